@@ -1,0 +1,115 @@
+"""The contract between the manager and whatever keeps the tasks.
+
+A backend owns three things: where tasks live, who is given an attempt, and how changes travel
+between processes. The order of a task's life is not its business: every change it writes comes
+from :func:`bgtasks.lifecycle.decide`, and is written only where the stored task is still the one
+it was decided on (same ``id``, ``attempt``, ``status`` and ``revision``).
+
+``tests/contract`` holds one suite that runs over every backend. A backend that passes is one.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from bgtasks.lifecycle import Ended, Reported
+from bgtasks.models import AttemptFailure
+from bgtasks.record import TaskPage, TaskQuery, TaskRecord
+
+__all__ = ["AttemptRunner", "Backend", "ChangeHandler"]
+
+ChangeHandler = Callable[[TaskRecord], None]
+
+
+class AttemptRunner(Protocol):
+    """Who carries out what a backend has claimed."""
+
+    def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
+        """Begin the attempt ``record.attempt``; the future tells how it ended, never raises."""
+
+    def cancel(self, task_id: UUID, attempt_number: int) -> None:
+        """Tell that attempt that its cancellation was asked for, if it runs here."""
+
+
+class Backend(ABC):
+    """Every method is called on one event loop, the one that ``start`` ran on.
+
+    Where a method raises :class:`~bgtasks.errors.BackendError`, nothing was changed.
+    """
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Open the store, create or check its schema, and take back what a crash left behind.
+
+        Tasks that are ``Running`` with nobody to run them get ``Interrupted`` as their outcome.
+        Waiting tasks of types that are not registered here say so in their status message.
+        Raises BackendError for a store that cannot be used, BackendBusyError if another process
+        owns it, SchemaVersionError for an unknown schema, which is left untouched.
+        """
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Write what waits to be written and let the store go. ``serve`` must have returned."""
+
+    @abstractmethod
+    async def submit(self, records: Sequence[TaskRecord]) -> None:
+        """Keep new tasks, all or none; when this returns they are durable.
+
+        Raises DuplicateTaskError if one of the ids is taken.
+        """
+
+    @abstractmethod
+    async def serve(self, runner: AttemptRunner) -> None:
+        """Claim tasks that are due and have ``runner`` start them, until ``stop_serving``.
+
+        Claims go by priority (higher first), then by order of acceptance, within
+        ``max_concurrency`` of the process and of each type. A claim is durable before the
+        attempt starts, and its place is free again when the attempt has really ended. Returns
+        once every attempt that was started has ended and its outcome has been handed to be
+        written.
+        """
+
+    @abstractmethod
+    def stop_serving(self) -> None:
+        """Claim nothing more. Harmless before ``serve`` and when repeated."""
+
+    @abstractmethod
+    def save(self, task_id: UUID, event: Reported | Ended) -> None:
+        """Take over what a running attempt reports; returns at once and never raises.
+
+        Of several reports of one task only the newest needs to be written. ``Ended`` is
+        written whatever happens: where the store refuses, again and again until the stop.
+        """
+
+    @abstractmethod
+    async def request_cancel(self, task_id: UUID) -> bool:
+        """Cancel a waiting task, or tell the attempt that runs it. ``False``: nothing to cancel."""
+
+    @abstractmethod
+    async def retry(self, task_id: UUID) -> bool:
+        """Make a failed or cancelled task wait again. ``False``: it is neither."""
+
+    @abstractmethod
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        """The task as it was last written."""
+
+    @abstractmethod
+    async def list(self, query: TaskQuery) -> TaskPage:
+        """Tasks, newest accepted first. The cost of a page does not grow with their number."""
+
+    @abstractmethod
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """How each attempt of this task that failed or was interrupted ended, oldest first."""
+
+    @abstractmethod
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Drop at most ``limit`` tasks that became final before a time; how many were dropped."""
+
+    @abstractmethod
+    def subscribe(self, handler: ChangeHandler) -> Callable[[], None]:
+        """Call ``handler`` on the event loop with each change of any task in any process, after
+        it was committed, in the order of each task's revisions; gives back how to unsubscribe.
+        """

@@ -1,0 +1,341 @@
+"""The embedded backend: one SQLite file, one owning process."""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
+from bgtasks.backends.embedded import reader
+from bgtasks.backends.embedded.database import (
+    MEMORY,
+    OwnerLock,
+    open_database,
+    open_for_reading,
+)
+from bgtasks.backends.embedded.slots import Slots
+from bgtasks.backends.embedded.store import Store
+from bgtasks.backends.embedded.writer import Delivery, Writer
+from bgtasks.clock import Clock, Timer
+from bgtasks.errors import BackendError
+from bgtasks.lifecycle import Ended, Reported
+from bgtasks.models import AttemptFailure
+from bgtasks.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.registration import Registry
+
+__all__ = ["EmbeddedBackend"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TRY_AGAIN_AFTER = 1.0
+"""Seconds between two tries to write an outcome that the disk does not take."""
+
+LONGEST_TIMER = 3600.0
+"""Seconds after which a timer looks again, should the computer's clock have been set."""
+
+MAX_QUEUED = 10_000
+"""Operations that wait for the writer; whoever brings more waits until there is room."""
+
+
+class EmbeddedBackend(Backend):
+    """Keeps tasks in the SQLite file ``path`` (``":memory:"``: nowhere) and runs them here."""
+
+    def __init__(
+        self, path: str, registry: Registry, clock: Clock, *, max_concurrency: int = 100
+    ) -> None:
+        self._path = path
+        self._registry = registry
+        self._clock = clock
+        self._max_concurrency = max_concurrency
+        self._handlers: list[ChangeHandler] = []
+        self._lock: OwnerLock | None = None
+        self._writer: Writer | None = None
+        self._reading: sqlite3.Connection | None = None
+        self._read_thread: ThreadPoolExecutor | None = None
+        self._runner: AttemptRunner | None = None
+        self._serving: asyncio.Event | None = None
+        self._attempts: set[asyncio.Future[Ended]] = set()
+        self._unsaved: dict[UUID, Reported | Ended] = {}
+        self._unsaved_lock = threading.Lock()
+        self._room = asyncio.Semaphore(MAX_QUEUED)
+        self._due_timer: Timer | None = None
+        self._retries: set[Timer] = set()
+        self._unwritten: dict[UUID, Ended] = {}
+
+    # Opening and closing
+
+    async def start(self) -> None:
+        """See :meth:`Backend.start`."""
+        if self._path != MEMORY:
+            self._lock = await asyncio.to_thread(OwnerLock, self._path)
+        try:
+            connection = await asyncio.to_thread(open_database, self._path)
+        except BaseException:
+            self._release_lock()
+            raise
+        slots = Slots(self._registry, self._max_concurrency)
+        store = Store(connection, self._registry, slots, self._clock.now)
+        self._writer = Writer(store, self._delivered)
+        self._writer.start()
+        if self._path != MEMORY:
+            self._reading = open_for_reading(self._path)
+            self._read_thread = ThreadPoolExecutor(1, "bgtasks reader")
+        try:
+            while await self._write(Store.recover):
+                pass
+        except BaseException:
+            await self.stop()
+            raise
+        self._writer.put(partial(self._mark_unknown, 0))
+
+    async def stop(self) -> None:
+        """See :meth:`Backend.stop`."""
+        for timer in (self._due_timer, *self._retries):
+            if timer is not None:
+                timer.cancel()
+        self._due_timer = None
+        if self._writer is not None:
+            await self._write_last_outcomes(self._writer)
+            writer, self._writer = self._writer, None
+            await writer.stop()
+        if self._read_thread is not None:
+            thread, self._read_thread = self._read_thread, None
+            await asyncio.to_thread(thread.shutdown)
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+        self._release_lock()
+
+    # Changing tasks
+
+    async def submit(self, records: Sequence[TaskRecord]) -> None:
+        """See :meth:`Backend.submit`."""
+        async with self._room:
+            await self._write(lambda store: store.submit(records))
+
+    def save(self, task_id: UUID, event: Reported | Ended) -> None:
+        """See :meth:`Backend.save`."""
+        if self._writer is None:
+            return
+        if isinstance(event, Ended):
+            self._put_end(task_id, event, Store.apply)
+            return
+        with self._unsaved_lock:
+            first = not self._unsaved
+            self._unsaved[task_id] = event
+        if first:
+            self._write_reports()
+
+    async def request_cancel(self, task_id: UUID) -> bool:
+        """See :meth:`Backend.request_cancel`."""
+        async with self._room:
+            return bool(await self._write(lambda store: store.request_cancel(task_id)))
+
+    async def retry(self, task_id: UUID) -> bool:
+        """See :meth:`Backend.retry`."""
+        async with self._room:
+            return bool(await self._write(lambda store: store.retry(task_id)))
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        """See :meth:`Backend.prune`."""
+        return int(await self._write(lambda store: store.prune(before, limit)))
+
+    # Looking at tasks
+
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        """See :meth:`Backend.get`."""
+        return await self._read(lambda connection: reader.fetch_task(connection, task_id))
+
+    async def list(self, query: TaskQuery) -> TaskPage:
+        """See :meth:`Backend.list`."""
+        return await self._read(lambda connection: reader.fetch_page(connection, query))
+
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """See :meth:`Backend.failures`."""
+        return await self._read(lambda connection: reader.fetch_failures(connection, task_id))
+
+    def subscribe(self, handler: ChangeHandler) -> Callable[[], None]:
+        """See :meth:`Backend.subscribe`."""
+        self._handlers = [*self._handlers, handler]
+
+        def unsubscribe() -> None:
+            self._handlers = [item for item in self._handlers if item is not handler]
+
+        return unsubscribe
+
+    # Running tasks
+
+    async def serve(self, runner: AttemptRunner) -> None:
+        """See :meth:`Backend.serve`."""
+        self._runner = runner
+        self._serving = asyncio.Event()
+        await self._write(lambda store: setattr(store, "serving", True))
+        await self._serving.wait()
+        await self._write(lambda store: setattr(store, "serving", False))
+        while self._attempts:
+            await asyncio.wait(self._attempts)
+            await asyncio.sleep(0)  # let the callbacks hand the outcomes over
+
+    def stop_serving(self) -> None:
+        """See :meth:`Backend.stop_serving`."""
+        if self._serving is not None:
+            self._serving.set()
+
+    def _delivered(self, delivery: Delivery) -> None:
+        """After a commit, on the event loop: answer who waits, start what was claimed, tell."""
+        for future, result, error in delivery.results:
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+        for record in delivery.claims:
+            self._start(record)
+        for record in delivery.changes:
+            self._tell(record)
+        if delivery.due_changed:
+            self._wake_when_due(delivery.next_due)
+
+    def _start(self, record: TaskRecord) -> None:
+        assert self._runner is not None  # noqa: S101 - nothing is claimed before serve()
+        ended = self._runner.start(record)
+        self._attempts.add(ended)
+        ended.add_done_callback(lambda done: self._ended(record.id, done))
+
+    def _ended(self, task_id: UUID, ended: "asyncio.Future[Ended]") -> None:
+        self._attempts.discard(ended)
+        with self._unsaved_lock:
+            self._unsaved.pop(task_id, None)  # the end carries the last report
+        self._put_end(task_id, ended.result(), Store.end)
+
+    def _tell(self, record: TaskRecord) -> None:
+        if record.cancel_requested and self._runner is not None and not record.status.is_final:
+            self._runner.cancel(record.id, record.attempt)
+        for handler in self._handlers:
+            try:
+                handler(record)
+            except Exception:
+                logger.exception("a change handler failed for task %s", record.id)
+
+    # Writing what must be written
+
+    def _put_end(
+        self, task_id: UUID, event: Ended, operation: Callable[[Store, UUID, Ended], Any]
+    ) -> None:
+        """Write an outcome; where the disk refuses, again and again until the stop."""
+        if self._writer is None:
+            return
+        self._unwritten[task_id] = event
+        written = self._writer.run(lambda store: operation(store, task_id, event))
+        written.add_done_callback(lambda done: self._end_written(task_id, event, operation, done))
+
+    def _end_written(
+        self,
+        task_id: UUID,
+        event: Ended,
+        operation: Callable[[Store, UUID, Ended], Any],
+        written: "asyncio.Future[Any]",
+    ) -> None:
+        error = None if written.cancelled() else written.exception()
+        if error is None:
+            if self._unwritten.get(task_id) is event:
+                del self._unwritten[task_id]
+            return
+        logger.error("how task %s ended is not written yet: %s", task_id, error)
+        self._later(lambda: self._put_end(task_id, event, operation))
+
+    def _write_reports(self) -> None:
+        if self._writer is not None:
+            taken: dict[UUID, Reported | Ended] = {}
+            written = self._writer.run(partial(self._report, taken))
+            written.add_done_callback(partial(self._reports_written, taken))
+
+    def _report(self, taken: dict[UUID, Reported | Ended], store: Store) -> None:
+        """On the writer thread: take the newest of every report that waits now."""
+        with self._unsaved_lock:
+            taken.update(self._unsaved)
+            self._unsaved.clear()
+        store.report(taken)
+
+    def _reports_written(
+        self, taken: dict[UUID, Reported | Ended], written: "asyncio.Future[Any]"
+    ) -> None:
+        error = None if written.cancelled() else written.exception()
+        if error is None:
+            return
+        logger.error("%d reports are not written yet: %s", len(taken), error)
+        with self._unsaved_lock:
+            for task_id, event in taken.items():
+                self._unsaved.setdefault(task_id, event)
+        self._later(self._write_reports)
+
+    async def _write_last_outcomes(self, writer: Writer) -> None:
+        """One more try for outcomes that the disk has refused; then they are given up: their
+        tasks are still running in the file, so the next start runs them again."""
+        for task_id, event in list(self._unwritten.items()):
+            try:
+                await writer.run(partial(Store.apply, task_id=task_id, event=event))
+            except BackendError as error:
+                logger.error("how task %s ended is lost, it will run again: %s", task_id, error)
+
+    def _later(self, again: Callable[[], None]) -> None:
+        def run() -> None:
+            self._retries.discard(timer)
+            again()
+
+        timer = self._clock.call_later(TRY_AGAIN_AFTER, run)
+        self._retries.add(timer)
+
+    # Delayed tasks
+
+    def _wake_when_due(self, next_due: datetime | None) -> None:
+        if self._due_timer is not None:
+            self._due_timer.cancel()
+            self._due_timer = None
+        if next_due is None or self._writer is None:
+            return
+        wait = (next_due - self._clock.now()).total_seconds()
+        wait = min(max(wait, 0.0), LONGEST_TIMER)
+        self._due_timer = self._clock.call_later(wait, self._release_due)
+
+    def _release_due(self) -> None:
+        self._due_timer = None
+        if self._writer is not None:
+            self._writer.put(Store.release_due)
+
+    def _mark_unknown(self, after: int, store: Store) -> None:
+        """On the writer thread, a batch at a time, so that others come in between."""
+        go_on = store.mark_unknown(after)
+        if go_on is not None and self._writer is not None:
+            self._writer.put(partial(self._mark_unknown, go_on))
+
+    # Threads
+
+    def _write(self, operation: Callable[[Store], T]) -> "asyncio.Future[T]":
+        if self._writer is None:
+            raise BackendError(f"the task database {self._path} is not open")
+        return self._writer.run(operation)
+
+    async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        if self._read_thread is None or self._reading is None:
+            # An in-memory database exists on its one connection only.
+            return await self._write(lambda store: question(store.connection))
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._read_thread, question, self._reading)
+        except sqlite3.Error as error:
+            raise BackendError(f"the task database cannot be read: {error}") from error
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None

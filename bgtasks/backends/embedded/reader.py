@@ -1,0 +1,84 @@
+"""Questions to the file, on a connection of their own."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from heapq import nlargest
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.record import TaskPage, TaskQuery, TaskRecord
+
+__all__ = ["fetch_failures", "fetch_page", "fetch_task"]
+
+_NEWEST = 2**63 - 1
+
+
+def fetch_task(connection: sqlite3.Connection, task_id: UUID) -> TaskRecord | None:
+    """The task as it was last committed."""
+    row = connection.execute(STATEMENTS["task_by_id"], (task_id.bytes,)).fetchone()
+    return None if row is None else rows.record_of(row)
+
+
+def fetch_failures(connection: sqlite3.Connection, task_id: UUID) -> list[AttemptFailure]:
+    """How the attempts of a task ended that did not end well, oldest first."""
+    found = connection.execute(STATEMENTS["failures_of"], (task_id.bytes,))
+    return [rows.failure_of(row) for row in found]
+
+
+def fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
+    """A page of tasks, newest first. Asks for one more than wanted, to know if there is more."""
+    wanted = query.limit + 1
+    newest = nlargest(
+        wanted,
+        (
+            sequence
+            for branch in _branches(query)
+            for sequence in _sequences(connection, branch, query.before, wanted)
+        ),
+    )
+    found = connection.execute(
+        STATEMENTS["tasks_by_sequences"], (json.dumps(newest[: query.limit]),)
+    )
+    records = [rows.record_of(row) for row in found]
+    more = len(newest) > query.limit and bool(records)
+    return TaskPage(records, records[-1].sequence if more else None)
+
+
+def _branches(query: TaskQuery) -> list[list[tuple[str, Any]]]:
+    """The query as combinations of equalities.
+
+    With an equality on every column of an index its rows come in the order of ``sequence``, so
+    that a branch is a walk of ``limit`` steps however many tasks there are; ``IN`` would sort
+    all that match. For the same reason a filter by type or owner names all five statuses.
+    """
+    statuses = query.statuses
+    if not statuses and (query.types or query.owners is not None):
+        statuses = tuple(BackgroundTaskStatus)
+    parts: list[list[tuple[str, Any]]] = []
+    if query.owners is not None:
+        parts.append([("owner IS ?", owner) for owner in dict.fromkeys(query.owners)])
+    if query.types:
+        parts.append([("type = ?", name) for name in dict.fromkeys(query.types)])
+    if statuses:
+        parts.append([("status = ?", status.value) for status in dict.fromkeys(statuses)])
+    return [list(branch) for branch in product(*parts)]
+
+
+def _sequences(
+    connection: sqlite3.Connection,
+    branch: Sequence[tuple[str, Any]],
+    before: int | None,
+    limit: int,
+) -> list[int]:
+    conditions = [condition for condition, _ in branch] + ["sequence < ?"]
+    statement = (
+        f"SELECT sequence FROM tasks WHERE {' AND '.join(conditions)} "  # noqa: S608 - fixed texts
+        "ORDER BY sequence DESC LIMIT ?"
+    )
+    values = [value for _, value in branch] + [_NEWEST if before is None else before, limit]
+    return [row[0] for row in connection.execute(statement, values)]

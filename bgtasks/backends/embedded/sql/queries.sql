@@ -1,0 +1,80 @@
+-- One statement, one name. `{columns}` stands for all columns of `tasks`, in the order of the table.
+
+-- name: insert_task
+-- A task that was accepted. Its `sequence` is the next rowid.
+INSERT INTO tasks (id, type, name, data, owner, priority, status, progress, payload,
+                   status_message, error_message, created_at, changed_at, started_at,
+                   completed_at, scheduled_at, due_at, revision, attempt, failures,
+                   interruptions, cancel_requested)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: write_report
+-- What a running attempt shows. Touches no indexed column. Guarded by the fence.
+UPDATE tasks
+   SET progress = ?, payload = ?, status_message = ?, error_message = ?,
+       changed_at = ?, revision = ?
+ WHERE sequence = ? AND status = 'Running' AND attempt = ? AND revision = ?;
+
+-- name: write_change
+-- A step of the life of a task. Written only where the task is still what was decided on.
+UPDATE tasks
+   SET status = ?, progress = ?, payload = ?, status_message = ?, error_message = ?,
+       changed_at = ?, started_at = ?, completed_at = ?, scheduled_at = ?, due_at = ?,
+       revision = ?, attempt = ?, failures = ?, interruptions = ?, cancel_requested = ?
+ WHERE sequence = ? AND status = ? AND attempt = ? AND revision = ?;
+
+-- name: write_failure
+-- How an attempt ended badly. A task retried by hand goes on counting, so the key is free.
+INSERT INTO failures (task, attempt, kind, error_message, traceback, ended_at)
+VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: task_by_id
+SELECT {columns} FROM tasks WHERE id = ?;
+
+-- name: task_by_sequence
+SELECT {columns} FROM tasks WHERE sequence = ?;
+
+-- name: tasks_by_sequences
+SELECT {columns} FROM tasks
+ WHERE sequence IN (SELECT value FROM json_each(?))
+ ORDER BY sequence DESC;
+
+-- name: running_tasks
+-- What a crash left behind: at start nobody runs anything.
+SELECT {columns} FROM tasks WHERE status = 'Running' ORDER BY sequence LIMIT ?;
+
+-- name: unknown_tasks
+-- Waiting tasks of types that are not registered here, from a sequence on.
+SELECT {columns} FROM tasks
+ WHERE status = 'Pending' AND sequence > ? AND type NOT IN (SELECT value FROM json_each(?))
+ ORDER BY sequence LIMIT ?;
+
+-- name: ready_tasks
+-- The next tasks of one type to start; from the index alone.
+SELECT priority, sequence FROM tasks INDEXED BY tasks_ready
+ WHERE type = ? AND status = 'Pending' AND due_at IS NULL
+ ORDER BY priority DESC, sequence LIMIT ?;
+
+-- name: next_due
+SELECT min(due_at) FROM tasks WHERE status = 'Pending' AND due_at IS NOT NULL;
+
+-- name: due_tasks
+-- Tasks whose time has come.
+SELECT sequence, type FROM tasks INDEXED BY tasks_due
+ WHERE status = 'Pending' AND due_at IS NOT NULL AND due_at <= ?
+ ORDER BY due_at LIMIT ?;
+
+-- name: release_task
+-- A task whose time has come may start. Nothing that anyone sees changes: the revision stays.
+UPDATE tasks SET due_at = NULL WHERE sequence = ?;
+
+-- name: prune
+-- The failures of a task go with it (ON DELETE CASCADE).
+DELETE FROM tasks
+ WHERE sequence IN (SELECT sequence FROM tasks INDEXED BY tasks_finished
+                     WHERE completed_at IS NOT NULL AND completed_at < ?
+                     ORDER BY completed_at LIMIT ?);
+
+-- name: failures_of
+SELECT attempt, kind, error_message, traceback, ended_at FROM failures
+ WHERE task = (SELECT sequence FROM tasks WHERE id = ?) ORDER BY attempt;

@@ -1,0 +1,313 @@
+"""Every statement that changes the file. Lives in the writer thread; knows no thread itself."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+from attrs import evolve
+
+from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.slots import Slots
+from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.errors import DuplicateTaskError
+from bgtasks.lifecycle import (
+    CancelRequested,
+    Change,
+    Claimed,
+    Ended,
+    Event,
+    Interrupted,
+    Reported,
+    RetryRequested,
+    TypeUnknown,
+    decide,
+)
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.record import TaskRecord
+from bgtasks.registration import Registry
+
+__all__ = ["Store"]
+
+BATCH = 500
+"""Rows that recovery, release and marking take in one go, so that none holds up the others."""
+
+RUNNING = BackgroundTaskStatus.RUNNING
+
+
+class Store:
+    """Applies events to stored tasks, within a transaction that the writer begins and commits.
+
+    ``changes`` and ``claims`` collect what the open transaction has changed and claimed. The
+    records of running tasks are kept in memory (there are at most ``max_concurrency``), so that
+    a report or an outcome costs one guarded ``UPDATE`` and no ``SELECT``.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        registry: Registry,
+        slots: Slots,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.connection = connection
+        self.changes: list[TaskRecord] = []
+        self.claims: list[TaskRecord] = []
+        self.serving = False
+        self.due_changed = True
+        self._registry = registry
+        self._slots = slots
+        self._now = now
+        self._types = [item.type_name for item in registry]
+        # Types that may have tasks ready to start. A hint: looking it up settles it.
+        self._maybe_ready = set(self._types)
+        self._running: dict[UUID, TaskRecord] = {}
+
+    # The transaction
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> tuple[list[TaskRecord], list[TaskRecord]]:
+        """Make it durable; gives back what it changed and what it claimed."""
+        self.connection.execute("COMMIT")
+        changes, claims = self.changes, self.claims
+        self.changes, self.claims = [], []
+        return changes, claims
+
+    def rollback(self) -> None:
+        """Undo it, and forget what was remembered of it."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        for record in self.claims:
+            self.release(record.id)
+        self.changes, self.claims = [], []
+        self._running.clear()
+        self._maybe_ready.update(self._types)
+        self.due_changed = True
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Several statements that stand or fall together. One alone does so by itself."""
+        changes, claims = len(self.changes), len(self.claims)
+        self.connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK TO part")
+                self.connection.execute("RELEASE part")
+            for record in self.claims[claims:]:
+                self.release(record.id)
+            del self.changes[changes:], self.claims[claims:]
+            self._running.clear()
+            raise
+        self.connection.execute("RELEASE part")
+
+    # What happens to tasks
+
+    def submit(self, records: Sequence[TaskRecord]) -> None:
+        """Keep new tasks; those for which a place is free are claimed in the same statement."""
+        if len(records) == 1:
+            self._insert(records[0])
+            return
+        with self.all_or_nothing():
+            for record in records:
+                self._insert(record)
+
+    def apply(self, task_id: UUID, event: Event) -> bool:
+        """Let ``event`` happen to a task; whether it changed anything."""
+        record = self._running.get(task_id) or self.get(task_id)
+        if record is None:
+            return False
+        change = decide(record, event, self._now())
+        if change is None:
+            return False
+        if change.failure is None:
+            self._write(change)
+        else:
+            with self.all_or_nothing():
+                self._write(change)
+        return True
+
+    def request_cancel(self, task_id: UUID) -> bool:
+        """Whether there was something to cancel."""
+        if self.apply(task_id, CancelRequested()):
+            return True
+        record = self.get(task_id)
+        return record is not None and not record.status.is_final
+
+    def retry(self, task_id: UUID) -> bool:
+        """Whether the task was failed or cancelled, and now waits again."""
+        return self.apply(task_id, RetryRequested())
+
+    def end(self, task_id: UUID, event: Ended) -> None:
+        """An attempt has really ended: settle it, and free its place."""
+        self.apply(task_id, event)
+        self.release(task_id)
+
+    def report(self, reports: dict[UUID, Reported | Ended]) -> None:
+        """What running attempts had to say."""
+        for task_id, event in reports.items():
+            self.apply(task_id, event)
+
+    def release(self, task_id: UUID) -> None:
+        """The attempt of this task takes no place any more."""
+        type_name = self._slots.release(task_id)
+        if type_name is not None:
+            self._maybe_ready.add(type_name)
+
+    # Who starts next
+
+    def claim(self) -> None:
+        """Claim what is ready, by priority and then by age, as far as places are free."""
+        if not (self.serving and self._maybe_ready) or self._slots.free() <= 0:
+            return
+        candidates: list[tuple[int, int, str]] = []
+        for type_name in list(self._maybe_ready):
+            wanted = self._slots.free_for(type_name)
+            if wanted <= 0:
+                continue
+            ready = self._execute("ready_tasks", (type_name, wanted)).fetchall()
+            candidates += [(-priority, sequence, type_name) for priority, sequence in ready]
+            if len(ready) < wanted:
+                self._maybe_ready.discard(type_name)
+        candidates.sort()
+        chosen, left = candidates[: self._slots.free()], candidates[self._slots.free() :]
+        self._maybe_ready.update(type_name for _, _, type_name in left)
+        for _, sequence, _ in chosen:
+            self._claim_sequence(sequence)
+
+    def release_due(self) -> bool:
+        """Let tasks start whose time has come; whether there may be more of them."""
+        due = self._execute("due_tasks", (rows.from_time(self._now()), BATCH)).fetchall()
+        for sequence, type_name in due:
+            self._execute("release_task", (sequence,))
+            self._maybe_ready.add(type_name)
+        self.due_changed = True
+        return len(due) == BATCH
+
+    def next_due(self) -> datetime | None:
+        """When the next delayed task may start."""
+        self.due_changed = False
+        return rows.to_time(self._execute("next_due").fetchone()[0])
+
+    # At start, and from time to time
+
+    def recover(self) -> bool:
+        """Take back tasks that nobody runs after a crash; whether there may be more of them."""
+        left = self._execute("running_tasks", (BATCH,)).fetchall()
+        for record in map(rows.record_of, left):
+            options = self._registry.named(record.type)
+            outcome = Interrupted(
+                "the process ended without a stop",
+                options.rerun_interrupted if options else True,
+                options.max_interruptions if options else 3,
+            )
+            change = decide(record, Ended(record.attempt, outcome), self._now())
+            if change is not None:
+                self._write(change)
+        return len(left) == BATCH
+
+    def mark_unknown(self, after: int) -> int | None:
+        """Waiting tasks of unregistered types say so; where to go on, ``None`` at the end."""
+        types = json.dumps(self._types)
+        unknown = self._execute("unknown_tasks", (after, types, BATCH)).fetchall()
+        for record in map(rows.record_of, unknown):
+            change = decide(record, TypeUnknown(), self._now())
+            if change is not None:
+                self._write(change)
+        return int(unknown[-1][0]) if len(unknown) == BATCH else None
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Drop tasks that became final before a time; how many."""
+        return self._execute("prune", (rows.from_time(before), limit)).rowcount
+
+    def get(self, task_id: UUID) -> TaskRecord | None:
+        """The task as it is in the open transaction."""
+        row = self._execute("task_by_id", (task_id.bytes,)).fetchone()
+        return None if row is None else rows.record_of(row)
+
+    # Inside
+
+    def _insert(self, record: TaskRecord) -> None:
+        claim = self._claim_at_once(record)
+        stored = claim.after if claim else record
+        try:
+            cursor = self._execute("insert_task", rows.insert_values(stored))
+        except sqlite3.IntegrityError as error:
+            raise DuplicateTaskError(
+                f"a task with the id {record.id} was accepted before; "
+                "leave the id out to get a new one"
+            ) from error
+        sequence = cursor.lastrowid or 0
+        self.changes.append(evolve(record, sequence=sequence))
+        if claim:
+            self._claimed(evolve(stored, sequence=sequence))
+        elif record.due_at is not None:
+            self.due_changed = True
+        else:
+            self._maybe_ready.add(record.type)
+
+    def _claim_at_once(self, record: TaskRecord) -> Change | None:
+        """A new task that nobody waits before, with a free place, is written as running."""
+        waits = record.due_at is not None or record.type in self._maybe_ready
+        if waits or not self.serving or self._slots.free_for(record.type) <= 0:
+            return None
+        return decide(record, Claimed(), self._now())
+
+    def _claim_sequence(self, sequence: int) -> None:
+        record = rows.record_of(self._execute("task_by_sequence", (sequence,)).fetchone())
+        change = decide(record, Claimed(), self._now())
+        if change is not None:
+            self._write(change)
+            self.claims.append(change.after)
+            self._slots.take(record.id, record.type)
+
+    def _claimed(self, record: TaskRecord) -> None:
+        self.changes.append(record)
+        self.claims.append(record)
+        self._running[record.id] = record
+        self._slots.take(record.id, record.type)
+
+    def _write(self, change: Change) -> None:
+        before, after = change.before, change.after
+        if before.status is RUNNING is after.status and not after.cancel_requested:
+            cursor = self._execute("write_report", rows.report_values(before, after))
+        else:
+            cursor = self._execute("write_change", rows.change_values(before, after))
+        if cursor.rowcount != 1:
+            self._running.pop(after.id, None)
+            raise RuntimeError(f"task {after.id} is not the revision {before.revision} it was")
+        if (failure := change.failure) is not None:
+            self._execute(
+                "write_failure",
+                (
+                    after.sequence,
+                    failure.attempt,
+                    failure.kind,
+                    failure.error_message,
+                    failure.traceback,
+                    rows.from_time(failure.ended_at),
+                ),
+            )
+        self._remember(after)
+
+    def _remember(self, record: TaskRecord) -> None:
+        self.changes.append(record)
+        if record.status is RUNNING:
+            self._running[record.id] = record
+            return
+        self._running.pop(record.id, None)
+        if record.status is not BackgroundTaskStatus.PENDING:
+            return
+        if record.due_at is not None:
+            self.due_changed = True
+        elif record.type in self._registry:
+            self._maybe_ready.add(record.type)
+
+    def _execute(self, name: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        return self.connection.execute(STATEMENTS[name], values)

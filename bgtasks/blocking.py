@@ -1,0 +1,97 @@
+"""The manager for code that runs in a thread, such as sync request handlers."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from bgtasks.errors import ManagerStateError
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.page import BackgroundTaskPage
+from bgtasks.worker import UNSET, Unset
+
+__all__ = ["BlockingTaskManager"]
+
+T = TypeVar("T")
+
+
+class BlockingTaskManager:
+    """Calls a manager that runs on an event loop in another thread, and waits for the answer.
+
+    Starlette and FastAPI run ``def`` handlers in threads: there use this one, from
+    ``container.background_tasks.blocking_manager()``. Each method takes, returns and raises
+    what its namesake of :class:`~bgtasks.BackgroundTaskManager` does; on the event loop itself,
+    where waiting would stop everything, each raises ManagerStateError.
+    """
+
+    def __init__(self, manager: BackgroundTaskManager) -> None:
+        self._manager = manager
+
+    def run_task(
+        self,
+        task: BackgroundTaskBase,
+        *,
+        owner: str | None = None,
+        delay: timedelta | float | None = None,
+        run_at: datetime | None = None,
+        priority: int = 0,
+    ) -> UUID:
+        """Accept ``task``; when this returns its id, the task is durable and will be run."""
+        return self._call(
+            self._manager.run_task(
+                task, owner=owner, delay=delay, run_at=run_at, priority=priority
+            )
+        )
+
+    def cancel_task(self, task_id: UUID) -> bool:
+        """Ask for the end of a task; whether there was something to cancel."""
+        return self._call(self._manager.cancel_task(task_id))
+
+    def retry_task(self, task_id: UUID) -> bool:
+        """Run a failed or cancelled task again; ``False`` if it is neither."""
+        return self._call(self._manager.retry_task(task_id))
+
+    def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
+        """The newest snapshot of a task; ``None`` if there is no such task."""
+        return self._call(self._manager.try_get_task(task_id))
+
+    def get_tasks(
+        self,
+        *,
+        type: str | Iterable[str] | Unset = UNSET,  # noqa: A002 - the glossary's word
+        status: BackgroundTaskStatus | str | Iterable[BackgroundTaskStatus | str] | Unset = UNSET,
+        owner: str | None | Iterable[str | None] | Unset = UNSET,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> BackgroundTaskPage:
+        """A page of tasks, newest accepted first."""
+        return self._call(
+            self._manager.get_tasks(
+                type=type, status=status, owner=owner, limit=limit, cursor=cursor
+            )
+        )
+
+    def wait_for(self, task_id: UUID, timeout: float | None = None) -> BackgroundTaskInfo[Any]:
+        """Wait until a task is final; gives back its final snapshot."""
+        return self._call(self._manager.wait_for(task_id, timeout))
+
+    def _call(self, question: Coroutine[Any, Any, T]) -> T:
+        loop = self._manager.event_loop
+        if loop is None or _runs_here(loop):
+            question.close()
+            raise ManagerStateError(
+                "the manager is not running: start it with the application's lifespan"
+                if loop is None
+                else "the blocking manager was called on the event loop, which it would stop: "
+                "await container.background_tasks.manager() there"
+            )
+        return asyncio.run_coroutine_threadsafe(question, loop).result()
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

@@ -1,0 +1,114 @@
+"""The composition root: what a host application puts into its own container."""
+
+from typing import Any
+
+from dependency_injector import containers, providers
+
+from bgtasks.backends.base import Backend
+from bgtasks.backends.embedded.backend import EmbeddedBackend
+from bgtasks.blocking import BlockingTaskManager
+from bgtasks.clock import Clock, SystemClock
+from bgtasks.errors import RegistrationError, SettingsError
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.models import BackgroundTaskBase
+from bgtasks.registration import Registration, Registry
+from bgtasks.serialization import TaskCodec
+from bgtasks.settings import Settings
+from bgtasks.web.app import create_app
+from bgtasks.web.hub import Hub
+from bgtasks.web.lifespan import Lifespan
+from bgtasks.web.policy import BackgroundTaskPolicy
+
+__all__ = ["BackgroundTasksContainer", "background_task"]
+
+
+def background_task(
+    task_type: type[BackgroundTaskBase],
+    worker_provider: providers.Provider[Any],
+    **options: Any,
+) -> providers.Factory[Registration]:
+    """Register a task type with the provider that builds its worker, anew for each attempt.
+
+    ``options`` are those of :class:`~bgtasks.Registration` (``max_concurrency``, ``retry``,
+    ``timeout``, ``cancellation``, ``rerun_interrupted``, ``max_interruptions``, ``type_name``,
+    ``payload_type``); each may itself be a provider. Goes into ``tasks=providers.List(...)`` of
+    :class:`~bgtasks.BackgroundTasksContainer`. Raises RegistrationError.
+    """
+    if not isinstance(worker_provider, providers.Provider):
+        raise RegistrationError(
+            f"background_task({getattr(task_type, '__name__', task_type)}, {worker_provider!r}): "
+            "expected a provider, such as providers.Factory(MyWorker, session)"
+        )
+    known = {"max_concurrency", "retry", "timeout", "cancellation", "rerun_interrupted"}
+    known |= {"max_interruptions", "type_name", "payload_type"}
+    if unknown := options.keys() - known:
+        raise RegistrationError(
+            f"background_task({getattr(task_type, '__name__', task_type)}, ...): unknown option "
+            f"{', '.join(sorted(unknown))}; accepted: {', '.join(sorted(known))}"
+        )
+    return providers.Factory(
+        _register, providers.Object(task_type), worker_provider.provider, **options
+    )
+
+
+def _register(
+    task_type: type[BackgroundTaskBase], worker_provider: providers.Provider[Any], **options: Any
+) -> Registration:
+    made = getattr(worker_provider, "provides", None)
+    return Registration(
+        task_type=task_type,
+        worker_provider=worker_provider,
+        worker_type=made if isinstance(made, type) else None,
+        **options,
+    )
+
+
+def _make_registry(registrations: list[Registration], codec: TaskCodec) -> Registry:
+    registry = Registry(registrations)
+    for registration in registry:
+        codec.check_type(registration.task_type)
+    return registry
+
+
+def _make_backend(settings: Settings, registry: Registry, clock: Clock) -> Backend:
+    if "://" in settings.database:
+        raise SettingsError(
+            f"setting 'database' is {settings.database!r}: this release has no PostgreSQL "
+            "backend yet; accepted: a file name or ':memory:'"
+        )
+    return EmbeddedBackend(
+        settings.database, registry, clock, max_concurrency=settings.max_concurrency
+    )
+
+
+class BackgroundTasksContainer(containers.DeclarativeContainer):
+    """Everything that runs background tasks, for ``providers.Container(...)`` in a host.
+
+    Give it ``config`` (a ``providers.Configuration`` or a part of one, see
+    :class:`~bgtasks.Settings`) and ``tasks`` (a ``providers.List`` of ``background_task(...)``).
+    Take from it ``manager()``, ``asgi_app()`` to mount, ``lifespan()`` to start and stop it, and
+    ``blocking_manager()`` for sync code. ``policy`` is there to be overridden.
+    """
+
+    config = providers.Configuration()
+    tasks: providers.Provider[Any] = providers.Dependency(default=providers.List())
+
+    policy: providers.Provider[Any] = providers.Singleton(BackgroundTaskPolicy)
+    clock: providers.Provider[Any] = providers.Singleton(SystemClock)
+
+    settings = providers.Singleton(Settings.from_config, config)
+    codec = providers.Singleton(TaskCodec)
+    registry = providers.Singleton(_make_registry, tasks, codec)
+    backend = providers.Factory(_make_backend, settings, registry, clock)
+
+    manager = providers.Singleton(
+        BackgroundTaskManager, registry, settings, codec, clock, backend.provider
+    )
+    blocking_manager = providers.Singleton(BlockingTaskManager, manager)
+    hub = providers.Singleton(
+        Hub, manager=manager, policy=policy, settings=settings, codec=codec, clock=clock
+    )
+    asgi_app = providers.Singleton(
+        create_app, manager=manager, hub=hub, policy=policy, settings=settings, codec=codec
+    )
+    lifespan = providers.Singleton(Lifespan, manager=manager, hub=hub)

@@ -1,0 +1,1 @@
+"""One attempt: its scope, its run, its outcome."""

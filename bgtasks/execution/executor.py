@@ -1,0 +1,176 @@
+"""All attempts that run in this process: starts them, paces their reports, ends them."""
+
+import asyncio
+import contextvars
+import logging
+import threading
+from collections.abc import Callable
+from uuid import UUID
+
+from bgtasks.clock import Clock, sleep
+from bgtasks.coalescing import Coalescer
+from bgtasks.execution.attempt import Attempt, StopReason
+from bgtasks.execution.scope import ScopePlan
+from bgtasks.lifecycle import Ended, Failed, Reported
+from bgtasks.record import TaskRecord
+from bgtasks.registration import Registry
+from bgtasks.serialization import TaskCodec
+
+__all__ = ["ABANDON_AFTER", "Executor"]
+
+logger = logging.getLogger(__name__)
+
+ABANDON_AFTER = 5.0
+"""Seconds that a worker has to end after it was told to, before the stop goes on without it."""
+
+Save = Callable[[UUID, Reported | Ended], None]
+
+
+class Executor:
+    """Runs attempts on the event loop it was made on.
+
+    ``save`` takes what attempts report on the way; it must not block. Reports of one attempt
+    reach it at most once every ``publish_interval`` seconds. ``torn_down`` says whether the event
+    loop is being ended without a stop: what is cancelled then was cut off, it did not fail.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        codec: TaskCodec,
+        clock: Clock,
+        publish_interval: float,
+        save: Save,
+        torn_down: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._registry = registry
+        self._codec = codec
+        self._clock = clock
+        self._interval = publish_interval
+        self._save = save
+        self._torn_down = torn_down
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._coalescer: Coalescer[Attempt] = Coalescer(clock, publish_interval, self._publish)
+        self._plans = {item.type_name: ScopePlan(item.worker_provider) for item in registry}
+        self._running: dict[UUID, tuple[Attempt, asyncio.Future[Ended]]] = {}
+        self._tasks: set[asyncio.Task[Ended]] = set()
+
+    def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
+        """Begin the attempt that ``record`` was claimed for; the future tells how it ended."""
+        ended: asyncio.Future[Ended] = self._loop.create_future()
+        registration = self._registry.named(record.type)
+        if registration is None:
+            message = f"no worker is registered for {record.type}"
+            ended.set_result(Ended(record.attempt, Failed(message)))
+            return ended
+        attempt = Attempt(
+            record,
+            registration,
+            self._plans[record.type],
+            codec=self._codec,
+            clock=self._clock,
+            listener=self,
+            torn_down=self._torn_down,
+        )
+        self._running[record.id] = (attempt, ended)
+        self._coalescer.note(attempt, self._last_published(record))
+        # An empty context: a copy of the present one would share its context-local instances.
+        task = self._loop.create_task(attempt.run(), context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(attempt, ended, done))
+        return ended
+
+    def cancel(self, task_id: UUID, attempt_number: int) -> None:
+        """Tell a running attempt that its cancellation was asked for; others are left alone."""
+        attempt, _ = self._running.get(task_id, (None, None))
+        if attempt is not None and attempt.record.attempt == attempt_number:
+            attempt.interrupt(StopReason.CANCEL)
+
+    def is_running(self, task_id: UUID) -> bool:
+        """Whether an attempt of this task is running here."""
+        return task_id in self._running
+
+    async def drain(self, grace: float) -> None:
+        """Wait ``grace`` seconds for the running attempts, then tell them to end, and leave
+        behind those that don't within ``ABANDON_AFTER`` seconds more."""
+        await self._wait(grace)
+        for attempt, _ in list(self._running.values()):
+            attempt.interrupt(StopReason.STOP)
+        await self._wait(ABANDON_AFTER)
+        for attempt, ended in list(self._running.values()):
+            self._abandon(attempt, ended)
+        self._coalescer.close()
+
+    def changed(self, attempt: Attempt) -> None:
+        """An attempt has a newer state (any thread)."""
+        if threading.get_ident() == self._thread:
+            self._loop.call_soon(self._coalescer.mark, attempt)
+        else:
+            self._loop.call_soon_threadsafe(self._coalescer.mark, attempt)
+
+    def decided(self, attempt: Attempt) -> None:
+        """A worker set a final status (any thread)."""
+        self._loop.call_soon_threadsafe(self._settle, attempt)
+
+    def _settle(self, attempt: Attempt) -> None:
+        decision = attempt.decision()
+        if decision is not None:
+            self._coalescer.drop(attempt)
+            self._save(attempt.record.id, decision)
+
+    def _publish(self, attempt: Attempt) -> None:
+        if attempt.record.id in self._running and (report := attempt.collect()) is not None:
+            self._save(attempt.record.id, Reported(attempt.record.attempt, report))
+
+    def _last_published(self, record: TaskRecord) -> float:
+        """When the hub last showed this task, on the monotonic clock.
+
+        The hub shows ``Pending`` at once and, where the claim follows closely, ``Running`` one
+        interval later. Counting from ``Pending`` then lets the first report arrive just before
+        that moment; counting from the claim, each report would just miss it and wait twice.
+        """
+        claimed = record.started_at or record.created_at
+        waited = (claimed - record.created_at).total_seconds()
+        early = min(0.01, self._interval / 20)
+        now = self._clock.monotonic()
+        return now - early - waited if 0 <= waited < self._interval else now
+
+    def _ended(
+        self, attempt: Attempt, ended: "asyncio.Future[Ended]", task: "asyncio.Task[Ended]"
+    ) -> None:
+        self._tasks.discard(task)
+        self._coalescer.drop(attempt)
+        if self._running.get(attempt.record.id, (None,))[0] is attempt:
+            del self._running[attempt.record.id]
+        if ended.done():
+            return
+        if task.cancelled():  # before its first step, by whoever ends the event loop
+            outcome = attempt.interrupted("the event loop ended")
+            ended.set_result(Ended(attempt.record.attempt, outcome))
+        else:
+            ended.set_result(task.result())
+
+    async def _wait(self, seconds: float) -> None:
+        waiting = [ended for _, ended in self._running.values()]
+        if not waiting:
+            return
+        over = asyncio.ensure_future(sleep(self._clock, seconds))
+        everything = asyncio.ensure_future(asyncio.wait(waiting))
+        await asyncio.wait([over, everything], return_when=asyncio.FIRST_COMPLETED)
+        for item in (over, everything):
+            item.cancel()
+        await asyncio.gather(over, everything, return_exceptions=True)
+
+    def _abandon(self, attempt: Attempt, ended: "asyncio.Future[Ended]") -> None:
+        logger.error(
+            "task %s (%s) did not end within %g seconds of being told to: left behind, "
+            "it will run again",
+            attempt.record.id,
+            attempt.record.type,
+            ABANDON_AFTER,
+        )
+        self._running.pop(attempt.record.id, None)
+        if not ended.done():
+            outcome = attempt.interrupted("the application stopped and the worker did not end")
+            ended.set_result(Ended(attempt.record.attempt, outcome))

@@ -1,0 +1,373 @@
+"""The manager: takes tasks in, has them run, tells how they are."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+from bgtasks.backends.base import Backend
+from bgtasks.clock import Clock, sleep
+from bgtasks.errors import (
+    BackgroundTasksError,
+    ManagerStateError,
+    SettingsError,
+    TaskNotFoundError,
+)
+from bgtasks.execution.executor import Executor
+from bgtasks.models import (
+    AttemptFailure,
+    BackgroundTaskBase,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+)
+from bgtasks.page import BackgroundTaskPage
+from bgtasks.query import cursor_of, make_query
+from bgtasks.record import TaskRecord
+from bgtasks.registration import Registry
+from bgtasks.serialization import TaskCodec
+from bgtasks.settings import Settings
+from bgtasks.text import MAX_MESSAGE, MAX_NAME, clean
+from bgtasks.updates import TaskUpdatedEvent
+from bgtasks.watching import Watchers
+from bgtasks.worker import UNSET, Unset
+
+__all__ = ["BackgroundTaskManager"]
+
+logger = logging.getLogger(__name__)
+
+PRUNE_EVERY = 60.0
+"""Seconds between two looks for tasks that have been kept long enough."""
+
+PRUNE_BATCH = 500
+"""Tasks dropped in one commit, so that pruning holds nobody up."""
+
+MAX_PRIORITY = 1_000_000
+LONGEST_DELAY = timedelta(days=3660)
+
+
+class BackgroundTaskManager:
+    """Runs tasks and tells about them. All ``async`` methods belong to the event loop that
+    ``start`` ran on; from other threads (sync request handlers) use
+    :class:`~bgtasks.BlockingTaskManager`.
+
+    Starting twice, stopping twice and stopping before starting are harmless; a stopped manager
+    can be started again.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        codec: TaskCodec,
+        clock: Clock,
+        backend_factory: Callable[[], Backend],
+    ) -> None:
+        self.task_updated = TaskUpdatedEvent()
+        self._registry = registry
+        self._settings = settings
+        self._codec = codec
+        self._clock = clock
+        self._backend_factory = backend_factory
+        self._backend: Backend | None = None
+        self._executor: Executor | None = None
+        self._watchers = Watchers()
+        self._background: list[asyncio.Task[Any]] = []
+        self._serving: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._switching = asyncio.Lock()
+
+    # Start and stop
+
+    async def start(self) -> None:
+        """Open the store, take back what a crash left, and begin to run tasks.
+
+        Raises BackendError and its kind where the store cannot be used.
+        """
+        async with self._switch():
+            if self._backend is not None:
+                return
+            self._loop = asyncio.get_running_loop()
+            backend = self._backend_factory()
+            backend.subscribe(self._on_change)
+            await backend.start()
+            self._backend = backend
+            self._executor = Executor(
+                self._registry,
+                self._codec,
+                self._clock,
+                self._settings.publish_interval,
+                backend.save,
+                torn_down=self._is_torn_down,
+            )
+            if self._settings.run_tasks:
+                self._serving = asyncio.create_task(backend.serve(self._executor))
+                self._serving.add_done_callback(_log_failure)
+            if self._settings.retention is not None:
+                self._background = [asyncio.create_task(self._prune(self._settings.retention))]
+
+    async def stop(self) -> None:
+        """Claim nothing more, give running workers the grace period, then tell them to end;
+        what is interrupted waits for the next start. Returns when all is written."""
+        async with self._switch():
+            backend, executor = self._backend, self._executor
+            if backend is None or executor is None:
+                return
+            for task in self._background:
+                task.cancel()
+            await asyncio.gather(*self._background, return_exceptions=True)
+            backend.stop_serving()
+            await executor.drain(self._settings.stop_grace)
+            if self._serving is not None:
+                await asyncio.gather(self._serving, return_exceptions=True)
+            self._background, self._serving = [], None
+            self._backend, self._executor = None, None
+            await backend.stop()
+            await self.task_updated.drain()
+            self._watchers.close()
+
+    async def __aenter__(self) -> "BackgroundTaskManager":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    @property
+    def event_loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that a running manager belongs to; ``None`` if it is not running."""
+        return self._loop if self._backend is not None else None
+
+    # Tasks
+
+    async def run_task(
+        self,
+        task: BackgroundTaskBase,
+        *,
+        owner: str | None = None,
+        delay: timedelta | float | None = None,
+        run_at: datetime | None = None,
+        priority: int = 0,
+    ) -> UUID:
+        """Accept ``task``; when this returns its id, the task is durable and will be run.
+
+        ``owner`` says whose it is (at most 255 characters); ``delay`` (a timedelta or seconds)
+        or ``run_at`` (an aware time) when it may start at the earliest; a higher ``priority``
+        (-1,000,000 to 1,000,000) goes before a lower one.
+
+        Raises UnregisteredTaskError, SerializationError (which names the field),
+        DuplicateTaskError, SettingsError for the other arguments, BackendError where it could
+        not be stored, ManagerStateError before start and after stop.
+        """
+        backend = self._started()
+        record = self._record(task, owner, self._due(delay, run_at), priority)
+        await backend.submit([record])
+        return task.id
+
+    async def run_tasks(
+        self,
+        tasks: Iterable[BackgroundTaskBase],
+        *,
+        owner: str | None = None,
+        delay: timedelta | float | None = None,
+        run_at: datetime | None = None,
+        priority: int = 0,
+    ) -> list[UUID]:
+        """Accept several tasks, all or none. Arguments and errors are those of ``run_task``."""
+        backend = self._started()
+        due = self._due(delay, run_at)
+        records = [self._record(task, owner, due, priority) for task in tasks]
+        if records:
+            await backend.submit(records)
+        return [record.id for record in records]
+
+    async def cancel_task(self, task_id: UUID) -> bool:
+        """Ask for the end of a task; whether there was something to cancel.
+
+        A waiting task is cancelled when this returns. A running one is told, and says
+        ``Cancelled`` once its worker has ended.
+        """
+        return await self._started().request_cancel(_checked_id(task_id))
+
+    async def retry_task(self, task_id: UUID) -> bool:
+        """Run a failed or cancelled task again; ``False`` if it is neither."""
+        return await self._started().retry(_checked_id(task_id))
+
+    async def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
+        """The newest snapshot of a task; ``None`` if there is no such task."""
+        record = await self._started().get(_checked_id(task_id))
+        return None if record is None else self._info(record)
+
+    async def get_tasks(
+        self,
+        *,
+        type: str | Iterable[str] | Unset = UNSET,  # noqa: A002 - the glossary's word
+        status: BackgroundTaskStatus | str | Iterable[BackgroundTaskStatus | str] | Unset = UNSET,
+        owner: str | None | Iterable[str | None] | Unset = UNSET,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> BackgroundTaskPage:
+        """A page of tasks, newest accepted first.
+
+        Each filter takes one value or several; ``owner=None`` means tasks without an owner.
+        ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Raises
+        QueryError for what cannot be asked.
+        """
+        backend = self._started()
+        query = make_query(type=type, status=status, owner=owner, limit=limit, cursor=cursor)
+        page = await backend.list(query)
+        items = tuple(self._info(record) for record in page.records)
+        return BackgroundTaskPage(items, cursor_of(page.next_before))
+
+    async def get_failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """How each attempt of a task ended that failed or was interrupted, oldest first."""
+        return await self._started().failures(_checked_id(task_id))
+
+    async def wait_for(
+        self, task_id: UUID, timeout: float | None = None
+    ) -> BackgroundTaskInfo[Any]:
+        """Wait until a task is final; gives back its final snapshot.
+
+        Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` seconds, and
+        ManagerStateError if the manager is stopped meanwhile.
+        """
+        async with asyncio.timeout(timeout):
+            async for record in self._records(task_id):
+                if record.status.is_final:
+                    return self._info(record)
+        raise TaskNotFoundError(_unknown(task_id))  # pragma: no cover - records() ends with one
+
+    async def watch(self, task_id: UUID) -> AsyncGenerator[BackgroundTaskInfo[Any], None]:
+        """Iterate over the updates of a task: first what it is now, last its final snapshot.
+
+        A reader that is slower than the task misses steps in between, never the last. Raises
+        what ``wait_for`` raises.
+        """
+        async for record in self._records(task_id):
+            yield self._info(record)
+
+    # Inside
+
+    def _started(self) -> Backend:
+        if self._backend is None:
+            raise ManagerStateError(
+                "the background task manager is not running: start it with the application's "
+                "lifespan=container.background_tasks.lifespan(), or 'async with manager:'"
+            )
+        return self._backend
+
+    def _record(
+        self, task: BackgroundTaskBase, owner: str | None, due: datetime | None, priority: int
+    ) -> TaskRecord:
+        registration = self._registry.of(task)
+        if owner is not None and (not isinstance(owner, str) or not 1 <= len(owner) <= 255):
+            raise SettingsError(f"owner is {owner!r:.100}; accepted: 1 to 255 characters, or None")
+        whole = isinstance(priority, int) and not isinstance(priority, bool)
+        if not whole or abs(priority) > MAX_PRIORITY:
+            raise SettingsError(
+                f"priority is {priority!r}; accepted: a whole number from "
+                f"-{MAX_PRIORITY:,} to {MAX_PRIORITY:,}"
+            )
+        message = task.initial_status_message
+        now = self._clock.now()
+        return TaskRecord(
+            id=task.id,
+            type=registration.type_name,
+            name=clean(str(task.display_name), MAX_NAME),
+            data=self._codec.encode_task(task),
+            owner=None if owner is None else clean(owner, 255),
+            priority=priority,
+            status_message=None if message is None else clean(str(message), MAX_MESSAGE),
+            created_at=now,
+            changed_at=now,
+            scheduled_at=due,
+            due_at=due if due is not None and due > now else None,
+        )
+
+    def _due(self, delay: timedelta | float | None, run_at: datetime | None) -> datetime | None:
+        if delay is None and run_at is None:
+            return None
+        if delay is not None and run_at is not None:
+            raise SettingsError("delay and run_at are both given; give one of them")
+        if run_at is not None:
+            if not isinstance(run_at, datetime) or run_at.tzinfo is None:
+                raise SettingsError(
+                    f"run_at is {run_at!r}; accepted: a time with a time zone, "
+                    "such as datetime.now(UTC) + timedelta(hours=1)"
+                )
+            return run_at.astimezone(UTC)
+        try:
+            wait = delay if isinstance(delay, timedelta) else timedelta(seconds=float(delay or 0))
+        except (TypeError, ValueError, OverflowError):
+            wait = timedelta(-1)
+        if not timedelta(0) <= wait <= LONGEST_DELAY:
+            raise SettingsError(
+                f"delay is {delay!r}; accepted: a timedelta or seconds, 0 to {LONGEST_DELAY.days} days"
+            )
+        return self._clock.now() + wait
+
+    def _info(self, record: TaskRecord) -> BackgroundTaskInfo[Any]:
+        registration = self._registry.named(record.type)
+        return self._codec.info(record, registration.payload_type if registration else None)
+
+    def _on_change(self, record: TaskRecord) -> None:
+        self._watchers.tell(record)
+        if self.task_updated.has_subscribers:
+            self.task_updated.publish(self._info(record))
+
+    async def _records(self, task_id: UUID) -> AsyncGenerator[TaskRecord, None]:
+        backend, executor = self._started(), self._executor
+        with self._watchers.on(_checked_id(task_id)) as watch:
+            # The end of an attempt that runs here is still to come: no need to ask the store.
+            if executor is None or not executor.is_running(task_id):
+                record = await backend.get(task_id)
+                if record is None:
+                    raise TaskNotFoundError(_unknown(task_id))
+                watch.begin_with(record)
+            async for record in watch.records():
+                yield record
+
+    async def _prune(self, retention: timedelta) -> None:
+        while True:
+            try:
+                before = self._clock.now() - retention
+                while await self._started().prune(before, PRUNE_BATCH) == PRUNE_BATCH:
+                    await asyncio.sleep(0)
+            except BackgroundTasksError as error:
+                logger.error("old tasks could not be dropped: %s", error)
+            await sleep(self._clock, PRUNE_EVERY)
+
+    def _is_torn_down(self) -> bool:
+        """Whether the event loop ends without ``stop``: then it has cancelled ``serve`` too."""
+        return self._serving is not None and self._serving.cancelling() > 0
+
+    @contextlib.asynccontextmanager
+    async def _switch(self) -> AsyncGenerator[None, None]:
+        """One start or stop at a time; a manager that is stopped may change its event loop."""
+        if self._backend is None and self._loop is not asyncio.get_running_loop():
+            self._loop, self._switching = asyncio.get_running_loop(), asyncio.Lock()
+        async with self._switching:
+            yield
+
+
+def _checked_id(task_id: UUID) -> UUID:
+    if not isinstance(task_id, UUID):
+        raise TypeError(f"task_id is {task_id!r:.100}; accepted: a uuid.UUID, as run_task gives it")
+    return task_id
+
+
+def _unknown(task_id: UUID) -> str:
+    return f"there is no task with the id {task_id}: it was never accepted here, or was pruned"
+
+
+def _log_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.critical("background tasks are not run any more: %s", error, exc_info=error)

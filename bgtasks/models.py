@@ -1,0 +1,141 @@
+"""What a task is and how it looks from outside: the task base, its status, its snapshots."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from attrs import field, frozen
+from attrs.validators import instance_of
+
+from bgtasks.ids import uuid7
+
+__all__ = [
+    "AttemptFailure",
+    "BackgroundTaskBase",
+    "BackgroundTaskInfo",
+    "BackgroundTaskState",
+    "BackgroundTaskStatus",
+]
+
+TPayload = TypeVar("TPayload")
+
+
+class BackgroundTaskStatus(StrEnum):
+    """The five states of a task; the values are what goes over the wire."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a task in this status will not change any more by itself."""
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {BackgroundTaskStatus.COMPLETED, BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED}
+)
+
+
+@frozen(kw_only=True)
+class BackgroundTaskBase:
+    """A request to do something. Subclass it with attrs and add the fields the work needs.
+
+    ``id`` is a UUID, by default a version-7 one (time-ordered, RFC 9562). The fields of a
+    subclass are stored as JSON, so each must be of a type that cattrs can turn into JSON and
+    back: str, numbers, bool, dates, UUID, Path, enums, attrs classes, dataclasses, and lists,
+    dicts or optionals of those.
+    """
+
+    id: UUID = field(factory=uuid7, validator=instance_of(UUID))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "type" in cls.__dict__ or "type" in cls.__dict__.get("__annotations__", {}):
+            raise TypeError(
+                f"{cls.__name__} defines 'type', which is reserved: the type of a task is its "
+                f"class name; give another with background_task({cls.__name__}, ..., type_name=...)"
+            )
+
+    @property
+    def type(self) -> str:
+        """The class name. Registration may store the task under another (``type_name=``)."""
+        return self.__class__.__name__
+
+    @property
+    def display_name(self) -> str:
+        """What people see as the task's name; override it. Default: ``type``."""
+        return self.type
+
+    @property
+    def initial_status_message(self) -> str | None:
+        """The status message of a task that waits for its first attempt; override it."""
+        return "Pending"
+
+
+@frozen
+class BackgroundTaskState(Generic[TPayload]):
+    """One whole snapshot of a task as its worker sees it. Times are timezone-aware UTC.
+
+    ``progress`` is 0.0 to 100.0; ``payload`` is whatever the worker reports beside it.
+    """
+
+    id: UUID
+    type: str
+    name: str
+    payload: TPayload | None
+    status: BackgroundTaskStatus
+    progress: float
+    status_message: str | None
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@frozen
+class BackgroundTaskInfo(Generic[TPayload]):
+    """What HTTP and Socket.IO send: the state of a task and what its keeper knows of it.
+
+    ``revision`` goes up by one with every published change: of two snapshots of one task the
+    one with the higher revision is the newer, whatever the order of arrival. ``attempt`` counts
+    from 1, and is 0 before the first. ``scheduled_at`` is when a delayed or retried task may
+    start. ``payload`` is the registered payload type, or plain JSON data where it is unknown.
+    """
+
+    id: UUID
+    type: str
+    name: str
+    payload: TPayload | None
+    status: BackgroundTaskStatus
+    progress: float
+    status_message: str | None
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    revision: int
+    attempt: int
+    cancel_requested: bool
+    scheduled_at: datetime | None
+    owner: str | None
+
+
+@frozen
+class AttemptFailure:
+    """How one attempt ended badly. Kept for every attempt that failed or was interrupted.
+
+    ``kind`` is ``"failed"``, ``"timed out"`` or ``"interrupted"``; ``traceback`` is the text of the
+    exception's traceback, its oldest part cut beyond 32,000 characters, or ``None`` where
+    there was no exception (a crash of the process).
+    """
+
+    attempt: int
+    kind: str
+    error_message: str
+    traceback: str | None
+    ended_at: datetime

@@ -1,0 +1,77 @@
+"""What callers of ``get_tasks`` may ask, checked and made into a query for the backend."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from bgtasks.errors import QueryError
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.record import MAX_PAGE, TaskQuery
+from bgtasks.worker import UNSET, Unset
+
+__all__ = ["cursor_of", "make_query"]
+
+T = TypeVar("T")
+
+MAX_VALUES = 100
+"""The most values one filter may have."""
+
+
+def make_query(
+    *,
+    type: str | Iterable[str] | Unset,  # noqa: A002 - the glossary's word
+    status: BackgroundTaskStatus | str | Iterable[BackgroundTaskStatus | str] | Unset,
+    owner: str | None | Iterable[str | None] | Unset,
+    limit: int,
+    cursor: str | None,
+) -> TaskQuery:
+    """The query for these arguments of ``get_tasks``. Raises QueryError, which names the
+    argument and what is accepted."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
+        raise QueryError(f"limit is {limit!r}; accepted: a whole number from 1 to {MAX_PAGE:,}")
+    return TaskQuery(
+        types=_values("type", type, _text) or (),
+        statuses=_values("status", status, _status) or (),
+        owners=_values("owner", owner, _owner),
+        before=None if cursor is None else _sequence_of(cursor),
+        limit=limit,
+    )
+
+
+def cursor_of(before: int | None) -> str | None:
+    """The cursor that goes on before this ``sequence``."""
+    return None if before is None else f"t{before:x}"
+
+
+def _sequence_of(cursor: str) -> int:
+    if not isinstance(cursor, str) or not re.fullmatch(r"t[0-9a-f]{1,15}", cursor):
+        raise QueryError(f"cursor is {cursor!r:.100}; accepted: a next_cursor of an earlier page")
+    return int(cursor[1:], 16)
+
+
+def _values(name: str, given: Any, check: Callable[[str, Any], T]) -> tuple[T, ...] | None:
+    if given is UNSET:
+        return None
+    several = isinstance(given, Iterable) and not isinstance(given, (str, bytes))
+    values = tuple(check(name, value) for value in (given if several else [given]))
+    if len(values) > MAX_VALUES:
+        raise QueryError(f"{name} has {len(values)} values; accepted: at most {MAX_VALUES}")
+    return values
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise QueryError(f"{name} is {value!r:.100}; accepted: a text")
+    return value
+
+
+def _owner(name: str, value: Any) -> str | None:
+    return None if value is None else _text(name, value)
+
+
+def _status(name: str, value: Any) -> BackgroundTaskStatus:
+    try:
+        return BackgroundTaskStatus(value)
+    except ValueError:
+        accepted = ", ".join(BackgroundTaskStatus)
+        raise QueryError(f"{name} is {value!r:.100}; accepted: {accepted}") from None

@@ -1,0 +1,72 @@
+"""The stored form of a task, and of questions about tasks: what backends keep and answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from attrs import frozen
+
+from bgtasks.models import BackgroundTaskStatus
+
+__all__ = ["TaskPage", "TaskQuery", "TaskRecord"]
+
+MAX_PAGE = 1000
+"""The most tasks one page of a listing may have."""
+
+
+@frozen(kw_only=True)
+class TaskRecord:
+    """Everything that is kept of one task. ``data`` and ``payload`` are JSON text.
+
+    ``sequence`` is the place in the order of acceptance, given by the backend (0 before).
+    ``failures`` and ``interruptions`` count since the task was handed in or retried by hand.
+    ``due_at`` is when a waiting task may start; ``None`` once that time has come.
+    ``changed_at`` is when the newest revision was made.
+    """
+
+    id: UUID
+    type: str
+    name: str
+    data: str
+    owner: str | None = None
+    priority: int = 0
+    status: BackgroundTaskStatus = BackgroundTaskStatus.PENDING
+    progress: float = 0.0
+    payload: str | None = None
+    status_message: str | None = None
+    error_message: str | None = None
+    created_at: datetime
+    changed_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    due_at: datetime | None = None
+    revision: int = 1
+    attempt: int = 0
+    failures: int = 0
+    interruptions: int = 0
+    cancel_requested: bool = False
+    sequence: int = 0
+
+
+@frozen(kw_only=True)
+class TaskQuery:
+    """Which tasks to list, newest first. Empty ``types``/``statuses`` and ``owners=None`` mean all.
+
+    ``owners`` may contain ``None``: tasks that have no owner. ``before`` is the ``sequence``
+    to go on from (exclusive); ``limit`` is 1 to 1,000.
+    """
+
+    types: Sequence[str] = ()
+    statuses: Sequence[BackgroundTaskStatus] = ()
+    owners: Sequence[str | None] | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+@frozen
+class TaskPage:
+    """A page of records, newest first, and the ``sequence`` to ask the next one with."""
+
+    records: Sequence[TaskRecord]
+    next_before: int | None

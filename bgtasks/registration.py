@@ -1,0 +1,258 @@
+"""Which worker does which task, and how: options of a task type and the registry of all."""
+
+import inspect
+import math
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import attrs
+from attrs import field, frozen
+
+from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
+from bgtasks.models import BackgroundTaskBase
+from bgtasks.worker import BackgroundWorker
+
+__all__ = ["Registration", "Registry", "Retry"]
+
+_LONGEST_SECONDS = 366 * 86400.0
+
+
+def _number(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
+    def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        ok = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (ok and math.isfinite(value) and lowest <= value <= highest):
+            raise SettingsError(
+                f"{type(owner).__name__}({attribute.name}={value!r}): "
+                f"expected a number from {lowest:,g} to {highest:,g}"
+            )
+
+    return check
+
+
+def _whole(lowest: int, highest: int) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
+    in_range = _number(lowest, highest)
+
+    def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        in_range(owner, attribute, value)
+        if not isinstance(value, int):
+            raise SettingsError(
+                f"{type(owner).__name__}({attribute.name}={value!r}): expected a whole number"
+            )
+
+    return check
+
+
+def _exception_types(value: Any) -> tuple[type[Exception], ...]:
+    types = (value,) if isinstance(value, type) else tuple(value)
+    for item in types:
+        if not (isinstance(item, type) and issubclass(item, Exception)):
+            raise SettingsError(f"Retry(on=...) has {item!r}; expected subclasses of Exception")
+    return types
+
+
+@frozen
+class Retry:
+    """When an attempt that failed is followed by another.
+
+    At most ``max_attempts`` attempts in all (1 to 1,000). The wait before the next one is
+    ``backoff`` seconds, times ``factor`` for each failure before, at most ``max_backoff``;
+    then it is changed at random by up to ``jitter`` (0 to 1: a fraction of it) either way, so
+    that tasks which failed together don't come back together. Only exceptions of the types in
+    ``on`` are retried.
+    """
+
+    max_attempts: int = field(default=3, validator=_whole(1, 1000))
+    backoff: float = field(default=1.0, validator=_number(0, _LONGEST_SECONDS), kw_only=True)
+    factor: float = field(default=2.0, validator=_number(1, 100), kw_only=True)
+    max_backoff: float = field(default=300.0, validator=_number(0, _LONGEST_SECONDS), kw_only=True)
+    jitter: float = field(default=0.1, validator=_number(0, 1), kw_only=True)
+    on: tuple[type[Exception], ...] = field(
+        default=(Exception,), converter=_exception_types, kw_only=True
+    )
+
+    def wait_after(
+        self, failures: int, error: BaseException, uniform: Callable[[float, float], float]
+    ) -> timedelta | None:
+        """How long to wait after the ``failures``-th failure (from 1); ``None``: no more attempts.
+
+        ``uniform(a, b)`` gives a random number between its arguments, as ``random.uniform`` does.
+        """
+        if failures >= self.max_attempts or not isinstance(error, self.on):
+            return None
+        # Beyond 2**64 the cap has long been reached; the bound keeps the power finite.
+        wait = min(self.backoff * self.factor ** min(failures - 1, 64), self.max_backoff)
+        return timedelta(seconds=wait * uniform(1 - self.jitter, 1 + self.jitter))
+
+
+NO_RETRY = Retry(max_attempts=1)
+
+
+def _optional_number(
+    lowest: float, highest: float
+) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
+    return attrs.validators.optional(_number(lowest, highest))
+
+
+@frozen(kw_only=True)
+class Registration:
+    """One task type, the provider that builds its worker, and its options.
+
+    - ``max_concurrency``: attempts of this type running at once, over all processes; ``None``:
+      bounded by the process alone.
+    - ``retry``: see :class:`~bgtasks.Retry`; by default a failed task is not run again.
+    - ``timeout``: seconds one attempt may take; ``None``: any time.
+    - ``cancellation``: ``"task"`` sets the token and cancels an async worker's coroutine,
+      ``"cooperative"`` only sets the token.
+    - ``rerun_interrupted``: whether a task that a stop or a crash cut off runs again.
+    - ``max_interruptions``: with so many interruptions a task has failed.
+    - ``type_name``: the name it is stored and sent under; default: the class name.
+    - ``payload_type``: what the worker reports; read from ``BackgroundWorker[Task, Payload]``.
+    """
+
+    task_type: type[BackgroundTaskBase]
+    worker_provider: Callable[[], Any]
+    worker_type: type | None = None
+    type_name: str = field()
+    max_concurrency: int | None = field(
+        default=None, validator=attrs.validators.optional(_whole(1, 10_000))
+    )
+    retry: Retry = field(
+        default=NO_RETRY, converter=attrs.converters.default_if_none(NO_RETRY)
+    )
+    timeout: float | None = field(
+        default=None, validator=_optional_number(0.001, _LONGEST_SECONDS)
+    )
+    cancellation: Literal["task", "cooperative"] = "task"
+    rerun_interrupted: bool = True
+    max_interruptions: int = field(default=3, validator=_whole(1, 1000))
+    payload_type: Any = None
+
+    @type_name.default
+    def _class_name(self) -> str:
+        return getattr(self.task_type, "__name__", repr(self.task_type))
+
+    def __attrs_post_init__(self) -> None:
+        self._check_task_type()
+        self._check_worker_type()
+        if not isinstance(self.type_name, str) or not 1 <= len(self.type_name) <= 200:
+            raise self._refuse(f"type_name={self.type_name!r}", "a text of 1 to 200 characters")
+        if not isinstance(self.retry, Retry):
+            raise self._refuse(f"retry={self.retry!r}", "Retry(...) or None")
+        if self.cancellation not in ("task", "cooperative"):
+            raise self._refuse(f"cancellation={self.cancellation!r}", "'task' or 'cooperative'")
+        if not isinstance(self.rerun_interrupted, bool):
+            raise self._refuse(f"rerun_interrupted={self.rerun_interrupted!r}", "True or False")
+
+    def _check_task_type(self) -> None:
+        cls = self.task_type
+        if not (isinstance(cls, type) and issubclass(cls, BackgroundTaskBase)):
+            raise RegistrationError(
+                f"background_task({cls!r}, ...): expected a subclass of BackgroundTaskBase"
+            )
+        if "__attrs_attrs__" not in cls.__dict__:
+            raise RegistrationError(
+                f"background_task({cls.__name__}, ...): the class is not an attrs class of its "
+                f"own; put @attrs.frozen(kw_only=True) above it"
+            )
+
+    def _check_worker_type(self) -> None:
+        cls = self.worker_type
+        if cls is None:
+            return
+        if not issubclass(cls, BackgroundWorker):
+            raise RegistrationError(
+                f"background_task({self.type_name}, ...): the provider builds {cls.__name__}, "
+                f"expected a subclass of BackgroundWorker[{self.task_type.__name__}, Payload]"
+            )
+        if inspect.isabstract(cls):
+            raise RegistrationError(f"{cls.__name__} has no execute(); give it one")
+        task_type, payload_type = worker_parameters(cls)
+        if isinstance(task_type, type) and not issubclass(self.task_type, task_type):
+            raise RegistrationError(
+                f"background_task({self.type_name}, ...): {cls.__name__} is a worker for "
+                f"{task_type.__name__}; register it with that task, or give another worker"
+            )
+        if self.payload_type is None:
+            object.__setattr__(self, "payload_type", payload_type)
+
+    def _refuse(self, what: str, accepted: str) -> SettingsError:
+        name = getattr(self.task_type, "__name__", self.task_type)
+        return SettingsError(f"background_task({name}, ...): {what}; expected {accepted}")
+
+
+def worker_parameters(cls: type) -> tuple[Any, Any]:
+    """The ``(TTask, TPayload)`` with which ``cls`` derives from BackgroundWorker; ``Any`` where
+    it doesn't say."""
+    return _parameters(cls, {}) or (Any, Any)
+
+
+def _parameters(cls: Any, known: dict[Any, Any]) -> tuple[Any, Any] | None:
+    for base in getattr(cls, "__orig_bases__", ()):
+        origin = get_origin(base) or base
+        arguments = [known.get(item, item) for item in get_args(base)]
+        if origin is BackgroundWorker and arguments:
+            task, payload = (Any if isinstance(item, TypeVar) else item for item in arguments)
+            return task, payload
+        if isinstance(origin, type) and issubclass(origin, BackgroundWorker):
+            parameters = getattr(origin, "__parameters__", ())
+            found = _parameters(origin, dict(zip(parameters, arguments, strict=False)))
+            if found:
+                return found
+    for base in getattr(cls, "__bases__", ()):
+        if base is not BackgroundWorker and base is not typing.Generic:
+            if found := _parameters(base, known):
+                return found
+    return None
+
+
+class Registry:
+    """All registrations of one manager, by stored type name and by class."""
+
+    def __init__(self, registrations: Iterable[Registration]) -> None:
+        self._by_name: dict[str, Registration] = {}
+        self._by_class: dict[type, Registration] = {}
+        for registration in registrations:
+            self._add(registration)
+        if not self._by_name:
+            raise RegistrationError(
+                "no background tasks are registered: give BackgroundTasksContainer "
+                "tasks=providers.List(background_task(MyTask, my_worker), ...)"
+            )
+
+    def _add(self, registration: Registration) -> None:
+        if not isinstance(registration, Registration):
+            raise RegistrationError(
+                f"tasks has {registration!r}; expected what background_task(...) gives"
+            )
+        name, cls = registration.type_name, registration.task_type
+        if cls in self._by_class:
+            raise RegistrationError(f"{cls.__name__} is registered twice; remove one")
+        if name in self._by_name:
+            raise RegistrationError(
+                f"two task types are stored as {name!r}; give one of them another type_name="
+            )
+        self._by_name[name] = registration
+        self._by_class[cls] = registration
+
+    def __iter__(self) -> Iterator[Registration]:
+        return iter(self._by_name.values())
+
+    def __contains__(self, type_name: object) -> bool:
+        return type_name in self._by_name
+
+    def named(self, type_name: str) -> Registration | None:
+        """The registration stored under this name."""
+        return self._by_name.get(type_name)
+
+    def of(self, task: BackgroundTaskBase) -> Registration:
+        """The registration of exactly this task's class. Raises UnregisteredTaskError."""
+        registration = self._by_class.get(type(task))
+        if registration is None:
+            raise UnregisteredTaskError(
+                f"{type(task).__name__} is not registered: add background_task("
+                f"{type(task).__name__}, its_worker) to tasks= of BackgroundTasksContainer. "
+                f"Registered here: {', '.join(sorted(self._by_name))}"
+            )
+        return registration

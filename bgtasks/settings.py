@@ -1,0 +1,140 @@
+"""The settings of a host application, checked by name before anything is started."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from attrs import field, fields, frozen
+
+from bgtasks.errors import SettingsError
+
+__all__ = ["Settings"]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(
+    r"\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)?\s*", re.IGNORECASE
+)
+_LONGEST = 100 * 365 * 86400.0
+
+
+def _refuse(name: str, value: object, accepted: str) -> SettingsError:
+    return SettingsError(f"setting {name!r} is {value!r}; accepted: {accepted}")
+
+
+def _whole_number(name: str, value: Any, lowest: int, highest: int) -> int:
+    accepted = f"a whole number from {lowest:,} to {highest:,}"
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise _refuse(name, value, accepted)
+    try:
+        number = int(value)
+    except ValueError:
+        raise _refuse(name, value, accepted) from None
+    if not lowest <= number <= highest:
+        raise _refuse(name, value, accepted)
+    return number
+
+
+def _yes_or_no(name: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in ("true", "yes", "on", "1"):
+        return True
+    if isinstance(value, str) and value.strip().lower() in ("false", "no", "off", "0"):
+        return False
+    raise _refuse(name, value, "true or false")
+
+
+def _seconds(name: str, value: Any, highest: float) -> float:
+    """Seconds from a number, a timedelta or a text such as ``"7 days"`` or ``"1.5h"``."""
+    accepted = f"seconds from 0 to {highest:,.0f}, a timedelta, or a text such as '7 days' or '12h'"
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+        seconds = float(match[1]) * _UNITS[(match[2] or "s")[0].lower()]
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        raise _refuse(name, value, accepted)
+    if not math.isfinite(seconds) or not 0 <= seconds <= highest:
+        raise _refuse(name, value, accepted)
+    return seconds
+
+
+def _database(value: Any) -> str:
+    if isinstance(value, Path):
+        value = str(value)
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise _refuse("database", value, "a file name, ':memory:' or a postgresql:// URL")
+    scheme = re.match(r"([a-z][a-z0-9+.-]+)://", value, re.IGNORECASE)
+    if scheme and scheme[1].lower() not in ("postgresql", "postgres"):
+        raise _refuse("database", value, "a file name, ':memory:' or a postgresql:// URL")
+    return value
+
+
+def _retention(value: Any) -> timedelta | None:
+    if value is None or (isinstance(value, str) and value.strip().lower() in ("none", "never")):
+        return None
+    return timedelta(seconds=_seconds("retention", value, _LONGEST))
+
+
+def _origins(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    accepted = "a list of origins such as 'https://app.example.org'; '*' is not one"
+    if not isinstance(value, Sequence):
+        raise _refuse("allowed_origins", value, accepted)
+    for origin in value:
+        if not isinstance(origin, str) or not re.fullmatch(r"https?://[^/\s*]+", origin):
+            raise _refuse("allowed_origins", origin, accepted)
+    return tuple(origin.lower() for origin in value)
+
+
+def _named(check: Callable[..., Any], name: str, *bounds: Any) -> Callable[[Any], Any]:
+    return lambda value: check(name, value, *bounds)
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How one manager runs. Every field has a default that works.
+
+    - ``database``: a file, ``":memory:"``, or a ``postgresql://`` URL.
+    - ``max_concurrency``: attempts running at once in this process, 1 to 10,000.
+    - ``run_tasks``: ``False`` for a process that only hands in and shows.
+    - ``publish_interval``: seconds between two broadcasts of one task, 0 to 60.
+    - ``stop_grace``: seconds that running workers get at a stop, 0 to 3,600.
+    - ``retention``: how long final tasks are kept (a timedelta); ``None`` keeps them.
+    - ``allowed_origins``: origins beside the application's own from which browsers may connect.
+
+    Durations may be given as seconds, as a timedelta, or as a text such as ``"7 days"``; everything
+    may be given as text, as it comes from the environment. Raises
+    :class:`~bgtasks.SettingsError`, which names the setting and what would be accepted.
+    """
+
+    database: str = field(default="bgtasks.db", converter=_database)
+    max_concurrency: int = field(
+        default=100, converter=_named(_whole_number, "max_concurrency", 1, 10_000)
+    )
+    run_tasks: bool = field(default=True, converter=_named(_yes_or_no, "run_tasks"))
+    publish_interval: float = field(
+        default=0.2, converter=_named(_seconds, "publish_interval", 60.0)
+    )
+    stop_grace: float = field(default=10.0, converter=_named(_seconds, "stop_grace", 3600.0))
+    retention: timedelta | None = field(default=timedelta(days=7), converter=_retention)
+    allowed_origins: tuple[str, ...] = field(default=(), converter=_origins)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any] | None) -> "Settings":
+        """The settings in ``config``, as a ``providers.Configuration`` gives it (``None``: all
+        defaults). A name that is no setting is refused, so that a typing error is noticed."""
+        if config is None:
+            return cls()
+        if not isinstance(config, Mapping):
+            raise SettingsError(f"config is {config!r}; expected a mapping of settings")
+        known = [attribute.name for attribute in fields(cls)]
+        for name in config:
+            if name not in known:
+                raise SettingsError(f"unknown setting {name!r}; accepted: {', '.join(known)}")
+        return cls(**config)

@@ -1,0 +1,70 @@
+"""A clock that stands still until it is moved on."""
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+__all__ = ["FakeClock"]
+
+
+class _FakeTimer:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class FakeClock:
+    """A :class:`~bgtasks.Clock` for tests: give it to a container with
+    ``container.background_tasks.clock.override(providers.Object(FakeClock()))``.
+
+    It starts at ``start`` (default 2026-01-01 00:00 UTC) and moves only by ``advance``.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._start = start or datetime(2026, 1, 1, tzinfo=UTC)
+        self._seconds = 0.0
+        self._lock = threading.Lock()
+        self._order = itertools.count()
+        self._timers: list[tuple[float, int, _FakeTimer]] = []
+
+    def now(self) -> datetime:
+        """The time that this clock shows."""
+        return self._start + timedelta(seconds=self._seconds)
+
+    def monotonic(self) -> float:
+        """Seconds since this clock was made."""
+        return self._seconds
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> _FakeTimer:
+        """Have ``advance`` call ``callback`` once ``delay`` seconds have passed."""
+        timer = _FakeTimer(callback)
+        with self._lock:
+            due = self._seconds + max(delay, 0.0)
+            heapq.heappush(self._timers, (due, next(self._order), timer))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Move on by ``seconds`` and make the calls that come due, in the order of their times.
+
+        Call it on the event loop's thread; what the calls set going runs at the next ``await``.
+        """
+        end = self._seconds + seconds
+        while True:
+            with self._lock:
+                if not self._timers or self._timers[0][0] > end:
+                    break
+                due, _, timer = heapq.heappop(self._timers)
+            self._seconds = max(self._seconds, due)
+            callback, timer.callback = timer.callback, None
+            if callback is not None:
+                callback()
+        self._seconds = end
+
+    @property
+    def pending(self) -> int:
+        """How many calls are still to come."""
+        return sum(timer.callback is not None for _, _, timer in self._timers)

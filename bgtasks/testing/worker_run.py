@@ -1,0 +1,136 @@
+"""Running one worker once, with nothing around it."""
+
+import asyncio
+import contextvars
+from typing import Any
+
+from attrs import frozen
+
+from bgtasks.execution.attempt import Attempt, StopReason
+from bgtasks.execution.scope import ScopePlan
+from bgtasks.lifecycle import Claimed, Ended, Reported, decide
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
+from bgtasks.record import TaskRecord
+from bgtasks.registration import Registration
+from bgtasks.serialization import TaskCodec
+
+__all__ = ["WorkerRun", "run_worker"]
+
+
+@frozen
+class WorkerRun:
+    """How one attempt went.
+
+    ``info`` is the snapshot it ended with. ``updates`` is what a watcher would have seen if
+    nothing were coalesced: the start, one snapshot for each report, the end. Where the worker
+    itself reports the progress it starts or ends with, that is one snapshot, not two.
+    ``error`` is the exception the worker ended with, if any: ``raise run.error`` shows it whole.
+    """
+
+    info: BackgroundTaskInfo[Any]
+    updates: tuple[BackgroundTaskInfo[Any], ...]
+    error: BaseException | None
+
+
+async def run_worker(
+    background_tasks: Any,
+    task: BackgroundTaskBase,
+    *,
+    owner: str | None = None,
+    cancel_when: Any = None,
+) -> WorkerRun:
+    """Run ``task`` once with its registered worker, in a scope of its own: no store, no server,
+    no retry; overridden providers are used.
+
+    ``background_tasks`` is the ``BackgroundTasksContainer`` or the provider that holds it.
+    ``cancel_when`` is called with each snapshot; once it returns true, the cancellation of the
+    task is requested. Raises UnregisteredTaskError and SerializationError as ``run_task`` does.
+    """
+    registry, codec = background_tasks.registry(), background_tasks.codec()
+    run = _Run(registry.of(task), codec, background_tasks.clock(), task, owner, cancel_when)
+    loop = asyncio.get_running_loop()
+    ended = await loop.create_task(run.attempt.run(), context=contextvars.Context())
+    return run.result(ended)
+
+
+class _Run:
+    """Stands in for the backend: applies what happens to a record in memory."""
+
+    def __init__(
+        self,
+        registration: Registration,
+        codec: TaskCodec,
+        clock: Any,
+        task: BackgroundTaskBase,
+        owner: str | None,
+        cancel_when: Any,
+    ) -> None:
+        self._codec = codec
+        self._clock = clock
+        self._payload_type = registration.payload_type
+        self._cancel_when = cancel_when
+        self._loop = asyncio.get_running_loop()
+        now = clock.now()
+        waiting = TaskRecord(
+            id=task.id,
+            type=registration.type_name,
+            name=task.display_name,
+            data=codec.encode_task(task),
+            owner=owner,
+            status_message=task.initial_status_message,
+            created_at=now,
+            changed_at=now,
+        )
+        claimed = decide(waiting, Claimed(), now)
+        assert claimed is not None  # noqa: S101 - a waiting task can always be claimed
+        self._record = claimed.after
+        self._updates: list[BackgroundTaskInfo[Any]] = []
+        self.attempt = Attempt(
+            self._record,
+            registration,
+            ScopePlan(registration.worker_provider),
+            codec=codec,
+            clock=clock,
+            listener=self,
+        )
+        self._see()
+
+    def changed(self, attempt: Attempt) -> None:
+        """Every report becomes a snapshot at once (any thread)."""
+        report = attempt.collect()
+        if report is not None:
+            self._apply(Reported(self._record.attempt, report))
+
+    def decided(self, attempt: Attempt) -> None:
+        """The final status that the worker set (any thread)."""
+        decision = attempt.decision()
+        if decision is not None:
+            self._apply(decision)
+
+    def result(self, ended: Ended) -> WorkerRun:
+        """The run as a whole."""
+        self._apply(ended)
+        updates = self._updates
+        if len(updates) > 2 and updates[0].progress == updates[1].progress:
+            updates = updates[1:]
+        if len(updates) > 2 and updates[-1].progress == updates[-2].progress:
+            updates = [*updates[:-2], updates[-1]]
+        return WorkerRun(self._info(), tuple(updates), self.attempt.error)
+
+    def _apply(self, event: Reported | Ended) -> None:
+        change = decide(self._record, event, self._clock.now())
+        if change is not None:
+            self._record = change.after
+            self._see()
+
+    def _see(self) -> None:
+        info = self._info()
+        self._updates.append(info)
+        if self._cancel_when is not None and self._cancel_when(info):
+            self._cancel_when = None
+            self._loop.call_soon_threadsafe(self.attempt.interrupt, StopReason.CANCEL)
+
+    def _info(self) -> BackgroundTaskInfo[Any]:
+        return self._codec.info(self._record, self._payload_type)
+
+

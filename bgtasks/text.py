@@ -1,0 +1,36 @@
+"""Texts that come from outside, made fit to be stored and sent: bounded, and valid Unicode."""
+
+__all__ = ["MAX_MESSAGE", "MAX_NAME", "MAX_TRACEBACK", "clean", "cut_traceback", "describe"]
+
+MAX_NAME = 1_000
+MAX_MESSAGE = 4_000
+MAX_TRACEBACK = 32_000
+
+
+def clean(text: str, limit: int) -> str:
+    """``text`` with at most ``limit`` characters, and without lone surrogates.
+
+    Names of files that are not valid in the file system's encoding contain such surrogates
+    (PEP 383); neither databases nor browsers take them, so each becomes a ``?``.
+    """
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def cut_traceback(text: str) -> str:
+    """The end of a traceback, which says most, in at most 32,000 characters."""
+    if len(text) > MAX_TRACEBACK:
+        text = "…" + text[1 - MAX_TRACEBACK :]
+    return clean(text, MAX_TRACEBACK)
+
+
+def describe(error: BaseException) -> str:
+    """The message of ``error``, or its class name where it has none."""
+    try:
+        message = str(error)
+    except Exception:  # a broken __str__ must not hide that the task failed
+        message = ""
+    return clean(message or type(error).__name__, MAX_MESSAGE)

@@ -1,0 +1,140 @@
+"""What a requester may see of the manager's tasks and do to them: policy and manager in one."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from bgtasks.errors import BackgroundTasksError, TaskNotFoundError, TaskStateError
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.requester import Requester
+from bgtasks.worker import UNSET
+
+__all__ = ["NotAllowedError", "TaskAccess", "TaskFilter"]
+
+MAX_PAGES = 20
+"""How many pages of the store are read to fill one page of what a policy lets through."""
+
+MAX_OWNERS = 100
+"""The most owners one question to the manager may name."""
+
+Info = BackgroundTaskInfo[Any]
+
+
+class NotAllowedError(BackgroundTasksError):
+    """The policy does not let this requester do that to a task it may see."""
+
+
+@frozen(kw_only=True)
+class TaskFilter:
+    """Which tasks to list. ``None`` does not filter; ``None`` among owners means without owner."""
+
+    types: Sequence[str] | None = None
+    statuses: Sequence[BackgroundTaskStatus] | None = None
+    owners: Sequence[str | None] | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+class TaskAccess:
+    """The manager as one requester may see it; what the policy hides is not found."""
+
+    def __init__(self, manager: BackgroundTaskManager, policy: BackgroundTaskPolicy) -> None:
+        self._manager = manager
+        self._policy = policy
+
+    async def page(self, requester: Requester, wanted: TaskFilter) -> tuple[list[Info], str | None]:
+        """A page of visible tasks, newest first, and the cursor of the next page.
+
+        The page has fewer than ``limit`` tasks, though there are more, where the policy hid
+        nearly everything it was asked about. Raises QueryError for a cursor that is none.
+        """
+        owners = await self._owners(requester, wanted.owners)
+        found: list[Info] = []
+        cursor = wanted.cursor
+        if owners is not None and not owners:
+            return found, None
+        wanted = evolve(wanted, owners=owners)
+        for _ in range(MAX_PAGES):
+            items, cursor = await self._read(evolve(wanted, cursor=cursor), len(found))
+            found += await self.visible(requester, items)
+            if cursor is None or len(found) >= wanted.limit:
+                break
+        return found, cursor
+
+    async def find(self, requester: Requester, task_id: UUID) -> Info:
+        """The task with this id. Raises TaskNotFoundError, also where the policy hides it."""
+        info = await self._manager.try_get_task(task_id)
+        if info is None or not await self._policy.can_view(requester, info):
+            raise TaskNotFoundError(f"there is no task with id {task_id}")
+        return info
+
+    async def find_all(self, requester: Requester, ids: Iterable[UUID]) -> list[Info]:
+        """Those of the tasks that there are and that ``requester`` may see."""
+        found = [await self._manager.try_get_task(task_id) for task_id in ids]
+        return await self.visible(requester, [info for info in found if info is not None])
+
+    async def cancel(self, requester: Requester, task_id: UUID) -> Info:
+        """Ask for cancellation and give back the newest snapshot.
+
+        Raises TaskNotFoundError, NotAllowedError, or TaskStateError when it has ended already.
+        """
+        info = await self.find(requester, task_id)
+        if not await self._policy.can_cancel(requester, info):
+            raise NotAllowedError(f"you may not cancel task {task_id}")
+        return await self._change(info, self._manager.cancel_task, "cancelled")
+
+    async def retry(self, requester: Requester, task_id: UUID) -> Info:
+        """Have an ended task run again and give back the newest snapshot.
+
+        Raises TaskNotFoundError, NotAllowedError, or TaskStateError unless it is Failed or
+        Cancelled.
+        """
+        info = await self.find(requester, task_id)
+        if not await self._policy.can_retry(requester, info):
+            raise NotAllowedError(f"you may not retry task {task_id}")
+        return await self._change(info, self._manager.retry_task, "retried")
+
+    async def visible(self, requester: Requester, infos: Iterable[Info]) -> list[Info]:
+        """Those of ``infos`` that ``requester`` may see, in the same order."""
+        return [info for info in infos if await self._policy.can_view(requester, info)]
+
+    async def visible_owners(self, requester: Requester) -> frozenset[str | None] | None:
+        """As the policy says: the owners whose tasks are worth looking at; ``None``: all."""
+        return await self._policy.visible_owners(requester)
+
+    async def _owners(
+        self, requester: Requester, wanted: Sequence[str | None] | None
+    ) -> Sequence[str | None] | None:
+        visible = await self._policy.visible_owners(requester)
+        if visible is None:
+            return wanted
+        if wanted is None:
+            # The store takes so many; beyond that can_view filters what it gives.
+            return tuple(visible) if len(visible) <= MAX_OWNERS else None
+        return tuple(owner for owner in wanted if owner in visible)
+
+    async def _read(self, wanted: TaskFilter, have: int) -> tuple[Sequence[Info], str | None]:
+        page = await self._manager.get_tasks(
+            type=UNSET if wanted.types is None else wanted.types,
+            status=UNSET if wanted.statuses is None else wanted.statuses,
+            owner=UNSET if wanted.owners is None else wanted.owners,
+            # No more than still fits: a cursor can only go on after the last task of a page.
+            limit=wanted.limit - have,
+            cursor=wanted.cursor,
+        )
+        return page.items, page.next_cursor
+
+    async def _change(
+        self, info: Info, change: Callable[[UUID], Awaitable[bool]], done: str
+    ) -> Info:
+        changed = await change(info.id)
+        newest = await self._manager.try_get_task(info.id)
+        if changed:
+            return newest or info
+        if newest is None:
+            raise TaskNotFoundError(f"there is no task with id {info.id}")
+        raise TaskStateError(f"task {info.id} is {newest.status} and cannot be {done}")

@@ -1,0 +1,46 @@
+"""The application to be mounted: the HTTP API and the hub."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.serialization import TaskCodec
+from bgtasks.settings import Settings
+from bgtasks.web.access import TaskAccess
+from bgtasks.web.body_limit import BodyLimit
+from bgtasks.web.hub import Hub
+from bgtasks.web.lifespan import Lifespan
+from bgtasks.web.origins import OriginCheck
+from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.problems import EXCEPTION_HANDLERS, ProblemBoundary
+from bgtasks.web.routes import TaskRoutes
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    manager: BackgroundTaskManager,
+    hub: Hub,
+    policy: BackgroundTaskPolicy,
+    settings: Settings,
+    codec: TaskCodec,
+) -> Starlette:
+    """The sub-application for ``Mount("/background-tasks", app=...)``, or ``app.mount`` in
+    FastAPI.
+
+    A mounted application's lifespan never runs, so the host has to start and stop the manager
+    (see :class:`~bgtasks.web.lifespan.Lifespan`); served by itself, this one does.
+    """
+    tasks = TaskRoutes(
+        TaskAccess(manager, policy), policy, OriginCheck(settings.allowed_origins), codec
+    )
+    app = Starlette(
+        routes=[*tasks.routes, Mount("/socket.io", app=hub.app)],
+        middleware=[Middleware(ProblemBoundary), Middleware(BodyLimit)],
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=Lifespan(manager, hub),
+    )
+    # A redirect would go to whatever the Host header says.
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,95 @@
+"""The connected clients, and which of them may see an update."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from bgtasks.clock import Clock
+from bgtasks.web.client import Client, Info
+from bgtasks.web.policy import BackgroundTaskPolicy
+
+__all__ = ["Audience"]
+
+logger = logging.getLogger(__name__)
+
+POLICY_TIMEOUT = 10.0
+"""Seconds a policy may take for one answer."""
+
+VERDICT_AGE = 60.0
+"""Seconds after which a client has to be authorized again: connections outlive sessions."""
+
+ASKED_AT_ONCE = 100
+"""For how many clients the policy is asked at the same time."""
+
+
+class Audience:
+    """The table of connected clients. It asks the policy once per client and task, and again
+    when the answer is a minute old.
+
+    A client about which the policy fails is disconnected: when it comes back it gets the tasks
+    anew, where leaving out one update would show it something outdated for ever.
+    """
+
+    def __init__(self, policy: BackgroundTaskPolicy, clock: Clock) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._clients: dict[str, Client] = {}
+
+    def __len__(self) -> int:
+        """How many clients there are."""
+        return len(self._clients)
+
+    def __iter__(self) -> Iterator[Client]:
+        """All clients, as they are now."""
+        return iter(list(self._clients.values()))
+
+    def get(self, sid: str) -> Client | None:
+        """The client with this sid."""
+        return self._clients.get(sid)
+
+    def add(self, client: Client) -> None:
+        """Take in a client that the policy has just let in."""
+        client.authorized(self._clock.monotonic())
+        self._clients[client.sid] = client
+
+    def remove(self, sid: str) -> None:
+        """Let a client go, and end what runs for it."""
+        client = self._clients.pop(sid, None)
+        if client is not None:
+            client.stop()
+
+    async def may_stay(self, client: Client) -> bool:
+        """Whether the client is still authorized; if not, it is disconnected."""
+        now = self._clock.monotonic()
+        if now - client.checked_at < VERDICT_AGE:
+            return True
+        async with asyncio.timeout(POLICY_TIMEOUT):
+            allowed = await self._policy.can_connect(client.requester)
+        if allowed:
+            client.authorized(now)
+        else:
+            client.expel()
+        return bool(allowed)
+
+    async def who_may_see(self, info: Info) -> list[Client]:
+        """The live clients that follow ``info`` and may see it."""
+        following = [c for c in self if c.live and c.subscription.matches(info)]
+        fresh = self._clock.monotonic() - VERDICT_AGE
+        unknown = [c for c in following if c.checked_at <= fresh or c.verdict(info.id) is None]
+        for start in range(0, len(unknown), ASKED_AT_ONCE):
+            chunk = unknown[start : start + ASKED_AT_ONCE]
+            await asyncio.gather(*(self._ask(client, info) for client in chunk))
+        # Asking took time: some may have left, or follow something else by now.
+        return [
+            c for c in following if c.live and c.verdict(info.id) and c.subscription.matches(info)
+        ]
+
+    async def _ask(self, client: Client, info: Info) -> None:
+        try:
+            if await self.may_stay(client):
+                async with asyncio.timeout(POLICY_TIMEOUT):
+                    verdict = await self._policy.can_view(client.requester, info)
+                client.remember(info.id, bool(verdict))
+        except Exception:
+            logger.exception("the policy failed for task %s; a client is disconnected", info.id)
+            client.expel()

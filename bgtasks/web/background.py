@@ -1,0 +1,35 @@
+"""The asyncio tasks of one object, which end with it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+__all__ = ["BackgroundSet"]
+
+
+class BackgroundSet:
+    """Keeps hold of the asyncio tasks it started, so that none is lost and none stays behind."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``coroutine`` until it ends or the set is closed."""
+        return self._keep(asyncio.get_running_loop().create_task(coroutine))
+
+    def start_target(
+        self, target: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any
+    ) -> "asyncio.Future[Any]":
+        """The same in the form in which the protocol library starts its own."""
+        return self._keep(asyncio.ensure_future(target(*args, **kwargs)))
+
+    async def close(self) -> None:
+        """Cancel what still runs and wait for its end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _keep(self, task: Any) -> Any:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,102 @@
+"""From the manager's updates to the clients: coalesced, in order, the newest of each task."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from bgtasks.clock import Clock
+from bgtasks.coalescing import Coalescer
+from bgtasks.web.client import Info
+
+__all__ = ["Broadcaster"]
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 10_000
+"""How many tasks' newest snapshots wait for being broadcast."""
+
+V = TypeVar("V")
+
+
+class Broadcaster:
+    """Takes every update at once and lets ``deliver`` have them one after the other.
+
+    A burst of updates of a task becomes at most one per interval; a final one goes at once.
+    While ``deliver`` is busy only the newest snapshot of each task waits. What is not newer than
+    what was delivered is dropped.
+    """
+
+    def __init__(
+        self, clock: Clock, interval: float, deliver: Callable[[Info], Awaitable[None]]
+    ) -> None:
+        self._deliver = deliver
+        self._coalescer: Coalescer[UUID] = Coalescer(clock, interval, self._let_through)
+        self._newest: _Newest[Info] = _Newest(MAX_WAITING)
+        self._ready: _Newest[Info] = _Newest(MAX_WAITING)
+        self._delivered: _Newest[int] = _Newest(MAX_WAITING)
+        self._wake = asyncio.Event()
+
+    def put(self, info: Info) -> None:
+        """Take an update: on the event loop, never waits."""
+        waiting = self._newest.get(info.id) or self._ready.get(info.id)
+        known = waiting.revision if waiting is not None else self._delivered.get(info.id) or 0
+        if info.revision <= known:
+            return
+        if (lost := self._newest.put(info.id, info)) is not None:
+            logger.warning("too many tasks change at once: an update of task %s is dropped", lost)
+            self._coalescer.drop(lost)
+        if info.status.is_final:
+            self._coalescer.flush(info.id)
+            self._coalescer.drop(info.id)
+        else:
+            self._coalescer.mark(info.id)
+
+    async def run(self) -> None:
+        """Deliver for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while (info := self._ready.pop_oldest()) is not None:
+                self._delivered.pop(info.id)  # so that it goes to the end of the queue
+                self._delivered.put(info.id, info.revision)
+                try:
+                    await self._deliver(info)
+                except Exception:
+                    logger.exception("an update of task %s could not be broadcast", info.id)
+
+    def close(self) -> None:
+        """Forget what waits; nothing more is delivered."""
+        self._coalescer.close()
+
+    def _let_through(self, task_id: UUID) -> None:
+        info = self._newest.pop(task_id)
+        if info is None:
+            return
+        if (lost := self._ready.put(task_id, info)) is not None:
+            logger.warning("broadcasting is too slow: an update of task %s is dropped", lost)
+        self._wake.set()
+
+
+class _Newest(Generic[V]):
+    """The newest value of each task, of at most ``size`` tasks: then the oldest goes."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[UUID, V] = OrderedDict()
+        self.get = self._values.get
+
+    def put(self, task_id: UUID, value: V) -> UUID | None:
+        """Keep ``value``; gives back the task that had to go for it."""
+        self._values[task_id] = value
+        if len(self._values) <= self._size:
+            return None
+        return self._values.popitem(last=False)[0]
+
+    def pop(self, task_id: UUID) -> V | None:
+        return self._values.pop(task_id, None)
+
+    def pop_oldest(self) -> V | None:
+        return self._values.popitem(last=False)[1] if self._values else None

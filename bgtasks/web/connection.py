@@ -1,0 +1,85 @@
+"""One websocket between the server and the protocol library: the gate every frame passes."""
+
+import asyncio
+import logging
+
+from starlette.types import Message, Receive, Scope, Send
+
+from bgtasks.web.frames import is_acceptable
+
+__all__ = ["CONNECTION_KEY", "Connection"]
+
+logger = logging.getLogger(__name__)
+
+CONNECTION_KEY = "bgtasks.connection"
+"""Where the scope of a handshake has its Connection."""
+
+JOIN_TIMEOUT = 20.0
+"""Seconds a websocket may stay open without having joined the namespace."""
+
+_GONE: Message = {"type": "websocket.disconnect", "code": 1006}
+
+
+class Connection:
+    """Wraps ``receive`` and ``send`` of one websocket.
+
+    To the protocol library a connection that is closed here, or that sends what it must not, or
+    never joins, looks like one whose client went away: the one way of ending that it cleans up
+    completely after.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope: Scope = {**scope, CONNECTION_KEY: self}
+        self.ended = asyncio.Event()
+        self.sent = asyncio.Event()
+        self.sid: str | None = None
+        self.eio_sid: str | None = None
+        self._receive = receive
+        self._send = send
+        self._closed = False
+        self._join_by: float | None = None
+        self._reading: asyncio.Timeout | None = None
+        self.left()
+
+    def joined(self, sid: str, eio_sid: str) -> None:
+        """Its client is in the namespace and may stay; the protocol library's names for both."""
+        self.sid, self.eio_sid = sid, eio_sid
+        self._join_by = None
+
+    def left(self) -> None:
+        """Its client is not in the namespace (any more), and has some time to join."""
+        self._join_by = asyncio.get_running_loop().time() + JOIN_TIMEOUT
+
+    def close(self) -> None:
+        """End the connection; a JavaScript client connects again by itself."""
+        self._closed = True
+        if self._reading is not None:
+            self._reading.reschedule(asyncio.get_running_loop().time())
+
+    async def receive(self) -> Message:
+        """The next acceptable message, or that the client has gone."""
+        if self._closed:
+            return _GONE
+        try:
+            # Nobody else reads, so the state can only change between two reads or by close().
+            async with asyncio.timeout_at(self._join_by) as self._reading:
+                message = await self._receive()
+        except TimeoutError:
+            self._closed = True
+            return _GONE
+        finally:
+            self._reading = None
+        if message["type"] == "websocket.receive" and not _is_acceptable(message):
+            logger.debug("closed a connection that sent what is no message of ours")
+            self._closed = True
+            return _GONE
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Hand a message to the server; returns when it can take more."""
+        await self._send(message)
+        self.sent.set()
+
+
+def _is_acceptable(message: Message) -> bool:
+    return message.get("bytes") is None and is_acceptable(message.get("text"))

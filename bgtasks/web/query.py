@@ -1,0 +1,100 @@
+"""The query string of a listing, checked by name."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from bgtasks.errors import QueryError
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.web.access import TaskFilter
+
+__all__ = ["parse_filter"]
+
+MAX_LIMIT = 200
+MAX_VALUES = 100
+"""How often ``type`` or ``owner`` may be repeated."""
+MAX_LENGTH = 200
+"""The longest type, owner or cursor, in characters."""
+
+_STATUSES = ", ".join(BackgroundTaskStatus)
+
+
+def parse_filter(query: QueryParams) -> TaskFilter:
+    """The filter that ``type``, ``status``, ``owner``, ``limit`` and ``cursor`` ask for.
+
+    Raises QueryError, which names the parameter, its value and what is accepted.
+    """
+    fields: dict[str, Any] = {}
+    for name in dict.fromkeys(query.keys()):
+        if name not in _PARAMETERS:
+            raise QueryError(
+                f"unknown parameter {name[:100]!r}; accepted: {', '.join(_PARAMETERS)}"
+            )
+        field, parse = _PARAMETERS[name]
+        fields[field] = parse(query.getlist(name))
+    return TaskFilter(**fields)
+
+
+def _refuse(name: str, value: str, accepted: str) -> QueryError:
+    return QueryError(f"{name} is {value[:MAX_LENGTH]!r}; accepted: {accepted}")
+
+
+def _types(values: Sequence[str]) -> Sequence[str]:
+    for value in values:
+        if not 0 < len(value) <= MAX_LENGTH:
+            raise _refuse("type", value, f"a task type of 1 to {MAX_LENGTH} characters")
+    return _few("type", values)
+
+
+def _owners(values: Sequence[str]) -> Sequence[str | None]:
+    for value in values:
+        if len(value) > MAX_LENGTH:
+            raise _refuse("owner", value, f"at most {MAX_LENGTH} characters; empty for no owner")
+    return [value or None for value in _few("owner", values)]
+
+
+def _few(name: str, values: Sequence[str]) -> Sequence[str]:
+    if len(values) > MAX_VALUES:
+        raise QueryError(f"{name} is given {len(values)} times; accepted: at most {MAX_VALUES}")
+    return values
+
+
+def _statuses(values: Sequence[str]) -> Sequence[BackgroundTaskStatus]:
+    found = []
+    for name in ",".join(values).split(","):
+        try:
+            found.append(BackgroundTaskStatus(name.strip()))
+        except ValueError:
+            raise _refuse("status", name, f"{_STATUSES}, repeated or separated by commas") from None
+    return list(dict.fromkeys(found))
+
+
+def _limit(values: Sequence[str]) -> int:
+    value = _once("limit", values)
+    if not re.fullmatch("[0-9]{1,9}", value) or not 1 <= int(value) <= MAX_LIMIT:
+        raise _refuse("limit", value, f"a whole number from 1 to {MAX_LIMIT}")
+    return int(value)
+
+
+def _cursor(values: Sequence[str]) -> str:
+    value = _once("cursor", values)
+    if not 0 < len(value) <= MAX_LENGTH:
+        raise _refuse("cursor", value, "the nextCursor of a listing, as it was given")
+    return value
+
+
+def _once(name: str, values: Sequence[str]) -> str:
+    if len(values) > 1:
+        raise QueryError(f"{name} is given {len(values)} times; accepted: once")
+    return values[0]
+
+
+_PARAMETERS: dict[str, tuple[str, Callable[[Sequence[str]], Any]]] = {
+    "type": ("types", _types),
+    "status": ("statuses", _statuses),
+    "owner": ("owners", _owners),
+    "limit": ("limit", _limit),
+    "cursor": ("cursor", _cursor),
+}

@@ -1,0 +1,109 @@
+"""Letting clients in: who they are, whether they may, and what they are shown first."""
+
+import asyncio
+import logging
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from bgtasks.web.audience import POLICY_TIMEOUT, Audience
+from bgtasks.web.background import BackgroundSet
+from bgtasks.web.client import Client
+from bgtasks.web.connection import CONNECTION_KEY, Connection
+from bgtasks.web.delivery import Delivery
+from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.replay import Replay
+from bgtasks.web.requester import Requester
+from bgtasks.web.server import NAMESPACE
+from bgtasks.web.subscription import Subscription
+
+__all__ = ["Reception", "RefusedError"]
+
+logger = logging.getLogger(__name__)
+
+
+class RefusedError(Exception):
+    """The client is not let in; it is told the message."""
+
+
+class Reception:
+    """Takes clients into the audience, and out of it."""
+
+    def __init__(
+        self,
+        server: Any,
+        audience: Audience,
+        policy: BackgroundTaskPolicy,
+        replay: Replay,
+        delivery: Delivery,
+        background: BackgroundSet,
+        max_clients: int,
+    ) -> None:
+        self._server = server
+        self._audience = audience
+        self._policy = policy
+        self._replay = replay
+        self._delivery = delivery
+        self._background = background
+        self._max_clients = max_clients
+
+    async def join(self, sid: str, environ: Any, auth: Any) -> None:
+        """Let a client in. Raises RefusedError with what the client may know."""
+        connection: Connection = environ["asgi.scope"][CONNECTION_KEY]
+        self._check_room()
+        if auth is not None and not isinstance(auth, dict):
+            raise RefusedError("auth is no object; accepted: {types?: [...], ...}")
+        requester = Requester(HTTPConnection(connection.scope), auth)
+        try:
+            query = requester.connection.query_params
+            subscription = Subscription.from_connect(query, auth)
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
+        async with asyncio.timeout(POLICY_TIMEOUT):
+            allowed = await self._policy.can_connect(requester)
+        if not allowed:
+            raise RefusedError("you may not use background tasks here")
+        self._check_room()
+        connection.joined(sid, self._server.manager.eio_sid_from_sid(sid, NAMESPACE))
+        client = Client(sid, requester, subscription, connection)
+        self._audience.add(client)
+        client.replay = self._background.start(self._welcome(client))
+
+    def leave(self, sid: str) -> None:
+        """A client has left the namespace; its websocket may still be open."""
+        client = self._audience.get(sid)
+        if client is not None:
+            client.connection.left()
+            self._audience.remove(sid)
+
+    async def connection_ended(self, connection: Connection) -> None:
+        """Forget whatever the protocol library did not tell or forget itself."""
+        sid, connection.sid = connection.sid, None
+        if sid is None:
+            return
+        self._audience.remove(sid)
+        manager = self._server.manager
+        if manager.eio_sid_from_sid(sid, NAMESPACE) is not None:
+            await manager.disconnect(sid, NAMESPACE, ignore_queue=True)
+
+    def _check_room(self) -> None:
+        if len(self._audience) >= self._max_clients:
+            raise RefusedError("too many clients are connected; try again later")
+
+    async def _welcome(self, client: Client) -> None:
+        """Send the replay: not from within connect, where it would arrive before the answer."""
+        while not self._server.manager.is_connected(client.sid, NAMESPACE):
+            await asyncio.sleep(0)
+        # First take part, then read: an update in between waits until the replay is there.
+        client.hold()
+        client.live = True
+        try:
+            infos = await self._replay.read(client.requester, client.subscription)
+        except Exception:
+            # It comes back and asks again; without a replay it would show what is long over.
+            logger.exception("the tasks for a new client could not be read")
+            client.expel()
+            return
+        client.release(infos)
+        client.replay = None
+        self._delivery.feed(client)

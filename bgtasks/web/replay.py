@@ -1,0 +1,103 @@
+"""What a client that has just connected has to know: what is going on and what ended lately."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from attrs import frozen
+
+from bgtasks.clock import Clock
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.web.access import TaskAccess, TaskFilter
+from bgtasks.web.client import Info
+from bgtasks.web.requester import Requester
+from bgtasks.web.subscription import EVERYTHING, Subscription
+
+__all__ = ["Replay"]
+
+MAX_ACTIVE = 200
+"""How many active tasks are replayed, the running ones first, then the newest."""
+
+MAX_ENDED = 50
+"""How many ended tasks are replayed: those that ended last."""
+
+ENDED_WITHIN = timedelta(minutes=10)
+
+SCANNED = 200
+"""Of how many of the newest tasks it is looked up whether they ended lately."""
+
+MAX_REMEMBERED = 1000
+"""How many endings are remembered, for tasks that are older than those scanned."""
+
+READS_AT_ONCE = 8
+
+_FINAL = [status for status in BackgroundTaskStatus if status.is_final]
+
+
+@frozen
+class _Ending:
+    type: str
+    owner: str | None
+
+
+class Replay:
+    """Reads the snapshots that a client needs at the start of its subscription."""
+
+    def __init__(self, access: TaskAccess, clock: Clock) -> None:
+        self._access = access
+        self._clock = clock
+        self._ended: OrderedDict[UUID, _Ending] = OrderedDict()
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+
+    def note(self, info: Info) -> None:
+        """Remember that a task ended: one that was handed in long ago is no newest task."""
+        if info.status.is_final:
+            self._ended[info.id] = _Ending(info.type, info.owner)
+            self._ended.move_to_end(info.id)
+            if len(self._ended) > MAX_REMEMBERED:
+                self._ended.popitem(last=False)
+
+    async def read(self, requester: Requester, subscription: Subscription) -> list[Info]:
+        """The tasks to show, oldest first: those that are active, those that ended lately, and
+        those that are followed by their id."""
+        async with self._reads:
+            infos = await self._access.find_all(requester, subscription.ids or ())
+            if subscription.types or subscription == EVERYTHING:
+                types = sorted(subscription.types) if subscription.types else None
+                infos += await self._active(requester, types)
+                infos += await self._lately_ended(requester, types)
+        # A task that ended between two of the reads is in both: the later one is the newer.
+        found = {info.id: info for info in infos}
+        return sorted(found.values(), key=lambda info: (info.created_at, info.id))
+
+    async def _active(self, requester: Requester, types: list[str] | None) -> list[Info]:
+        found: list[Info] = []
+        # Running ones first: they must not be crowded out by thousands that wait.
+        for status in (BackgroundTaskStatus.RUNNING, BackgroundTaskStatus.PENDING):
+            if len(found) < MAX_ACTIVE:
+                wanted = TaskFilter(types=types, statuses=[status], limit=MAX_ACTIVE - len(found))
+                found += (await self._access.page(requester, wanted))[0]
+        return found
+
+    async def _lately_ended(self, requester: Requester, types: list[str] | None) -> list[Info]:
+        wanted = TaskFilter(types=types, statuses=_FINAL, limit=SCANNED)
+        found = {info.id: info for info in (await self._access.page(requester, wanted))[0]}
+        owners = await self._access.visible_owners(requester)
+        remembered = [
+            task_id
+            for task_id, ending in reversed(self._ended.items())
+            if (types is None or ending.type in types)
+            and (owners is None or ending.owner in owners)
+        ]
+        missing = [task_id for task_id in remembered[:MAX_ENDED] if task_id not in found]
+        for info in await self._access.find_all(requester, missing):
+            found[info.id] = info
+        return self._latest(found.values())
+
+    def _latest(self, infos: Iterable[Info]) -> list[Info]:
+        since = self._clock.now() - ENDED_WITHIN
+        ended = [i for i in infos if i.completed_at is not None and i.completed_at >= since]
+        ended.sort(key=lambda info: info.completed_at or since)
+        return ended[-MAX_ENDED:]

@@ -1,0 +1,55 @@
+"""Who is asking: the same object for an HTTP request and for a Socket.IO client."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+from starlette.requests import HTTPConnection
+
+__all__ = ["Requester"]
+
+
+@frozen(eq=False)
+class Requester:
+    """Somebody who wants to see or do something, as a policy gets it.
+
+    ``connection`` is made from the ASGI scope: headers, cookies, session, user. For a Socket.IO
+    client it is the scope of the handshake, and so may be hours old. ``auth`` is what a Socket.IO
+    client gave at connect (``io(url, {auth: {...}})``), ``None`` for HTTP and where none was given.
+    """
+
+    connection: HTTPConnection
+    auth: Mapping[str, Any] | None = None
+
+    @property
+    def has_authentication(self) -> bool:
+        """Whether an authentication middleware has looked at this request."""
+        return "user" in self.connection.scope
+
+    @property
+    def user(self) -> Any:
+        """The authenticated user, or ``None`` without authentication or when not logged in."""
+        user = self.connection.scope.get("user")
+        return user if getattr(user, "is_authenticated", False) else None
+
+    @property
+    def identity(self) -> str | None:
+        """What the user's tasks have as their owner: the ``identity`` of the user, or its
+        ``display_name`` where it has none. ``None`` when nobody is logged in."""
+        user = self.user
+        if user is None:
+            return None
+        for name in ("identity", "display_name"):
+            try:
+                value = getattr(user, name, None)
+            except NotImplementedError:  # what Starlette's BaseUser and SimpleUser say
+                continue
+            if value is not None and value != "":
+                return str(value)
+        return None
+
+    @property
+    def host(self) -> str | None:
+        """The address of the client as the server saw it; ``None`` over a Unix socket."""
+        client = self.connection.scope.get("client")
+        return client[0] if client else None

@@ -1,0 +1,96 @@
+"""The HTTP API below the mount point: list, get, cancel and retry tasks."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bgtasks.serialization import TaskCodec
+from bgtasks.web.access import Info, NotAllowedError, TaskAccess
+from bgtasks.web.ids import parse_task_id
+from bgtasks.web.origins import OriginCheck
+from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.query import parse_filter
+from bgtasks.web.requester import Requester
+
+__all__ = ["TaskRoutes"]
+
+MAX_QUERY = 8 * 1024
+"""The longest query string, in bytes."""
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+Endpoint = Callable[[Request, Requester], Awaitable[Response]]
+
+
+class TaskRoutes:
+    """The endpoints of ``api/tasks``. Each asks the policy before it does anything."""
+
+    def __init__(
+        self,
+        access: TaskAccess,
+        policy: BackgroundTaskPolicy,
+        origins: OriginCheck,
+        codec: TaskCodec,
+    ) -> None:
+        self._access = access
+        self._policy = policy
+        self._origins = origins
+        self._codec = codec
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes, to be put below the mount point."""
+        return [
+            Route("/api/tasks", self._guarded(self._list), methods=["GET"]),
+            Route(
+                "/api/tasks/{id}",
+                self._guarded(self._get_or_cancel),
+                methods=["GET", "DELETE"],
+            ),
+            Route("/api/tasks/{id}/retry", self._guarded(self._retry), methods=["POST"]),
+        ]
+
+    def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            if len(request.scope["query_string"]) > MAX_QUERY:
+                raise HTTPException(414, f"the query string is longer than {MAX_QUERY:,} bytes")
+            # A foreign page can send these with the user's cookies, though not read the answer.
+            if request.method not in ("GET", "HEAD") and not self._origins.accepts(request.scope):
+                raise NotAllowedError(
+                    f"Origin {request.headers.get('origin', '')[:200]!r} is not this application's; "
+                    f"accept it with the setting allowed_origins"
+                )
+            requester = Requester(request)
+            if not await self._policy.can_connect(requester):
+                raise NotAllowedError("you may not use background tasks here")
+            return await endpoint(request, requester)
+
+        return guarded
+
+    async def _list(self, request: Request, requester: Requester) -> Response:
+        items, cursor = await self._access.page(requester, parse_filter(request.query_params))
+        body = {"items": [self._codec.wire(item) for item in items], "nextCursor": cursor}
+        return JSONResponse(body, headers=_NO_STORE)
+
+    async def _get_or_cancel(self, request: Request, requester: Requester) -> Response:
+        task_id = _task_id(request)
+        if request.method == "DELETE":
+            return self._answer(202, await self._access.cancel(requester, task_id))
+        return self._answer(200, await self._access.find(requester, task_id))
+
+    async def _retry(self, request: Request, requester: Requester) -> Response:
+        return self._answer(202, await self._access.retry(requester, _task_id(request)))
+
+    def _answer(self, status: int, info: Info) -> Response:
+        return JSONResponse(self._codec.wire(info), status_code=status, headers=_NO_STORE)
+
+
+def _task_id(request: Request) -> UUID:
+    try:
+        return parse_task_id(request.path_params["id"])
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from None

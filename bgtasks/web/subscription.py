@@ -1,0 +1,91 @@
+"""Which tasks a Socket.IO client follows."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+from starlette.datastructures import QueryParams
+
+from bgtasks.models import BackgroundTaskInfo
+from bgtasks.web.ids import parse_task_id
+
+__all__ = ["EVERYTHING", "NOTHING", "Subscription"]
+
+MAX_TYPES = 100
+MAX_IDS = 1000
+MAX_LENGTH = 200
+"""The longest task type, in characters."""
+
+
+@frozen
+class Subscription:
+    """A task is followed if its type is in ``types`` or its id in ``ids``; with neither, all are.
+
+    ``None`` is what was not given.
+    """
+
+    types: frozenset[str] | None = None
+    ids: frozenset[UUID] | None = None
+
+    def matches(self, info: BackgroundTaskInfo[Any]) -> bool:
+        """Whether ``info`` is followed."""
+        if self.types is None and self.ids is None:
+            return True
+        return info.type in (self.types or ()) or info.id in (self.ids or ())
+
+    @classmethod
+    def from_message(cls, message: object) -> "Subscription":
+        """What ``Subscribe`` asks for: ``{types?, ids?}``. Raises ValueError, which says what is
+        wrong and what is accepted."""
+        if message is None:
+            return EVERYTHING
+        if not isinstance(message, Mapping):
+            raise ValueError(f"Subscribe got {_kind(message)}; accepted: {{types?, ids?}}")
+        for name in message:
+            if name not in ("types", "ids"):
+                raise ValueError(f"Subscribe got {str(name)[:100]!r}; accepted: types, ids")
+        return cls(_types(message.get("types")), _ids(message.get("ids")))
+
+    @classmethod
+    def from_connect(cls, query: QueryParams, auth: Mapping[str, Any] | None) -> "Subscription":
+        """What a client asks for at connect: ``auth: {types: [...]}``, else ``?type=`` (may be
+        repeated), else everything. Raises ValueError."""
+        asked = (auth or {}).get("types")
+        if asked is None:
+            asked = query.getlist("type") or None
+        return cls(_types(asked))
+
+
+EVERYTHING = Subscription()
+NOTHING = Subscription(frozenset(), frozenset())
+
+
+def _types(value: object) -> frozenset[str] | None:
+    if value is None:
+        return None
+    for item in _list("types", value, MAX_TYPES):
+        if not isinstance(item, str) or not 0 < len(item) <= MAX_LENGTH:
+            shown = repr(item[:100]) if isinstance(item, str) else _kind(item)
+            raise ValueError(f"types has {shown}; accepted: texts of 1 to {MAX_LENGTH} characters")
+    return frozenset(_list("types", value, MAX_TYPES))
+
+
+def _ids(value: object) -> frozenset[UUID] | None:
+    if value is None:
+        return None
+    return frozenset(parse_task_id(item) for item in _list("ids", value, MAX_IDS))
+
+
+def _list(name: str, value: object, most: int) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is {_kind(value)}; accepted: a list")
+    if len(value) > most:
+        raise ValueError(f"{name} has {len(value)} items; accepted: at most {most}")
+    return value
+
+
+def _kind(value: object) -> str:
+    """The JSON word for what ``value`` is; its text may be long or deep."""
+    words = {dict: "an object", list: "a list", str: "a text", bool: "a bool", type(None): "null"}
+    return words.get(type(value), "a number")

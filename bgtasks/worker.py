@@ -1,0 +1,222 @@
+"""What a user writes and what it is given: the worker and its context."""
+
+import inspect
+import math
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable
+from datetime import datetime
+from enum import Enum
+from typing import Final, Generic, Literal, TypeVar
+
+from bgtasks.cancellation import CancellationToken
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskState, BackgroundTaskStatus
+
+__all__ = ["UNSET", "BackgroundWorker", "BackgroundWorkerContext", "Unset"]
+
+TTask = TypeVar("TTask", bound=BackgroundTaskBase)
+TPayload = TypeVar("TPayload")
+
+
+class _Unset(Enum):
+    UNSET = "UNSET"
+
+
+Unset = Literal[_Unset.UNSET]
+UNSET: Final = _Unset.UNSET
+"""The default of arguments that leave a field as it is (``None`` clears it)."""
+
+
+class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
+    """A running attempt as its worker sees it: the task, its newest state, and four ways to
+    report. Each report is a plain call that makes one whole new snapshot, never blocks, and
+    may come from any thread. An argument left out leaves that field as it is; ``None`` clears it.
+    """
+
+    __slots__ = ("_dirty", "_encoded_payload", "_lock", "_open", "_state", "_task", "_token")
+
+    def __init__(
+        self,
+        task: TTask,
+        state: BackgroundTaskState[TPayload],
+        token: CancellationToken,
+        encoded_payload: str | None = None,
+    ) -> None:
+        self._task = task
+        self._state = state
+        self._token = token
+        self._encoded_payload = encoded_payload
+        self._lock = threading.Lock()
+        self._dirty = False
+        self._open = True
+
+    @property
+    def task(self) -> TTask:
+        """The task to carry out, as it was handed in."""
+        return self._task
+
+    @property
+    def state(self) -> BackgroundTaskState[TPayload]:
+        """The newest snapshot."""
+        return self._state
+
+    @property
+    def cancellation_token(self) -> CancellationToken:
+        """Says whether this attempt should end."""
+        return self._token
+
+    def report_progress(
+        self,
+        progress: float,
+        status_message: str | None | Unset = UNSET,
+        *,
+        payload: TPayload | None | Unset = UNSET,
+    ) -> None:
+        """Report how far the work is, in percent: 0 to 100.
+
+        A value outside is clamped. Raises ``ValueError`` for NaN and infinities, ``TypeError``
+        for what is no number, :class:`~bgtasks.SerializationError` for a payload that is no JSON.
+        """
+        if not 0.0 <= progress <= 100.0:
+            progress = _clamped(progress)
+        self._report(float(progress), status_message, payload)
+
+    def report_status(
+        self, status_message: str | None, *, payload: TPayload | None | Unset = UNSET
+    ) -> None:
+        """Report what is being done, in words; ``None`` clears the message."""
+        self._report(UNSET, status_message, payload)
+
+    def set_payload(self, payload: TPayload | None) -> None:
+        """Report a new payload; ``None`` clears it.
+
+        Raises :class:`~bgtasks.SerializationError`, which names the field, for what is no JSON.
+        """
+        self._report(UNSET, UNSET, payload)
+
+    def set_status(
+        self,
+        status: BackgroundTaskStatus,
+        status_message: str | None | Unset = UNSET,
+        *,
+        error_message: str | None | Unset = UNSET,
+    ) -> None:
+        """Set the status. A final one is the outcome of the task, whatever happens afterwards.
+
+        Raises ``ValueError`` for ``PENDING``: a task that runs cannot be made to wait.
+        """
+        status = BackgroundTaskStatus(status)
+        if status is BackgroundTaskStatus.PENDING:
+            raise ValueError(
+                "set_status(PENDING): a running task cannot be made to wait; "
+                "raise an exception to have it retried"
+            )
+        with self._lock:
+            if not self._open:
+                return self._refuse_report()
+            self._state = self._with_status(status, status_message, error_message)
+            self._open = not status.is_final
+            self._dirty = True
+        if status.is_final:
+            return self._decided()
+        return self._changed()
+
+    def _report(
+        self,
+        progress: float | Unset,
+        status_message: str | None | Unset,
+        payload: TPayload | None | Unset,
+    ) -> None:
+        # The hot path, written out: calling the constructor costs a third of evolve().
+        if status_message is not UNSET and not isinstance(status_message, (str, type(None))):
+            raise TypeError(f"status_message is {status_message!r}; give a text or None")
+        encoded = UNSET if payload is UNSET else self._encode_payload(payload)
+        with self._lock:
+            if not self._open:
+                return self._refuse_report()
+            old = self._state
+            if encoded is not UNSET:
+                self._encoded_payload = encoded
+            self._state = BackgroundTaskState(
+                old.id,
+                old.type,
+                old.name,
+                old.payload if payload is UNSET else payload,
+                old.status,
+                old.progress if progress is UNSET else progress,
+                old.status_message if status_message is UNSET else status_message,
+                old.error_message,
+                old.created_at,
+                old.started_at,
+                old.completed_at,
+            )
+            if self._dirty:
+                return None
+            self._dirty = True
+        return self._changed()
+
+    def _with_status(
+        self,
+        status: BackgroundTaskStatus,
+        status_message: str | None | Unset,
+        error_message: str | None | Unset,
+    ) -> BackgroundTaskState[TPayload]:
+        old = self._state
+        return BackgroundTaskState(
+            old.id,
+            old.type,
+            old.name,
+            old.payload,
+            status,
+            100.0 if status is BackgroundTaskStatus.COMPLETED else old.progress,
+            old.status_message if status_message is UNSET else status_message,
+            old.error_message if error_message is UNSET else error_message,
+            old.created_at,
+            old.started_at,
+            self._now() if status.is_final else None,
+        )
+
+    @abstractmethod
+    def _encode_payload(self, payload: TPayload | None) -> str | None:
+        """The payload's JSON, or an error that names the field that is none."""
+
+    @abstractmethod
+    def _changed(self) -> None:
+        """The state became newer than what was published. From any thread."""
+
+    @abstractmethod
+    def _decided(self) -> None:
+        """The worker set a final status. From any thread."""
+
+    @abstractmethod
+    def _refuse_report(self) -> None:
+        """A report came after the end. Called under the lock, from any thread."""
+
+    @abstractmethod
+    def _now(self) -> datetime:
+        """The present time, aware UTC."""
+
+
+class BackgroundWorker(ABC, Generic[TTask, TPayload]):
+    """Does the work of one task type. Built anew for each attempt by its provider.
+
+    ``execute`` may be ``async def``, which runs on the event loop, or plain ``def``, which runs
+    in a thread of its own. Returning means ``Completed``; an exception means ``Failed``.
+    """
+
+    @abstractmethod
+    def execute(self, context: BackgroundWorkerContext[TTask, TPayload]) -> Awaitable[None] | None:
+        """Carry out ``context.task`` and report on the way."""
+
+    @classmethod
+    def is_async(cls) -> bool:
+        """Whether ``execute`` is a coroutine function."""
+        return inspect.iscoroutinefunction(cls.execute)
+
+
+def _clamped(progress: float) -> float:
+    if not isinstance(progress, (int, float)):
+        raise TypeError(f"progress is {progress!r}; give a number from 0 to 100")
+    if not math.isfinite(progress):
+        raise ValueError(f"progress is {progress!r}; give a finite number from 0 to 100")
+    return min(max(progress, 0.0), 100.0)

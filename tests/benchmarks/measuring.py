@@ -1,0 +1,83 @@
+"""What the measurements share: 100 callers, percentiles, and one line of JSON as the answer."""
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+CALLERS = 100
+
+QUICK = "--quick" in sys.argv[1:]
+"""A tenth of the work: to see whether everything runs, not to quote from."""
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""The source tree that is measured."""
+
+
+def scaled(count: int) -> int:
+    """``count``, or a tenth of it in a quick run, but at least one for each caller."""
+    return max(count // 10, CALLERS) if QUICK else count
+
+
+def new_database() -> Path:
+    """The name of a database file that doesn't exist yet, in a new folder.
+
+    The folder is on the same disk for everyone who is measured; whoever runs this removes it.
+    """
+    return Path(tempfile.mkdtemp(prefix="bgtasks-benchmark-")) / "benchmark.db"
+
+
+async def rate_of(run_one: Callable[[], Awaitable[object]], tasks: int) -> float:
+    """Tasks per second when 100 callers run ``tasks`` in all, each waiting for its own."""
+
+    async def caller() -> None:
+        for _ in range(tasks // CALLERS):
+            await run_one()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(CALLERS)))
+    return tasks // CALLERS * CALLERS / (time.perf_counter() - started)
+
+
+def rate_in_threads(run_one: Callable[[], object], tasks: int) -> float:
+    """The same, where the callers are 100 threads."""
+
+    def caller() -> None:
+        for _ in range(tasks // CALLERS):
+            run_one()
+
+    threads = [threading.Thread(target=caller) for _ in range(CALLERS)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tasks // CALLERS * CALLERS / (time.perf_counter() - started)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value that ``percent`` of the values don't exceed."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
+
+
+def in_turns(
+    measurements: dict[str, Callable[[], float]], turns: int = 7
+) -> dict[str, float]:
+    """The median of each measurement, taken in turns so that a slow moment hits all of them."""
+    taken: dict[str, list[float]] = {name: [] for name in measurements}
+    for _ in range(turns):
+        for name, measure in measurements.items():
+            taken[name].append(measure())
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def answer(**figures: Any) -> None:
+    """Print the figures as the one line that the driver reads."""
+    print(json.dumps(figures), flush=True)

@@ -1,0 +1,22 @@
+"""run→Completed with bgtasks: durable, a no-op async worker, every setting at its default."""
+
+import asyncio
+
+from host import NoopTask, application
+from measuring import answer, new_database, rate_of, scaled
+
+from bgtasks import BackgroundTaskStatus
+
+
+async def main() -> None:
+    async with application(new_database()).background_tasks.manager() as manager:
+
+        async def run_one() -> None:
+            info = await manager.wait_for(await manager.run_task(NoopTask()))
+            assert info.status is BackgroundTaskStatus.COMPLETED
+
+        await rate_of(run_one, scaled(2_000))
+        answer(tasks_per_second=await rate_of(run_one, scaled(20_000)))
+
+
+asyncio.run(main())
