@@ -40,9 +40,7 @@ class BlockingTaskManager:
     ) -> UUID:
         """Accept ``task``; when this returns its id, the task is durable and will be run."""
         return self._call(
-            self._manager.run_task(
-                task, owner=owner, delay=delay, run_at=run_at, priority=priority
-            )
+            self._manager.run_task(task, owner=owner, delay=delay, run_at=run_at, priority=priority)
         )
 
     def cancel_task(self, task_id: UUID) -> bool:

@@ -4,16 +4,22 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from bgtasks.clock import resolve
 from bgtasks.errors import TaskCancelled
 
 __all__ = ["CancellationSource", "CancellationToken"]
 
 
+_lock = threading.Lock()
+"""One for all sources: held for an instant, and far cheaper than one for each attempt."""
+
+
 class CancellationSource:
     """The writing end: whoever holds it can ask for cancellation, once. Thread-safe."""
 
+    __slots__ = ("_callbacks", "_cancelled", "_event", "_seen", "token")
+
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._event: threading.Event | None = None
         self._callbacks: list[Callable[[], None]] = []
         self._cancelled = False
@@ -32,7 +38,7 @@ class CancellationSource:
 
     def cancel(self) -> None:
         """Ask for cancellation and run the callbacks; asking again changes nothing."""
-        with self._lock:
+        with _lock:
             if self._cancelled:
                 return
             self._cancelled = True
@@ -50,7 +56,7 @@ class CancellationSource:
 
     def call_when_cancelled(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Run ``callback`` at cancellation, at once if it was; returns how to take it back."""
-        with self._lock:
+        with _lock:
             if not self._cancelled:
                 self._callbacks.append(callback)
                 return lambda: self._forget(callback)
@@ -59,7 +65,7 @@ class CancellationSource:
 
     def wait_in_thread(self, timeout: float | None) -> bool:
         """Block the calling thread until cancelled or ``timeout`` seconds have passed."""
-        with self._lock:
+        with _lock:
             if self._event is None:
                 self._event = threading.Event()
                 if self._cancelled:
@@ -68,7 +74,7 @@ class CancellationSource:
         return self.look()
 
     def _forget(self, callback: Callable[[], None]) -> None:
-        with self._lock:
+        with _lock:
             if callback in self._callbacks:
                 self._callbacks.remove(callback)
 
@@ -109,7 +115,7 @@ class CancellationToken:
         requested = loop.create_future()
 
         def tell() -> None:
-            loop.call_soon_threadsafe(lambda: requested.done() or requested.set_result(None))
+            loop.call_soon_threadsafe(resolve, requested)
 
         forget = self._source.call_when_cancelled(tell)
         try:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 __all__ = ["Clock", "SystemClock", "Timer"]
@@ -45,10 +46,16 @@ class SystemClock:
         return asyncio.get_running_loop().call_later(delay, callback)
 
 
+def resolve(future: "asyncio.Future[None]") -> None:
+    """Let whoever waits for ``future`` go on, unless it does already."""
+    if not future.done():
+        future.set_result(None)
+
+
 async def sleep(clock: Clock, seconds: float) -> None:
     """Wait until ``seconds`` have passed on ``clock``."""
     woken = asyncio.get_running_loop().create_future()
-    timer = clock.call_later(seconds, lambda: woken.done() or woken.set_result(None))
+    timer = clock.call_later(seconds, partial(resolve, woken))
     try:
         await woken
     finally:

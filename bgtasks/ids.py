@@ -3,14 +3,47 @@
 import os
 import time
 import uuid
+from collections.abc import Callable
 
 __all__ = ["uuid7"]
+
+_RANDOM_BYTES = 10
+_POOL_SIZE = 400 * _RANDOM_BYTES
+
+
+class _RandomPool:
+    """Random bits from the operating system, fetched for 400 ids at a time: each fetch gives up
+    the interpreter lock, and getting it back can take longer than everything else here."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+
+    def take(self) -> int:
+        """80 random bits, given to nobody else."""
+        try:
+            chunk = self._chunks.pop()  # atomic, so two threads never get the same
+        except IndexError:
+            pool = os.urandom(_POOL_SIZE)
+            chunk = pool[:_RANDOM_BYTES]
+            self._chunks += [
+                pool[at : at + _RANDOM_BYTES] for at in range(_RANDOM_BYTES, _POOL_SIZE, 10)
+            ]
+        return int.from_bytes(chunk, "big")
+
+    def clear(self) -> None:
+        """Forget what was fetched: after a fork both processes would hand out the same."""
+        self._chunks.clear()
+
+
+_pool = _RandomPool()
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_pool.clear)
 
 
 def _uuid7() -> uuid.UUID:
     """A version-7 UUID: 48 bits of Unix milliseconds, then 74 random bits (RFC 9562, 5.7)."""
     milliseconds = time.time_ns() // 1_000_000
-    random_bits = int.from_bytes(os.urandom(10), "big")
+    random_bits = _pool.take()
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
     value |= 0x7 << 76
     value |= ((random_bits >> 62) & 0xFFF) << 64
@@ -20,4 +53,4 @@ def _uuid7() -> uuid.UUID:
 
 
 # Python 3.14 brings its own, which is also monotonic within a millisecond.
-uuid7 = getattr(uuid, "uuid7", _uuid7)
+uuid7: Callable[[], uuid.UUID] = getattr(uuid, "uuid7", _uuid7)

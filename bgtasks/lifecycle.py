@@ -8,7 +8,7 @@ the stored task is still the ``before`` it was decided on.
 
 from datetime import datetime, timedelta
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import TaskRecord
@@ -159,8 +159,7 @@ def _holds(record: TaskRecord, attempt: int) -> bool:
 def _claimed(record: TaskRecord, now: datetime) -> Change | None:
     if record.status is not PENDING:
         return None
-    after = evolve(
-        record,
+    after = record._replace(
         status=RUNNING,
         attempt=record.attempt + 1,
         started_at=now,
@@ -178,8 +177,7 @@ def _claimed(record: TaskRecord, now: datetime) -> Change | None:
 def _reported(record: TaskRecord, report: Report, now: datetime) -> Change:
     return Change(
         record,
-        evolve(
-            record,
+        record._replace(
             progress=report.progress,
             status_message=report.status_message,
             error_message=report.error_message,
@@ -211,8 +209,7 @@ def _final(
     failure: AttemptFailure | None = None,
 ) -> Change:
     last = report or _report_of(record)
-    after = evolve(
-        record,
+    after = record._replace(
         status=status,
         progress=100.0 if status is BackgroundTaskStatus.COMPLETED else last.progress,
         status_message=last.status_message,
@@ -238,7 +235,7 @@ def _failed(record: TaskRecord, outcome: Failed, report: Report | None, now: dat
         )
     at = now + outcome.retry_after
     waiting = _waiting(record, report, now, outcome.error_message, "Waiting for the next attempt")
-    after = evolve(waiting, failures=record.failures + 1, scheduled_at=at, due_at=at)
+    after = waiting._replace(failures=record.failures + 1, scheduled_at=at, due_at=at)
     return Change(record, after, failure)
 
 
@@ -260,9 +257,9 @@ def _interrupted(
         message = f"Interrupted {count} times, the last time: {outcome.by}. Not run again."
     else:
         waiting = _waiting(record, report, now, None, "Interrupted; waiting to run again")
-        return Change(record, evolve(waiting, interruptions=count), failure)
+        return Change(record, waiting._replace(interruptions=count), failure)
     final = _final(record, BackgroundTaskStatus.FAILED, report, now, message, failure)
-    after = evolve(final.after, failures=record.failures, interruptions=count)
+    after = final.after._replace(failures=record.failures, interruptions=count)
     return Change(record, after, failure)
 
 
@@ -274,8 +271,7 @@ def _waiting(
     status_message: str,
 ) -> TaskRecord:
     last = report or _report_of(record)
-    return evolve(
-        record,
+    return record._replace(
         status=PENDING,
         progress=last.progress,
         payload=last.payload,
@@ -289,17 +285,16 @@ def _waiting(
 def _cancel_requested(record: TaskRecord, now: datetime) -> Change | None:
     if record.status.is_final or record.cancel_requested:
         return None
-    requested = evolve(record, cancel_requested=True)
+    requested = record._replace(cancel_requested=True)
     if record.status is PENDING:
         return Change(record, _final(requested, BackgroundTaskStatus.CANCELLED, None, now).after)
-    return Change(record, evolve(requested, revision=record.revision + 1, changed_at=now))
+    return Change(record, requested._replace(revision=record.revision + 1, changed_at=now))
 
 
 def _retry_requested(record: TaskRecord, now: datetime) -> Change | None:
     if record.status not in (BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED):
         return None
-    after = evolve(
-        record,
+    after = record._replace(
         status=PENDING,
         status_message="Waiting to run again",
         completed_at=None,
@@ -320,11 +315,9 @@ def _type_unknown(record: TaskRecord, now: datetime) -> Change | None:
         return None
     return Change(
         record,
-        evolve(record, status_message=message, revision=record.revision + 1, changed_at=now),
+        record._replace(status_message=message, revision=record.revision + 1, changed_at=now),
     )
 
 
 def _report_of(record: TaskRecord) -> Report:
-    return Report(
-        record.progress, record.status_message, record.error_message, record.payload
-    )
+    return Report(record.progress, record.status_message, record.error_message, record.payload)

@@ -32,7 +32,7 @@ from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.text import MAX_MESSAGE, MAX_NAME, clean
 from bgtasks.updates import TaskUpdatedEvent
-from bgtasks.watching import Watchers
+from bgtasks.watching import Watch, Watchers
 from bgtasks.worker import UNSET, Unset
 
 __all__ = ["BackgroundTaskManager"]
@@ -239,11 +239,10 @@ class BackgroundTaskManager:
         Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` seconds, and
         ManagerStateError if the manager is stopped meanwhile.
         """
+        if timeout is None:
+            return self._info(await self._final_record(task_id))
         async with asyncio.timeout(timeout):
-            async for record in self._records(task_id):
-                if record.status.is_final:
-                    return self._info(record)
-        raise TaskNotFoundError(_unknown(task_id))  # pragma: no cover - records() ends with one
+            return self._info(await self._final_record(task_id))
 
     async def watch(self, task_id: UUID) -> AsyncGenerator[BackgroundTaskInfo[Any], None]:
         """Iterate over the updates of a task: first what it is now, last its final snapshot.
@@ -251,8 +250,16 @@ class BackgroundTaskManager:
         A reader that is slower than the task misses steps in between, never the last. Raises
         what ``wait_for`` raises.
         """
-        async for record in self._records(task_id):
-            yield self._info(record)
+        watch = self._watchers.add(_checked_id(task_id))
+        try:
+            await self._begin(watch, task_id)
+            final = False
+            while not final:
+                record = await watch.next()
+                final = record.status.is_final
+                yield self._info(record)
+        finally:
+            self._watchers.remove(task_id, watch)
 
     # Inside
 
@@ -323,17 +330,23 @@ class BackgroundTaskManager:
         if self.task_updated.has_subscribers:
             self.task_updated.publish(self._info(record))
 
-    async def _records(self, task_id: UUID) -> AsyncGenerator[TaskRecord, None]:
-        backend, executor = self._started(), self._executor
-        with self._watchers.on(_checked_id(task_id)) as watch:
+    async def _final_record(self, task_id: UUID) -> TaskRecord:
+        watch = self._watchers.add(_checked_id(task_id), only_final=True)
+        try:
             # The end of an attempt that runs here is still to come: no need to ask the store.
-            if executor is None or not executor.is_running(task_id):
-                record = await backend.get(task_id)
-                if record is None:
-                    raise TaskNotFoundError(_unknown(task_id))
-                watch.begin_with(record)
-            async for record in watch.records():
-                yield record
+            if self._executor is None or not self._executor.is_running(task_id):
+                await self._begin(watch, task_id)
+            return await watch.next()
+        finally:
+            self._watchers.remove(task_id, watch)
+
+    async def _begin(self, watch: Watch, task_id: UUID) -> None:
+        record = await self._started().get(task_id)
+        if record is None:
+            raise TaskNotFoundError(
+                f"there is no task with the id {task_id}: it was never accepted here, or was pruned"
+            )
+        watch.put(record)
 
     async def _prune(self, retention: timedelta) -> None:
         while True:
@@ -362,10 +375,6 @@ def _checked_id(task_id: UUID) -> UUID:
     if not isinstance(task_id, UUID):
         raise TypeError(f"task_id is {task_id!r:.100}; accepted: a uuid.UUID, as run_task gives it")
     return task_id
-
-
-def _unknown(task_id: UUID) -> str:
-    return f"there is no task with the id {task_id}: it was never accepted here, or was pruned"
 
 
 def _log_failure(task: "asyncio.Task[None]") -> None:

@@ -119,11 +119,9 @@ class Registration:
         default=None, validator=attrs.validators.optional(_whole(1, 10_000))
     )
     retry: Retry = field(
-        default=NO_RETRY, converter=attrs.converters.default_if_none(NO_RETRY)
+        default=NO_RETRY, converter=lambda value: NO_RETRY if value is None else value
     )
-    timeout: float | None = field(
-        default=None, validator=_optional_number(0.001, _LONGEST_SECONDS)
-    )
+    timeout: float | None = field(default=None, validator=_optional_number(0.001, _LONGEST_SECONDS))
     cancellation: Literal["task", "cooperative"] = "task"
     rerun_interrupted: bool = True
     max_interruptions: int = field(default=3, validator=_whole(1, 1000))

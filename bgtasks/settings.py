@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -92,10 +92,6 @@ def _origins(value: Any) -> tuple[str, ...]:
     return tuple(origin.lower() for origin in value)
 
 
-def _named(check: Callable[..., Any], name: str, *bounds: Any) -> Callable[[Any], Any]:
-    return lambda value: check(name, value, *bounds)
-
-
 @frozen(kw_only=True)
 class Settings:
     """How one manager runs. Every field has a default that works.
@@ -115,13 +111,15 @@ class Settings:
 
     database: str = field(default="bgtasks.db", converter=_database)
     max_concurrency: int = field(
-        default=100, converter=_named(_whole_number, "max_concurrency", 1, 10_000)
+        default=100, converter=lambda value: _whole_number("max_concurrency", value, 1, 10_000)
     )
-    run_tasks: bool = field(default=True, converter=_named(_yes_or_no, "run_tasks"))
+    run_tasks: bool = field(default=True, converter=lambda value: _yes_or_no("run_tasks", value))
     publish_interval: float = field(
-        default=0.2, converter=_named(_seconds, "publish_interval", 60.0)
+        default=0.2, converter=lambda value: _seconds("publish_interval", value, 60.0)
     )
-    stop_grace: float = field(default=10.0, converter=_named(_seconds, "stop_grace", 3600.0))
+    stop_grace: float = field(
+        default=10.0, converter=lambda value: _seconds("stop_grace", value, 3600.0)
+    )
     retention: timedelta | None = field(default=timedelta(days=7), converter=_retention)
     allowed_origins: tuple[str, ...] = field(default=(), converter=_origins)
 

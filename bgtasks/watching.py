@@ -1,87 +1,85 @@
 """Waiting for one task: for its end, or for each of its updates."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import contextmanager
-from collections.abc import Iterator
 from uuid import UUID
 
 from bgtasks.errors import ManagerStateError
 from bgtasks.record import TaskRecord
 
-__all__ = ["Watchers"]
+__all__ = ["Watch", "Watchers"]
 
 
-class _Watcher:
-    """Keeps the newest record that its reader has not seen."""
+class Watch:
+    """One reader's view of a task: the newest record it has not seen. A slow reader costs one
+    record, whatever happens meanwhile. With ``only_final`` everything before the end is left out.
+    """
 
-    def __init__(self) -> None:
-        self.news = asyncio.Event()
-        self.newest: TaskRecord | None = None
-        self.closed = False
+    def __init__(self, only_final: bool) -> None:
+        self._only_final = only_final
+        self._newest: TaskRecord | None = None
+        self._seen = 0
+        self._closed = False
+        self._waiting: asyncio.Future[None] | None = None
 
     def put(self, record: TaskRecord) -> None:
-        if self.newest is None or record.revision > self.newest.revision:
-            self.newest = record
-            self.news.set()
+        """The task is, or was, this; what is older than what is known is left out."""
+        if self._only_final and not record.status.is_final:
+            return
+        if self._newest is None or record.revision > self._newest.revision:
+            self._newest = record
+            self._wake()
 
     def close(self) -> None:
-        self.closed = True
-        self.news.set()
+        """Nothing more will come."""
+        self._closed = True
+        self._wake()
+
+    async def next(self) -> TaskRecord:
+        """The newest record, once there is one that was not given before.
+
+        Raises ManagerStateError when the manager was stopped.
+        """
+        while True:
+            record = self._newest
+            if record is not None and record.revision > self._seen:
+                self._seen = record.revision
+                return record
+            if self._closed:
+                raise ManagerStateError("the manager was stopped while a task was waited for")
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 class Watchers:
-    """Who waits for which task. A slow reader costs one record, whatever happens meanwhile."""
+    """Who waits for which task."""
 
     def __init__(self) -> None:
-        self._by_task: dict[UUID, list[_Watcher]] = {}
+        self._by_task: dict[UUID, list[Watch]] = {}
 
     def tell(self, record: TaskRecord) -> None:
         """A task has changed."""
-        for watcher in self._by_task.get(record.id, ()):
-            watcher.put(record)
+        for watch in self._by_task.get(record.id, ()):
+            watch.put(record)
 
     def close(self) -> None:
         """Nothing will change any more: whoever waits gets ManagerStateError."""
-        for watchers in self._by_task.values():
-            for watcher in watchers:
-                watcher.close()
+        for watches in self._by_task.values():
+            for watch in watches:
+                watch.close()
 
-    @contextmanager
-    def on(self, task_id: UUID) -> Iterator["_Watch"]:
-        """Watch a task from now on."""
-        watcher = _Watcher()
-        watchers = self._by_task.setdefault(task_id, [])
-        watchers.append(watcher)
-        try:
-            yield _Watch(watcher)
-        finally:
-            watchers.remove(watcher)
-            if not watchers:
-                self._by_task.pop(task_id, None)
+    def add(self, task_id: UUID, *, only_final: bool = False) -> Watch:
+        """Watch a task from now on; to be given back to ``remove``."""
+        watch = Watch(only_final)
+        self._by_task.setdefault(task_id, []).append(watch)
+        return watch
 
-
-class _Watch:
-    """One reader's view of a task."""
-
-    def __init__(self, watcher: _Watcher) -> None:
-        self._watcher = watcher
-
-    def begin_with(self, record: TaskRecord) -> None:
-        """What the task was when the watch began, unless something newer has come."""
-        self._watcher.put(record)
-
-    async def records(self) -> AsyncIterator[TaskRecord]:
-        """Each newer record, the newest only where several have come, up to the final one."""
-        watcher, revision = self._watcher, 0
-        while True:
-            await watcher.news.wait()
-            watcher.news.clear()
-            record = watcher.newest
-            if record is not None and record.revision > revision:
-                revision = record.revision
-                yield record
-                if record.status.is_final:
-                    return
-            elif watcher.closed:
-                raise ManagerStateError("the manager was stopped while a task was waited for")
+    def remove(self, task_id: UUID, watch: Watch) -> None:
+        """Nobody reads this any more."""
+        watches = self._by_task[task_id]
+        watches.remove(watch)
+        if not watches:
+            del self._by_task[task_id]

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import enum
+import functools
 import inspect
 import logging
 import random
@@ -34,6 +35,9 @@ from bgtasks.text import cut_traceback, describe
 __all__ = ["Attempt", "AttemptListener", "StopReason"]
 
 logger = logging.getLogger(__name__)
+
+
+_is_coroutine_function = functools.lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
 
 
 class StopReason(enum.Enum):
@@ -184,7 +188,7 @@ class Attempt:
         return self._clock.call_later(seconds, lambda: self.interrupt(StopReason.TIMEOUT))
 
     async def _execute(self, worker: Any, context: AttemptContext) -> None:
-        if inspect.iscoroutinefunction(worker.execute):
+        if _is_coroutine_function(getattr(worker.execute, "__func__", worker.execute)):
             await worker.execute(context)
             return
         result = await self._execute_in_thread(worker, context)

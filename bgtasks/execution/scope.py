@@ -25,12 +25,12 @@ class ScopePlan:
     def __init__(self, worker_provider: Callable[[], Any]) -> None:
         self.worker_provider = worker_provider
         self._reachable: tuple[providers.Provider[Any], ...] = ()
-        self._overrides: tuple[object, ...] | None = None
+        self._overrides: list[object] | None = None
         self._resources: tuple[providers.ContextLocalResource[Any], ...] = ()
 
     def resources(self) -> tuple[providers.ContextLocalResource[Any], ...]:
         """The context-local resources below the provider; a dependent before what it needs."""
-        overrides = tuple([provider.last_overriding for provider in self._reachable])
+        overrides = [provider.overridden for provider in self._reachable]
         if overrides != self._overrides:
             self._explore()
         return self._resources
@@ -38,10 +38,10 @@ class ScopePlan:
     def _explore(self) -> None:
         root = self.worker_provider
         if not isinstance(root, providers.Provider):
-            self._overrides = ()
+            self._overrides = []
             return
         self._reachable = (root, *root.traverse())
-        self._overrides = tuple([provider.last_overriding for provider in self._reachable])
+        self._overrides = [provider.overridden for provider in self._reachable]
         self._resources = tuple(_closing_order(_resources_below(root)))
 
 
@@ -51,7 +51,7 @@ def _resources_below(
     found = list(provider.traverse(types=[providers.ContextLocalResource]))
     if isinstance(provider, providers.ContextLocalResource):
         found.append(provider)
-    return cast("list[providers.ContextLocalResource[Any]]", found)
+    return found
 
 
 def _closing_order(

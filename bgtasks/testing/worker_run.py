@@ -132,5 +132,3 @@ class _Run:
 
     def _info(self) -> BackgroundTaskInfo[Any]:
         return self._codec.info(self._record, self._payload_type)
-
-

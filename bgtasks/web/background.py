@@ -15,13 +15,17 @@ class BackgroundSet:
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``coroutine`` until it ends or the set is closed."""
-        return self._keep(asyncio.get_running_loop().create_task(coroutine))
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._keep(task)
+        return task
 
     def start_target(
         self, target: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any
     ) -> "asyncio.Future[Any]":
         """The same in the form in which the protocol library starts its own."""
-        return self._keep(asyncio.ensure_future(target(*args, **kwargs)))
+        future = asyncio.ensure_future(target(*args, **kwargs))
+        self._keep(future)
+        return future
 
     async def close(self) -> None:
         """Cancel what still runs and wait for its end."""
@@ -29,7 +33,6 @@ class BackgroundSet:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _keep(self, task: Any) -> Any:
+    def _keep(self, task: "asyncio.Future[Any]") -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task

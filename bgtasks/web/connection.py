@@ -29,7 +29,7 @@ class Connection:
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope: Scope = {**scope, CONNECTION_KEY: self}
+        self.scope: Scope = {**scope, "headers": _upgrading(scope), CONNECTION_KEY: self}
         self.ended = asyncio.Event()
         self.sent = asyncio.Event()
         self.sid: str | None = None
@@ -79,6 +79,14 @@ class Connection:
         """Hand a message to the server; returns when it can take more."""
         await self._send(message)
         self.sent.set()
+
+
+def _upgrading(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The headers with those of an upgrade, which the protocol library insists on. A websocket
+    over HTTP/2 has none, nor has that of a test client."""
+    upgrade = {b"connection": b"upgrade", b"upgrade": b"websocket"}
+    others = [(name, value) for name, value in scope["headers"] if name not in upgrade]
+    return [*others, *upgrade.items()]
 
 
 def _is_acceptable(message: Message) -> bool:

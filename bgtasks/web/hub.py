@@ -69,6 +69,7 @@ class Hub:
             await answer(scope, receive, send)
         elif scope["type"] == "websocket":
             if self._run is not None:
-                return await self._run.serve(scope, receive, send)
-            await receive()
-            await send({"type": "websocket.close", "code": 1013})
+                await self._run.serve(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": 1013})

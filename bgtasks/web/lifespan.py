@@ -12,14 +12,15 @@ __all__ = ["Lifespan"]
 
 class Lifespan:
     """For ``Starlette(lifespan=...)`` and ``FastAPI(lifespan=...)``, or inside a lifespan of the
-    host's own: ``async with lifespan(app): yield``."""
+    host's own: ``async with lifespan(app): yield``.
+    """
 
     def __init__(self, manager: BackgroundTaskManager, hub: Hub) -> None:
         self._manager = manager
         self._hub = hub
 
-    def __call__(self, app: Any = None) -> AbstractAsyncContextManager[None]:
-        """A context in which the manager and the hub are running."""
+    def __call__(self, _app: Any = None) -> AbstractAsyncContextManager[None]:
+        """A context in which the manager and the hub are running; the same for every app."""
         return self._running()
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.requester import Requester
 
-__all__ = ["BackgroundTaskPolicy"]
+__all__ = ["BackgroundTaskPolicy", "Requester"]
 
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
 
@@ -93,10 +93,8 @@ def _is_local_name(headers: Mapping[str, str]) -> bool:
     same-origin with us, but its requests still say ``Host: evil.example``.
     """
     host = headers.get("host", "").strip().lower()
-    if host.startswith("["):
-        name = host[1:].partition("]")[0]
-    else:
-        name = host.partition(":")[0]
+    bracketed = host.startswith("[")  # IPv6
+    name = host[1:].partition("]")[0] if bracketed else host.partition(":")[0]
     try:
         ipaddress.ip_address(name)
     except ValueError:

@@ -61,7 +61,8 @@ class Replay:
 
     async def read(self, requester: Requester, subscription: Subscription) -> list[Info]:
         """The tasks to show, oldest first: those that are active, those that ended lately, and
-        those that are followed by their id."""
+        those that are followed by their id.
+        """
         async with self._reads:
             infos = await self._access.find_all(requester, subscription.ids or ())
             if subscription.types or subscription == EVERYTHING:

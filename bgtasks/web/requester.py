@@ -35,7 +35,8 @@ class Requester:
     @property
     def identity(self) -> str | None:
         """What the user's tasks have as their owner: the ``identity`` of the user, or its
-        ``display_name`` where it has none. ``None`` when nobody is logged in."""
+        ``display_name`` where it has none. ``None`` when nobody is logged in.
+        """
         user = self.user
         if user is None:
             return None

@@ -60,8 +60,9 @@ class TaskRoutes:
                 raise HTTPException(414, f"the query string is longer than {MAX_QUERY:,} bytes")
             # A foreign page can send these with the user's cookies, though not read the answer.
             if request.method not in ("GET", "HEAD") and not self._origins.accepts(request.scope):
+                origin = request.headers["origin"][:200]
                 raise NotAllowedError(
-                    f"Origin {request.headers.get('origin', '')[:200]!r} is not this application's; "
+                    f"Origin {origin!r} is not this application's; "
                     f"accept it with the setting allowed_origins"
                 )
             requester = Requester(request)

@@ -10,12 +10,16 @@ from starlette.datastructures import QueryParams
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.ids import parse_task_id
 
-__all__ = ["EVERYTHING", "NOTHING", "Subscription"]
+__all__ = ["EVERYTHING", "NOTHING", "MessageError", "Subscription"]
 
 MAX_TYPES = 100
 MAX_IDS = 1000
 MAX_LENGTH = 200
 """The longest task type, in characters."""
+
+
+class MessageError(ValueError):
+    """A client's message is not of the form that is accepted; it is told the text."""
 
 
 @frozen
@@ -36,21 +40,23 @@ class Subscription:
 
     @classmethod
     def from_message(cls, message: object) -> "Subscription":
-        """What ``Subscribe`` asks for: ``{types?, ids?}``. Raises ValueError, which says what is
-        wrong and what is accepted."""
+        """What ``Subscribe`` asks for: ``{types?, ids?}``. Raises MessageError, which says what is
+        wrong and what is accepted.
+        """
         if message is None:
             return EVERYTHING
         if not isinstance(message, Mapping):
-            raise ValueError(f"Subscribe got {_kind(message)}; accepted: {{types?, ids?}}")
+            raise MessageError(f"Subscribe got {_kind(message)}; accepted: {{types?, ids?}}")
         for name in message:
             if name not in ("types", "ids"):
-                raise ValueError(f"Subscribe got {str(name)[:100]!r}; accepted: types, ids")
+                raise MessageError(f"Subscribe got {str(name)[:100]!r}; accepted: types, ids")
         return cls(_types(message.get("types")), _ids(message.get("ids")))
 
     @classmethod
     def from_connect(cls, query: QueryParams, auth: Mapping[str, Any] | None) -> "Subscription":
         """What a client asks for at connect: ``auth: {types: [...]}``, else ``?type=`` (may be
-        repeated), else everything. Raises ValueError."""
+        repeated), else everything. Raises MessageError.
+        """
         asked = (auth or {}).get("types")
         if asked is None:
             asked = query.getlist("type") or None
@@ -67,7 +73,9 @@ def _types(value: object) -> frozenset[str] | None:
     for item in _list("types", value, MAX_TYPES):
         if not isinstance(item, str) or not 0 < len(item) <= MAX_LENGTH:
             shown = repr(item[:100]) if isinstance(item, str) else _kind(item)
-            raise ValueError(f"types has {shown}; accepted: texts of 1 to {MAX_LENGTH} characters")
+            raise MessageError(
+                f"types has {shown}; accepted: texts of 1 to {MAX_LENGTH} characters"
+            )
     return frozenset(_list("types", value, MAX_TYPES))
 
 
@@ -79,9 +87,9 @@ def _ids(value: object) -> frozenset[UUID] | None:
 
 def _list(name: str, value: object, most: int) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{name} is {_kind(value)}; accepted: a list")
+        raise MessageError(f"{name} is {_kind(value)}; accepted: a list")
     if len(value) > most:
-        raise ValueError(f"{name} has {len(value)} items; accepted: at most {most}")
+        raise MessageError(f"{name} has {len(value)} items; accepted: at most {most}")
     return value
 
 

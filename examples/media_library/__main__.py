@@ -97,12 +97,12 @@ def serve(container: Application, listener: socket.socket) -> None:
     config = uvicorn.Config(
         create_app(container), log_level="warning", ws_max_size=MAX_WEBSOCKET_MESSAGE
     )
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        # Everything has stopped in good order by now.
-        print("Stopped.")
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        # The server passes it on once everything has stopped in good order.
+        print("Stopped.")

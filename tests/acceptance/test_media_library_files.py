@@ -10,7 +10,6 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from examples.media_library import files as copying_files
 from examples.media_library import scan
 from examples.media_library.copying import SpeedMeter
 from examples.media_library.demo import make_demo_file
@@ -252,7 +251,7 @@ def test_a_destination_that_appears_meanwhile_is_not_overwritten(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, links: bool
 ) -> None:
     if not links:
-        monkeypatch.setattr(copying_files.os, "link", no_links)
+        monkeypatch.setattr(os, "link", no_links)
 
     def intrude(_path: Path, _size: int) -> None:
         (tmp_path / "copy").write_text("theirs")
@@ -270,7 +269,7 @@ def no_links(_source: Path, _target: Path) -> None:
 def test_a_file_system_without_links_will_do(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying_files.os, "link", no_links)
+    monkeypatch.setattr(os, "link", no_links)
     run_copy(tree / "a.bin", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"a" * 25
 
@@ -326,8 +325,8 @@ def test_a_disk_that_is_too_small_is_noticed_first(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=64)
-    monkeypatch.setattr(copying_files.shutil, "disk_usage", lambda _path: usage)
-    with pytest.raises(CopyRefusedError, match="needs 65 bytes.*only 64 are free"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(CopyRefusedError, match=r"needs 65 bytes.*only 64 are free"):
         plan_copy(tree, tmp_path / "copy")
 
 

@@ -65,7 +65,6 @@ class EmbeddedBackend(Backend):
         self._attempts: set[asyncio.Future[Ended]] = set()
         self._unsaved: dict[UUID, Reported | Ended] = {}
         self._unsaved_lock = threading.Lock()
-        self._room = asyncio.Semaphore(MAX_QUEUED)
         self._due_timer: Timer | None = None
         self._retries: set[Timer] = set()
         self._unwritten: dict[UUID, Ended] = {}
@@ -118,8 +117,8 @@ class EmbeddedBackend(Backend):
 
     async def submit(self, records: Sequence[TaskRecord]) -> None:
         """See :meth:`Backend.submit`."""
-        async with self._room:
-            await self._write(lambda store: store.submit(records))
+        await self._room()
+        await self._write(lambda store: store.submit(records))
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         """See :meth:`Backend.save`."""
@@ -136,13 +135,13 @@ class EmbeddedBackend(Backend):
 
     async def request_cancel(self, task_id: UUID) -> bool:
         """See :meth:`Backend.request_cancel`."""
-        async with self._room:
-            return bool(await self._write(lambda store: store.request_cancel(task_id)))
+        await self._room()
+        return bool(await self._write(lambda store: store.request_cancel(task_id)))
 
     async def retry(self, task_id: UUID) -> bool:
         """See :meth:`Backend.retry`."""
-        async with self._room:
-            return bool(await self._write(lambda store: store.retry(task_id)))
+        await self._room()
+        return bool(await self._write(lambda store: store.retry(task_id)))
 
     async def prune(self, before: datetime, limit: int) -> int:
         """See :meth:`Backend.prune`."""
@@ -319,6 +318,11 @@ class EmbeddedBackend(Backend):
             self._writer.put(partial(self._mark_unknown, go_on))
 
     # Threads
+
+    async def _room(self) -> None:
+        """Wait while too much waits for the writer: until all of that is written."""
+        while self._writer is not None and self._writer.backlog > MAX_QUEUED:
+            await self._writer.run(lambda store: None)
 
     def _write(self, operation: Callable[[Store], T]) -> "asyncio.Future[T]":
         if self._writer is None:

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
-from attrs import evolve
-
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
@@ -243,10 +241,9 @@ class Store:
                 f"a task with the id {record.id} was accepted before; "
                 "leave the id out to get a new one"
             ) from error
-        sequence = cursor.lastrowid or 0
-        self.changes.append(evolve(record, sequence=sequence))
+        self.changes.append(record)
         if claim:
-            self._claimed(evolve(stored, sequence=sequence))
+            self._claimed(stored._replace(sequence=cursor.lastrowid or 0))
         elif record.due_at is not None:
             self.due_changed = True
         else:

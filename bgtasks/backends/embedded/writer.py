@@ -7,11 +7,13 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from attrs import define, field, frozen
 
 from bgtasks.backends.embedded.store import Store
+from bgtasks.clock import resolve
 from bgtasks.errors import BackendError
 from bgtasks.record import TaskRecord
 
@@ -70,6 +72,11 @@ class Writer:
         self._queue.put(None)
         await asyncio.shield(self._stopped)
 
+    @property
+    def backlog(self) -> int:
+        """How many operations wait to be taken up."""
+        return self._queue.qsize()
+
     def put(self, operation: Operation) -> None:
         """Run ``operation`` on the store some time soon; an error is logged."""
         self._queue.put(_Job(operation, None))
@@ -87,7 +94,7 @@ class Writer:
             if batch:
                 self._write(batch)
         self._store.connection.close()
-        self._on_loop(lambda: self._stopped.done() or self._stopped.set_result(None))
+        self._on_loop(partial(resolve, self._stopped))
 
     def _next_batch(self) -> tuple[list[_Job], bool]:
         """Wait for one job, then take whatever else is there; whether to go on after it."""

@@ -192,17 +192,23 @@ async function suggestions(query = "") {
 }
 
 async function suggestDestination() {
+  const before = destination.value;
   const query = new URLSearchParams({ source: source.value });
-  destination.value = (await suggestions(`?${query}`)).destination;
+  const suggested = (await suggestions(`?${query}`)).destination;
+  // Somebody may have begun to type meanwhile.
+  if (destination.value === before) destination.value = destination.defaultValue = suggested;
 }
 
-source.addEventListener("change", suggestDestination);
+// A destination of one's own is kept; what was only suggested follows the source.
+source.addEventListener("change", () => {
+  if (destination.value === destination.defaultValue) suggestDestination();
+});
 
 async function fillForms() {
   const first = await suggestions();
   byId("scan").elements.folder.value = first.folder;
   source.value = first.source;
-  destination.value = first.destination;
+  destination.value = destination.defaultValue = first.destination;
   if (first.copyBytesPerSecond === null) return;
   byId("pace").hidden = false;
   byId("pace").textContent =

@@ -1,0 +1,383 @@
+"""A hand-written manager, and a Socket.IO client that sends whatever frames a test wants."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import attrs
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from bgtasks.errors import ManagerStateError, QueryError
+from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.page import BackgroundTaskPage
+from bgtasks.serialization import TaskCodec
+from bgtasks.settings import Settings
+from bgtasks.testing.clock import FakeClock
+from bgtasks.updates import TaskUpdatedEvent
+from bgtasks.web import BackgroundTaskPolicy, Hub, Lifespan, create_app
+from bgtasks.worker import UNSET
+
+NAMESPACE = "/background-tasks"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PATIENCE = 2.0
+
+
+def _values(value):
+    if value is UNSET:
+        return None
+    return {value} if value is None or isinstance(value, str) else set(value)
+
+
+class FakeManager:
+    """The manager's interface over a dict; ``publish`` is what a worker's report would do."""
+
+    def __init__(self):
+        self.task_updated = TaskUpdatedEvent()
+        self.tasks: dict[UUID, BackgroundTaskInfo] = {}
+        self.started = False
+        self.calls: list[str] = []
+        self.asked: list[dict] = []
+        self.fail: Exception | None = None
+        self.may_read = asyncio.Event()
+        self.may_read.set()
+
+    async def start(self):
+        self.calls.append("manager.start")
+        self.started = True
+
+    async def stop(self):
+        self.calls.append("manager.stop")
+        self.started = False
+
+    def add(self, type="Copy", status="Running", **fields):
+        status = BackgroundTaskStatus(status)
+        created = fields.pop("created_at", START + timedelta(seconds=len(self.tasks)))
+        info = BackgroundTaskInfo(
+            id=uuid4(),
+            type=type,
+            name=type,
+            payload=None,
+            status=status,
+            progress=0.0,
+            status_message=None,
+            error_message=None,
+            created_at=created,
+            started_at=None,
+            completed_at=START if status.is_final else None,
+            revision=1,
+            attempt=0,
+            cancel_requested=False,
+            scheduled_at=None,
+            owner=None,
+        )
+        info = attrs.evolve(info, **fields)
+        self.tasks[info.id] = info
+        return info
+
+    def change(self, info, **fields):
+        """Change a task without telling anybody."""
+        old = self.tasks[info.id]
+        self.tasks[info.id] = attrs.evolve(old, revision=old.revision + 1, **fields)
+        return self.tasks[info.id]
+
+    def publish(self, info, **fields):
+        info = self.change(info, **fields) if fields else info
+        self.task_updated.publish(info)
+        return info
+
+    def finish(self, info, status="Completed", at=START):
+        return self.publish(info, status=BackgroundTaskStatus(status), completed_at=at)
+
+    async def _reading(self):
+        if self.fail is not None:
+            raise self.fail
+        if not self.started:
+            raise ManagerStateError("not started")
+        await self.may_read.wait()
+
+    async def get_tasks(self, *, type=UNSET, status=UNSET, owner=UNSET, limit=50, cursor=None):
+        self.asked.append({"type": type, "status": status, "owner": owner, "limit": limit})
+        await self._reading()
+        if cursor is not None and not cursor.isdigit():
+            raise QueryError(f"cursor is {cursor!r}; accepted: a next_cursor of an earlier page")
+        types, statuses, owners = _values(type), _values(status), _values(owner)
+        found = [
+            info
+            for info in reversed(self.tasks.values())
+            if (not types or info.type in types)
+            and (not statuses or info.status in statuses)
+            and (owners is None or info.owner in owners)
+        ]
+        start = int(cursor or 0)
+        more = str(start + limit) if start + limit < len(found) else None
+        return BackgroundTaskPage(tuple(found[start : start + limit]), more)
+
+    async def try_get_task(self, task_id):
+        await self._reading()
+        return self.tasks.get(task_id)
+
+    async def cancel_task(self, task_id):
+        await self._reading()
+        info = self.tasks.get(task_id)
+        if info is None or info.status.is_final:
+            return False
+        self.publish(info, cancel_requested=True)
+        return True
+
+    async def retry_task(self, task_id):
+        await self._reading()
+        info = self.tasks.get(task_id)
+        if info is None or info.status not in ("Failed", "Cancelled"):
+            return False
+        self.publish(info, status=BackgroundTaskStatus.PENDING, completed_at=None)
+        return True
+
+
+class RawSocket:
+    """One websocket, driven in this event loop without a server or network."""
+
+    def __init__(self, app, path, query, headers, client, scheme, extra):
+        self.scope = {
+            "type": "websocket",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": scheme,
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query.encode(),
+            "headers": [(k.encode(), v.encode()) for k, v in headers],
+            "client": client,
+            "server": ("testserver", 80),
+            "subprotocols": [],
+            "extensions": {},
+            **extra,
+        }
+        self._app = app
+        self._to_app: asyncio.Queue = asyncio.Queue()
+        self._from_app: asyncio.Queue = asyncio.Queue()
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.task: asyncio.Task | None = None
+        self.sid: str | None = None
+        self.updates: list[dict] = []
+        self._acks = 0
+
+    async def open(self):
+        """Open it; whether the handshake was accepted."""
+        self._to_app.put_nowait({"type": "websocket.connect"})
+        self.task = asyncio.create_task(self._app(self.scope, self._to_app.get, self._send))
+        message = await self.message()
+        if message["type"] == "websocket.close":
+            return False
+        assert message["type"] == "websocket.accept"
+        opening = await self.frame()
+        assert opening.startswith("0{")
+        return True
+
+    async def _send(self, message):
+        await self.reads.wait()
+        self._from_app.put_nowait(message)
+
+    async def message(self):
+        async with asyncio.timeout(PATIENCE):
+            return await self._from_app.get()
+
+    async def frame(self):
+        """The next text frame; ``None`` when the server closed."""
+        message = await self.message()
+        return message["text"] if message["type"] == "websocket.send" else None
+
+    def send(self, frame):
+        kind = "bytes" if isinstance(frame, bytes) else "text"
+        self._to_app.put_nowait({"type": "websocket.receive", kind: frame})
+
+    async def join(self, auth=None):
+        """Connect to the namespace; the frame that answered."""
+        self.send(f"40{NAMESPACE}," + ("" if auth is None else json.dumps(auth)))
+        answer = await self.frame()
+        if answer.startswith(f"40{NAMESPACE},"):
+            self.sid = json.loads(answer.partition(",")[2])["sid"]
+        return answer
+
+    def emit(self, *data):
+        """Send an event with an ack id, which is given back."""
+        self._acks += 1
+        self.send(f"42{NAMESPACE},{self._acks}{json.dumps(data)}")
+        return self._acks
+
+    async def ack(self, number):
+        """The ack with this number; updates that come before it are kept."""
+        prefix = f"43{NAMESPACE},{number}"
+        while not (frame := await self.frame() or "closed").startswith(prefix):
+            self._keep(frame)
+        (answer,) = json.loads(frame.removeprefix(prefix))
+        return answer
+
+    async def call(self, *data):
+        return await self.ack(self.emit(*data))
+
+    async def update(self):
+        """The next TaskUpdated."""
+        if not self.updates:
+            self._keep(await self.frame() or "closed")
+        return self.updates.pop(0)
+
+    async def updates_until(self, info):
+        """All updates up to the first of ``info``."""
+        found = [await self.update()]
+        while found[-1]["id"] != str(info.id):
+            found.append(await self.update())
+        return found
+
+    def _keep(self, frame):
+        prefix = f"42{NAMESPACE},"
+        assert frame.startswith(prefix), f"unexpected frame {frame}"
+        event, task = json.loads(frame.removeprefix(prefix))
+        assert event == "TaskUpdated"
+        self.updates.append(task)
+
+    async def closed(self):
+        """Wait for the server to end the connection; what it sent before."""
+        frames = []
+        while (frame := await self.frame()) is not None:
+            frames.append(frame)
+        async with asyncio.timeout(PATIENCE):
+            await self.task
+        return frames
+
+    async def close(self):
+        if self.task is not None:
+            self.reads.set()
+            self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
+            async with asyncio.timeout(PATIENCE):
+                await self.task
+
+
+class World:
+    """An application with a hub, and clients for it."""
+
+    def __init__(self, manager, clock):
+        self.manager = manager
+        self.clock = clock
+        self.policy = BackgroundTaskPolicy()
+        self.settings = Settings()
+        self.codec = TaskCodec()
+        self.max_clients = 100
+        self.wrap = lambda app: app
+        self._stack = AsyncExitStack()
+
+    async def start(self):
+        self.hub = Hub(
+            self.manager, self.policy, self.settings, self.codec, self.clock, self.max_clients
+        )
+        self.app = create_app(self.manager, self.hub, self.policy, self.settings, self.codec)
+        self.host = self.wrap(Starlette(routes=[Mount("/background-tasks", app=self.app)]))
+        await self._stack.enter_async_context(Lifespan(self.manager, self.hub)(self.host))
+        return self
+
+    async def stop(self):
+        await self._stack.aclose()
+
+    def http(self, client=("127.0.0.1", 5000), base="http://testserver", **options):
+        transport = httpx.ASGITransport(self.host, client=client)
+        return httpx.AsyncClient(
+            transport=transport, base_url=base + "/background-tasks", **options
+        )
+
+    def raw(
+        self,
+        query="EIO=4&transport=websocket",
+        headers=(),
+        client=("127.0.0.1", 5000),
+        scheme="ws",
+        host="testserver",
+        path="/background-tasks/socket.io/",
+        **extra,
+    ):
+        headers = [("host", host), *headers]
+        socket = RawSocket(self.host, path, query, headers, client, scheme, extra)
+        self._stack.push_async_callback(socket.close)
+        return socket
+
+    async def socket(self, **options):
+        socket = self.raw(**options)
+        assert await socket.open()
+        return socket
+
+    async def joined(self, auth=None, **options):
+        """A client in the namespace whose replay has been sent."""
+        socket = await self.socket(**options)
+        assert (await socket.join(auth)).startswith("40")
+        await self.settled()
+        return socket
+
+    async def settled(self):
+        """Let everything go on that waits for nothing but the event loop."""
+        for _ in range(60):
+            await asyncio.sleep(0)
+
+    @property
+    def audience(self):
+        return self.hub._run._audience
+
+    @property
+    def server(self):
+        return self.hub._run._server
+
+
+class UserHeader:
+    """Stands in for an authentication middleware: the header names the user."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] in ("http", "websocket"):
+            name = dict(scope["headers"]).get(b"x-user", b"").decode()
+            user = SimpleNamespace(is_authenticated=bool(name), identity=name)
+            scope = {**scope, "user": user}
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(START)
+
+
+@pytest.fixture
+def manager():
+    return FakeManager()
+
+
+@pytest.fixture
+async def make_world(manager, clock):
+    """Start an application; keyword arguments set attributes of the World before."""
+    worlds = []
+
+    async def make(**attributes):
+        world = World(manager, clock)
+        for name, value in attributes.items():
+            setattr(world, name, value)
+        worlds.append(world)
+        return await world.start()
+
+    yield make
+    for world in worlds:
+        await world.stop()
+
+
+@pytest.fixture
+async def world(make_world):
+    return await make_world()
+
+
+@pytest.fixture
+def user_header():
+    return UserHeader

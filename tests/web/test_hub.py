@@ -1,0 +1,367 @@
+"""What Socket.IO clients are sent, and when."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bgtasks.errors import BackendError
+
+
+async def test_a_client_gets_every_update_of_a_task_in_the_documented_shape(world, manager):
+    socket = await world.joined()
+    info = manager.publish(manager.add(progress=42.0, status_message="movie.mkv"))
+    assert await socket.update() == world.codec.wire(info)
+
+
+async def test_connecting_replays_active_and_lately_ended_tasks_oldest_first(world, manager):
+    long_ago = manager.add(status="Completed", completed_at=world.clock.now() - timedelta(hours=1))
+    tasks = [manager.add(status=s) for s in ("Failed", "Running", "Pending", "Cancelled")]
+    socket = await world.joined()
+    got = [(await socket.update())["id"] for _ in tasks]
+    assert got == [str(task.id) for task in tasks]
+    last = manager.publish(manager.add())
+    assert [u["id"] for u in await socket.updates_until(last)] == [str(last.id)]
+    assert str(long_ago.id) not in got
+
+
+async def test_the_replay_comes_after_the_answer_to_connect(world, manager):
+    manager.add()
+    socket = await world.socket()
+    assert (await socket.join()).startswith("40")
+    assert (await socket.frame()).startswith("42")
+
+
+async def test_running_tasks_are_replayed_even_when_thousands_wait(world, manager):
+    running = manager.add()
+    for _ in range(500):
+        manager.add(status="Pending")
+    socket = await world.joined()
+    got = [await socket.update() for _ in range(200)]
+    assert got[0]["id"] == str(running.id)
+
+
+async def test_a_task_handed_in_long_before_many_others_is_replayed_when_it_ends(world, manager):
+    old = manager.add()
+    for _ in range(300):
+        manager.add(status="Completed", completed_at=world.clock.now() - timedelta(hours=1))
+    manager.finish(old)
+    socket = await world.joined()
+    assert (await socket.update())["status"] == "Completed"
+
+
+async def test_an_update_while_the_replay_is_read_is_not_missed_and_not_overtaken(world, manager):
+    info = manager.add(progress=1.0)
+    manager.may_read.clear()
+    socket = await world.joined()
+    newer = manager.publish(info, progress=2.0)
+    other = manager.publish(manager.add(type="Other"))
+    manager.tasks[info.id] = info  # the read sees the older state
+    manager.may_read.set()
+    got = await socket.updates_until(other)
+    assert [(u["id"], u["revision"]) for u in got] == [
+        (str(info.id), newer.revision),
+        (str(other.id), other.revision),
+    ]
+
+
+async def test_types_given_at_connect_narrow_what_is_followed(world, manager):
+    by_auth = await world.joined({"types": ["Scan"]})
+    by_query = await world.joined(query="EIO=4&transport=websocket&type=Scan&type=Move")
+    manager.publish(manager.add(type="Copy"))
+    scan = manager.publish(manager.add(type="Scan"))
+    move = manager.publish(manager.add(type="Move"))
+    assert [u["type"] for u in await by_query.updates_until(move)] == ["Scan", "Move"]
+    assert [u["type"] for u in await by_auth.updates_until(scan)] == ["Scan"]
+
+
+@pytest.mark.parametrize("auth", [{"types": "Scan"}, {"types": [""]}, {"types": ["x" * 201]}, [1]])
+async def test_unusable_types_at_connect_are_refused_with_the_reason(world, auth):
+    socket = await world.socket()
+    answer = await socket.join(auth)
+    assert answer.startswith("44/background-tasks,")
+    assert "accepted" in answer
+
+
+async def test_subscribe_replaces_what_is_followed_and_answers_with_its_snapshots(world, manager):
+    copy = manager.add(type="Copy")
+    scan = manager.add(type="Scan")
+    ended = manager.add(type="Scan", status="Completed")
+    socket = await world.joined({"types": ["Nothing"]})
+    answer = await socket.call("Subscribe", {"types": ["Scan"]})
+    assert answer == {"ok": True, "tasks": [world.codec.wire(scan), world.codec.wire(ended)]}
+    answer = await socket.call("Subscribe", {"ids": [str(copy.id)]})
+    assert answer == {"ok": True, "tasks": [world.codec.wire(copy)]}
+    manager.publish(scan, progress=1.0)
+    manager.publish(copy, progress=1.0)
+    assert [u["type"] for u in await socket.updates_until(copy)] == ["Copy"]
+
+
+async def test_subscribe_without_argument_follows_everything(world, manager):
+    info = manager.add()
+    socket = await world.joined({"types": ["Nothing"]})
+    assert len((await socket.call("Subscribe"))["tasks"]) == 1
+    assert len((await socket.call("Subscribe", {}))["tasks"]) == 1
+    manager.publish(info, progress=3.0)
+    assert (await socket.update())["progress"] == 3.0
+
+
+async def test_an_update_while_subscribe_reads_comes_after_the_answer(world, manager):
+    info = manager.add()
+    socket = await world.joined({"types": ["Nothing"]})
+    manager.may_read.clear()
+    number = socket.emit("Subscribe", {"ids": [str(info.id)]})
+    await world.settled()
+    manager.publish(info, progress=7.0)
+    manager.may_read.set()
+    await socket.ack(number)
+    assert socket.updates == []
+    assert (await socket.update())["progress"] == 7.0
+
+
+async def test_unsubscribe_ends_all_updates(world, manager):
+    info = manager.add()
+    socket = await world.joined()
+    await socket.update()
+    assert await socket.call("Unsubscribe") == {"ok": True}
+    manager.publish(info, progress=1.0)
+    await world.settled()
+    assert (await socket.call("Subscribe"))["tasks"][0]["progress"] == 1.0
+    assert socket.updates == []
+
+
+async def test_a_burst_becomes_the_first_and_the_last_update(world, manager, clock):
+    info = manager.add()
+    socket = await world.joined()
+    await socket.update()
+    for progress in range(1, 100):
+        manager.publish(info, progress=float(progress))
+    assert (await socket.update())["progress"] == 1.0
+    clock.advance(0.2)
+    assert (await socket.update())["progress"] == 99.0
+    assert clock.pending == 0
+
+
+async def test_a_final_state_is_sent_at_once_and_what_waited_before_it_is_not(
+    world, manager, clock
+):
+    info = manager.add()
+    socket = await world.joined()
+    await socket.update()
+    manager.publish(info, progress=1.0)
+    await world.settled()
+    manager.publish(info, progress=2.0)
+    manager.finish(info)
+    assert [(await socket.update())["status"] for _ in range(2)] == ["Running", "Completed"]
+    clock.advance(10)
+    last = manager.publish(manager.add())
+    assert len(await socket.updates_until(last)) == 1
+
+
+async def test_an_older_revision_that_comes_late_is_not_sent(world, manager):
+    info = manager.add()
+    socket = await world.joined()
+    await socket.update()
+    late = manager.change(info, progress=50.0)
+    manager.finish(info)
+    await world.settled()
+    manager.publish(late)
+    last = manager.publish(manager.add())
+    assert [u["status"] for u in await socket.updates_until(last)] == ["Completed", "Running"]
+
+
+async def test_a_slow_client_gets_the_newest_of_each_task_and_bounded_memory(
+    make_world, manager, clock
+):
+    world = await make_world()
+    tasks = [manager.add() for _ in range(20)]
+    slow, fast = await world.joined(), await world.joined()
+    for socket in (slow, fast):
+        for _ in tasks:
+            await socket.update()
+    slow.reads.clear()
+    for progress in range(1, 101):
+        for task in tasks:
+            manager.publish(task, progress=float(progress))
+        await world.settled()
+        clock.advance(0.2)
+        await world.settled()
+    client = world.audience.get(slow.sid)
+    depth = world.server.eio.sockets[client.connection.eio_sid].queue.qsize()
+    assert depth + len(client.backlog) <= 16 + 20
+    assert fast._from_app.qsize() == 20 * 100
+    slow.reads.set()
+    newest = {}
+    while sum(newest.values()) < 100.0 * len(tasks):
+        update = await slow.update()
+        assert update["progress"] >= newest.get(update["id"], 0.0)
+        newest[update["id"]] = update["progress"]
+
+
+async def test_cancel_and_retry_answer_with_the_newest_snapshot(world, manager):
+    info = manager.add()
+    socket = await world.joined({"types": ["Nothing"]})
+    answer = await socket.call("CancelTask", {"id": str(info.id)})
+    assert answer["ok"] is True
+    assert answer["task"]["cancelRequested"] is True
+    manager.finish(info, "Cancelled")
+    answer = await socket.call("CancelTask", {"id": str(info.id)})
+    assert answer["ok"] is False
+    assert "Cancelled" in answer["error"]
+    answer = await socket.call("RetryTask", {"id": str(info.id)})
+    assert answer["task"]["status"] == "Pending"
+    answer = await socket.call("RetryTask", {"id": str(info.id)})
+    assert answer["ok"] is False
+
+
+async def test_too_many_clients_are_refused_with_a_reason(make_world):
+    world = await make_world(max_clients=2)
+    first = await world.joined()
+    await world.joined()
+    third = await world.socket()
+    assert "too many" in await third.join()
+    await first.close()
+    fourth = await world.socket()
+    assert (await fourth.join()).startswith("40")
+
+
+async def test_sockets_that_never_join_are_bounded_too(make_world, monkeypatch):
+    monkeypatch.setattr("bgtasks.web.hub_run.NOT_JOINED", 1)
+    world = await make_world(max_clients=1)
+    await world.socket()
+    await world.socket()
+    assert not await world.raw().open()
+
+
+async def test_a_socket_that_does_not_join_in_time_is_closed(make_world, monkeypatch):
+    monkeypatch.setattr("bgtasks.web.connection.JOIN_TIMEOUT", 0.01)
+    world = await make_world()
+    socket = await world.socket()
+    await socket.closed()
+    assert world.server.eio.sockets == {}
+
+
+async def test_a_client_may_leave_and_join_again_on_the_same_socket(world, manager):
+    info = manager.add()
+    socket = await world.joined()
+    await socket.update()
+    socket.send("41/background-tasks,")
+    await world.settled()
+    assert len(world.audience) == 0
+    await socket.join()
+    assert (await socket.update())["id"] == str(info.id)
+
+
+async def test_when_the_replay_cannot_be_read_the_client_is_sent_away_to_come_back(
+    world, manager, caplog
+):
+    manager.fail = BackendError("disk full")
+    socket = await world.socket()
+    await socket.join()
+    await socket.closed()
+    assert "disk full" in caplog.text
+
+
+async def test_errors_of_the_store_are_answered_without_details(world, manager, caplog):
+    socket = await world.joined()
+    manager.fail = BackendError("secret path")
+    answer = await socket.call("Subscribe")
+    assert answer == {"ok": False, "error": "the store of tasks is not available"}
+    manager.fail = ZeroDivisionError("secret")
+    answer = await socket.call("CancelTask", {"id": "0193a4e0-0000-7000-8000-000000000000"})
+    assert answer == {"ok": False, "error": "an unexpected error happened; it was logged"}
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_task_that_cannot_be_encoded_does_not_stop_the_others(world, manager, caplog):
+    socket = await world.joined()
+    manager.publish(manager.add(payload=object()))
+    good = manager.publish(manager.add())
+    assert len(await socket.updates_until(good)) == 1
+    assert "could not be broadcast" in caplog.text
+
+
+async def test_events_of_one_client_are_answered_one_after_the_other(world, manager):
+    info = manager.add()
+    socket = await world.joined({"types": ["Nothing"]})
+    manager.may_read.clear()
+    first = socket.emit("Subscribe", {"ids": [str(info.id)]})
+    second = socket.emit("Unsubscribe")
+    await world.settled()
+    assert socket._from_app.empty()
+    manager.may_read.set()
+    assert len((await socket.ack(first))["tasks"]) == 1
+    assert await socket.ack(second) == {"ok": True}
+
+
+async def test_stopping_disconnects_clients_and_leaves_no_asyncio_task_behind(
+    make_world, manager, clock
+):
+    before = asyncio.all_tasks()
+    world = await make_world()
+    manager.add()
+    sockets = [await world.joined() for _ in range(5)]
+    await world.hub.stop()
+    for socket in sockets:
+        await socket.closed()
+    assert asyncio.all_tasks() == before
+    assert not manager.task_updated.has_subscribers
+
+
+async def test_start_and_stop_are_harmless_in_any_order(world, manager):
+    hub = world.hub
+    await hub.stop()
+    await hub.stop()
+    assert not await world.raw().open()
+    await hub.start()
+    await hub.start()
+    await world.joined()
+    await hub.stop()
+    await hub.start()
+    socket = await world.joined()
+    manager.publish(manager.add())
+    assert (await socket.update())["type"] == "Copy"
+
+
+async def test_the_newest_state_reaches_a_client_that_follows_thousands_of_updates(
+    world, manager, clock
+):
+    """A long connection: everything a client is told in sum is what the tasks really are."""
+    socket = await world.joined()
+    tasks = [manager.add() for _ in range(10)]
+    seen = {}
+    for step in range(1, 301):
+        for task in tasks:
+            manager.publish(task, progress=step / 3)
+        clock.advance(0.05)
+        if step == 150:
+            finished = manager.finish(tasks[0])
+            tasks = tasks[1:]
+        await world.settled()
+    clock.advance(1)
+    last = manager.publish(manager.add(type="Last"))
+    for update in await socket.updates_until(last):
+        assert update["revision"] > seen.get(update["id"], {"revision": 0})["revision"]
+        seen[update["id"]] = update
+    assert seen[str(finished.id)]["status"] == "Completed"
+    assert {seen[str(task.id)]["progress"] for task in tasks} == {100.0}
+    assert len(world.hub._run._broadcaster._coalescer) <= 1
+
+
+async def test_the_application_works_outermost_and_starts_what_it_needs(make_world, manager):
+    world = await make_world()
+    await world.stop()
+    app = world.app
+    async with app.router.lifespan_context(app):
+        world.host = app
+        socket = world.raw(path="/socket.io/")
+        assert await socket.open()
+        assert (await socket.join()).startswith("40")
+        await socket.close()
+    assert manager.started is False
+
+
+async def test_wire_data_is_plain_json(world, manager):
+    socket = await world.joined()
+    manager.publish(manager.add(payload={"copiedBytes": 42, "path": "ü"}))
+    assert (await socket.update())["payload"] == {"copiedBytes": 42, "path": "ü"}
