@@ -1,4 +1,4 @@
-"""A burst of updates becomes few: the first at once, the last always, in between one an interval."""
+"""A burst of updates becomes few: the first at once, the last always, one an interval between."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

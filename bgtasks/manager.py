@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from bgtasks.backends.base import Backend
@@ -129,7 +129,7 @@ class BackgroundTaskManager:
             await self.task_updated.drain()
             self._watchers.close()
 
-    async def __aenter__(self) -> "BackgroundTaskManager":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -317,7 +317,8 @@ class BackgroundTaskManager:
             wait = timedelta(-1)
         if not timedelta(0) <= wait <= LONGEST_DELAY:
             raise SettingsError(
-                f"delay is {delay!r}; accepted: a timedelta or seconds, 0 to {LONGEST_DELAY.days} days"
+                f"delay is {delay!r}; accepted: a timedelta or seconds, "
+                f"0 to {LONGEST_DELAY.days} days"
             )
         return self._clock.now() + wait
 
@@ -352,8 +353,9 @@ class BackgroundTaskManager:
         while True:
             try:
                 before = self._clock.now() - retention
-                while await self._started().prune(before, PRUNE_BATCH) == PRUNE_BATCH:
-                    await asyncio.sleep(0)
+                dropped = PRUNE_BATCH
+                while dropped == PRUNE_BATCH:
+                    dropped = await self._started().prune(before, PRUNE_BATCH)
             except BackgroundTasksError as error:
                 logger.error("old tasks could not be dropped: %s", error)
             await sleep(self._clock, PRUNE_EVERY)

@@ -1,5 +1,6 @@
 """What a task is and how it looks from outside: the task base, its status, its snapshots."""
 
+import inspect
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -55,7 +56,7 @@ class BackgroundTaskBase:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "type" in cls.__dict__ or "type" in cls.__dict__.get("__annotations__", {}):
+        if "type" in cls.__dict__ or "type" in inspect.get_annotations(cls):
             raise TypeError(
                 f"{cls.__name__} defines 'type', which is reserved: the type of a task is its "
                 f"class name; give another with background_task({cls.__name__}, ..., type_name=...)"

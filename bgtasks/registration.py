@@ -89,6 +89,10 @@ class Retry:
 NO_RETRY = Retry(max_attempts=1)
 
 
+def _retry_or_none(value: Retry | None) -> Retry:
+    return NO_RETRY if value is None else value
+
+
 def _optional_number(
     lowest: float, highest: float
 ) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
@@ -118,9 +122,7 @@ class Registration:
     max_concurrency: int | None = field(
         default=None, validator=attrs.validators.optional(_whole(1, 10_000))
     )
-    retry: Retry = field(
-        default=NO_RETRY, converter=lambda value: NO_RETRY if value is None else value
-    )
+    retry: Retry = field(default=NO_RETRY, converter=_retry_or_none)
     timeout: float | None = field(default=None, validator=_optional_number(0.001, _LONGEST_SECONDS))
     cancellation: Literal["task", "cooperative"] = "task"
     rerun_interrupted: bool = True
@@ -199,9 +201,9 @@ def _parameters(cls: Any, known: dict[Any, Any]) -> tuple[Any, Any] | None:
             if found:
                 return found
     for base in getattr(cls, "__bases__", ()):
-        if base is not BackgroundWorker and base is not typing.Generic:
-            if found := _parameters(base, known):
-                return found
+        generic = base is BackgroundWorker or base is typing.Generic
+        if not generic and (found := _parameters(base, known)):
+            return found
     return None
 
 

@@ -92,6 +92,22 @@ def _origins(value: Any) -> tuple[str, ...]:
     return tuple(origin.lower() for origin in value)
 
 
+def _max_concurrency(value: Any) -> int:
+    return _whole_number("max_concurrency", value, 1, 10_000)
+
+
+def _run_tasks(value: Any) -> bool:
+    return _yes_or_no("run_tasks", value)
+
+
+def _publish_interval(value: Any) -> float:
+    return _seconds("publish_interval", value, 60.0)
+
+
+def _stop_grace(value: Any) -> float:
+    return _seconds("stop_grace", value, 3600.0)
+
+
 @frozen(kw_only=True)
 class Settings:
     """How one manager runs. Every field has a default that works.
@@ -110,16 +126,10 @@ class Settings:
     """
 
     database: str = field(default="bgtasks.db", converter=_database)
-    max_concurrency: int = field(
-        default=100, converter=lambda value: _whole_number("max_concurrency", value, 1, 10_000)
-    )
-    run_tasks: bool = field(default=True, converter=lambda value: _yes_or_no("run_tasks", value))
-    publish_interval: float = field(
-        default=0.2, converter=lambda value: _seconds("publish_interval", value, 60.0)
-    )
-    stop_grace: float = field(
-        default=10.0, converter=lambda value: _seconds("stop_grace", value, 3600.0)
-    )
+    max_concurrency: int = field(default=100, converter=_max_concurrency)
+    run_tasks: bool = field(default=True, converter=_run_tasks)
+    publish_interval: float = field(default=0.2, converter=_publish_interval)
+    stop_grace: float = field(default=10.0, converter=_stop_grace)
     retention: timedelta | None = field(default=timedelta(days=7), converter=_retention)
     allowed_origins: tuple[str, ...] = field(default=(), converter=_origins)
 

@@ -242,9 +242,9 @@ class Attempt:
         """What the way the worker ended means, given what it was told."""
         noticed = error is not None or self._coroutine_cancelled or self._source.seen
         gave_up = error is None or isinstance(error, (asyncio.CancelledError, TaskCancelled))
-        if self._reason is None and isinstance(error, asyncio.CancelledError):
-            if self._torn_down():
-                return self.interrupted("the event loop ended")
+        unasked = self._reason is None and isinstance(error, asyncio.CancelledError)
+        if unasked and self._torn_down():
+            return self.interrupted("the event loop ended")
         match self._reason if noticed else None:
             case None if error is None:
                 return Completed()

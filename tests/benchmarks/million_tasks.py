@@ -82,11 +82,9 @@ def resident_mb() -> float:
 async def middle_of(manager: BackgroundTaskManager, count: int) -> str | None:
     """The cursor of the page in the middle, by walking there as a client would."""
     cursor = None
-    for _ in range(10):
-        # Ten steps to the middle of 1,000; the walk to that of 1,000,000 goes page by page.
-        for _ in range(max(count // 20_000, 1)):
-            page = await manager.get_tasks(limit=min(count // 20, 1_000), cursor=cursor)
-            cursor = page.next_cursor
+    for _ in range(max(count // 2_000, 10)):
+        page = await manager.get_tasks(limit=min(count // 20, 1_000), cursor=cursor)
+        cursor = page.next_cursor
     return cursor
 
 

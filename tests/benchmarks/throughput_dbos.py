@@ -58,7 +58,7 @@ async def main() -> None:
         "in_threads": await asyncio.to_thread(rate_in_threads, noop_in_thread, scaled(1_000)),
         "queued": await rate_of(run_through_queue, scaled(300)),
     }
-    answer(tasks_per_second=max(rates.values()), **rates)
+    answer(best=max(rates.values()), **rates)
     os._exit(0)  # its threads would go on polling
 
 

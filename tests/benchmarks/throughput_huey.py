@@ -58,7 +58,7 @@ def main() -> None:
     rate_in_threads(run_and_be_woken, 100)
     woken = rate_in_threads(run_and_be_woken, scaled(2_000))
     polled = rate_in_threads(run_and_poll, scaled(1_000))
-    answer(tasks_per_second=max(woken, polled), woken=woken, polled=polled)
+    answer(best=max(woken, polled), woken=woken, polled=polled)
     os._exit(0)  # its threads would go on looking for work
 
 

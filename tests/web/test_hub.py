@@ -56,6 +56,7 @@ async def test_an_update_while_the_replay_is_read_is_not_missed_and_not_overtake
     socket = await world.joined()
     newer = manager.publish(info, progress=2.0)
     other = manager.publish(manager.add(type="Other"))
+    await world.settled()
     manager.tasks[info.id] = info  # the read sees the older state
     manager.may_read.set()
     got = await socket.updates_until(other)

@@ -322,7 +322,7 @@ class EmbeddedBackend(Backend):
     async def _room(self) -> None:
         """Wait while too much waits for the writer: until all of that is written."""
         while self._writer is not None and self._writer.backlog > MAX_QUEUED:
-            await self._writer.run(lambda store: None)
+            await self._writer.run(lambda _: None)
 
     def _write(self, operation: Callable[[Store], T]) -> "asyncio.Future[T]":
         if self._writer is None:

@@ -13,6 +13,10 @@ const socket = io("/background-tasks", {
   transports: ["websocket"],
 });
 
+// Not `disabled`: a disabled button loses the keyboard's focus.
+const isBusy = (button) => button.getAttribute("aria-disabled") === "true";
+const setBusy = (button, busy) => button.setAttribute("aria-disabled", busy);
+
 // ---- Tasks: one whole snapshot every time -------------------------------------------------
 
 const tasks = new Map(); // id -> { task, parts }
@@ -65,17 +69,23 @@ function showTask(task, parts) {
   parts.progress.value = task.progress;
   parts.progress.setAttribute("aria-label", `Progress of ${task.name}`);
   parts.percent.textContent = `${Math.floor(task.progress)} %`;
-  parts.message.textContent = task.cancelRequested && !final ? "Cancelling" : task.statusMessage;
+  parts.message.textContent = message(task);
   parts.facts.textContent = facts(task).filter(Boolean).join(" · ");
   showError(parts.error, task.errorMessage);
   parts.cancel.hidden = final;
-  parts.cancel.disabled = task.cancelRequested;
+  setBusy(parts.cancel, task.cancelRequested);
   parts.cancel.setAttribute("aria-label", `Cancel ${task.name}`);
   parts.retry.hidden = task.status !== "Failed" && task.status !== "Cancelled";
-  parts.retry.disabled = false;
+  setBusy(parts.retry, false);
   parts.retry.setAttribute("aria-label", `Run ${task.name} again`);
   // The button under the keyboard's focus has just gone: hand the focus on.
   if (focused && final && !parts.retry.hidden) parts.retry.focus();
+}
+
+function message(task) {
+  // What it was doing when it was cancelled is no longer true.
+  if (task.status === "Cancelled") return "";
+  return task.cancelRequested && task.status === "Running" ? "Cancelling" : task.statusMessage;
 }
 
 function facts(task) {
@@ -110,13 +120,14 @@ function scanFacts(scan, task) {
 async function ask(event, id) {
   const { parts } = tasks.get(id);
   const button = event === "CancelTask" ? parts.cancel : parts.retry;
-  button.disabled = true;
+  if (isBusy(button)) return;
+  setBusy(button, true);
   try {
     const answer = await socket.timeout(ANSWER_MS).emitWithAck(event, { id });
     if (!answer.ok) throw new Error(answer.error);
     showError(parts.error, tasks.get(id).task.errorMessage);
   } catch (error) {
-    button.disabled = false;
+    setBusy(button, false);
     const reason = error.message === "operation has timed out" ? "no answer" : error.message;
     showError(parts.error, `${button.textContent} did not work: ${reason}`);
   }
@@ -158,7 +169,8 @@ for (const form of document.forms) {
 
 async function send(form) {
   const button = form.querySelector("button");
-  button.disabled = true;
+  if (isBusy(button)) return;
+  setBusy(button, true);
   showProblem(form, null);
   try {
     const answer = await fetch(form.action, {
@@ -171,7 +183,7 @@ async function send(form) {
   } catch {
     showProblem(form, { detail: "The server does not answer." });
   } finally {
-    button.disabled = false;
+    setBusy(button, false);
   }
 }
 
