@@ -69,7 +69,6 @@ class _Run:
         self._clock = clock
         self._payload_type = registration.payload_type
         self._cancel_when = cancel_when
-        self._loop = asyncio.get_running_loop()
         now = clock.now()
         waiting = TaskRecord(
             id=task.id,
@@ -128,7 +127,7 @@ class _Run:
         self._updates.append(info)
         if self._cancel_when is not None and self._cancel_when(info):
             self._cancel_when = None
-            self._loop.call_soon_threadsafe(self.attempt.interrupt, StopReason.CANCEL)
+            self.attempt.interrupt(StopReason.CANCEL)
 
     def _info(self) -> BackgroundTaskInfo[Any]:
         return self._codec.info(self._record, self._payload_type)

@@ -16,7 +16,9 @@ MAX_LIMIT = 200
 MAX_VALUES = 100
 """How often ``type`` or ``owner`` may be repeated."""
 MAX_LENGTH = 200
-"""The longest type, owner or cursor, in characters."""
+"""The longest type or cursor, in characters."""
+MAX_OWNER = 255
+"""The longest owner a task can have, in characters."""
 
 _STATUSES = ", ".join(BackgroundTaskStatus)
 
@@ -50,8 +52,8 @@ def _types(values: Sequence[str]) -> Sequence[str]:
 
 def _owners(values: Sequence[str]) -> Sequence[str | None]:
     for value in values:
-        if len(value) > MAX_LENGTH:
-            raise _refuse("owner", value, f"at most {MAX_LENGTH} characters; empty for no owner")
+        if len(value) > MAX_OWNER:
+            raise _refuse("owner", value, f"at most {MAX_OWNER} characters; empty for no owner")
     return [value or None for value in _few("owner", values)]
 
 

@@ -47,8 +47,9 @@ class MetadataScanWorker(BackgroundWorker[MetadataScanTask, ScanProgress]):
         self._pause = pause
 
     async def execute(self, context: Context) -> None:
-        folder = context.task.folder
         context.report_status("Looking for media files", payload=ScanProgress())
+        # However it was spelled: the same file is to be known by one path.
+        folder = await asyncio.to_thread(context.task.folder.resolve, True)
         found = await asyncio.to_thread(
             find_media, folder, lambda: context.cancellation_token.is_cancellation_requested
         )

@@ -128,6 +128,15 @@ async def test_a_second_scan_reads_only_what_changed(opened: Application, sample
     assert second.total_duration_seconds == pytest.approx(first.total_duration_seconds + 1, abs=0.1)
 
 
+async def test_a_folder_is_the_same_however_it_is_spelled(
+    opened: Application, samples: Path, tmp_path: Path
+) -> None:
+    await scan(opened, samples)
+    (tmp_path / "alias").symlink_to(samples)
+    assert (await scan(opened, tmp_path / "alias")).unchanged == 14
+    assert (await scan(opened, samples / "Music" / "..")).unchanged == 14
+
+
 async def test_a_mended_file_loses_its_error(opened: Application, samples: Path) -> None:
     await scan(opened, samples)
     shutil.copy(samples / "Music/Sine & Sons/02 Rising.mp3", samples / "05 new.mp3")

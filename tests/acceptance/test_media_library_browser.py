@@ -1,14 +1,17 @@
 """The example as a newcomer meets it: a real process, and its page in headless Chromium."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import frozen
@@ -158,7 +161,7 @@ def test_a_copy_moves_its_bar_and_says_so_when_it_is_cancelled(
 @needs_browser
 def test_a_cancelled_copy_can_be_run_again_to_its_end(page: Page, example: Example) -> None:
     source = example.data / "small.bin"
-    source.write_bytes(b"x" * 8_000_000)
+    source.write_bytes(b"x" * 16_000_000)
     page.get_by_label("From").fill(str(source))
     page.get_by_label("To", exact=True).fill(str(example.data / "copies" / "small.bin"))
     page.get_by_role("button", name="Start copy").click()
@@ -196,6 +199,48 @@ def test_ctrl_c_stops_it_in_good_order(example: Example) -> None:
     assert example.process.returncode == 0
     assert printed.endswith("Stopped.\n")
     assert "Traceback" not in printed
+
+
+def test_a_copy_that_ctrl_c_cut_off_begins_again_at_the_next_start(
+    example: Example, tmp_path: Path
+) -> None:
+    source, copy = tmp_path / "long.bin", tmp_path / "copy.bin"
+    # Three seconds at the demonstration's speed, of which a stop waits for one.
+    source.write_bytes(b"x" * 12_000_000)
+    form = json.dumps({"source": str(source), "destination": str(copy)}).encode()
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{example.address}/copies", form, headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        task_id = json.load(answer)["id"]
+    wait_for(example, task_id, lambda task: task["progress"] > 0)
+    example.stop()
+    assert not copy.exists()
+
+    again = start_example(example.data)
+    try:
+        done = wait_for(again, task_id, lambda task: task["status"] == "Completed")
+    finally:
+        again.process.kill()
+        again.process.communicate()
+    assert done["attempt"] == 2
+    assert copy.read_bytes() == source.read_bytes()
+    assert list(tmp_path.glob(".*.part")) == []
+
+
+def wait_for(
+    example: Example, task_id: str, is_so: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """Ask until the task is as wanted; at most 20 seconds."""
+    until = time.monotonic() + 20
+    while True:
+        address = f"{example.address}/background-tasks/api/tasks/{task_id}"
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            task: dict[str, Any] = json.load(answer)
+        if is_so(task):
+            return task
+        if time.monotonic() > until:
+            pytest.fail(f"it stayed like this: {task}")
+        time.sleep(0.05)
 
 
 def test_a_taken_port_is_said_in_one_line(example: Example, tmp_path: Path) -> None:

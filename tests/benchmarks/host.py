@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+from dependency_injector import containers, providers
+
 from bgtasks import (
     BackgroundTaskBase,
     BackgroundTasksContainer,
@@ -11,7 +13,6 @@ from bgtasks import (
     BackgroundWorkerContext,
     background_task,
 )
-from dependency_injector import containers, providers
 
 
 @frozen(kw_only=True)

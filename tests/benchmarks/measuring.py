@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import statistics
 import sys
 import tempfile
 import threading
@@ -65,17 +64,6 @@ def percentile(values: Sequence[float], percent: float) -> float:
     """The value that ``percent`` of the values don't exceed."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
-
-
-def in_turns(
-    measurements: dict[str, Callable[[], float]], turns: int = 7
-) -> dict[str, float]:
-    """The median of each measurement, taken in turns so that a slow moment hits all of them."""
-    taken: dict[str, list[float]] = {name: [] for name in measurements}
-    for _ in range(turns):
-        for name, measure in measurements.items():
-            taken[name].append(measure())
-    return {name: statistics.median(values) for name, values in taken.items()}
 
 
 def answer(**figures: Any) -> None:

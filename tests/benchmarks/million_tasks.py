@@ -6,7 +6,6 @@ as it would have written them: running a million tasks would take minutes and me
 """
 
 import asyncio
-import json
 import os
 import resource
 import sqlite3
@@ -70,6 +69,13 @@ async def fill(database: Path, count: int) -> None:
     connection.close()
 
 
+def filled(count: int) -> Path:
+    """A new file with so many tasks, filled by another process to leave no trace in this one."""
+    database = new_database()
+    subprocess.run([sys.executable, __file__, "--fill", database, str(count)], check=True)
+    return database
+
+
 def resident_mb() -> float:
     """Memory of this process that is in RAM now; where /proc is missing, the most there was."""
     try:
@@ -124,9 +130,7 @@ async def compare(few: BackgroundTaskManager, many: BackgroundTaskManager, mb: f
 
 
 async def main() -> None:
-    few_file, many_file = new_database(), new_database()
-    for file, count in ((few_file, FEW), (many_file, MANY)):
-        subprocess.run([sys.executable, __file__, "--fill", file, str(count)], check=True)
+    few_file, many_file = filled(FEW), filled(MANY)
     async with application(few_file).background_tasks.manager() as few:
         # Everything that a manager needs at all is loaded before memory is looked at.
         for question in questions(await middle_of(few, FEW)).values():

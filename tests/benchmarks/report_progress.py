@@ -123,6 +123,11 @@ async def serve(sio: socketio.AsyncServer) -> int:
 serving: list[asyncio.Task[None]] = []  # the loop itself keeps only weak references
 
 
+def start_client(port: int) -> "subprocess.Popen[bytes]":
+    """A process that reads whatever is sent."""
+    return subprocess.Popen([sys.executable, __file__, str(port)])
+
+
 async def drain(port: int) -> None:
     """What the client's process does, until it is ended."""
     client = socketio.AsyncClient()
@@ -137,7 +142,7 @@ async def main() -> None:
     connected: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     sio.on("connect", lambda sid, environ: connected.set_result(sid), namespace=NAMESPACE)
     port = await serve(sio)
-    client = subprocess.Popen([sys.executable, __file__, str(port)])
+    client = start_client(port)
     try:
         worker = MeasuringWorker(sio, await connected)
         container = application(new_database())

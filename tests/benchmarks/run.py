@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ ONCE = ["million_tasks"]  # takes a minute, and says the same each time
 TIMEOUT = 300
 
 Figures = dict[str, float]
-Results = dict[str, list[Figures]]
+Results = dict[str, dict[int, Figures]]  # script, round
 
 
 @dataclass
@@ -60,19 +60,19 @@ class Row:
 
     def cells(self, results: Results) -> list[str] | None:
         """The texts of this line; ``None`` where it was not measured."""
-        values = _values(results, self.figure)
+        values = _by_round(results, self.figure)
         if not values:
             return None
-        cells = [self.title, self._text(statistics.median(values))]
-        judged = values
+        cells = [self.title, self._text(values.values())]
+        judged = list(values.values())
         if self.beside is None:
             cells += ["", ""]
         else:
-            others = _values(results, self.beside)
-            if not others:
+            others = _by_round(results, self.beside)
+            judged = [values[number] / others[number] for number in values if number in others]
+            if not judged:
                 return None
-            judged = [mine / other for mine, other in zip(values, others, strict=False)]
-            cells += [self._text(statistics.median(others)), _spread(judged)]
+            cells += [self._text(others.values()), _spread(judged)]
         return [*cells, *self._verdict(statistics.median(judged))]
 
     def _verdict(self, value: float) -> tuple[str, str]:
@@ -87,8 +87,8 @@ class Row:
             sign, met = sign.translate({ord("≥"): ">", ord("≤"): "<"}), met and value != limit
         return f"{sign} {_number(limit)}{unit}", "met" if met else f"MISSED: {_number(value)}"
 
-    def _text(self, value: float) -> str:
-        return f"{_number(value)} {self.unit}"
+    def _text(self, values: Iterable[float]) -> str:
+        return f"{_number(statistics.median(values))} {self.unit}"
 
 
 def _bgtasks_beside(title: str, script: str, figure: str, **target: float | bool) -> Row:
@@ -155,9 +155,9 @@ TABLE = [
 ]
 
 
-def _values(results: Results, figure: tuple[str, str]) -> list[float]:
+def _by_round(results: Results, figure: tuple[str, str]) -> dict[int, float]:
     script, name = figure
-    return [figures[name] for figures in results.get(script, [])]
+    return {number: figures[name] for number, figures in results.get(script, {}).items()}
 
 
 def _number(value: float) -> str:
@@ -260,10 +260,10 @@ def table(results: Results) -> str:
     lines = [head] + [cells for row in TABLE if (cells := row.cells(results))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
-        for line in lines
-    )
+    padded = [
+        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
+    ]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in padded)
 
 
 def _say(text: str) -> None:
@@ -306,8 +306,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if figures is None:
             failed = True
         else:
-            results.setdefault(script, []).append(figures)
-    _say(f"\n{table(results)}\n\n{about}; medians of {rounds} rounds")
+            results.setdefault(script, {})[number] = figures
+    _say(f"\n{table(results)}\n\n{about}; rounds: {rounds}")
     if options.quick:
         _say("A quick run: these figures say that everything runs, and nothing else.")
     return 1 if failed else 0

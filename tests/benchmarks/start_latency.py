@@ -29,9 +29,7 @@ async def main() -> None:
             await asyncio.sleep(0.005)
             called_at.append(time.perf_counter())
             await manager.wait_for(await manager.run_task(NoopTask()))
-    waits = [
-        (start - call) * 1000 for call, start in zip(called_at, started_at, strict=True)
-    ][20:]
+    waits = [(start - call) * 1000 for call, start in zip(called_at, started_at, strict=True)][20:]
     answer(p50_ms=percentile(waits, 50), p99_ms=percentile(waits, 99))
 
 

@@ -48,9 +48,7 @@ class Writer(threading.Thread):
 
     def __init__(self, database: Path) -> None:
         super().__init__()
-        self.connection = sqlite3.connect(
-            database, isolation_level=None, check_same_thread=False
-        )
+        self.connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.executescript(SCHEMA.read_text("utf-8"))

@@ -55,7 +55,7 @@ class FakeManager:
         self.calls.append("manager.stop")
         self.started = False
 
-    def add(self, type="Copy", status="Running", **fields):
+    def add(self, type="Copy", status="Running", **fields):  # noqa: A002
         status = BackgroundTaskStatus(status)
         created = fields.pop("created_at", START + timedelta(seconds=len(self.tasks)))
         info = BackgroundTaskInfo(
@@ -101,7 +101,15 @@ class FakeManager:
             raise ManagerStateError("not started")
         await self.may_read.wait()
 
-    async def get_tasks(self, *, type=UNSET, status=UNSET, owner=UNSET, limit=50, cursor=None):
+    async def get_tasks(
+        self,
+        *,
+        type=UNSET,  # noqa: A002
+        status=UNSET,
+        owner=UNSET,
+        limit=50,
+        cursor=None,
+    ):
         self.asked.append({"type": type, "status": status, "owner": owner, "limit": limit})
         await self._reading()
         if cursor is not None and not cursor.isdigit():

@@ -44,7 +44,17 @@ async def test_an_event_named_disconnect_does_not_take_the_client_out(world, man
 
 @pytest.mark.parametrize(
     "event",
-    ["emit", "on_connect", "trigger_event", "close_room", "__class__", "message", "*", "", "subscribe"],
+    [
+        "emit",
+        "on_connect",
+        "trigger_event",
+        "close_room",
+        "__class__",
+        "message",
+        "*",
+        "",
+        "subscribe",
+    ],
 )
 async def test_only_the_four_events_can_be_called(world, event):
     socket = await world.joined()
@@ -288,10 +298,21 @@ async def test_browsers_may_connect_from_our_own_origin_and_the_allowed_ones(
     assert await socket.open() is accepted
 
 
-async def test_the_library_itself_checks_the_origin_too(world):
-    environ = {"HTTP_ORIGIN": "https://evil.example"}
-    environ["asgi.scope"] = world.raw(headers=[("origin", "https://evil.example")]).scope
-    assert world.server.eio._cors_allowed_origins(environ) == []
+async def test_an_origin_that_is_no_text_is_refused(world):
+    """The protocol library skips such a header, and takes the client for no browser."""
+    socket = world.raw()
+    socket.scope["headers"].append((b"origin", b"https://evil\xff.example"))
+    assert not await socket.open()
+
+
+@pytest.mark.parametrize(
+    ("origin", "accepted"), [("http://testserver", True), ("https://evil.example", False)]
+)
+async def test_the_library_itself_checks_the_origin_too(world, origin, accepted):
+    upgrade = [("connection", "upgrade"), ("upgrade", "websocket")]
+    socket = world.raw(headers=[("origin", origin), *upgrade])
+    socket._app = world.server.handle_request
+    assert await socket.open() is accepted
 
 
 async def test_the_address_of_a_client_is_the_real_one(world):

@@ -1,0 +1,22 @@
+"""What holds for every test."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+NO_SKIPS = bool(os.environ.get("BGTASKS_NO_SKIPS"))
+"""Set in CI: a test that a machine could not run is then a failure, not a skip."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A browser or Node that should be there and is not: say so with a failure."""
+    report = yield
+    needed = any(item.get_closest_marker(name) for name in ("browser", "node"))
+    if NO_SKIPS and report.skipped and needed and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but nothing may be skipped here: {report.longrepr}"
+    return report

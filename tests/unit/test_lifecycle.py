@@ -1,0 +1,278 @@
+"""The transition function: examples of each step, and what holds after any sequence of them."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bgtasks.lifecycle import (
+    CancelRequested,
+    Cancelled,
+    Change,
+    Claimed,
+    Completed,
+    Ended,
+    Event,
+    Failed,
+    Interrupted,
+    Outcome,
+    Report,
+    Reported,
+    RetryRequested,
+    TypeUnknown,
+    decide,
+)
+from bgtasks.models import BackgroundTaskStatus as Status
+from bgtasks.record import TaskRecord
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+T1 = T0 + timedelta(seconds=1)
+WAITING = TaskRecord(UUID(int=7), "Work", "work", "{}", T0, T0, status_message="Pending")
+REPORT = Report(40.0, "copying", None, '{"a":1}')
+
+reports = st.builds(
+    Report,
+    st.floats(0, 100),
+    st.none() | st.text(max_size=5),
+    st.none() | st.text(max_size=5),
+    st.none() | st.just("{}"),
+)
+outcomes: st.SearchStrategy[Outcome] = st.one_of(
+    st.just(Completed()),
+    st.just(Cancelled()),
+    st.builds(Failed, st.text(min_size=1, max_size=5)),
+    st.builds(
+        Failed,
+        st.text(min_size=1, max_size=5),
+        st.just("Traceback"),
+        st.timedeltas(timedelta(0), timedelta(days=1)),
+        st.sampled_from(["failed", "timed out"]),
+    ),
+    st.builds(Interrupted, st.just("a crash"), st.booleans(), st.integers(1, 4)),
+)
+attempts = st.integers(0, 4)
+events: st.SearchStrategy[Event] = st.one_of(
+    st.just(Claimed()),
+    st.builds(Reported, attempts, reports),
+    st.builds(Ended, attempts, outcomes, st.none() | reports),
+    st.just(CancelRequested()),
+    st.just(RetryRequested()),
+    st.just(TypeUnknown()),
+)
+
+
+def after(record: TaskRecord, *happened: Event) -> TaskRecord:
+    for event in happened:
+        change = decide(record, event, T1)
+        assert change is not None, event
+        record = change.after
+    return record
+
+
+def history(sequence: list[Event]) -> list[tuple[TaskRecord, Event, Change | None]]:
+    """What each event of a sequence did, from a task that was just accepted."""
+    record, steps = WAITING, []
+    for number, event in enumerate(sequence):
+        change = decide(record, event, T0 + timedelta(seconds=number))
+        steps.append((record, event, change))
+        record = record if change is None else change.after
+    return steps
+
+
+def expected_status(record: TaskRecord, event: Event) -> Status | None:
+    """An independent model of DESIGN section 3: where the event leads, None if nowhere."""
+    pending, running = record.status == "Pending", record.status == "Running"
+    match event:
+        case Claimed():
+            return Status.RUNNING if pending else None
+        case Reported(attempt, _):
+            return Status.RUNNING if running and attempt == record.attempt else None
+        case CancelRequested():
+            if pending:
+                return Status.CANCELLED
+            return Status.RUNNING if running and not record.cancel_requested else None
+        case RetryRequested():
+            return Status.PENDING if record.status in ("Failed", "Cancelled") else None
+        case TypeUnknown():
+            says_so = record.status_message == "Waiting: no worker is registered for Work"
+            return Status.PENDING if pending and not says_so else None
+        case Ended(attempt, outcome, _):
+            if not running or attempt != record.attempt:
+                return None
+            return expected_end(record, outcome)
+
+
+def expected_end(record: TaskRecord, outcome: Outcome) -> Status:
+    match outcome:
+        case Completed():
+            return Status.COMPLETED
+        case Cancelled():
+            return Status.CANCELLED
+        case Failed():
+            again = outcome.retry_after is not None and not record.cancel_requested
+            return Status.PENDING if again else Status.FAILED
+        case Interrupted():
+            if record.cancel_requested:
+                return Status.CANCELLED
+            bounded = record.interruptions + 1 < outcome.max_interruptions
+            return Status.PENDING if outcome.may_rerun and bounded else Status.FAILED
+
+
+@given(st.lists(events, max_size=25))
+def test_every_step_leads_where_an_independent_model_says(sequence: list[Event]) -> None:
+    for record, event, change in history(sequence):
+        status = expected_status(record, event)
+        assert (change.after.status if change else None) == status
+
+
+@given(st.lists(events, max_size=25))
+def test_each_change_raises_the_revision_by_one_and_is_dated(sequence: list[Event]) -> None:
+    for number, (record, _, change) in enumerate(history(sequence)):
+        if change is not None:
+            assert change.before is record
+            assert change.after.revision == record.revision + 1
+            assert change.after.changed_at == T0 + timedelta(seconds=number)
+
+
+@given(st.lists(events, max_size=25))
+def test_a_final_task_changes_by_a_manual_retry_alone(sequence: list[Event]) -> None:
+    for record, event, change in history(sequence):
+        if record.status.is_final and change is not None:
+            assert isinstance(event, RetryRequested)
+            assert record.status is not Status.COMPLETED
+
+
+@given(st.lists(events, max_size=25))
+def test_only_the_attempt_that_holds_the_task_changes_it(sequence: list[Event]) -> None:
+    for record, event, change in history(sequence):
+        if isinstance(event, Reported | Ended) and change is not None:
+            assert (record.status, record.attempt) == (Status.RUNNING, event.attempt)
+
+
+@given(st.lists(events, max_size=25))
+def test_a_task_runs_by_a_claim_alone_and_each_claim_is_a_new_attempt(
+    sequence: list[Event],
+) -> None:
+    for record, event, change in history(sequence):
+        if change is None:
+            continue
+        assert change.after.attempt == record.attempt + isinstance(event, Claimed)
+        if change.after.status is Status.RUNNING is not record.status:
+            assert isinstance(event, Claimed)
+
+
+@given(st.lists(events, max_size=25))
+def test_final_records_are_whole_and_waiting_ones_are_open(sequence: list[Event]) -> None:
+    for _, _, change in history(sequence):
+        if change is None:
+            continue
+        record = change.after
+        assert (record.completed_at is not None) == record.status.is_final
+        assert 0.0 <= record.progress <= 100.0
+        if record.status is Status.COMPLETED:
+            assert record.progress == 100.0
+        if record.status is Status.FAILED:
+            assert record.error_message
+        if record.status is not Status.PENDING:
+            assert record.due_at is None
+
+
+@given(st.lists(events, max_size=25))
+def test_every_attempt_that_went_wrong_goes_into_the_history(sequence: list[Event]) -> None:
+    for record, event, change in history(sequence):
+        if change is None:
+            continue
+        wrong = isinstance(event, Ended) and isinstance(event.outcome, Failed | Interrupted)
+        if wrong and not (record.cancel_requested and isinstance(event.outcome, Interrupted)):
+            assert change.failure is not None
+            assert change.failure.attempt == record.attempt
+        else:
+            assert change.failure is None
+
+
+@given(st.lists(events, max_size=25))
+def test_what_was_accepted_never_changes(sequence: list[Event]) -> None:
+    for _, _, change in history(sequence):
+        if change is not None:
+            kept = ("id", "type", "name", "data", "owner", "priority", "created_at")
+            assert all(getattr(change.after, name) == getattr(WAITING, name) for name in kept)
+
+
+@given(st.lists(events, max_size=25))
+def test_the_same_question_has_the_same_answer(sequence: list[Event]) -> None:
+    for number, (record, event, change) in enumerate(history(sequence)):
+        assert decide(record, event, T0 + timedelta(seconds=number)) == change
+
+
+@given(st.integers(1, 6))
+def test_interruptions_end_in_failure_after_as_many_as_allowed(allowed: int) -> None:
+    record, interrupted = WAITING, 0
+    while not record.status.is_final:
+        record = after(record, Claimed())
+        event = Ended(record.attempt, Interrupted("a crash", True, allowed))
+        record = after(record, event)
+        interrupted += 1
+    assert (interrupted, record.status) == (allowed, Status.FAILED)
+    assert f"Interrupted {allowed} times" in (record.error_message or "")
+
+
+def test_a_claim_clears_what_the_attempt_before_showed() -> None:
+    retried = Ended(1, Failed("no", retry_after=timedelta(0)), REPORT)
+    record = after(WAITING, Claimed(), retried, Claimed())
+    assert (record.progress, record.status_message, record.error_message) == (0.0, None, None)
+    assert (record.started_at, record.attempt) == (T1, 2)
+
+
+def test_a_failure_that_is_retried_waits_until_it_is_due_and_shows_why() -> None:
+    failed = Failed("no", "Traceback", timedelta(seconds=30))
+    change = decide(after(WAITING, Claimed()), Ended(1, failed, REPORT), T1)
+    assert change is not None
+    record = change.after
+    assert record.status is Status.PENDING
+    assert record.due_at == record.scheduled_at == T1 + timedelta(seconds=30)
+    assert (record.error_message, record.failures) == ("no", 1)
+    assert change.failure is not None
+    assert (change.failure.kind, change.failure.traceback) == ("failed", "Traceback")
+
+
+def test_a_failure_is_not_retried_once_cancellation_was_asked_for() -> None:
+    running = after(WAITING, Claimed(), CancelRequested())
+    record = after(running, Ended(1, Failed("no", retry_after=timedelta(0))))
+    assert record.status is Status.FAILED
+
+
+def test_an_interrupted_task_whose_cancellation_was_asked_for_is_cancelled() -> None:
+    running = after(WAITING, Claimed(), CancelRequested())
+    assert after(running, Ended(1, Interrupted("a stop"))).status is Status.CANCELLED
+
+
+def test_a_task_that_may_not_rerun_fails_at_its_first_interruption() -> None:
+    record = after(WAITING, Claimed(), Ended(1, Interrupted("a crash", may_rerun=False)))
+    assert record.status is Status.FAILED
+    assert "a crash" in (record.error_message or "")
+
+
+def test_the_last_report_is_kept_in_the_final_record() -> None:
+    record = after(WAITING, Claimed(), Ended(1, Cancelled(), REPORT))
+    assert (record.progress, record.status_message, record.payload) == (40.0, "copying", '{"a":1}')
+
+
+def test_a_manual_retry_counts_failures_and_interruptions_anew_but_not_attempts() -> None:
+    failed = after(WAITING, Claimed(), Ended(1, Failed("no"), REPORT))
+    record = after(failed, RetryRequested())
+    assert (record.status, record.failures, record.interruptions) == (Status.PENDING, 0, 0)
+    assert (record.attempt, record.completed_at, record.cancel_requested) == (1, None, False)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.RUNNING, Status.COMPLETED])
+def test_only_failed_and_cancelled_tasks_are_retried_by_hand(status: Status) -> None:
+    assert decide(WAITING._replace(status=status), RetryRequested(), T1) is None
+
+
+def test_a_task_of_an_unknown_type_says_once_what_it_waits_for() -> None:
+    record = after(WAITING, TypeUnknown())
+    assert record.status is Status.PENDING
+    assert "Work" in (record.status_message or "")
+    assert decide(record, TypeUnknown(), T1) is None

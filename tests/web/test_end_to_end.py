@@ -1,0 +1,224 @@
+"""The true manager on a store in memory, behind a true server, with true clients."""
+
+import asyncio
+import json
+import socket as sockets
+import warnings
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import socketio
+import uvicorn
+import websockets
+from attrs import frozen
+from dependency_injector import containers, providers
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from bgtasks import (
+    BackgroundTaskBase,
+    BackgroundTasksContainer,
+    BackgroundWorker,
+    background_task,
+)
+
+with warnings.catch_warnings():
+    # Newer releases of Starlette would rather have another HTTP library than httpx.
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+PATIENCE = 10
+
+
+@frozen(kw_only=True)
+class CopyTask(BackgroundTaskBase):
+    steps: int = 3
+    fail: bool = False
+    wait: bool = False
+
+
+@frozen
+class CopyProgress:
+    copied_bytes: int
+
+
+class CopyWorker(BackgroundWorker[CopyTask, CopyProgress]):
+    async def execute(self, context):
+        for step in range(context.task.steps):
+            context.report_progress(10.0 * step, payload=CopyProgress(step))
+            await asyncio.sleep(0)
+        if context.task.fail:
+            raise RuntimeError("disk full")
+        if context.task.wait:
+            await context.cancellation_token.wait_async()
+
+
+class Application(containers.DeclarativeContainer):
+    config = providers.Configuration()
+    worker = providers.Factory(CopyWorker)
+    background_tasks = providers.Container(
+        BackgroundTasksContainer,
+        config=config.background_tasks,
+        tasks=providers.List(background_task(CopyTask, worker, payload_type=CopyProgress)),
+    )
+
+
+@pytest.fixture
+def container():
+    container = Application()
+    container.config.from_dict({"background_tasks": {"database": ":memory:"}})
+    return container
+
+
+def make_app(container):
+    return Starlette(
+        routes=[Mount("/background-tasks", app=container.background_tasks.asgi_app())],
+        lifespan=container.background_tasks.lifespan(),
+    )
+
+
+@asynccontextmanager
+async def serving(app):
+    listener = sockets.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", lifespan="on")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not server.started:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        async with asyncio.timeout(PATIENCE):
+            await running
+        listener.close()
+
+
+class Client:
+    """python-socketio's own client, which keeps the updates it was sent."""
+
+    def __init__(self):
+        self.sio = socketio.AsyncClient(reconnection=False)
+        self.updates = asyncio.Queue()
+        self.sio.on("TaskUpdated", self.updates.put, namespace="/background-tasks")
+
+    async def connect(self, address, **options):
+        await self.sio.connect(
+            f"http://{address}",
+            namespaces=["/background-tasks"],
+            socketio_path="/background-tasks/socket.io",
+            transports=["websocket"],
+            **options,
+        )
+
+    async def call(self, event, data=None):
+        return await self.sio.call(event, data, namespace="/background-tasks", timeout=PATIENCE)
+
+    async def until(self, status):
+        found = []
+        async with asyncio.timeout(PATIENCE):
+            while not found or found[-1]["status"] != status:
+                found.append(await self.updates.get())
+        return found
+
+
+async def test_a_task_is_seen_live_from_pending_to_completed(container):
+    async with serving(make_app(container)) as address:
+        client = Client()
+        await client.connect(address)
+        task_id = await container.background_tasks.manager().run_task(CopyTask())
+        updates = await client.until("Completed")
+        revisions = [update["revision"] for update in updates]
+        assert revisions == sorted(set(revisions))
+        assert {update["id"] for update in updates} == {str(task_id)}
+        assert updates[-1]["progress"] == 100.0
+        assert updates[-1]["payload"] == {"copiedBytes": 2}
+        await client.sio.disconnect()
+
+
+async def test_a_client_that_was_away_learns_how_its_task_ended(container):
+    async with serving(make_app(container)) as address:
+        manager = container.background_tasks.manager()
+        task_id = await manager.run_task(CopyTask(fail=True))
+        await manager.wait_for(task_id, PATIENCE)
+        client = Client()
+        await client.connect(address)
+        (update,) = await client.until("Failed")
+        assert update["errorMessage"] == "disk full"
+        await client.sio.disconnect()
+
+
+async def test_cancel_and_retry_over_http_are_seen_over_the_hub(container):
+    async with serving(make_app(container)) as address, httpx.AsyncClient() as http:
+        client = Client()
+        await client.connect(address)
+        task_id = await container.background_tasks.manager().run_task(CopyTask(wait=True))
+        await client.until("Running")
+        url = f"http://{address}/background-tasks/api/tasks/{task_id}"
+        assert (await http.delete(url)).status_code == 202
+        assert (await client.until("Cancelled"))[-1]["id"] == str(task_id)
+        assert (await http.delete(url)).status_code == 409
+        assert (await http.post(url + "/retry")).status_code == 202
+        await client.until("Running")
+        assert (await client.call("CancelTask", {"id": str(task_id)}))["ok"] is True
+        await client.until("Cancelled")
+        listing = (await http.get(f"http://{address}/background-tasks/api/tasks")).json()
+        assert [item["status"] for item in listing["items"]] == ["Cancelled"]
+        await client.sio.disconnect()
+
+
+async def test_broken_frames_over_a_true_server_close_the_connection(container):
+    async with serving(make_app(container)) as address:
+        url = f"ws://{address}/background-tasks/socket.io/?EIO=4&transport=websocket"
+        for frame in ("x", "", "42/background-tasks,1{", b"\x00", "4" + "9" * 70_000):
+            async with websockets.connect(url) as raw, asyncio.timeout(PATIENCE):
+                assert (await raw.recv()).startswith("0{")
+                await raw.send("40/background-tasks,")
+                assert (await raw.recv()).startswith("40/background-tasks,")
+                await raw.send(frame)
+                await raw.wait_closed()
+        assert len(container.background_tasks.hub()._run._audience) == 0
+
+
+async def test_foreign_pages_are_refused_at_the_handshake(container):
+    async with serving(make_app(container)) as address:
+        url = f"ws://{address}/background-tasks/socket.io/?EIO=4&transport=websocket"
+        with pytest.raises(websockets.InvalidStatus):
+            await websockets.connect(url, origin="https://evil.example")
+        async with websockets.connect(url, origin=f"http://{address}") as raw:
+            assert (await raw.recv()).startswith("0{")
+
+
+async def test_the_server_stops_though_clients_are_connected(container):
+    before = asyncio.all_tasks()
+    async with serving(make_app(container)) as address:
+        url = f"ws://{address}/background-tasks/socket.io/?EIO=4&transport=websocket"
+        raw = await websockets.connect(url)
+        await raw.send("40/background-tasks,")
+        await raw.recv()
+    await raw.wait_closed()
+    assert asyncio.all_tasks() <= before
+
+
+def test_a_host_can_test_its_hub_with_starlettes_test_client(container):
+    with TestClient(make_app(container), client=("127.0.0.1", 5000)) as http:
+        manager = container.background_tasks.manager()
+        url = "/background-tasks/socket.io/?EIO=4&transport=websocket"
+        with http.websocket_connect(url) as raw:
+            assert raw.receive_text().startswith("0{")
+            raw.send_text("40/background-tasks,")
+            assert raw.receive_text().startswith("40/background-tasks,")
+            task_id = http.portal.call(manager.run_task, CopyTask())
+            frame = raw.receive_text()
+            event, task = json.loads(frame.partition(",")[2])
+            assert (event, task["id"]) == ("TaskUpdated", str(task_id))
+        assert http.get("/background-tasks/api/tasks").json()["items"]
+
+
+def test_nobody_from_elsewhere_gets_in(container):
+    with TestClient(make_app(container), client=("203.0.113.9", 5000)) as http:
+        assert http.get("/background-tasks/api/tasks").status_code == 403

@@ -1,0 +1,272 @@
+"""The HTTP API: what each request is answered with."""
+
+import httpx
+import pytest
+
+from bgtasks.errors import BackendError
+from bgtasks.settings import Settings
+
+UNKNOWN = "0193a4e0-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+async def http(world):
+    async with world.http() as client:
+        yield client
+
+
+def is_problem(answer, status):
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    body = answer.json()
+    assert body.keys() == {"type", "title", "status", "detail", "instance"}
+    assert body["type"] == "about:blank"
+    assert body["status"] == status
+    assert body["instance"] == answer.request.url.raw_path.decode().partition("?")[0]
+    return body["detail"]
+
+
+async def test_listing_is_newest_first_and_goes_on_with_the_cursor(http, world, manager):
+    tasks = [manager.add() for _ in range(5)]
+    answer = await http.get("/api/tasks", params={"limit": 3})
+    assert answer.headers["cache-control"] == "no-store"
+    first = answer.json()
+    assert first["items"] == [world.codec.wire(task) for task in tasks[:1:-1]]
+    rest = (await http.get("/api/tasks", params={"cursor": first["nextCursor"]})).json()
+    assert [item["id"] for item in rest["items"]] == [str(task.id) for task in tasks[1::-1]]
+    assert rest["nextCursor"] is None
+
+
+async def test_the_default_limit_is_50(http, manager):
+    for _ in range(60):
+        manager.add()
+    assert len((await http.get("/api/tasks")).json()["items"]) == 50
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("type=A", {"a1", "a2"}),
+        ("type=A&type=B", {"a1", "a2", "b"}),
+        ("type=A,B", set()),
+        ("status=Running", {"a1"}),
+        ("status=Running,Failed", {"a1", "b"}),
+        ("status=Running&status=Failed", {"a1", "b"}),
+        ("owner=ann", {"b"}),
+        ("owner=", {"a1", "a2"}),
+        ("owner=ann&owner=", {"a1", "a2", "b"}),
+        ("type=A&status=Pending", {"a2"}),
+        ("owner=nobody", set()),
+    ],
+)
+async def test_listings_are_filtered(http, manager, query, expected):
+    manager.add("A", "Running", name="a1")
+    manager.add("A", "Pending", name="a2")
+    manager.add("B", "Failed", name="b", owner="ann")
+    items = (await http.get(f"/api/tasks?{query}")).json()["items"]
+    assert {item["name"] for item in items} == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("limit=0", ["limit", "'0'", "1 to 200"]),
+        ("limit=201", ["limit", "'201'", "1 to 200"]),
+        ("limit=", ["limit", "''"]),
+        ("limit=ten", ["limit", "'ten'"]),
+        ("limit=1e2", ["limit", "'1e2'"]),
+        ("limit=%D9%A3", ["limit"]),
+        ("limit=-1", ["limit", "'-1'"]),
+        ("limit=5&limit=6", ["limit", "once"]),
+        ("status=Done", ["status", "'Done'", "Pending, Running, Completed, Failed, Cancelled"]),
+        ("status=running", ["status", "'running'"]),
+        ("status=", ["status", "''"]),
+        ("type=", ["type", "''"]),
+        ("type=" + "x" * 201, ["type", "200"]),
+        ("&".join(f"type={n}" for n in range(101)), ["type", "100"]),
+        ("owner=" + "x" * 256, ["owner", "255"]),
+        ("cursor=nonsense", ["cursor", "'nonsense'"]),
+        ("cursor=", ["cursor", "''"]),
+        ("cursor=1&cursor=2", ["cursor", "once"]),
+        ("state=Running", ["'state'", "type, status, owner, limit, cursor"]),
+    ],
+)
+async def test_a_bad_parameter_is_a_problem_that_names_it(http, query, named):
+    detail = is_problem(await http.get(f"/api/tasks?{query}"), 400)
+    assert all(part in detail for part in named), detail
+
+
+async def test_a_query_string_that_is_too_long_is_refused(http):
+    is_problem(await http.get("/api/tasks?type=" + "x" * 9000), 414)
+
+
+async def test_one_task_can_be_read(http, world, manager):
+    info = manager.add(payload={"copiedBytes": 1})
+    answer = await http.get(f"/api/tasks/{info.id}")
+    assert answer.status_code == 200
+    assert answer.json() == world.codec.wire(info)
+    assert (await http.get(f"/api/tasks/{str(info.id).upper()}")).status_code == 200
+
+
+async def test_an_unknown_task_is_404(http):
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/retry")):
+        detail = is_problem(await http.request(method, f"/api/tasks/{UNKNOWN}{path}"), 404)
+        assert UNKNOWN in detail
+
+
+@pytest.mark.parametrize("bad", ["nope", "0", "{" + UNKNOWN + "}", UNKNOWN.replace("-", ""), "%00"])
+async def test_an_id_that_is_none_is_400(http, bad):
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/retry")):
+        assert "UUID" in is_problem(await http.request(method, f"/api/tasks/{bad}{path}"), 400)
+
+
+async def test_delete_asks_for_cancellation_once_the_task_can_be(http, manager):
+    info = manager.add()
+    answer = await http.delete(f"/api/tasks/{info.id}")
+    assert answer.status_code == 202
+    assert answer.json()["cancelRequested"] is True
+    manager.finish(info)
+    assert "Completed" in is_problem(await http.delete(f"/api/tasks/{info.id}"), 409)
+
+
+async def test_retry_has_an_ended_task_run_again(http, manager):
+    info = manager.add(status="Failed")
+    answer = await http.post(f"/api/tasks/{info.id}/retry")
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "Pending"
+    assert "Pending" in is_problem(await http.post(f"/api/tasks/{info.id}/retry"), 409)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/nothing", "/api", "/api/tasks/", "/api/tasks/x/y/z"])
+async def test_unknown_routes_are_problems(http, path):
+    answer = await http.get(path or "/")
+    is_problem(answer, 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/api/tasks", {"GET", "HEAD"}),
+        ("PUT", f"/api/tasks/{UNKNOWN}", {"GET", "HEAD", "DELETE"}),
+        ("GET", f"/api/tasks/{UNKNOWN}/retry", {"POST"}),
+    ],
+)
+async def test_a_wrong_method_is_a_problem_that_says_which_are_allowed(http, method, path, allowed):
+    answer = await http.request(method, path)
+    detail = is_problem(answer, 405)
+    assert set(answer.headers["allow"].split(", ")) == allowed
+    assert all(name in detail for name in allowed)
+
+
+async def test_unexpected_errors_are_logged_and_tell_nothing(http, manager, caplog):
+    manager.fail = ZeroDivisionError("secret")
+    answer = await http.get("/api/tasks")
+    assert "secret" not in is_problem(answer, 500)
+    assert "secret" in caplog.text
+
+
+async def test_a_store_that_fails_is_503(http, manager, caplog):
+    manager.fail = BackendError("secret path")
+    answer = await http.get("/api/tasks")
+    assert "secret" not in is_problem(answer, 503)
+    assert "secret path" in caplog.text
+
+
+async def test_a_manager_that_is_not_started_is_503(http, manager):
+    manager.started = False
+    is_problem(await http.get("/api/tasks"), 503)
+
+
+async def test_a_small_body_is_ignored(http, manager):
+    info = manager.add()
+    answer = await http.request("DELETE", f"/api/tasks/{info.id}", content=b"x" * 65536)
+    assert answer.status_code == 202
+
+
+async def test_a_large_body_is_refused_by_its_length(http):
+    async def never():
+        raise AssertionError("the body was read")
+        yield b""
+
+    answer = await http.post(
+        f"/api/tasks/{UNKNOWN}/retry", content=never(), headers={"content-length": "65537"}
+    )
+    is_problem(answer, 413)
+    answer = await http.post("/api/tasks", content=b"", headers={"content-length": "9" * 30})
+    is_problem(answer, 413)
+    answer = await http.post("/api/tasks", content=b"", headers={"content-length": "-5"})
+    is_problem(answer, 400)
+
+
+async def test_a_large_stream_is_refused_without_keeping_it(world):
+    """Straight over ASGI: the test client would join the stream before it sends it."""
+    asked, sent = 0, []
+
+    async def receive():
+        nonlocal asked
+        asked += 1
+        return {"type": "http.request", "body": b"x" * 1024, "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    async with world.http() as http:
+        request = http.build_request("POST", f"/api/tasks/{UNKNOWN}/retry")
+    scope = world.raw(path=request.url.path).scope | {"type": "http", "method": "POST"}
+    await world.host(scope, receive, send)
+    assert sent[0]["status"] == 413
+    assert asked == 65
+
+
+async def test_a_body_that_does_not_end_is_given_up(world, monkeypatch):
+    import asyncio
+
+    monkeypatch.setattr("bgtasks.web.body_limit.BODY_TIMEOUT", 0.01)
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = world.raw(path=f"/background-tasks/api/tasks/{UNKNOWN}").scope
+    await world.host(scope | {"type": "http", "method": "DELETE"}, asyncio.Event().wait, send)
+    assert sent[0]["status"] == 408
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://testserver:1", "x"])
+async def test_unsafe_methods_from_foreign_pages_are_refused(http, manager, origin):
+    info = manager.add()
+    headers = {"origin": origin}
+    detail = is_problem(await http.delete(f"/api/tasks/{info.id}", headers=headers), 403)
+    assert "allowed_origins" in detail
+    is_problem(await http.post(f"/api/tasks/{info.id}/retry", headers=headers), 403)
+    assert manager.tasks[info.id].cancel_requested is False
+    assert (await http.get(f"/api/tasks/{info.id}", headers=headers)).status_code == 200
+
+
+async def test_unsafe_methods_from_our_own_and_allowed_pages_are_accepted(make_world, manager):
+    world = await make_world(settings=Settings(allowed_origins=["https://app.example.org"]))
+    async with world.http() as http:
+        for origin in ("http://testserver", "http://testserver:80", "https://APP.example.org:443"):
+            path = f"/api/tasks/{manager.add().id}"
+            assert (await http.delete(path, headers={"origin": origin})).status_code == 202
+
+
+async def test_it_works_with_a_root_path(world, manager):
+    info = manager.add()
+    transport = httpx.ASGITransport(world.host, client=("127.0.0.1", 1), root_path="/proxied")
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
+        path = f"/proxied/background-tasks/api/tasks/{info.id}"
+        assert (await http.get(path)).status_code == 200
+        is_problem(await http.get("/proxied/background-tasks/api/nothing"), 404)
+
+
+async def test_a_task_that_is_gone_after_it_was_cancelled_is_answered(http, manager, monkeypatch):
+    info = manager.add()
+
+    async def cancel_and_prune(task_id):
+        manager.tasks.pop(task_id)
+        return True
+
+    monkeypatch.setattr(manager, "cancel_task", cancel_and_prune)
+    assert (await http.delete(f"/api/tasks/{info.id}")).json()["id"] == str(info.id)

@@ -1,0 +1,58 @@
+"""The built wheel, installed without any extra and without the sources beside it."""
+
+from importlib.metadata import metadata, version
+from pathlib import Path
+
+import bgtasks
+from attrs import frozen
+from bgtasks import (
+    BackgroundTaskBase,
+    BackgroundTasksContainer,
+    BackgroundTaskStatus,
+    BackgroundWorker,
+    BackgroundWorkerContext,
+    background_task,
+)
+from bgtasks.testing import run_worker
+from dependency_injector import containers, providers
+
+
+@frozen(kw_only=True)
+class Greet(BackgroundTaskBase):
+    who: str
+
+
+class GreetWorker(BackgroundWorker[Greet, str]):
+    async def execute(self, context: BackgroundWorkerContext[Greet, str]) -> None:
+        context.set_payload(f"Hello {context.task.who}")
+
+
+class Application(containers.DeclarativeContainer):
+    config = providers.Configuration()
+    background_tasks = providers.Container(
+        BackgroundTasksContainer,
+        config=config.background_tasks,
+        tasks=providers.List(background_task(Greet, providers.Factory(GreetWorker))),
+    )
+
+
+def test_what_is_tested_is_the_installed_package() -> None:
+    assert "site-packages" in Path(bgtasks.__file__).parts
+    assert version("bgtasks-di")
+    assert metadata("bgtasks-di")["License-Expression"] == "MIT"
+    assert Path(bgtasks.__file__).with_name("py.typed").exists()
+
+
+async def test_a_worker_runs_with_the_testing_kit() -> None:
+    run = await run_worker(Application().background_tasks, Greet(who="you"))
+    assert run.info.status is BackgroundTaskStatus.COMPLETED
+    assert run.info.payload == "Hello you"
+
+
+async def test_a_task_runs_durably(tmp_path: Path) -> None:
+    container = Application()
+    container.config.from_dict({"background_tasks": {"database": str(tmp_path / "tasks.db")}})
+    async with container.background_tasks.manager() as manager:
+        info = await manager.wait_for(await manager.run_task(Greet(who="you")), timeout=30)
+    assert info.payload == "Hello you"
+    assert container.background_tasks.asgi_app()
