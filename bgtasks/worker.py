@@ -77,9 +77,9 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         A value outside is clamped. Raises ``ValueError`` for NaN and infinities, ``TypeError``
         for what is no number, :class:`~bgtasks.SerializationError` for a payload that is no JSON.
         """
-        if not 0.0 <= progress <= 100.0:
+        if type(progress) is not float or not 0.0 <= progress <= 100.0:
             progress = _clamped(progress)
-        self._report(float(progress), status_message, payload)
+        self._report(progress, status_message, payload)
 
     def report_status(
         self, status_message: str | None, *, payload: TPayload | None | Unset = UNSET
@@ -215,8 +215,11 @@ class BackgroundWorker(ABC, Generic[TTask, TPayload]):
 
 
 def _clamped(progress: float) -> float:
-    if not isinstance(progress, (int, float)):
+    if not hasattr(progress, "__float__"):
         raise TypeError(f"progress is {progress!r}; give a number from 0 to 100")
+    if isinstance(progress, int):  # which may be too large for a float
+        return float(min(max(progress, 0), 100))
+    progress = float(progress)
     if not math.isfinite(progress):
         raise ValueError(f"progress is {progress!r}; give a finite number from 0 to 100")
     return min(max(progress, 0.0), 100.0)

@@ -1,6 +1,7 @@
 """One numbered run of a task: build the worker, let it work, find out how it ended."""
 
 import asyncio
+import contextlib
 import contextvars
 import enum
 import functools
@@ -170,16 +171,24 @@ class Attempt:
             await self._execute(worker, context)
         except (Exception, asyncio.CancelledError, SystemExit) as raised:
             error = raised
-            if self._coroutine_cancelled and self._cancellable is not None:
-                self._cancellable.uncancel()
         finally:
-            # From here on nothing may cancel this task: resources are to be closed in peace.
-            self._cancellable = None
+            await self._end_cancellable()
             if timeout is not None:
                 timeout.cancel()
         # A resource that cannot be closed may be a transaction that was not committed.
         not_closed = await scope.close()
         return not_closed if error is None else error
+
+    async def _end_cancellable(self) -> None:
+        """From here on nothing may cancel this task: resources are to be closed in peace. A
+        cancel that the worker ended before it could be delivered is delivered here."""
+        task, self._cancellable = self._cancellable, None
+        if not self._coroutine_cancelled or task is None:
+            return
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        while task.cancelling():
+            task.uncancel()
 
     def _start_timeout(self) -> Any:
         seconds = self._registration.timeout

@@ -3,6 +3,7 @@
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.serialization import TaskCodec
@@ -36,7 +37,12 @@ def create_app(
         TaskAccess(manager, policy), policy, OriginCheck(settings.allowed_origins), codec
     )
     app = Starlette(
-        routes=[*tasks.routes, Mount("/socket.io", app=hub.app)],
+        routes=[
+            *tasks.routes,
+            Mount("/socket.io", app=hub.app),
+            # Public: the official Socket.IO client, for pages without a build.
+            Mount("/client", app=StaticFiles(packages=[("bgtasks.web", "client")])),
+        ],
         middleware=[Middleware(ProblemBoundary), Middleware(BodyLimit)],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=Lifespan(manager, hub),

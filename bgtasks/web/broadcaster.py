@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from bgtasks.clock import Clock
 from bgtasks.coalescing import Coalescer
-from bgtasks.web.client import Info
+from bgtasks.web.client import Info, newness
 
 __all__ = ["Broadcaster"]
 
@@ -36,14 +37,14 @@ class Broadcaster:
         self._coalescer: Coalescer[UUID] = Coalescer(clock, interval, self._let_through)
         self._newest: _Newest[Info] = _Newest(MAX_WAITING)
         self._ready: _Newest[Info] = _Newest(MAX_WAITING)
-        self._delivered: _Newest[int] = _Newest(MAX_WAITING)
+        self._delivered: _Newest[tuple[datetime, int]] = _Newest(MAX_WAITING)
         self._wake = asyncio.Event()
 
     def put(self, info: Info) -> None:
         """Take an update: on the event loop, never waits."""
         waiting = self._newest.get(info.id) or self._ready.get(info.id)
-        known = waiting.revision if waiting is not None else self._delivered.get(info.id) or 0
-        if info.revision <= known:
+        known = newness(waiting) if waiting is not None else self._delivered.get(info.id)
+        if known is not None and newness(info) <= known:
             return
         if (lost := self._newest.put(info.id, info)) is not None:
             logger.warning("too many tasks change at once: an update of task %s is dropped", lost)
@@ -61,7 +62,7 @@ class Broadcaster:
             self._wake.clear()
             while (info := self._ready.pop_oldest()) is not None:
                 self._delivered.pop(info.id)  # so that it goes to the end of the queue
-                self._delivered.put(info.id, info.revision)
+                self._delivered.put(info.id, newness(info))
                 try:
                     await self._deliver(info)
                 except Exception:

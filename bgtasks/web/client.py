@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from bgtasks.web.connection import Connection
 from bgtasks.web.requester import Requester
 from bgtasks.web.subscription import Subscription
 
-__all__ = ["Client"]
+__all__ = ["Client", "Info", "newness"]
 
 MAX_VERDICTS = 4096
 """Of how many tasks a client's connection remembers whether it may see them."""
@@ -20,6 +21,14 @@ MAX_BACKLOG = 10_000
 """How many tasks' newest snapshots wait for a client that reads too slowly."""
 
 Info = BackgroundTaskInfo[Any]
+
+
+def newness(info: Info) -> tuple[datetime, int]:
+    """Of two snapshots of one id, the greater one is the newer.
+
+    Revisions alone tell it, but for an id that is handed in again after its task was pruned.
+    """
+    return info.created_at, info.revision
 
 
 class Client:
@@ -64,7 +73,7 @@ class Client:
         waiting = self.backlog.get(info.id)
         if waiting is None and len(self.backlog) >= MAX_BACKLOG:
             return False
-        if waiting is None or waiting.revision < info.revision:
+        if waiting is None or newness(waiting) < newness(info):
             self.backlog[info.id] = info
         return True
 
@@ -83,7 +92,7 @@ class Client:
         """The client gets ``infos`` by other means: what waits and is no newer is not needed."""
         for info in infos:
             waiting = self.backlog.get(info.id)
-            if waiting is not None and waiting.revision <= info.revision:
+            if waiting is not None and newness(waiting) <= newness(info):
                 del self.backlog[info.id]
         self.held = False
 

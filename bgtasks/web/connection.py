@@ -53,7 +53,7 @@ class Connection:
     def close(self) -> None:
         """End the connection; a JavaScript client connects again by itself."""
         self._closed = True
-        if self._reading is not None:
+        if self._reading is not None and not self._reading.expired():
             self._reading.reschedule(asyncio.get_running_loop().time())
 
     async def receive(self) -> Message:

@@ -20,6 +20,9 @@ class Hub:
 
     Starting twice, stopping twice and stopping before starting are harmless; a stopped hub can
     be started again. ``max_clients`` are let in at a time, further ones are told to come later.
+
+    A message over 64 KB ends its connection, but only when the server has read it whole: give
+    the server a limit too (``uvicorn --ws-max-size 65536``).
     """
 
     def __init__(

@@ -1,21 +1,19 @@
-"""Reading what a media file says about itself: mutagen for sound, Pillow for pictures,
-MediaInfo for films. Nothing here knows of tasks or of the database.
+"""Reading what a media file says about itself: MediaInfo for sound and films,
+Pillow for pictures. Nothing here knows of tasks or of the database.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import mutagen
 from attrs import frozen
-from mutagen.id3 import ID3
 from PIL import ExifTags, Image
 from pymediainfo import MediaInfo
 
 LONGEST_TEXT = 500
 
-_AUDIO = {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".wav", ".aiff", ".wma", ".ape"}
+_AUDIO = {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".wav", ".aiff", ".wma"}
 _IMAGE = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"}
 _VIDEO = {".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi", ".mpg", ".mpeg", ".ts", ".wmv"}
 
@@ -76,30 +74,6 @@ def clean_text(value: object) -> str:
     return " ".join(text.split())[:LONGEST_TEXT]
 
 
-def _read_audio(file: BinaryIO) -> MediaFacts:
-    audio = mutagen.File(file, easy=True)
-    if audio is None:
-        raise UnreadableMediaError("not an audio format that is known here")
-    tags = audio.tags or {}
-    # WAV and AIFF have no "easy" form in mutagen: there the names are ID3's own.
-    title, artist, album = (
-        ("TIT2", "TPE1", "TALB") if isinstance(tags, ID3) else ("title", "artist", "album")
-    )
-    return MediaFacts(
-        kind="audio",
-        format=type(audio).__name__.removeprefix("Easy"),
-        title=_first(tags, title),
-        artist=_first(tags, artist),
-        album=_first(tags, album),
-        duration_seconds=_positive(audio.info.length),
-    )
-
-
-def _first(tags: Any, name: str) -> str | None:
-    values = tags.get(name)
-    return (clean_text(values[0]) or None) if values else None
-
-
 def _read_image(file: BinaryIO) -> MediaFacts:
     with Image.open(file) as image:
         exif = image.getexif()
@@ -125,22 +99,31 @@ def _exif_time(value: object) -> datetime | None:
         return None
 
 
+def _read_audio(file: BinaryIO) -> MediaFacts:
+    return _read_tracks(file, "audio", "Audio")
+
+
 def _read_video(file: BinaryIO) -> MediaFacts:
+    return _read_tracks(file, "video", "Video")
+
+
+def _read_tracks(file: BinaryIO, kind: str, track_type: str) -> MediaFacts:
     tracks = MediaInfo.parse(file).tracks
     general = next((track for track in tracks if track.track_type == "General"), None)
-    video = next((track for track in tracks if track.track_type == "Video"), None)
-    if general is None or video is None:
-        raise UnreadableMediaError("no film found in it; the file is damaged or something else")
-    duration = _positive(general.duration or video.duration)
+    track = next((track for track in tracks if track.track_type == track_type), None)
+    if general is None or track is None:
+        raise UnreadableMediaError(f"no {kind} found in it; the file is damaged or something else")
+    duration = _positive(general.duration or track.duration)
+    formats = dict.fromkeys(name for name in (general.format, track.format) if name)
     return MediaFacts(
-        kind="video",
-        format=" · ".join(clean_text(name) for name in (general.format, video.format) if name),
+        kind=kind,
+        format=" · ".join(clean_text(name) for name in formats),
         title=_text(general.title or general.movie_name),
         artist=_text(general.performer or general.director),
         album=_text(general.album),
         duration_seconds=None if duration is None else duration / 1000,
-        width=video.width,
-        height=video.height,
+        width=track.width,
+        height=track.height,
     )
 
 

@@ -102,7 +102,7 @@ async def test_a_file_that_cannot_be_read_is_recorded_with_the_reason(opened: Ap
     assert (broken.kind, broken.title, broken.error) == (
         "audio",
         None,
-        "can't sync to MPEG frame",
+        "no audio found in it; the file is damaged or something else",
     )
 
 

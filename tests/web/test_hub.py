@@ -171,6 +171,20 @@ async def test_an_older_revision_that_comes_late_is_not_sent(world, manager):
     assert [u["status"] for u in await socket.updates_until(last)] == ["Completed", "Running"]
 
 
+async def test_an_id_that_is_handed_in_again_after_it_was_pruned_is_followed_again(
+    world, manager, clock
+):
+    socket = await world.joined()
+    info = manager.add()
+    manager.finish(manager.publish(info, progress=50.0))
+    await world.settled()
+    del manager.tasks[info.id]
+    again = manager.add(id=info.id, created_at=clock.now() + timedelta(hours=1))
+    manager.publish(again)
+    got = [(await socket.update())["revision"] for _ in range(2)]
+    assert got[-1] == 1
+
+
 async def test_a_slow_client_gets_the_newest_of_each_task_and_bounded_memory(
     make_world, manager, clock
 ):
@@ -240,6 +254,17 @@ async def test_a_socket_that_does_not_join_in_time_is_closed(make_world, monkeyp
     socket = await world.socket()
     await socket.closed()
     assert world.server.eio.sockets == {}
+
+
+async def test_closing_a_connection_again_is_harmless(world):
+    socket = await world.joined()
+    connection = world.audience.get(socket.sid).connection
+    for _ in range(5):
+        connection.close()
+        await asyncio.sleep(0)
+    connection.close()
+    assert await socket.closed() == []
+    connection.close()
 
 
 async def test_a_client_may_leave_and_join_again_on_the_same_socket(world, manager):

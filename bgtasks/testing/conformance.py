@@ -1,0 +1,276 @@
+"""What a test of a backend stands on: a clock that stands still and attempts that end on command.
+
+The conformance suite itself is ``tests/contract``. It runs over every backend for which there is
+a :class:`BackendHome`; whoever writes a backend gives it one and runs the suite.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+from attrs import frozen
+
+from bgtasks.backends.base import Backend
+from bgtasks.clock import Clock
+from bgtasks.ids import uuid7
+from bgtasks.lifecycle import Completed, Ended, Interrupted, Outcome, Report, Reported
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
+from bgtasks.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.registration import Registration, Registry
+from bgtasks.testing.clock import FakeClock
+
+__all__ = ["BackendBench", "BackendHome", "ScriptedRunner", "make_registry", "until"]
+
+PATIENCE = 20.0
+"""Seconds after which a test has waited long enough for what should have happened."""
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    """Let other things happen until ``condition()`` holds; ``TimeoutError`` says ``what`` did not."""
+    deadline = time.monotonic() + PATIENCE
+    pause = 0.0
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {PATIENCE:g} seconds, but not: {what}")
+        await asyncio.sleep(pause)
+        pause = min(pause + 0.0005, 0.02)
+
+
+class BackendHome(Protocol):
+    """Makes backends that keep their tasks in one place, each one going on where the last left."""
+
+    def backend(self, registry: Registry, clock: Clock, max_concurrency: int) -> Backend:
+        """A backend that was not started yet."""
+
+    async def crash(self, backend: Backend) -> None:
+        """Have the next backend find what it would find had the process been killed just now."""
+
+
+class ScriptedRunner:
+    """Carries out nothing: each attempt ends when the test says so, and how it says."""
+
+    def __init__(self) -> None:
+        self.started: list[TaskRecord] = []
+        self.cancelled: list[tuple[UUID, int]] = []
+        self._attempts: dict[tuple[UUID, int], asyncio.Future[Ended]] = {}
+
+    def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
+        """See :meth:`AttemptRunner.start`."""
+        ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self.started.append(record)
+        self._attempts[record.id, record.attempt] = ended
+        return ended
+
+    def cancel(self, task_id: UUID, attempt_number: int) -> None:
+        """See :meth:`AttemptRunner.cancel`."""
+        self.cancelled.append((task_id, attempt_number))
+
+    def end(
+        self, record: TaskRecord, outcome: Outcome | None = None, report: Report | None = None
+    ) -> None:
+        """End the attempt that was started with ``record``; it completes unless told otherwise."""
+        ended = self._attempts.pop((record.id, record.attempt))
+        ended.set_result(Ended(record.attempt, outcome or Completed(), report))
+
+    def end_all(self, outcome: Outcome | None = None) -> None:
+        """End everything that runs."""
+        for record in self.running:
+            self.end(record, outcome)
+
+    @property
+    def running(self) -> list[TaskRecord]:
+        """The records of attempts that have not ended, the first started first."""
+        return [item for item in self.started if (item.id, item.attempt) in self._attempts]
+
+
+@frozen(kw_only=True)
+class QuickTask(BackgroundTaskBase):
+    """Of a type without options."""
+
+
+@frozen(kw_only=True)
+class OtherTask(BackgroundTaskBase):
+    """Of another type without options."""
+
+
+@frozen(kw_only=True)
+class LimitedTask(BackgroundTaskBase):
+    """Of a type of which two may run at once."""
+
+
+@frozen(kw_only=True)
+class OnceTask(BackgroundTaskBase):
+    """Of a type that is not run again after an interruption."""
+
+
+_TYPES: dict[str, tuple[type[BackgroundTaskBase], dict[str, Any]]] = {
+    "Quick": (QuickTask, {}),
+    "Other": (OtherTask, {}),
+    "Limited": (LimitedTask, {"max_concurrency": 2}),
+    "Once": (OnceTask, {"rerun_interrupted": False}),
+}
+
+
+def make_registry(*names: str) -> Registry:
+    """A registry of these types (default: all): ``Quick``, ``Other``, ``Limited``, ``Once``."""
+    return Registry(
+        Registration(task_type=cls, worker_provider=cls, type_name=name, **options)
+        for name, (cls, options) in _TYPES.items()
+        if name in (names or _TYPES)
+    )
+
+
+class BackendBench:
+    """One backend in a home, its clock, its runner, and everything it announced."""
+
+    def __init__(self, home: BackendHome, max_concurrency: int = 100) -> None:
+        self.home = home
+        self.max_concurrency = max_concurrency
+        self.clock = FakeClock()
+        self._serving: asyncio.Task[None] | None = None
+        self._renew(make_registry())
+
+    def _renew(self, registry: Registry) -> None:
+        self.runner = ScriptedRunner()
+        self.changes: list[TaskRecord] = []
+        self.backend = self.home.backend(registry, self.clock, self.max_concurrency)
+        self.backend.subscribe(self.changes.append)
+
+    # Starting and stopping
+
+    async def open(self, *, serving: bool = True) -> None:
+        """Start the backend and, if so wanted, have it claim."""
+        await self.backend.start()
+        if serving:
+            await self.serve()
+
+    async def serve(self) -> None:
+        """Have it claim from now on."""
+        self._serving = asyncio.create_task(self.backend.serve(self.runner))
+        await self.written()
+
+    async def stop_serving(self) -> None:
+        """End the attempts as a stop of the application does, and wait for ``serve`` to return."""
+        self.backend.stop_serving()
+        if self._serving is not None:
+            while not self._serving.done():
+                self.runner.end_all(Interrupted("the application stopped"))
+                await asyncio.wait([self._serving], timeout=0.01)
+            serving, self._serving = self._serving, None
+            await serving
+
+    async def close(self) -> None:
+        """An orderly stop."""
+        await self.stop_serving()
+        await self.backend.stop()
+
+    async def reopen(
+        self, *, registry: Registry | None = None, serving: bool = True, crash: bool = False
+    ) -> None:
+        """Stop, or ``crash``, and open the same tasks again with a new backend and runner."""
+        if crash:
+            await self.written()
+            await self.home.crash(self.backend)
+        await self.close()
+        self._renew(registry or make_registry())
+        await self.open(serving=serving)
+
+    # Tasks
+
+    def record(self, type_name: str = "Quick", **fields: Any) -> TaskRecord:
+        """A task that was not handed in yet; ``delay`` seconds make it wait."""
+        now = self.clock.now()
+        if (delay := fields.pop("delay", None)) is not None:
+            due = now + timedelta(seconds=delay)
+            fields |= {"scheduled_at": due, "due_at": due}
+        made: dict[str, Any] = {"name": type_name, "data": "{}", "status_message": "Pending"}
+        made |= {"id": uuid7(), "type": type_name, "created_at": now, "changed_at": now}
+        return TaskRecord(**(made | fields))
+
+    async def submit(self, type_name: str = "Quick", **fields: Any) -> UUID:
+        """Hand in one task."""
+        record = self.record(type_name, **fields)
+        await self.backend.submit([record])
+        return record.id
+
+    async def run(self, type_name: str = "Quick", **fields: Any) -> TaskRecord:
+        """Hand in a task and wait for its first attempt to be started."""
+        return await self.started(await self.submit(type_name, **fields))
+
+    async def finished(self, outcome: Outcome | None = None, **fields: Any) -> UUID:
+        """Hand in a task and let its first attempt end."""
+        record = await self.run(**fields)
+        self.runner.end(record, outcome)
+        await self.reaches(record.id, lambda found: found.revision > record.revision)
+        return record.id
+
+    async def started(self, task_id: UUID, attempt: int = 1) -> TaskRecord:
+        """Wait until this attempt is started; the record that it was started with."""
+
+        def find() -> list[TaskRecord]:
+            items = self.runner.started
+            return [item for item in items if item.id == task_id and item.attempt == attempt]
+
+        await until(find, f"attempt {attempt} of task {task_id} started")
+        (record,) = find()
+        return record
+
+    async def count_started(self, count: int) -> None:
+        """Wait until so many attempts were started."""
+        await until(lambda: len(self.runner.started) >= count, f"{count} attempts started")
+
+    async def get(self, task_id: UUID) -> TaskRecord:
+        """The stored task, which must be there."""
+        record = await self.backend.get(task_id)
+        if record is None:
+            raise LookupError(f"task {task_id} is not stored")
+        return record
+
+    async def reaches(
+        self, task_id: UUID, goal: BackgroundTaskStatus | Callable[[TaskRecord], bool]
+    ) -> TaskRecord:
+        """Wait until a change of the task was announced that is, or has, this."""
+
+        def there() -> bool:
+            return any(
+                goal(item) if callable(goal) else item.status is goal
+                for item in self.announced(task_id)
+            )
+
+        await until(there, f"task {task_id} is {goal}")
+        return await self.get(task_id)
+
+    def announced(self, task_id: UUID) -> list[TaskRecord]:
+        """Every change of this task that was announced, in the order it was."""
+        return [item for item in self.changes if item.id == task_id]
+
+    def save(self, record: TaskRecord, progress: float, message: str | None = None) -> None:
+        """Report something for the attempt that was started with ``record``."""
+        self.backend.save(record.id, Reported(record.attempt, Report(progress, message, None, None)))
+
+    async def written(self) -> None:
+        """Wait until what was handed over before is written, and has had its effect.
+
+        A change that is waited for comes after those handed over before it; the second one comes
+        after what the answers to the first have set going.
+        """
+        for _ in range(2):
+            await self.backend.request_cancel(uuid4())
+            await asyncio.sleep(0)
+
+    async def pages(self, query: TaskQuery) -> Sequence[TaskPage]:
+        """All pages of a listing."""
+        pages = [await self.backend.list(query)]
+        while (before := pages[-1].next_before) is not None:
+            following = TaskQuery(
+                types=query.types,
+                statuses=query.statuses,
+                owners=query.owners,
+                before=before,
+                limit=query.limit,
+            )
+            pages.append(await self.backend.list(following))
+        return pages
