@@ -45,7 +45,7 @@ def _whole(lowest: int, highest: int) -> Callable[[Any, "attrs.Attribute[Any]", 
 
 
 def _exception_types(value: Any) -> tuple[type[Exception], ...]:
-    types = (value,) if isinstance(value, type) else tuple(value)
+    types = tuple(value) if isinstance(value, (tuple, list, set, frozenset)) else (value,)
     for item in types:
         if not (isinstance(item, type) and issubclass(item, Exception)):
             raise SettingsError(f"Retry(on=...) has {item!r}; expected subclasses of Exception")

@@ -29,7 +29,7 @@ class TaskUpdatedEvent:
     """
 
     def __init__(self) -> None:
-        self._handlers: list[Callable[[BackgroundTaskInfo[Any]], None]] = []
+        self._handlers: dict[object, Callable[[BackgroundTaskInfo[Any]], None]] = {}
         self._queues: list[_HandlerQueue] = []
 
     def subscribe(self, handler: UpdateHandler) -> Callable[[], None]:
@@ -40,10 +40,11 @@ class TaskUpdatedEvent:
             queue = _HandlerQueue(handler)
             self._queues.append(queue)
             deliver = queue.put
-        self._handlers = [*self._handlers, deliver]
+        key = object()
+        self._handlers = {**self._handlers, key: deliver}
 
         def unsubscribe() -> None:
-            self._handlers = [item for item in self._handlers if item is not deliver]
+            self._handlers = {k: item for k, item in self._handlers.items() if k is not key}
             if queue is not None and queue in self._queues:
                 self._queues.remove(queue)
                 queue.close()
@@ -57,7 +58,7 @@ class TaskUpdatedEvent:
 
     def publish(self, info: BackgroundTaskInfo[Any]) -> None:
         """Tell every subscriber."""
-        for handler in self._handlers:
+        for handler in self._handlers.values():
             try:
                 handler(info)
             except Exception:

@@ -74,7 +74,9 @@ class Backend(ABC):
 
     @abstractmethod
     def stop_serving(self) -> None:
-        """Claim nothing more. Harmless before ``serve`` and when repeated."""
+        """Claim nothing more. Harmless when repeated and when nothing was started; between
+        ``start`` and ``serve`` it makes that ``serve`` return at once.
+        """
 
     @abstractmethod
     def save(self, task_id: UUID, event: Reported | Ended) -> None:

@@ -22,7 +22,14 @@ from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.registration import Registration, Registry
 from bgtasks.testing.clock import FakeClock
 
-__all__ = ["BackendBench", "BackendHome", "ScriptedRunner", "make_registry", "until"]
+__all__ = [
+    "BackendBench",
+    "BackendHome",
+    "BenchMaker",
+    "ScriptedRunner",
+    "make_registry",
+    "until",
+]
 
 PATIENCE = 20.0
 """Seconds after which a test has waited long enough for what should have happened."""
@@ -274,3 +281,7 @@ class BackendBench:
             )
             pages.append(await self.backend.list(following))
         return pages
+
+
+BenchMaker = Callable[..., BackendBench]
+"""Makes benches that are not opened yet; takes ``max_concurrency``."""

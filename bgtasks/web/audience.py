@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 
 from bgtasks.clock import Clock
-from bgtasks.web.client import Client, Info
+from bgtasks.web.hub_client import Client, Info
 from bgtasks.web.policy import BackgroundTaskPolicy
 
 __all__ = ["Audience"]

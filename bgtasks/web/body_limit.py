@@ -50,7 +50,7 @@ class BodyLimit:
         while True:
             message = await receive()
             size += len(message.get("body", b""))
-            if False:
+            if size > MAX_BODY:
                 return _too_large()
             if not message.get("more_body", False):
                 return None

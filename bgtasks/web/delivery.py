@@ -7,7 +7,7 @@ from typing import Any
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.audience import Audience
 from bgtasks.web.background import BackgroundSet
-from bgtasks.web.client import Client, Info
+from bgtasks.web.hub_client import Client, Info
 from bgtasks.web.server import NAMESPACE, queue_depth
 
 __all__ = ["Delivery"]

@@ -14,8 +14,8 @@ from bgtasks.errors import (
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import NotAllowedError, TaskAccess
 from bgtasks.web.audience import Audience
-from bgtasks.web.client import Client
 from bgtasks.web.delivery import Delivery
+from bgtasks.web.hub_client import Client
 from bgtasks.web.ids import parse_task_id
 from bgtasks.web.replay import Replay
 from bgtasks.web.subscription import NOTHING, Subscription

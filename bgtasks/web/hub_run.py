@@ -13,10 +13,10 @@ from bgtasks.web.access import TaskAccess
 from bgtasks.web.audience import Audience
 from bgtasks.web.background import BackgroundSet
 from bgtasks.web.broadcaster import Broadcaster
-from bgtasks.web.client import Info
 from bgtasks.web.connection import Connection
 from bgtasks.web.delivery import Delivery
 from bgtasks.web.events import ClientEvents
+from bgtasks.web.hub_client import Info
 from bgtasks.web.namespace import TaskNamespace
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
@@ -57,17 +57,12 @@ class HubRun:
         delivery = Delivery(self._server, self._audience, codec, self._background)
         self._broadcaster = Broadcaster(clock, settings.publish_interval, delivery.broadcast)
         self._replay = Replay(access, clock)
+        server, audience, replay = self._server, self._audience, self._replay
         self._reception = Reception(
-            self._server,
-            self._audience,
-            policy,
-            self._replay,
-            delivery,
-            self._background,
-            max_clients,
+            server, audience, policy, replay, delivery, self._background, max_clients
         )
-        events = ClientEvents(access, self._audience, self._replay, delivery, codec)
-        self._server.register_namespace(TaskNamespace(self._reception, events))
+        events = ClientEvents(access, audience, replay, delivery, codec)
+        server.register_namespace(TaskNamespace(self._reception, events))
         self._background.start(self._broadcaster.run())
         self._unsubscribe = manager.task_updated.subscribe(self._on_update)
 

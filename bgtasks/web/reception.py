@@ -8,9 +8,9 @@ from starlette.requests import HTTPConnection
 
 from bgtasks.web.audience import POLICY_TIMEOUT, Audience
 from bgtasks.web.background import BackgroundSet
-from bgtasks.web.client import Client
 from bgtasks.web.connection import CONNECTION_KEY, Connection
 from bgtasks.web.delivery import Delivery
+from bgtasks.web.hub_client import Client
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.replay import Replay
 from bgtasks.web.requester import Requester

@@ -11,7 +11,7 @@ from attrs import frozen
 from bgtasks.clock import Clock
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.access import TaskAccess, TaskFilter
-from bgtasks.web.client import Info
+from bgtasks.web.hub_client import Info
 from bgtasks.web.requester import Requester
 from bgtasks.web.subscription import EVERYTHING, Subscription
 

@@ -10,9 +10,7 @@ from bgtasks.backends.base import Backend
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.clock import Clock
 from bgtasks.registration import Registry
-from bgtasks.testing.conformance import BackendBench, BackendHome
-
-BenchMaker = Callable[..., BackendBench]
+from bgtasks.testing.conformance import BackendBench, BackendHome, BenchMaker
 
 
 class MemoryHome:

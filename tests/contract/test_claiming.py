@@ -9,7 +9,7 @@ import pytest
 from bgtasks.lifecycle import Completed, Ended, Failed
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import TaskQuery
-from bgtasks.testing.conformance import BackendBench, make_registry
+from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry
 
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING

@@ -5,6 +5,7 @@ import json
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import attrs
@@ -28,7 +29,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENCE = 2.0
 
 
-def _values(value):
+def _values(value: Any) -> Any:
     if value is UNSET:
         return None
     return {value} if value is None or isinstance(value, str) else set(value)
@@ -37,28 +38,28 @@ def _values(value):
 class FakeManager:
     """The manager's interface over a dict; ``publish`` is what a worker's report would do."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.task_updated = TaskUpdatedEvent()
-        self.tasks: dict[UUID, BackgroundTaskInfo] = {}
+        self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.started = False
         self.calls: list[str] = []
-        self.asked: list[dict] = []
+        self.asked: list[dict[str, Any]] = []
         self.fail: Exception | None = None
         self.may_read = asyncio.Event()
         self.may_read.set()
 
-    async def start(self):
+    async def start(self) -> None:
         self.calls.append("manager.start")
         self.started = True
 
-    async def stop(self):
+    async def stop(self) -> None:
         self.calls.append("manager.stop")
         self.started = False
 
-    def add(self, type="Copy", status="Running", **fields):  # noqa: A002
+    def add(self, type: Any = "Copy", status: Any = "Running", **fields: Any) -> Any:  # noqa: A002
         status = BackgroundTaskStatus(status)
         created = fields.pop("created_at", START + timedelta(seconds=len(self.tasks)))
-        info = BackgroundTaskInfo(
+        info: BackgroundTaskInfo[Any] = BackgroundTaskInfo(
             id=uuid4(),
             type=type,
             name=type,
@@ -80,21 +81,21 @@ class FakeManager:
         self.tasks[info.id] = info
         return info
 
-    def change(self, info, **fields):
+    def change(self, info: Any, **fields: Any) -> Any:
         """Change a task without telling anybody."""
         old = self.tasks[info.id]
         self.tasks[info.id] = attrs.evolve(old, revision=old.revision + 1, **fields)
         return self.tasks[info.id]
 
-    def publish(self, info, **fields):
+    def publish(self, info: Any, **fields: Any) -> Any:
         info = self.change(info, **fields) if fields else info
         self.task_updated.publish(info)
         return info
 
-    def finish(self, info, status="Completed", at=START):
+    def finish(self, info: Any, status: Any = "Completed", at: Any = START) -> Any:
         return self.publish(info, status=BackgroundTaskStatus(status), completed_at=at)
 
-    async def _reading(self):
+    async def _reading(self) -> None:
         if self.fail is not None:
             raise self.fail
         if not self.started:
@@ -104,12 +105,12 @@ class FakeManager:
     async def get_tasks(
         self,
         *,
-        type=UNSET,  # noqa: A002
-        status=UNSET,
-        owner=UNSET,
-        limit=50,
-        cursor=None,
-    ):
+        type: Any = UNSET,  # noqa: A002
+        status: Any = UNSET,
+        owner: Any = UNSET,
+        limit: Any = 50,
+        cursor: Any = None,
+    ) -> Any:
         self.asked.append({"type": type, "status": status, "owner": owner, "limit": limit})
         await self._reading()
         if cursor is not None and not cursor.isdigit():
@@ -126,11 +127,11 @@ class FakeManager:
         more = str(start + limit) if start + limit < len(found) else None
         return BackgroundTaskPage(tuple(found[start : start + limit]), more)
 
-    async def try_get_task(self, task_id):
+    async def try_get_task(self, task_id: Any) -> Any:
         await self._reading()
         return self.tasks.get(task_id)
 
-    async def cancel_task(self, task_id):
+    async def cancel_task(self, task_id: Any) -> Any:
         await self._reading()
         info = self.tasks.get(task_id)
         if info is None or info.status.is_final:
@@ -138,7 +139,7 @@ class FakeManager:
         self.publish(info, cancel_requested=True)
         return True
 
-    async def retry_task(self, task_id):
+    async def retry_task(self, task_id: Any) -> Any:
         await self._reading()
         info = self.tasks.get(task_id)
         if info is None or info.status not in ("Failed", "Cancelled"):
@@ -150,7 +151,9 @@ class FakeManager:
 class RawSocket:
     """One websocket, driven in this event loop without a server or network."""
 
-    def __init__(self, app, path, query, headers, client, scheme, extra):
+    def __init__(
+        self, app: Any, path: Any, query: Any, headers: Any, client: Any, scheme: Any, extra: Any
+    ) -> None:
         self.scope = {
             "type": "websocket",
             "asgi": {"version": "3.0"},
@@ -168,16 +171,16 @@ class RawSocket:
             **extra,
         }
         self._app = app
-        self._to_app: asyncio.Queue = asyncio.Queue()
-        self._from_app: asyncio.Queue = asyncio.Queue()
+        self._to_app: asyncio.Queue[Any] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Any] = asyncio.Queue()
         self.reads = asyncio.Event()
         self.reads.set()
-        self.task: asyncio.Task | None = None
+        self.task: asyncio.Task[None] | None = None
         self.sid: str | None = None
-        self.updates: list[dict] = []
+        self.updates: list[dict[str, Any]] = []
         self._acks = 0
 
-    async def open(self):
+    async def open(self) -> Any:
         """Open it; whether the handshake was accepted."""
         self._to_app.put_nowait({"type": "websocket.connect"})
         self.task = asyncio.create_task(self._app(self.scope, self._to_app.get, self._send))
@@ -189,24 +192,24 @@ class RawSocket:
         assert opening.startswith("0{")
         return True
 
-    async def _send(self, message):
+    async def _send(self, message: Any) -> None:
         await self.reads.wait()
         self._from_app.put_nowait(message)
 
-    async def message(self):
+    async def message(self) -> Any:
         async with asyncio.timeout(PATIENCE):
             return await self._from_app.get()
 
-    async def frame(self):
+    async def frame(self) -> Any:
         """The next text frame; ``None`` when the server closed."""
         message = await self.message()
         return message["text"] if message["type"] == "websocket.send" else None
 
-    def send(self, frame):
+    def send(self, frame: Any) -> None:
         kind = "bytes" if isinstance(frame, bytes) else "text"
         self._to_app.put_nowait({"type": "websocket.receive", kind: frame})
 
-    async def join(self, auth=None):
+    async def join(self, auth: Any = None) -> Any:
         """Connect to the namespace; the frame that answered."""
         self.send(f"40{NAMESPACE}," + ("" if auth is None else json.dumps(auth)))
         answer = await self.frame()
@@ -214,13 +217,13 @@ class RawSocket:
             self.sid = json.loads(answer.partition(",")[2])["sid"]
         return answer
 
-    def emit(self, *data):
+    def emit(self, *data: Any) -> Any:
         """Send an event with an ack id, which is given back."""
         self._acks += 1
         self.send(f"42{NAMESPACE},{self._acks}{json.dumps(data)}")
         return self._acks
 
-    async def ack(self, number):
+    async def ack(self, number: Any) -> Any:
         """The ack with this number; updates that come before it are kept."""
         prefix = f"43{NAMESPACE},{number}"
         while not (frame := await self.frame() or "closed").startswith(prefix):
@@ -228,39 +231,40 @@ class RawSocket:
         (answer,) = json.loads(frame.removeprefix(prefix))
         return answer
 
-    async def call(self, *data):
+    async def call(self, *data: Any) -> Any:
         return await self.ack(self.emit(*data))
 
-    async def update(self):
+    async def update(self) -> Any:
         """The next TaskUpdated."""
         if not self.updates:
             self._keep(await self.frame() or "closed")
         return self.updates.pop(0)
 
-    async def updates_until(self, info):
+    async def updates_until(self, info: Any) -> Any:
         """All updates up to the first of ``info``."""
         found = [await self.update()]
         while found[-1]["id"] != str(info.id):
             found.append(await self.update())
         return found
 
-    def _keep(self, frame):
+    def _keep(self, frame: Any) -> None:
         prefix = f"42{NAMESPACE},"
         assert frame.startswith(prefix), f"unexpected frame {frame}"
         event, task = json.loads(frame.removeprefix(prefix))
         assert event == "TaskUpdated"
         self.updates.append(task)
 
-    async def closed(self):
+    async def closed(self) -> Any:
         """Wait for the server to end the connection; what it sent before."""
         frames = []
         while (frame := await self.frame()) is not None:
             frames.append(frame)
+        assert self.task is not None
         async with asyncio.timeout(PATIENCE):
             await self.task
         return frames
 
-    async def close(self):
+    async def close(self) -> None:
         if self.task is not None:
             self.reads.set()
             self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
@@ -271,17 +275,17 @@ class RawSocket:
 class World:
     """An application with a hub, and clients for it."""
 
-    def __init__(self, manager, clock):
+    def __init__(self, manager: Any, clock: Any) -> None:
         self.manager = manager
         self.clock = clock
         self.policy = BackgroundTaskPolicy()
         self.settings = Settings()
         self.codec = TaskCodec()
         self.max_clients = 100
-        self.wrap = lambda app: app
+        self.wrap: Any = lambda app: app
         self._stack = AsyncExitStack()
 
-    async def start(self):
+    async def start(self) -> Any:
         self.hub = Hub(
             self.manager, self.policy, self.settings, self.codec, self.clock, self.max_clients
         )
@@ -290,10 +294,12 @@ class World:
         await self._stack.enter_async_context(Lifespan(self.manager, self.hub)(self.host))
         return self
 
-    async def stop(self):
+    async def stop(self) -> None:
         await self._stack.aclose()
 
-    def http(self, client=("127.0.0.1", 5000), base="http://testserver", **options):
+    def http(
+        self, client: Any = ("127.0.0.1", 5000), base: Any = "http://testserver", **options: Any
+    ) -> Any:
         transport = httpx.ASGITransport(self.host, client=client)
         return httpx.AsyncClient(
             transport=transport, base_url=base + "/background-tasks", **options
@@ -301,52 +307,54 @@ class World:
 
     def raw(
         self,
-        query="EIO=4&transport=websocket",
-        headers=(),
-        client=("127.0.0.1", 5000),
-        scheme="ws",
-        host="testserver",
-        path="/background-tasks/socket.io/",
-        **extra,
-    ):
+        query: Any = "EIO=4&transport=websocket",
+        headers: Any = (),
+        client: Any = ("127.0.0.1", 5000),
+        scheme: Any = "ws",
+        host: Any = "testserver",
+        path: Any = "/background-tasks/socket.io/",
+        **extra: Any,
+    ) -> Any:
         headers = [("host", host), *headers]
         socket = RawSocket(self.host, path, query, headers, client, scheme, extra)
         self._stack.push_async_callback(socket.close)
         return socket
 
-    async def socket(self, **options):
+    async def socket(self, **options: Any) -> Any:
         socket = self.raw(**options)
         assert await socket.open()
         return socket
 
-    async def joined(self, auth=None, **options):
+    async def joined(self, auth: Any = None, **options: Any) -> Any:
         """A client in the namespace whose replay has been sent."""
         socket = await self.socket(**options)
         assert (await socket.join(auth)).startswith("40")
         await self.settled()
         return socket
 
-    async def settled(self):
+    async def settled(self) -> None:
         """Let everything go on that waits for nothing but the event loop."""
         for _ in range(60):
             await asyncio.sleep(0)
 
     @property
-    def audience(self):
+    def audience(self) -> Any:
+        assert self.hub._run is not None
         return self.hub._run._audience
 
     @property
-    def server(self):
+    def server(self) -> Any:
+        assert self.hub._run is not None
         return self.hub._run._server
 
 
 class UserHeader:
     """Stands in for an authentication middleware: the header names the user."""
 
-    def __init__(self, app):
+    def __init__(self, app: Any) -> None:
         self.app = app
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket"):
             name = dict(scope["headers"]).get(b"x-user", b"").decode()
             user = SimpleNamespace(is_authenticated=bool(name), identity=name)
@@ -355,21 +363,21 @@ class UserHeader:
 
 
 @pytest.fixture
-def clock():
+def clock() -> Any:
     return FakeClock(START)
 
 
 @pytest.fixture
-def manager():
+def manager() -> Any:
     return FakeManager()
 
 
 @pytest.fixture
-async def make_world(manager, clock):
+async def make_world(manager: Any, clock: Any) -> Any:
     """Start an application; keyword arguments set attributes of the World before."""
     worlds = []
 
-    async def make(**attributes):
+    async def make(**attributes: Any) -> Any:
         world = World(manager, clock)
         for name, value in attributes.items():
             setattr(world, name, value)
@@ -382,10 +390,10 @@ async def make_world(manager, clock):
 
 
 @pytest.fixture
-async def world(make_world):
+async def world(make_world: Any) -> Any:
     return await make_world()
 
 
 @pytest.fixture
-def user_header():
+def user_header() -> Any:
     return UserHeader

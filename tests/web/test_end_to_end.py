@@ -5,6 +5,7 @@ import json
 import socket as sockets
 import warnings
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from attrs import frozen
 from dependency_injector import containers, providers
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from websockets.typing import Origin
 
 from bgtasks import (
     BackgroundTaskBase,
@@ -44,7 +46,7 @@ class CopyProgress:
 
 
 class CopyWorker(BackgroundWorker[CopyTask, CopyProgress]):
-    async def execute(self, context):
+    async def execute(self, context: Any) -> None:
         for step in range(context.task.steps):
             context.report_progress(10.0 * step, payload=CopyProgress(step))
             await asyncio.sleep(0)
@@ -65,13 +67,13 @@ class Application(containers.DeclarativeContainer):
 
 
 @pytest.fixture
-def container():
+def container() -> Any:
     container = Application()
     container.config.from_dict({"background_tasks": {"database": ":memory:"}})
     return container
 
 
-def make_app(container):
+def make_app(container: Any) -> Any:
     return Starlette(
         routes=[Mount("/background-tasks", app=container.background_tasks.asgi_app())],
         lifespan=container.background_tasks.lifespan(),
@@ -79,12 +81,11 @@ def make_app(container):
 
 
 @asynccontextmanager
-async def serving(app):
+async def serving(app: Any) -> Any:
     listener = sockets.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", lifespan="on")
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         async with asyncio.timeout(PATIENCE):
@@ -101,12 +102,12 @@ async def serving(app):
 class Client:
     """python-socketio's own client, which keeps the updates it was sent."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.sio = socketio.AsyncClient(reconnection=False)
-        self.updates = asyncio.Queue()
+        self.updates: asyncio.Queue[Any] = asyncio.Queue()
         self.sio.on("TaskUpdated", self.updates.put, namespace="/background-tasks")
 
-    async def connect(self, address, **options):
+    async def connect(self, address: Any, **options: Any) -> None:
         await self.sio.connect(
             f"http://{address}",
             namespaces=["/background-tasks"],
@@ -115,18 +116,18 @@ class Client:
             **options,
         )
 
-    async def call(self, event, data=None):
+    async def call(self, event: Any, data: Any = None) -> Any:
         return await self.sio.call(event, data, namespace="/background-tasks", timeout=PATIENCE)
 
-    async def until(self, status):
-        found = []
+    async def until(self, status: Any) -> Any:
+        found: list[Any] = []
         async with asyncio.timeout(PATIENCE):
             while not found or found[-1]["status"] != status:
                 found.append(await self.updates.get())
         return found
 
 
-async def test_a_task_is_seen_live_from_pending_to_completed(container):
+async def test_a_task_is_seen_live_from_pending_to_completed(container: Any) -> None:
     async with serving(make_app(container)) as address:
         client = Client()
         await client.connect(address)
@@ -140,7 +141,7 @@ async def test_a_task_is_seen_live_from_pending_to_completed(container):
         await client.sio.disconnect()
 
 
-async def test_a_client_that_was_away_learns_how_its_task_ended(container):
+async def test_a_client_that_was_away_learns_how_its_task_ended(container: Any) -> None:
     async with serving(make_app(container)) as address:
         manager = container.background_tasks.manager()
         task_id = await manager.run_task(CopyTask(fail=True))
@@ -152,7 +153,7 @@ async def test_a_client_that_was_away_learns_how_its_task_ended(container):
         await client.sio.disconnect()
 
 
-async def test_cancel_and_retry_over_http_are_seen_over_the_hub(container):
+async def test_cancel_and_retry_over_http_are_seen_over_the_hub(container: Any) -> None:
     async with serving(make_app(container)) as address, httpx.AsyncClient() as http:
         client = Client()
         await client.connect(address)
@@ -171,29 +172,29 @@ async def test_cancel_and_retry_over_http_are_seen_over_the_hub(container):
         await client.sio.disconnect()
 
 
-async def test_broken_frames_over_a_true_server_close_the_connection(container):
+async def test_broken_frames_over_a_true_server_close_the_connection(container: Any) -> None:
     async with serving(make_app(container)) as address:
         url = f"ws://{address}/background-tasks/socket.io/?EIO=4&transport=websocket"
         for frame in ("x", "", "42/background-tasks,1{", b"\x00", "4" + "9" * 70_000):
             async with websockets.connect(url) as raw, asyncio.timeout(PATIENCE):
-                assert (await raw.recv()).startswith("0{")
+                assert (await raw.recv(decode=True)).startswith("0{")
                 await raw.send("40/background-tasks,")
-                assert (await raw.recv()).startswith("40/background-tasks,")
+                assert (await raw.recv(decode=True)).startswith("40/background-tasks,")
                 await raw.send(frame)
                 await raw.wait_closed()
         assert len(container.background_tasks.hub()._run._audience) == 0
 
 
-async def test_foreign_pages_are_refused_at_the_handshake(container):
+async def test_foreign_pages_are_refused_at_the_handshake(container: Any) -> None:
     async with serving(make_app(container)) as address:
         url = f"ws://{address}/background-tasks/socket.io/?EIO=4&transport=websocket"
         with pytest.raises(websockets.InvalidStatus):
-            await websockets.connect(url, origin="https://evil.example")
-        async with websockets.connect(url, origin=f"http://{address}") as raw:
-            assert (await raw.recv()).startswith("0{")
+            await websockets.connect(url, origin=Origin("https://evil.example"))
+        async with websockets.connect(url, origin=Origin(f"http://{address}")) as raw:
+            assert (await raw.recv(decode=True)).startswith("0{")
 
 
-async def test_the_server_stops_though_clients_are_connected(container):
+async def test_the_server_stops_though_clients_are_connected(container: Any) -> None:
     before = asyncio.all_tasks()
     async with serving(make_app(container)) as address:
         url = f"ws://{address}/background-tasks/socket.io/?EIO=4&transport=websocket"
@@ -204,8 +205,9 @@ async def test_the_server_stops_though_clients_are_connected(container):
     assert asyncio.all_tasks() <= before
 
 
-def test_a_host_can_test_its_hub_with_starlettes_test_client(container):
+def test_a_host_can_test_its_hub_with_starlettes_test_client(container: Any) -> None:
     with TestClient(make_app(container), client=("127.0.0.1", 5000)) as http:
+        assert http.portal is not None
         manager = container.background_tasks.manager()
         url = "/background-tasks/socket.io/?EIO=4&transport=websocket"
         with http.websocket_connect(url) as raw:
@@ -219,6 +221,6 @@ def test_a_host_can_test_its_hub_with_starlettes_test_client(container):
         assert http.get("/background-tasks/api/tasks").json()["items"]
 
 
-def test_nobody_from_elsewhere_gets_in(container):
+def test_nobody_from_elsewhere_gets_in(container: Any) -> None:
     with TestClient(make_app(container), client=("203.0.113.9", 5000)) as http:
         assert http.get("/background-tasks/api/tasks").status_code == 403

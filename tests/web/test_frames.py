@@ -1,6 +1,7 @@
 """Which raw frames reach the protocol library: none that makes it raise."""
 
 import json
+from typing import Any
 
 import pytest
 from engineio.packet import Packet as EnginePacket
@@ -27,7 +28,7 @@ PIECES = st.lists(
 @example('420["a"]')
 @example("401-5")
 @example('42/a?b,1["a"]')
-def test_what_is_let_through_can_be_read_and_is_what_a_client_may_send(frame):
+def test_what_is_let_through_can_be_read_and_is_what_a_client_may_send(frame: Any) -> None:
     if not is_acceptable(frame):
         return
     outer = EnginePacket(encoded_packet=frame)
@@ -56,17 +57,17 @@ def test_what_is_let_through_can_be_read_and_is_what_a_client_may_send(frame):
         '42/background-tasks?token=1,17["Subscribe",null]',
     ],
 )
-def test_what_clients_send_is_let_through(frame):
+def test_what_clients_send_is_let_through(frame: Any) -> None:
     assert is_acceptable(frame)
 
 
-def test_the_longest_frame_is_let_through_and_no_longer_one():
+def test_the_longest_frame_is_let_through_and_no_longer_one() -> None:
     frame = '42/background-tasks,["' + "x" * (MAX_FRAME - 24) + '"]'
     assert len(frame) == MAX_FRAME
     assert is_acceptable(frame)
     assert not is_acceptable(frame[:-2] + 'x"]')
 
 
-def test_without_the_attributes_of_the_library_no_client_counts_as_slow():
+def test_without_the_attributes_of_the_library_no_client_counts_as_slow() -> None:
     assert queue_depth(object(), "x") == 0
     assert queue_depth(None, None) == 0

@@ -2,19 +2,24 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bgtasks.errors import BackendError
 
 
-async def test_a_client_gets_every_update_of_a_task_in_the_documented_shape(world, manager):
+async def test_a_client_gets_every_update_of_a_task_in_the_documented_shape(
+    world: Any, manager: Any
+) -> None:
     socket = await world.joined()
     info = manager.publish(manager.add(progress=42.0, status_message="movie.mkv"))
     assert await socket.update() == world.codec.wire(info)
 
 
-async def test_connecting_replays_active_and_lately_ended_tasks_oldest_first(world, manager):
+async def test_connecting_replays_active_and_lately_ended_tasks_oldest_first(
+    world: Any, manager: Any
+) -> None:
     long_ago = manager.add(status="Completed", completed_at=world.clock.now() - timedelta(hours=1))
     tasks = [manager.add(status=s) for s in ("Failed", "Running", "Pending", "Cancelled")]
     socket = await world.joined()
@@ -25,14 +30,16 @@ async def test_connecting_replays_active_and_lately_ended_tasks_oldest_first(wor
     assert str(long_ago.id) not in got
 
 
-async def test_the_replay_comes_after_the_answer_to_connect(world, manager):
+async def test_the_replay_comes_after_the_answer_to_connect(world: Any, manager: Any) -> None:
     manager.add()
     socket = await world.socket()
     assert (await socket.join()).startswith("40")
     assert (await socket.frame()).startswith("42")
 
 
-async def test_running_tasks_are_replayed_even_when_thousands_wait(world, manager):
+async def test_running_tasks_are_replayed_even_when_thousands_wait(
+    world: Any, manager: Any
+) -> None:
     running = manager.add()
     for _ in range(500):
         manager.add(status="Pending")
@@ -41,7 +48,9 @@ async def test_running_tasks_are_replayed_even_when_thousands_wait(world, manage
     assert got[0]["id"] == str(running.id)
 
 
-async def test_a_task_handed_in_long_before_many_others_is_replayed_when_it_ends(world, manager):
+async def test_a_task_handed_in_long_before_many_others_is_replayed_when_it_ends(
+    world: Any, manager: Any
+) -> None:
     old = manager.add()
     for _ in range(300):
         manager.add(status="Completed", completed_at=world.clock.now() - timedelta(hours=1))
@@ -50,7 +59,9 @@ async def test_a_task_handed_in_long_before_many_others_is_replayed_when_it_ends
     assert (await socket.update())["status"] == "Completed"
 
 
-async def test_an_update_while_the_replay_is_read_is_not_missed_and_not_overtaken(world, manager):
+async def test_an_update_while_the_replay_is_read_is_not_missed_and_not_overtaken(
+    world: Any, manager: Any
+) -> None:
     info = manager.add(progress=1.0)
     manager.may_read.clear()
     socket = await world.joined()
@@ -66,7 +77,7 @@ async def test_an_update_while_the_replay_is_read_is_not_missed_and_not_overtake
     ]
 
 
-async def test_types_given_at_connect_narrow_what_is_followed(world, manager):
+async def test_types_given_at_connect_narrow_what_is_followed(world: Any, manager: Any) -> None:
     by_auth = await world.joined({"types": ["Scan"]})
     by_query = await world.joined(query="EIO=4&transport=websocket&type=Scan&type=Move")
     manager.publish(manager.add(type="Copy"))
@@ -77,14 +88,16 @@ async def test_types_given_at_connect_narrow_what_is_followed(world, manager):
 
 
 @pytest.mark.parametrize("auth", [{"types": "Scan"}, {"types": [""]}, {"types": ["x" * 201]}, [1]])
-async def test_unusable_types_at_connect_are_refused_with_the_reason(world, auth):
+async def test_unusable_types_at_connect_are_refused_with_the_reason(world: Any, auth: Any) -> None:
     socket = await world.socket()
     answer = await socket.join(auth)
     assert answer.startswith("44/background-tasks,")
     assert "accepted" in answer
 
 
-async def test_subscribe_replaces_what_is_followed_and_answers_with_its_snapshots(world, manager):
+async def test_subscribe_replaces_what_is_followed_and_answers_with_its_snapshots(
+    world: Any, manager: Any
+) -> None:
     copy = manager.add(type="Copy")
     scan = manager.add(type="Scan")
     ended = manager.add(type="Scan", status="Completed")
@@ -98,7 +111,7 @@ async def test_subscribe_replaces_what_is_followed_and_answers_with_its_snapshot
     assert [u["type"] for u in await socket.updates_until(copy)] == ["Copy"]
 
 
-async def test_subscribe_without_argument_follows_everything(world, manager):
+async def test_subscribe_without_argument_follows_everything(world: Any, manager: Any) -> None:
     info = manager.add()
     socket = await world.joined({"types": ["Nothing"]})
     assert len((await socket.call("Subscribe"))["tasks"]) == 1
@@ -107,7 +120,9 @@ async def test_subscribe_without_argument_follows_everything(world, manager):
     assert (await socket.update())["progress"] == 3.0
 
 
-async def test_an_update_while_subscribe_reads_comes_after_the_answer(world, manager):
+async def test_an_update_while_subscribe_reads_comes_after_the_answer(
+    world: Any, manager: Any
+) -> None:
     info = manager.add()
     socket = await world.joined({"types": ["Nothing"]})
     manager.may_read.clear()
@@ -120,7 +135,7 @@ async def test_an_update_while_subscribe_reads_comes_after_the_answer(world, man
     assert (await socket.update())["progress"] == 7.0
 
 
-async def test_unsubscribe_ends_all_updates(world, manager):
+async def test_unsubscribe_ends_all_updates(world: Any, manager: Any) -> None:
     info = manager.add()
     socket = await world.joined()
     await socket.update()
@@ -131,7 +146,9 @@ async def test_unsubscribe_ends_all_updates(world, manager):
     assert socket.updates == []
 
 
-async def test_a_burst_becomes_the_first_and_the_last_update(world, manager, clock):
+async def test_a_burst_becomes_the_first_and_the_last_update(
+    world: Any, manager: Any, clock: Any
+) -> None:
     info = manager.add()
     socket = await world.joined()
     await socket.update()
@@ -144,8 +161,8 @@ async def test_a_burst_becomes_the_first_and_the_last_update(world, manager, clo
 
 
 async def test_a_final_state_is_sent_at_once_and_what_waited_before_it_is_not(
-    world, manager, clock
-):
+    world: Any, manager: Any, clock: Any
+) -> None:
     info = manager.add()
     socket = await world.joined()
     await socket.update()
@@ -159,7 +176,7 @@ async def test_a_final_state_is_sent_at_once_and_what_waited_before_it_is_not(
     assert len(await socket.updates_until(last)) == 1
 
 
-async def test_an_older_revision_that_comes_late_is_not_sent(world, manager):
+async def test_an_older_revision_that_comes_late_is_not_sent(world: Any, manager: Any) -> None:
     info = manager.add()
     socket = await world.joined()
     await socket.update()
@@ -172,8 +189,8 @@ async def test_an_older_revision_that_comes_late_is_not_sent(world, manager):
 
 
 async def test_an_id_that_is_handed_in_again_after_it_was_pruned_is_followed_again(
-    world, manager, clock
-):
+    world: Any, manager: Any, clock: Any
+) -> None:
     socket = await world.joined()
     info = manager.add()
     manager.finish(manager.publish(info, progress=50.0))
@@ -186,8 +203,8 @@ async def test_an_id_that_is_handed_in_again_after_it_was_pruned_is_followed_aga
 
 
 async def test_a_slow_client_gets_the_newest_of_each_task_and_bounded_memory(
-    make_world, manager, clock
-):
+    make_world: Any, manager: Any, clock: Any
+) -> None:
     world = await make_world()
     tasks = [manager.add() for _ in range(20)]
     slow, fast = await world.joined(), await world.joined()
@@ -206,14 +223,14 @@ async def test_a_slow_client_gets_the_newest_of_each_task_and_bounded_memory(
     assert depth + len(client.backlog) <= 16 + 20
     assert fast._from_app.qsize() == 20 * 100
     slow.reads.set()
-    newest = {}
+    newest: dict[str, float] = {}
     while sum(newest.values()) < 100.0 * len(tasks):
         update = await slow.update()
         assert update["progress"] >= newest.get(update["id"], 0.0)
         newest[update["id"]] = update["progress"]
 
 
-async def test_cancel_and_retry_answer_with_the_newest_snapshot(world, manager):
+async def test_cancel_and_retry_answer_with_the_newest_snapshot(world: Any, manager: Any) -> None:
     info = manager.add()
     socket = await world.joined({"types": ["Nothing"]})
     answer = await socket.call("CancelTask", {"id": str(info.id)})
@@ -229,7 +246,7 @@ async def test_cancel_and_retry_answer_with_the_newest_snapshot(world, manager):
     assert answer["ok"] is False
 
 
-async def test_too_many_clients_are_refused_with_a_reason(make_world):
+async def test_too_many_clients_are_refused_with_a_reason(make_world: Any) -> None:
     world = await make_world(max_clients=2)
     first = await world.joined()
     await world.joined()
@@ -240,7 +257,7 @@ async def test_too_many_clients_are_refused_with_a_reason(make_world):
     assert (await fourth.join()).startswith("40")
 
 
-async def test_sockets_that_never_join_are_bounded_too(make_world, monkeypatch):
+async def test_sockets_that_never_join_are_bounded_too(make_world: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("bgtasks.web.hub_run.NOT_JOINED", 1)
     world = await make_world(max_clients=1)
     await world.socket()
@@ -248,7 +265,9 @@ async def test_sockets_that_never_join_are_bounded_too(make_world, monkeypatch):
     assert not await world.raw().open()
 
 
-async def test_a_socket_that_does_not_join_in_time_is_closed(make_world, monkeypatch):
+async def test_a_socket_that_does_not_join_in_time_is_closed(
+    make_world: Any, monkeypatch: Any
+) -> None:
     monkeypatch.setattr("bgtasks.web.connection.JOIN_TIMEOUT", 0.01)
     world = await make_world()
     socket = await world.socket()
@@ -256,7 +275,7 @@ async def test_a_socket_that_does_not_join_in_time_is_closed(make_world, monkeyp
     assert world.server.eio.sockets == {}
 
 
-async def test_closing_a_connection_again_is_harmless(world):
+async def test_closing_a_connection_again_is_harmless(world: Any) -> None:
     socket = await world.joined()
     connection = world.audience.get(socket.sid).connection
     for _ in range(5):
@@ -267,7 +286,9 @@ async def test_closing_a_connection_again_is_harmless(world):
     connection.close()
 
 
-async def test_a_client_may_leave_and_join_again_on_the_same_socket(world, manager):
+async def test_a_client_may_leave_and_join_again_on_the_same_socket(
+    world: Any, manager: Any
+) -> None:
     info = manager.add()
     socket = await world.joined()
     await socket.update()
@@ -279,8 +300,8 @@ async def test_a_client_may_leave_and_join_again_on_the_same_socket(world, manag
 
 
 async def test_when_the_replay_cannot_be_read_the_client_is_sent_away_to_come_back(
-    world, manager, caplog
-):
+    world: Any, manager: Any, caplog: Any
+) -> None:
     manager.fail = BackendError("disk full")
     socket = await world.socket()
     await socket.join()
@@ -288,7 +309,9 @@ async def test_when_the_replay_cannot_be_read_the_client_is_sent_away_to_come_ba
     assert "disk full" in caplog.text
 
 
-async def test_errors_of_the_store_are_answered_without_details(world, manager, caplog):
+async def test_errors_of_the_store_are_answered_without_details(
+    world: Any, manager: Any, caplog: Any
+) -> None:
     socket = await world.joined()
     manager.fail = BackendError("secret path")
     answer = await socket.call("Subscribe")
@@ -299,7 +322,9 @@ async def test_errors_of_the_store_are_answered_without_details(world, manager, 
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_a_task_that_cannot_be_encoded_does_not_stop_the_others(world, manager, caplog):
+async def test_a_task_that_cannot_be_encoded_does_not_stop_the_others(
+    world: Any, manager: Any, caplog: Any
+) -> None:
     socket = await world.joined()
     manager.publish(manager.add(payload=object()))
     good = manager.publish(manager.add())
@@ -307,7 +332,9 @@ async def test_a_task_that_cannot_be_encoded_does_not_stop_the_others(world, man
     assert "could not be broadcast" in caplog.text
 
 
-async def test_events_of_one_client_are_answered_one_after_the_other(world, manager):
+async def test_events_of_one_client_are_answered_one_after_the_other(
+    world: Any, manager: Any
+) -> None:
     info = manager.add()
     socket = await world.joined({"types": ["Nothing"]})
     manager.may_read.clear()
@@ -321,8 +348,8 @@ async def test_events_of_one_client_are_answered_one_after_the_other(world, mana
 
 
 async def test_stopping_disconnects_clients_and_leaves_no_asyncio_task_behind(
-    make_world, manager, clock
-):
+    make_world: Any, manager: Any, clock: Any
+) -> None:
     before = asyncio.all_tasks()
     world = await make_world()
     manager.add()
@@ -334,7 +361,7 @@ async def test_stopping_disconnects_clients_and_leaves_no_asyncio_task_behind(
     assert not manager.task_updated.has_subscribers
 
 
-async def test_start_and_stop_are_harmless_in_any_order(world, manager):
+async def test_start_and_stop_are_harmless_in_any_order(world: Any, manager: Any) -> None:
     hub = world.hub
     await hub.stop()
     await hub.stop()
@@ -350,12 +377,12 @@ async def test_start_and_stop_are_harmless_in_any_order(world, manager):
 
 
 async def test_the_newest_state_reaches_a_client_that_follows_thousands_of_updates(
-    world, manager, clock
-):
+    world: Any, manager: Any, clock: Any
+) -> None:
     """A long connection: everything a client is told in sum is what the tasks really are."""
     socket = await world.joined()
     tasks = [manager.add() for _ in range(10)]
-    seen = {}
+    seen: dict[str, Any] = {}
     for step in range(1, 301):
         for task in tasks:
             manager.publish(task, progress=step / 3)
@@ -374,7 +401,9 @@ async def test_the_newest_state_reaches_a_client_that_follows_thousands_of_updat
     assert len(world.hub._run._broadcaster._coalescer) <= 1
 
 
-async def test_the_application_works_outermost_and_starts_what_it_needs(make_world, manager):
+async def test_the_application_works_outermost_and_starts_what_it_needs(
+    make_world: Any, manager: Any
+) -> None:
     world = await make_world()
     await world.stop()
     app = world.app
@@ -387,7 +416,7 @@ async def test_the_application_works_outermost_and_starts_what_it_needs(make_wor
     assert manager.started is False
 
 
-async def test_wire_data_is_plain_json(world, manager):
+async def test_wire_data_is_plain_json(world: Any, manager: Any) -> None:
     socket = await world.joined()
     manager.publish(manager.add(payload={"copiedBytes": 42, "path": "ü"}))
     assert (await socket.update())["payload"] == {"copiedBytes": 42, "path": "ü"}

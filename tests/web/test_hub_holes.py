@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+from typing import Any
 
 import pytest
 
@@ -14,15 +15,15 @@ ID = "0193a4e0-0000-7000-8000-000000000000"
 
 
 class CountingPolicy(BackgroundTaskPolicy):
-    def __init__(self):
-        self.connects = []
+    def __init__(self) -> None:
+        self.connects: list[Any] = []
 
-    async def can_connect(self, requester):
+    async def can_connect(self, requester: Any) -> bool:
         self.connects.append(requester)
         return True
 
 
-async def test_an_event_named_connect_does_not_connect_again(make_world):
+async def test_an_event_named_connect_does_not_connect_again(make_world: Any) -> None:
     policy = CountingPolicy()
     world = await make_world(policy=policy)
     socket = await world.joined({"types": ["Mine"]})
@@ -34,7 +35,9 @@ async def test_an_event_named_connect_does_not_connect_again(make_world):
     assert world.audience.get(socket.sid).subscription.types == {"Mine"}
 
 
-async def test_an_event_named_disconnect_does_not_take_the_client_out(world, manager):
+async def test_an_event_named_disconnect_does_not_take_the_client_out(
+    world: Any, manager: Any
+) -> None:
     socket = await world.joined()
     for arguments in (["transport close"], [], [1, 2]):
         assert (await socket.call("disconnect", *arguments))["ok"] is False
@@ -56,7 +59,7 @@ async def test_an_event_named_disconnect_does_not_take_the_client_out(world, man
         "subscribe",
     ],
 )
-async def test_only_the_four_events_can_be_called(world, event):
+async def test_only_the_four_events_can_be_called(world: Any, event: Any) -> None:
     socket = await world.joined()
     answer = await socket.call(event, {})
     assert answer["ok"] is False
@@ -64,7 +67,7 @@ async def test_only_the_four_events_can_be_called(world, event):
 
 
 @pytest.mark.parametrize("event", [5, None, {"a": 1}, ["Subscribe"], True, 1.5])
-async def test_an_event_whose_name_is_no_text_is_answered(world, event):
+async def test_an_event_whose_name_is_no_text_is_answered(world: Any, event: Any) -> None:
     socket = await world.joined()
     assert (await socket.call(event, {}))["ok"] is False
 
@@ -104,7 +107,9 @@ DEEP = json.loads("[" * 500 + "]" * 500)
     ],
     ids=lambda data: json.dumps(data)[:40],
 )
-async def test_unusable_arguments_get_an_answer_that_says_what_is_accepted(world, manager, data):
+async def test_unusable_arguments_get_an_answer_that_says_what_is_accepted(
+    world: Any, manager: Any, data: Any
+) -> None:
     socket = await world.joined()
     answer = await socket.call(*data)
     assert answer["ok"] is False
@@ -113,8 +118,10 @@ async def test_unusable_arguments_get_an_answer_that_says_what_is_accepted(world
     assert (await socket.call("Unsubscribe"))["ok"] is True
 
 
-async def test_an_exception_in_a_handler_is_answered(world, monkeypatch, caplog):
-    async def broken(client, argument):
+async def test_an_exception_in_a_handler_is_answered(
+    world: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    async def broken(client: Any, argument: Any) -> None:
         raise TypeError("inside")
 
     events = world.server.namespace_handlers["/background-tasks"]._events
@@ -125,13 +132,15 @@ async def test_an_exception_in_a_handler_is_answered(world, monkeypatch, caplog)
     assert "inside" in caplog.text
 
 
-async def test_nothing_is_sent_to_a_client_that_is_still_being_let_in(make_world, manager):
+async def test_nothing_is_sent_to_a_client_that_is_still_being_let_in(
+    make_world: Any, manager: Any
+) -> None:
     class Slow(BackgroundTaskPolicy):
         decide = asyncio.Event()
 
-        async def can_connect(self, requester):
+        async def can_connect(self, requester: Any) -> bool:
             await self.decide.wait()
-            return requester.connection.query_params.get("ok") == "1"
+            return bool(requester.connection.query_params.get("ok") == "1")
 
     world = await make_world(policy=Slow())
     socket = await world.socket()
@@ -147,10 +156,12 @@ async def test_nothing_is_sent_to_a_client_that_is_still_being_let_in(make_world
     assert socket._from_app.empty()
 
 
-async def test_no_update_is_emitted_to_everybody_when_nobody_may_see_it(make_world, manager):
+async def test_no_update_is_emitted_to_everybody_when_nobody_may_see_it(
+    make_world: Any, manager: Any
+) -> None:
     class Nobody(BackgroundTaskPolicy):
-        async def can_view(self, requester, task):
-            return task.type == "Seen"
+        async def can_view(self, requester: Any, task: Any) -> bool:
+            return bool(task.type == "Seen")
 
     world = await make_world(policy=Nobody())
     socket = await world.joined()
@@ -161,10 +172,10 @@ async def test_no_update_is_emitted_to_everybody_when_nobody_may_see_it(make_wor
 
 @pytest.mark.parametrize("error", [TypeError, KeyError, RuntimeError, TimeoutError])
 async def test_an_exception_while_connecting_refuses_the_client_and_leaves_nothing(
-    make_world, error, caplog
-):
+    make_world: Any, error: Any, caplog: Any
+) -> None:
     class Broken(CountingPolicy):
-        async def can_connect(self, requester):
+        async def can_connect(self, requester: Any) -> bool:
             await super().can_connect(requester)
             raise error("inside")
 
@@ -179,10 +190,12 @@ async def test_an_exception_while_connecting_refuses_the_client_and_leaves_nothi
     assert not world.server.manager.rooms
 
 
-async def test_a_policy_that_does_not_answer_refuses(make_world, monkeypatch, caplog):
+async def test_a_policy_that_does_not_answer_refuses(
+    make_world: Any, monkeypatch: Any, caplog: Any
+) -> None:
     class Hanging(BackgroundTaskPolicy):
-        async def can_connect(self, requester):
-            await asyncio.Event().wait()
+        async def can_connect(self, requester: Any) -> bool:
+            return await asyncio.Event().wait()
 
     monkeypatch.setattr("bgtasks.web.reception.POLICY_TIMEOUT", 0.01)
     world = await make_world(policy=Hanging())
@@ -191,7 +204,7 @@ async def test_a_policy_that_does_not_answer_refuses(make_world, monkeypatch, ca
 
 
 @pytest.mark.parametrize("namespace", ["", "/admin,", "/other,", "/background-tasks/x,", "*,"])
-async def test_other_namespaces_are_refused(world, namespace):
+async def test_other_namespaces_are_refused(world: Any, namespace: Any) -> None:
     socket = await world.socket()
     socket.send(f"40{namespace}")
     frame = await socket.frame()
@@ -199,7 +212,7 @@ async def test_other_namespaces_are_refused(world, namespace):
     assert not world.server.manager.rooms
 
 
-async def test_connecting_twice_on_one_socket_is_refused(world):
+async def test_connecting_twice_on_one_socket_is_refused(world: Any) -> None:
     socket = await world.joined()
     assert (await socket.join()).startswith("44")
     assert len(world.audience) == 1
@@ -244,8 +257,8 @@ BROKEN_FRAMES = [
 
 @pytest.mark.parametrize("frame", BROKEN_FRAMES, ids=lambda frame: repr(frame)[:40])
 async def test_a_broken_frame_ends_the_connection_and_leaves_nothing(
-    make_world, manager, clock, frame, caplog
-):
+    make_world: Any, manager: Any, clock: Any, frame: Any, caplog: Any
+) -> None:
     caplog.set_level(logging.WARNING)
     before = asyncio.all_tasks()
     world = await make_world()
@@ -262,7 +275,7 @@ async def test_a_broken_frame_ends_the_connection_and_leaves_nothing(
     assert caplog.text == ""
 
 
-async def test_a_message_that_is_too_large_ends_the_connection(world):
+async def test_a_message_that_is_too_large_ends_the_connection(world: Any) -> None:
     socket = await world.joined()
     socket.send(EVENT + '1["Unsubscribe",null]' + " " * (64 * 1024))
     assert await socket.closed() == []
@@ -288,8 +301,8 @@ async def test_a_message_that_is_too_large_ends_the_connection(world):
     ],
 )
 async def test_browsers_may_connect_from_our_own_origin_and_the_allowed_ones(
-    make_world, origin, scheme, host, accepted
-):
+    make_world: Any, origin: Any, scheme: Any, host: Any, accepted: Any
+) -> None:
     from bgtasks.settings import Settings
 
     world = await make_world(settings=Settings(allowed_origins=["https://app.example.org"]))
@@ -298,7 +311,7 @@ async def test_browsers_may_connect_from_our_own_origin_and_the_allowed_ones(
     assert await socket.open() is accepted
 
 
-async def test_an_origin_that_is_no_text_is_refused(world):
+async def test_an_origin_that_is_no_text_is_refused(world: Any) -> None:
     """The protocol library skips such a header, and takes the client for no browser."""
     socket = world.raw()
     socket.scope["headers"].append((b"origin", b"https://evil\xff.example"))
@@ -308,25 +321,27 @@ async def test_an_origin_that_is_no_text_is_refused(world):
 @pytest.mark.parametrize(
     ("origin", "accepted"), [("http://testserver", True), ("https://evil.example", False)]
 )
-async def test_the_library_itself_checks_the_origin_too(world, origin, accepted):
+async def test_the_library_itself_checks_the_origin_too(
+    world: Any, origin: Any, accepted: Any
+) -> None:
     upgrade = [("connection", "upgrade"), ("upgrade", "websocket")]
     socket = world.raw(headers=[("origin", origin), *upgrade])
     socket._app = world.server.handle_request
     assert await socket.open() is accepted
 
 
-async def test_the_address_of_a_client_is_the_real_one(world):
+async def test_the_address_of_a_client_is_the_real_one(world: Any) -> None:
     outsider = await world.socket(client=("203.0.113.9", 5000))
     assert (await outsider.join()).startswith("44")
 
 
 @pytest.mark.parametrize("query", ["EIO=3&transport=websocket", "EIO=4&transport=polling", ""])
-async def test_other_transports_and_versions_are_refused(world, query):
+async def test_other_transports_and_versions_are_refused(world: Any, query: Any) -> None:
     assert not await world.raw(query=query).open()
     assert world.server.eio.sockets == {}
 
 
-async def test_polling_is_a_problem_that_names_the_way_out(world):
+async def test_polling_is_a_problem_that_names_the_way_out(world: Any) -> None:
     async with world.http() as http:
         for method in ("GET", "POST", "OPTIONS"):
             answer = await http.request(method, "/socket.io/?EIO=4&transport=polling")
@@ -335,7 +350,7 @@ async def test_polling_is_a_problem_that_names_the_way_out(world):
             assert 'transports: ["websocket"]' in answer.json()["detail"]
 
 
-async def test_a_client_that_vanishes_is_forgotten(world, manager):
+async def test_a_client_that_vanishes_is_forgotten(world: Any, manager: Any) -> None:
     sockets = [await world.joined() for _ in range(5)]
     for socket in sockets:
         await socket.close()
@@ -344,7 +359,9 @@ async def test_a_client_that_vanishes_is_forgotten(world, manager):
     assert not world.server.manager.rooms
 
 
-async def test_what_the_library_forgets_to_tell_is_cleaned_up_when_the_socket_ends(world):
+async def test_what_the_library_forgets_to_tell_is_cleaned_up_when_the_socket_ends(
+    world: Any,
+) -> None:
     """As after a ping timeout while the client is being let in: no disconnect is told."""
     socket = await world.joined()
     namespace = world.server.namespace_handlers["/background-tasks"]
@@ -353,11 +370,13 @@ async def test_what_the_library_forgets_to_tell_is_cleaned_up_when_the_socket_en
     assert len(world.audience) == 0
 
 
-async def test_authorization_is_asked_again_after_a_minute(make_world, manager, clock):
+async def test_authorization_is_asked_again_after_a_minute(
+    make_world: Any, manager: Any, clock: Any
+) -> None:
     class Session(CountingPolicy):
         valid = True
 
-        async def can_connect(self, requester):
+        async def can_connect(self, requester: Any) -> bool:
             await super().can_connect(requester)
             return self.valid
 
@@ -377,11 +396,13 @@ async def test_authorization_is_asked_again_after_a_minute(make_world, manager, 
     assert await socket.closed() == []
 
 
-async def test_commands_are_refused_when_the_authorization_has_ended(make_world, manager, clock):
+async def test_commands_are_refused_when_the_authorization_has_ended(
+    make_world: Any, manager: Any, clock: Any
+) -> None:
     class Session(BackgroundTaskPolicy):
         valid = True
 
-        async def can_connect(self, requester):
+        async def can_connect(self, requester: Any) -> bool:
             return self.valid
 
     policy = Session()
@@ -395,10 +416,10 @@ async def test_commands_are_refused_when_the_authorization_has_ended(make_world,
 
 
 async def test_a_client_about_which_the_policy_fails_is_sent_away_to_come_back(
-    make_world, manager, caplog
-):
+    make_world: Any, manager: Any, caplog: Any
+) -> None:
     class Failing(BackgroundTaskPolicy):
-        async def can_view(self, requester, task):
+        async def can_view(self, requester: Any, task: Any) -> bool:
             raise RuntimeError("no database")
 
     world = await make_world(policy=Failing())

@@ -1,5 +1,7 @@
 """Who may see and do what: one policy, asked by HTTP and the hub alike."""
 
+from typing import Any
+
 import pytest
 from starlette.authentication import AuthCredentials, SimpleUser, UnauthenticatedUser
 from starlette.requests import HTTPConnection
@@ -7,7 +9,9 @@ from starlette.requests import HTTPConnection
 from bgtasks.web import BackgroundTaskPolicy, Requester
 
 
-def requester(client=("127.0.0.1", 1), host="localhost", headers=(), **scope):
+def requester(
+    client: Any = ("127.0.0.1", 1), host: Any = "localhost", headers: Any = (), **scope: Any
+) -> Any:
     raw = [(k.encode(), v.encode()) for k, v in [("host", host), *headers]]
     return Requester(HTTPConnection({"type": "http", "headers": raw, "client": client, **scope}))
 
@@ -27,16 +31,18 @@ def requester(client=("127.0.0.1", 1), host="localhost", headers=(), **scope):
         ("", False),
     ],
 )
-async def test_without_authentication_only_this_machine_may_connect(address, allowed):
+async def test_without_authentication_only_this_machine_may_connect(
+    address: Any, allowed: Any
+) -> None:
     assert await BackgroundTaskPolicy().can_connect(requester((address, 1))) is allowed
 
 
-async def test_a_client_without_address_is_refused():
+async def test_a_client_without_address_is_refused() -> None:
     assert not await BackgroundTaskPolicy().can_connect(requester(None))
 
 
 @pytest.mark.parametrize("header", ["forwarded", "x-forwarded-for", "x-real-ip", "X-Forwarded-For"])
-async def test_what_came_through_a_proxy_is_not_from_this_machine(header):
+async def test_what_came_through_a_proxy_is_not_from_this_machine(header: Any) -> None:
     asking = requester(headers=[(header.lower(), "203.0.113.9")])
     assert not await BackgroundTaskPolicy().can_connect(asking)
 
@@ -61,32 +67,34 @@ async def test_what_came_through_a_proxy_is_not_from_this_machine(header):
         ("", False),
     ],
 )
-async def test_a_name_that_may_be_rebound_is_refused_on_this_machine(host, allowed):
+async def test_a_name_that_may_be_rebound_is_refused_on_this_machine(
+    host: Any, allowed: Any
+) -> None:
     assert await BackgroundTaskPolicy().can_connect(requester(host=host)) is allowed
 
 
-async def test_on_this_machine_everything_is_visible():
+async def test_on_this_machine_everything_is_visible() -> None:
     assert await BackgroundTaskPolicy().visible_owners(requester()) is None
 
 
-async def test_behind_authentication_only_users_may_connect_wherever_they_are():
+async def test_behind_authentication_only_users_may_connect_wherever_they_are() -> None:
     policy = BackgroundTaskPolicy()
     assert not await policy.can_connect(requester(user=UnauthenticatedUser()))
     user = SimpleUser("ann")
     far = requester(("203.0.113.9", 1), "app.example.org", user=user, auth=AuthCredentials())
     assert await policy.can_connect(far)
     assert far.identity == "ann"
-    assert await policy.visible_owners(far) == {None, "ann"}
+    assert await policy.visible_owners(far) == frozenset({None, "ann"})
 
 
-async def test_who_is_not_logged_in_owns_nothing():
+async def test_who_is_not_logged_in_owns_nothing() -> None:
     nobody = requester(user=UnauthenticatedUser())
     assert nobody.user is None
     assert nobody.identity is None
     assert await BackgroundTaskPolicy().visible_owners(nobody) == frozenset()
 
 
-async def test_a_numeric_identity_is_compared_as_text():
+async def test_a_numeric_identity_is_compared_as_text() -> None:
     class User:
         is_authenticated = True
         identity = 5
@@ -94,13 +102,13 @@ async def test_a_numeric_identity_is_compared_as_text():
     assert requester(user=User()).identity == "5"
 
 
-async def test_a_requester_tells_the_address_and_the_connect_auth():
+async def test_a_requester_tells_the_address_and_the_connect_auth() -> None:
     assert requester(("10.0.0.1", 1)).host == "10.0.0.1"
     assert requester(None).host is None
     assert requester().auth is None
 
 
-async def seen_by(world, manager, name):
+async def seen_by(world: Any, manager: Any, name: Any) -> Any:
     """Everything ``name`` is shown of the tasks: over HTTP, in replay, live and in answers."""
     headers = [("x-user", name)]
     ids = [str(info.id) for info in manager.tasks.values()]
@@ -126,7 +134,7 @@ async def seen_by(world, manager, name):
     return seen
 
 
-async def everything(world, socket):
+async def everything(world: Any, socket: Any) -> Any:
     await world.settled()
     number = socket.emit("Unsubscribe")
     await socket.ack(number)
@@ -136,8 +144,8 @@ async def everything(world, socket):
 
 
 async def test_users_see_their_own_tasks_and_those_without_owner_everywhere(
-    make_world, manager, user_header
-):
+    make_world: Any, manager: Any, user_header: Any
+) -> None:
     world = await make_world(wrap=user_header)
     manager.add("Mine", owner="ann")
     manager.add("Theirs", owner="bob")
@@ -150,9 +158,11 @@ async def test_users_see_their_own_tasks_and_those_without_owner_everywhere(
     assert (await stranger.join()).startswith("44")
 
 
-async def test_overriding_can_view_alone_is_honoured_everywhere(make_world, manager, user_header):
+async def test_overriding_can_view_alone_is_honoured_everywhere(
+    make_world: Any, manager: Any, user_header: Any
+) -> None:
     class Team(BackgroundTaskPolicy):
-        async def can_view(self, requester, task):
+        async def can_view(self, requester: Any, task: Any) -> Any:
             return task.owner == "team" or (
                 await super().can_view(requester, task) and task.type != "Secret"
             )
@@ -167,10 +177,10 @@ async def test_overriding_can_view_alone_is_honoured_everywhere(make_world, mana
 
 
 async def test_overriding_visible_owners_alone_is_honoured_everywhere(
-    make_world, manager, user_header
-):
+    make_world: Any, manager: Any, user_header: Any
+) -> None:
     class Team(BackgroundTaskPolicy):
-        async def visible_owners(self, requester):
+        async def visible_owners(self, requester: Any) -> Any:
             return frozenset({"team"})
 
     world = await make_world(wrap=user_header, policy=Team())
@@ -181,8 +191,8 @@ async def test_overriding_visible_owners_alone_is_honoured_everywhere(
 
 
 async def test_the_store_is_only_asked_for_owners_that_may_be_seen(
-    make_world, manager, user_header
-):
+    make_world: Any, manager: Any, user_header: Any
+) -> None:
     world = await make_world(wrap=user_header)
     manager.add("Theirs", owner="bob")
     async with world.http(headers={"x-user": "ann"}) as http:
@@ -196,9 +206,9 @@ async def test_the_store_is_only_asked_for_owners_that_may_be_seen(
         assert len(manager.asked) == count
 
 
-async def test_a_user_with_very_many_owners_can_list(make_world, manager):
+async def test_a_user_with_very_many_owners_can_list(make_world: Any, manager: Any) -> None:
     class Big(BackgroundTaskPolicy):
-        async def visible_owners(self, requester):
+        async def visible_owners(self, requester: Any) -> Any:
             return frozenset(str(n) for n in range(500))
 
     world = await make_world(policy=Big())
@@ -210,10 +220,10 @@ async def test_a_user_with_very_many_owners_can_list(make_world, manager):
 
 
 async def test_a_page_is_filled_though_the_policy_hides_much_and_no_task_is_skipped(
-    make_world, manager
-):
+    make_world: Any, manager: Any
+) -> None:
     class Some(BackgroundTaskPolicy):
-        async def can_view(self, requester, task):
+        async def can_view(self, requester: Any, task: Any) -> Any:
             return task.type == "Seen"
 
     world = await make_world(policy=Some())
@@ -232,12 +242,14 @@ async def test_a_page_is_filled_though_the_policy_hides_much_and_no_task_is_skip
     assert found == expected
 
 
-async def test_who_may_view_but_not_cancel_or_retry_is_told_so(make_world, manager):
+async def test_who_may_view_but_not_cancel_or_retry_is_told_so(
+    make_world: Any, manager: Any
+) -> None:
     class ReadOnly(BackgroundTaskPolicy):
-        async def can_cancel(self, requester, task):
+        async def can_cancel(self, requester: Any, task: Any) -> Any:
             return False
 
-        async def can_retry(self, requester, task):
+        async def can_retry(self, requester: Any, task: Any) -> Any:
             return False
 
     world = await make_world(policy=ReadOnly())
@@ -252,12 +264,14 @@ async def test_who_may_view_but_not_cancel_or_retry_is_told_so(make_world, manag
         assert "may not" in answer["error"]
 
 
-async def test_the_policy_gets_the_same_requester_from_both_sides(make_world, manager):
+async def test_the_policy_gets_the_same_requester_from_both_sides(
+    make_world: Any, manager: Any
+) -> None:
     class Watching(BackgroundTaskPolicy):
-        def __init__(self):
-            self.seen = []
+        def __init__(self) -> None:
+            self.seen: list[Any] = []
 
-        async def can_connect(self, requester):
+        async def can_connect(self, requester: Any) -> Any:
             self.seen.append((requester.host, requester.connection.headers["x-key"]))
             self.seen.append(requester.auth)
             return True

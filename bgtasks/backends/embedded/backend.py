@@ -55,7 +55,7 @@ class EmbeddedBackend(Backend):
         self._registry = registry
         self._clock = clock
         self._max_concurrency = max_concurrency
-        self._handlers: list[ChangeHandler] = []
+        self._handlers: dict[object, ChangeHandler] = {}
         self._lock: OwnerLock | None = None
         self._writer: Writer | None = None
         self._reading: sqlite3.Connection | None = None
@@ -66,8 +66,10 @@ class EmbeddedBackend(Backend):
         self._unsaved: dict[UUID, Reported | Ended] = {}
         self._unsaved_lock = threading.Lock()
         self._due_timer: Timer | None = None
+        self._next_due: datetime | None = None
+        self._releasing = False
         self._retries: set[Timer] = set()
-        self._unwritten: dict[UUID, Ended] = {}
+        self._unwritten: dict[tuple[UUID, int], Ended] = {}
 
     # Opening and closing
 
@@ -82,12 +84,13 @@ class EmbeddedBackend(Backend):
             raise
         slots = Slots(self._registry, self._max_concurrency)
         store = Store(connection, self._registry, slots, self._clock.now)
+        self._serving, self._releasing = asyncio.Event(), False
         self._writer = Writer(store, self._delivered)
         self._writer.start()
-        if self._path != MEMORY:
-            self._reading = open_for_reading(self._path)
-            self._read_thread = ThreadPoolExecutor(1, "bgtasks reader")
         try:
+            if self._path != MEMORY:
+                self._reading = open_for_reading(self._path)
+                self._read_thread = ThreadPoolExecutor(1, "bgtasks reader")
             while await self._write(Store.recover):
                 pass
         except BaseException:
@@ -101,6 +104,7 @@ class EmbeddedBackend(Backend):
             if timer is not None:
                 timer.cancel()
         self._due_timer = None
+        self._retries.clear()
         if self._writer is not None:
             await self._write_last_outcomes(self._writer)
             writer, self._writer = self._writer, None
@@ -163,10 +167,11 @@ class EmbeddedBackend(Backend):
 
     def subscribe(self, handler: ChangeHandler) -> Callable[[], None]:
         """See :meth:`Backend.subscribe`."""
-        self._handlers = [*self._handlers, handler]
+        key = object()
+        self._handlers = {**self._handlers, key: handler}
 
         def unsubscribe() -> None:
-            self._handlers = [item for item in self._handlers if item is not handler]
+            self._handlers = {k: item for k, item in self._handlers.items() if k is not key}
 
         return unsubscribe
 
@@ -174,11 +179,14 @@ class EmbeddedBackend(Backend):
 
     async def serve(self, runner: AttemptRunner) -> None:
         """See :meth:`Backend.serve`."""
+        if self._serving is None:
+            raise BackendError(f"the task database {self._path} is not open")
         self._runner = runner
-        self._serving = asyncio.Event()
-        await self._write(lambda store: setattr(store, "serving", True))
-        await self._serving.wait()
-        await self._write(lambda store: setattr(store, "serving", False))
+        if not self._serving.is_set():
+            await self._claim(serving=True)
+            await self._serving.wait()
+        await self._claim(serving=False)
+        self._serving.clear()  # it may serve again
         while self._attempts:
             await asyncio.wait(self._attempts)
             await asyncio.sleep(0)  # let the callbacks hand the outcomes over
@@ -187,6 +195,30 @@ class EmbeddedBackend(Backend):
         """See :meth:`Backend.stop_serving`."""
         if self._serving is not None:
             self._serving.set()
+
+    async def _claim(self, *, serving: bool) -> None:
+        """Begin or cease to claim. What the disk does not take now is claimed with a later write,
+        of which there is one soon at the latest."""
+
+        def switch(store: Store) -> None:
+            store.serving = serving
+
+        try:
+            await self._write(switch)
+        except BackendError as error:
+            logger.error("waiting tasks cannot be claimed now: %s", error)
+            if serving:
+                self._later(self._claim_again)
+
+    def _claim_again(self) -> None:
+        """Claims are made at the end of each commit, also of one without anything else in it."""
+        if self._writer is not None:
+            tried = self._writer.run(lambda store: None)
+            tried.add_done_callback(self._tried_to_claim)
+
+    def _tried_to_claim(self, tried: "asyncio.Future[Any]") -> None:
+        if not tried.cancelled() and tried.exception() is not None:
+            self._later(self._claim_again)
 
     def _delivered(self, delivery: Delivery) -> None:
         """After a commit, on the event loop: answer who waits, start what was claimed, tell."""
@@ -212,14 +244,17 @@ class EmbeddedBackend(Backend):
 
     def _ended(self, task_id: UUID, ended: "asyncio.Future[Ended]") -> None:
         self._attempts.discard(ended)
+        event = ended.result()
         with self._unsaved_lock:
-            self._unsaved.pop(task_id, None)  # the end carries the last report
-        self._put_end(task_id, ended.result(), Store.end)
+            waiting = self._unsaved.get(task_id)
+            if waiting is not None and waiting.attempt == event.attempt:
+                del self._unsaved[task_id]  # the end carries the last report
+        self._put_end(task_id, event, Store.end)
 
     def _tell(self, record: TaskRecord) -> None:
         if record.cancel_requested and self._runner is not None and not record.status.is_final:
             self._runner.cancel(record.id, record.attempt)
-        for handler in self._handlers:
+        for handler in self._handlers.values():
             try:
                 handler(record)
             except Exception:
@@ -233,7 +268,7 @@ class EmbeddedBackend(Backend):
         """Write an outcome; where the disk refuses, again and again until the stop."""
         if self._writer is None:
             return
-        self._unwritten[task_id] = event
+        self._unwritten[task_id, event.attempt] = event
         written = self._writer.run(lambda store: operation(store, task_id, event))
         written.add_done_callback(lambda done: self._end_written(task_id, event, operation, done))
 
@@ -246,8 +281,8 @@ class EmbeddedBackend(Backend):
     ) -> None:
         error = None if written.cancelled() else written.exception()
         if error is None:
-            if self._unwritten.get(task_id) is event:
-                del self._unwritten[task_id]
+            if self._unwritten.get((task_id, event.attempt)) is event:
+                del self._unwritten[task_id, event.attempt]
             return
         logger.error("how task %s ended is not written yet: %s", task_id, error)
         self._later(lambda: self._put_end(task_id, event, operation))
@@ -280,7 +315,7 @@ class EmbeddedBackend(Backend):
     async def _write_last_outcomes(self, writer: Writer) -> None:
         """One more try for outcomes that the disk has refused; then they are given up: their
         tasks are still running in the file, so the next start runs them again."""
-        for task_id, event in list(self._unwritten.items()):
+        for (task_id, _), event in list(self._unwritten.items()):
             try:
                 await writer.run(partial(Store.apply, task_id=task_id, event=event))
             except BackendError as error:
@@ -297,19 +332,34 @@ class EmbeddedBackend(Backend):
     # Delayed tasks
 
     def _wake_when_due(self, next_due: datetime | None) -> None:
+        self._next_due = next_due
         if self._due_timer is not None:
             self._due_timer.cancel()
             self._due_timer = None
         if next_due is None or self._writer is None:
             return
         wait = (next_due - self._clock.now()).total_seconds()
-        wait = min(max(wait, 0.0), LONGEST_TIMER)
-        self._due_timer = self._clock.call_later(wait, self._release_due)
+        if wait > 0:
+            wait = min(wait, LONGEST_TIMER)
+            self._due_timer = self._clock.call_later(wait, self._release_due)
+        elif not self._releasing:
+            self._release_due()
 
     def _release_due(self) -> None:
         self._due_timer = None
         if self._writer is not None:
-            self._writer.put(Store.release_due)
+            self._releasing = True
+            released = self._writer.run(Store.release_due)
+            released.add_done_callback(self._due_released)
+
+    def _due_released(self, released: "asyncio.Future[Any]") -> None:
+        error = None if released.cancelled() else released.exception()
+        if error is not None:
+            logger.error("delayed tasks cannot be started now: %s", error)
+            self._later(self._release_due)
+            return
+        self._releasing = False
+        self._wake_when_due(self._next_due)
 
     def _mark_unknown(self, after: int, store: Store) -> None:
         """On the writer thread, a batch at a time, so that others come in between."""

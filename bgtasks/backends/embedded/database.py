@@ -32,7 +32,7 @@ class OwnerLock:
                 f"{target}-lock", isolation_level=None, timeout=0, check_same_thread=False
             )
             self._connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if "locked" in str(error):
                 raise BackendBusyError(
                     f"{target} is in use by another process (or another manager of this one). "
@@ -96,9 +96,7 @@ def _check_before_writing(path: str) -> None:
     if not file.exists() or file.stat().st_size == 0:
         return
     try:
-        with closing(
-            sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=1)
-        ) as connection:
+        with closing(_open_untouched(file.resolve())) as connection:
             version = _version(connection)
             owner = connection.execute("PRAGMA application_id").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -117,6 +115,14 @@ def _check_before_writing(path: str) -> None:
             f"{path} has schema version {version}, this release knows up to {SCHEMA_VERSION}. "
             "It was left as it is; use the newer release of bgtasks that wrote it"
         )
+
+
+def _open_untouched(file: Path) -> sqlite3.Connection:
+    """A connection that only looks. Where nothing waits in the write-ahead log the file alone is
+    looked at: reading it together with its log would leave new files beside it."""
+    log = Path(f"{file}-wal")
+    way = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
+    return sqlite3.connect(f"{file.as_uri()}?{way}", uri=True, timeout=1)
 
 
 def _advice(path: str) -> str:

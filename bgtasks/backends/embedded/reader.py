@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from heapq import nlargest
 from itertools import product
 from typing import Any
@@ -32,6 +33,24 @@ def fetch_failures(connection: sqlite3.Connection, task_id: UUID) -> list[Attemp
 
 def fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
     """A page of tasks, newest first. Asks for one more than wanted, to know if there is more."""
+    with _one_moment(connection):
+        return _fetch_page(connection, query)
+
+
+@contextmanager
+def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything inside sees the same state, whatever is committed meanwhile."""
+    if connection.in_transaction:  # the writer's own, which is one moment too
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
+def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
     wanted = query.limit + 1
     newest = nlargest(
         wanted,

@@ -17,7 +17,8 @@ class Slots:
             item.type_name: min(item.max_concurrency or max_concurrency, max_concurrency)
             for item in registry
         }
-        self._busy: dict[UUID, str] = {}
+        # By attempt, not by task: one that was retried may still have its old attempt running.
+        self._busy: dict[tuple[UUID, int], str] = {}
         self._busy_by_type: Counter[str] = Counter()
 
     def free(self) -> int:
@@ -29,14 +30,14 @@ class Slots:
         of_type = self._type_limits.get(type_name, 0) - self._busy_by_type[type_name]
         return min(of_type, self.free())
 
-    def take(self, task_id: UUID, type_name: str) -> None:
+    def take(self, task_id: UUID, attempt: int, type_name: str) -> None:
         """A task was claimed."""
-        self._busy[task_id] = type_name
+        self._busy[task_id, attempt] = type_name
         self._busy_by_type[type_name] += 1
 
-    def release(self, task_id: UUID) -> str | None:
+    def release(self, task_id: UUID, attempt: int) -> str | None:
         """An attempt has really ended, or its claim was not committed; gives its type back."""
-        type_name = self._busy.pop(task_id, None)
+        type_name = self._busy.pop((task_id, attempt), None)
         if type_name is not None:
             self._busy_by_type[type_name] -= 1
         return type_name

@@ -81,7 +81,7 @@ class Store:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         for record in self.claims:
-            self.release(record.id)
+            self.release(record.id, record.attempt)
         self.changes, self.claims = [], []
         self._running.clear()
         self._maybe_ready.update(self._types)
@@ -99,7 +99,7 @@ class Store:
                 self.connection.execute("ROLLBACK TO part")
                 self.connection.execute("RELEASE part")
             for record in self.claims[claims:]:
-                self.release(record.id)
+                self.release(record.id, record.attempt)
             del self.changes[changes:], self.claims[claims:]
             self._running.clear()
             raise
@@ -145,16 +145,16 @@ class Store:
     def end(self, task_id: UUID, event: Ended) -> None:
         """An attempt has really ended: settle it, and free its place."""
         self.apply(task_id, event)
-        self.release(task_id)
+        self.release(task_id, event.attempt)
 
     def report(self, reports: dict[UUID, Reported | Ended]) -> None:
         """What running attempts had to say."""
         for task_id, event in reports.items():
             self.apply(task_id, event)
 
-    def release(self, task_id: UUID) -> None:
-        """The attempt of this task takes no place any more."""
-        type_name = self._slots.release(task_id)
+    def release(self, task_id: UUID, attempt: int) -> None:
+        """This attempt takes no place any more."""
+        type_name = self._slots.release(task_id, attempt)
         if type_name is not None:
             self._maybe_ready.add(type_name)
 
@@ -179,14 +179,14 @@ class Store:
         for _, sequence, _ in chosen:
             self._claim_sequence(sequence)
 
-    def release_due(self) -> bool:
-        """Let tasks start whose time has come; whether there may be more of them."""
+    def release_due(self) -> None:
+        """Let tasks start whose time has come, some at a time; ``next_due`` tells if there are
+        more of them."""
         due = self._execute("due_tasks", (rows.from_time(self._now()), BATCH)).fetchall()
         for sequence, type_name in due:
             self._execute("release_task", (sequence,))
             self._maybe_ready.add(type_name)
         self.due_changed = True
-        return len(due) == BATCH
 
     def next_due(self) -> datetime | None:
         """When the next delayed task may start."""
@@ -241,9 +241,10 @@ class Store:
                 f"a task with the id {record.id} was accepted before; "
                 "leave the id out to get a new one"
             ) from error
-        self.changes.append(record)
+        sequence = cursor.lastrowid or 0
+        self.changes.append(record._replace(sequence=sequence))
         if claim:
-            self._claimed(stored._replace(sequence=cursor.lastrowid or 0))
+            self._claimed(stored._replace(sequence=sequence))
         elif record.due_at is not None:
             self.due_changed = True
         else:
@@ -251,8 +252,11 @@ class Store:
 
     def _claim_at_once(self, record: TaskRecord) -> Change | None:
         """A new task that nobody waits before, with a free place, is written as running."""
-        waits = record.due_at is not None or record.type in self._maybe_ready
-        if waits or not self.serving or self._slots.free_for(record.type) <= 0:
+        free_for = self._slots.free_for
+        if record.due_at is not None or not self.serving or free_for(record.type) <= 0:
+            return None
+        # Of another type, too, somebody may be waiting for the last place in this process.
+        if record.type in self._maybe_ready or any(map(free_for, self._maybe_ready)):
             return None
         return decide(record, Claimed(), self._now())
 
@@ -262,13 +266,13 @@ class Store:
         if change is not None:
             self._write(change)
             self.claims.append(change.after)
-            self._slots.take(record.id, record.type)
+            self._slots.take(record.id, change.after.attempt, record.type)
 
     def _claimed(self, record: TaskRecord) -> None:
         self.changes.append(record)
         self.claims.append(record)
         self._running[record.id] = record
-        self._slots.take(record.id, record.type)
+        self._slots.take(record.id, record.attempt, record.type)
 
     def _write(self, change: Change) -> None:
         before, after = change.before, change.after

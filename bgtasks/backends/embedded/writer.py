@@ -71,6 +71,7 @@ class Writer:
         """Finish what is queued, then end the thread."""
         self._queue.put(None)
         await asyncio.shield(self._stopped)
+        self._thread.join()  # its last step was to say so
 
     @property
     def backlog(self) -> int:
@@ -147,17 +148,20 @@ class Writer:
                 results.append((job.future, job.result, error))
             elif error is not None:
                 logger.error("a write failed: %s", error, exc_info=job.error)
-        due_changed = self._store.due_changed
-        next_due = self._next_due() if due_changed else None
+        due_changed, next_due = self._next_due()
         delivery = Delivery(changes, claims, results, due_changed, next_due)
         self._on_loop(lambda: self._deliver(delivery))
 
-    def _next_due(self) -> datetime | None:
+    def _next_due(self) -> tuple[bool, datetime | None]:
+        """Whether the time at which the next delayed task is due may have changed, and the time."""
+        if not self._store.due_changed:
+            return False, None
         try:
-            return self._store.next_due()
+            return True, self._store.next_due()
         except sqlite3.Error:
             logger.exception("cannot read when the next delayed task is due")
-            return None
+            self._store.due_changed = True  # ask again after the next commit
+            return False, None
 
     def _on_loop(self, callback: Callable[[], Any]) -> None:
         try:

@@ -1,0 +1,175 @@
+"""Looking at tasks: pages, filters, histories; and dropping old ones."""
+
+import itertools
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from bgtasks.lifecycle import Cancelled, Failed, Interrupted
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.record import TaskQuery, TaskRecord
+from bgtasks.testing.conformance import BackendBench
+
+STATUSES = list(BackgroundTaskStatus)
+OWNERS = [None, "", "ann", "bob", "o'hara"]
+
+
+async def fill(bench: BackendBench) -> list[TaskRecord]:
+    """Tasks of every type, owner and status, newest first."""
+    chance = random.Random(3)
+    ids = []
+    for type_name, owner, status, _ in itertools.product(
+        ["Quick", "Other"], OWNERS, STATUSES, range(2)
+    ):
+        ids.append((chance.random(), type_name, owner, status))
+    made: list[UUID] = []
+    for _, type_name, owner, status in sorted(ids, key=lambda item: item[0]):
+        delay = 3600 if status is BackgroundTaskStatus.PENDING else None
+        task_id = await bench.submit(type_name, owner=owner, delay=delay)
+        made.append(task_id)
+        if status is BackgroundTaskStatus.PENDING:
+            continue
+        record = await bench.started(task_id)
+        match status:
+            case BackgroundTaskStatus.COMPLETED:
+                bench.runner.end(record)
+            case BackgroundTaskStatus.FAILED:
+                bench.runner.end(record, Failed("no"))
+            case BackgroundTaskStatus.CANCELLED:
+                bench.runner.end(record, Cancelled())
+    await bench.written()
+    return [await bench.get(task_id) for task_id in reversed(made)]
+
+
+def matches(record: TaskRecord, query: TaskQuery) -> bool:
+    return (
+        (not query.types or record.type in query.types)
+        and (not query.statuses or record.status in query.statuses)
+        and (query.owners is None or record.owner in query.owners)
+    )
+
+
+async def test_every_combination_of_filters_and_pages_gives_what_a_plain_search_gives(
+    bench: BackendBench,
+) -> None:
+    everything = await fill(bench)
+    assert {(item.type, item.owner, item.status) for item in everything} == set(
+        itertools.product(["Quick", "Other"], OWNERS, STATUSES)
+    )
+    types: list[Sequence[str]] = [(), ["Quick"], ["Quick", "Other", "Quick"], ["Nothing"]]
+    statuses: list[Sequence[BackgroundTaskStatus]] = [(), *([item] for item in STATUSES)]
+    statuses += [STATUSES[:2], STATUSES[2:] * 2]
+    owners: list[Sequence[str | None] | None]
+    owners = [None, [], [None], ["ann"], ["ann", None, "ann"], ["", "o'hara"], ["nobody"]]
+    for combination in itertools.product(types, statuses, owners, [7, 1000]):
+        kind, status, owner, limit = combination
+        query = TaskQuery(types=kind, statuses=status, owners=owner, limit=limit)
+        expected = [item for item in everything if matches(item, query)]
+        pages = await bench.pages(query)
+        assert [item for page in pages for item in page.records] == expected, query
+        assert all(len(page.records) == limit for page in pages[:-1])
+
+
+async def test_the_last_page_says_so_also_when_it_is_full(idle_bench: BackendBench) -> None:
+    assert (await idle_bench.backend.list(TaskQuery(limit=5))).next_before is None
+    for _ in range(5):
+        await idle_bench.submit()
+    page = await idle_bench.backend.list(TaskQuery(limit=5))
+    assert (len(page.records), page.next_before) == (5, None)
+    await idle_bench.submit()
+    first, second = await idle_bench.pages(TaskQuery(limit=5))
+    assert first.next_before == first.records[-1].sequence
+    assert (len(second.records), second.next_before) == (1, None)
+
+
+async def test_paging_loses_and_repeats_nothing_while_tasks_come_in_and_change(
+    bench: BackendBench,
+) -> None:
+    at_first = [await bench.submit() for _ in range(60)]
+    seen: list[UUID] = []
+    before = None
+    while True:
+        page = await bench.backend.list(TaskQuery(limit=7, before=before))
+        seen += [item.id for item in page.records]
+        before = page.next_before
+        if before is None:
+            break
+        await bench.submit()
+        await bench.submit()
+        bench.runner.end(bench.runner.running[0])
+        await bench.written()
+    assert seen == at_first[::-1]
+
+
+async def test_a_listing_shows_the_newest_revision(bench: BackendBench) -> None:
+    record = await bench.run()
+    bench.save(record, 12)
+    stored = await bench.reaches(record.id, lambda item: item.progress == 12)
+    assert (await bench.backend.list(TaskQuery())).records == [stored]
+
+
+async def test_an_unknown_task_is_none(bench: BackendBench) -> None:
+    record = bench.record()
+    assert await bench.backend.get(record.id) is None
+    assert await bench.backend.failures(record.id) == []
+
+
+async def test_every_attempt_that_ended_badly_is_kept(bench: BackendBench) -> None:
+    record = await bench.run()
+    at_once = timedelta(0)
+    bench.runner.end(record, Failed("first", "Traceback …", at_once))
+    times = [bench.clock.now()]
+    await bench.reaches(record.id, lambda item: item.failures == 1)
+    bench.clock.advance(1)
+    record = await bench.started(record.id, 2)
+    bench.runner.end(record, Interrupted("the machine went down"))
+    times.append(bench.clock.now())
+    record = await bench.started(record.id, 3)
+    bench.clock.advance(1)
+    bench.runner.end(record, Failed("too slow", None, None, "timed out"))
+    times.append(bench.clock.now())
+    await bench.reaches(record.id, BackgroundTaskStatus.FAILED)
+    failures = await bench.backend.failures(record.id)
+    assert [item.attempt for item in failures] == [1, 2, 3]
+    assert [item.kind for item in failures] == ["failed", "interrupted", "timed out"]
+    assert [item.error_message for item in failures] == [
+        "first",
+        "the machine went down",
+        "too slow",
+    ]
+    assert [item.traceback for item in failures] == ["Traceback …", None, None]
+    assert [item.ended_at for item in failures] == times
+
+
+async def test_only_old_final_tasks_are_dropped_the_oldest_first(bench: BackendBench) -> None:
+    start = bench.clock.now()
+    running, waiting = await bench.run(), await bench.submit(delay=10_000)
+    finals = []
+    for number in range(6):
+        finals.append(await bench.finished(Failed("no") if number % 2 else None))
+        bench.clock.advance(10)
+    before = start + timedelta(seconds=40)
+    assert await bench.backend.prune(before, 3) == 3
+    assert [await bench.backend.get(item) is None for item in finals] == [True] * 3 + [False] * 3
+    assert await bench.backend.failures(finals[1]) == []
+    assert await bench.backend.prune(before, 3) == 1
+    assert await bench.backend.prune(before, 3) == 0
+    assert await bench.backend.prune(start + timedelta(days=1000), 100) == 2
+    assert await bench.get(running.id)
+    assert await bench.get(waiting)
+
+
+async def test_a_task_that_is_run_again_is_not_dropped(bench: BackendBench) -> None:
+    task_id = await bench.finished(Failed("no"))
+    assert await bench.backend.retry(task_id)
+    await bench.started(task_id, 2)
+    assert await bench.backend.prune(bench.clock.now() + timedelta(days=1), 10) == 0
+
+
+async def test_an_id_may_be_used_again_once_its_task_was_dropped(bench: BackendBench) -> None:
+    task_id = await bench.finished(Failed("no"))
+    assert await bench.backend.prune(bench.clock.now() + timedelta(days=1), 10) == 1
+    await bench.submit(id=task_id)
+    assert await bench.backend.failures(task_id) == []
+    assert (await bench.get(task_id)).failures == 0

@@ -1,0 +1,159 @@
+"""``wait_for`` and ``watch``: the end of a task, and the way to it."""
+
+import asyncio
+
+import pytest
+
+from bgtasks import BackgroundTaskManager, ManagerStateError, TaskNotFoundError
+from bgtasks import BackgroundTaskStatus as Status
+from bgtasks.ids import uuid7
+
+from .support import (
+    PATIENCE,
+    Context,
+    Gate,
+    Work,
+    clock_of,
+    container_for,
+    done,
+    run_to_end,
+    running,
+    until,
+)
+
+
+async def test_waiting_gives_the_final_snapshot_to_everybody_who_waits() -> None:
+    gate = Gate()
+    async with running(container_for(gate)) as manager:
+        task_id = await manager.run_task(Work())
+        waiting = [asyncio.create_task(manager.wait_for(task_id)) for _ in range(5)]
+        await gate.begun.wait()
+        assert not any(task.done() for task in waiting)
+        gate.open.set()
+        infos = await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE)
+    assert {info.status for info in infos} == {Status.COMPLETED}
+    assert len({info.revision for info in infos}) == 1
+
+
+async def test_waiting_for_what_is_over_returns_at_once() -> None:
+    async with running(container_for(done)) as manager:
+        info = await run_to_end(manager, Work())
+        assert await manager.wait_for(info.id) == info
+
+
+async def test_what_was_waited_for_is_what_is_stored() -> None:
+    async with running(container_for(done)) as manager:
+        info = await run_to_end(manager, Work())
+        assert await manager.try_get_task(info.id) == info
+
+
+async def test_waiting_for_an_unknown_task_is_refused() -> None:
+    unknown = uuid7()
+    async with running(container_for(done)) as manager:
+        with pytest.raises(TaskNotFoundError, match=str(unknown)):
+            await manager.wait_for(unknown)
+        with pytest.raises(TaskNotFoundError, match=str(unknown)):
+            await anext(manager.watch(unknown))
+
+
+async def test_waiting_ends_after_the_timeout_and_the_task_goes_on() -> None:
+    gate = Gate()
+    async with running(container_for(gate)) as manager:
+        task_id = await manager.run_task(Work())
+        with pytest.raises(TimeoutError):
+            await manager.wait_for(task_id, 0.01)
+        gate.open.set()
+        assert (await manager.wait_for(task_id, PATIENCE)).status is Status.COMPLETED
+
+
+async def test_an_id_that_is_no_uuid_is_refused_with_what_is_accepted() -> None:
+    async with running(container_for(done)) as manager:
+        for call in (manager.wait_for, manager.cancel_task, manager.try_get_task):
+            with pytest.raises(TypeError, match=r"'0193'; accepted: a uuid.UUID"):
+                await call("0193")  # type: ignore[arg-type]
+
+
+async def test_whoever_waits_at_a_stop_is_told_and_not_left_waiting() -> None:
+    async with running(container_for(done)) as manager:
+        task_id = await manager.run_task(Work(), delay=3600)
+        waiting = asyncio.create_task(manager.wait_for(task_id))
+        watching = asyncio.create_task(statuses(manager, task_id))
+        await until(lambda: len(manager._watchers._by_task.get(task_id, [])) == 2)
+        await manager.stop()
+        results = await asyncio.wait_for(
+            asyncio.gather(waiting, watching, return_exceptions=True), PATIENCE
+        )
+    assert [type(result) for result in results] == [ManagerStateError] * 2
+
+
+async def test_nothing_is_kept_of_who_has_waited() -> None:
+    async with running(container_for(done)) as manager:
+        info = await run_to_end(manager, Work())
+        await statuses(manager, info.id)
+        with pytest.raises(TimeoutError):
+            await manager.wait_for(await manager.run_task(Work(), delay=60), 0.01)
+        assert manager._watchers._by_task == {}
+
+
+async def statuses(manager: BackgroundTaskManager, task_id: object) -> list[str]:
+    return [info.status async for info in manager.watch(task_id)]  # type: ignore[arg-type]
+
+
+async def test_watching_begins_with_what_is_and_ends_with_the_end() -> None:
+    steps: asyncio.Queue[float] = asyncio.Queue()
+
+    async def script(context: Context) -> None:
+        while (percent := await steps.get()) < 100:
+            context.report_progress(percent)
+
+    container = container_for(script)
+    clock = clock_of(container)
+    async with running(container) as manager:
+        task_id = await manager.run_task(Work(), delay=5)
+        watching = manager.watch(task_id)
+        assert (await anext(watching)).status is Status.PENDING
+        clock.advance(5)
+        assert (await anext(watching)).status is Status.RUNNING
+        for percent in (10.0, 20.0):
+            clock.advance(1)
+            steps.put_nowait(percent)
+            assert (await asyncio.wait_for(anext(watching), PATIENCE)).progress == percent
+        steps.put_nowait(100)
+        last = await anext(watching)
+        assert (last.status, last.progress) == (Status.COMPLETED, 100.0)
+        with pytest.raises(StopAsyncIteration):
+            await anext(watching)
+
+
+async def test_watching_what_is_over_gives_its_end_alone() -> None:
+    async with running(container_for(done)) as manager:
+        info = await run_to_end(manager, Work())
+        assert [item async for item in manager.watch(info.id)] == [info]
+
+
+async def test_a_slow_watcher_misses_steps_but_never_the_last_and_never_goes_back() -> None:
+    async def script(context: Context) -> None:
+        for percent in range(100):
+            context.report_progress(percent)
+            await asyncio.sleep(0)
+
+    container = container_for(script)
+    container.config.from_dict({"publish_interval": 0})
+    async with running(container) as manager:
+        task_id = await manager.run_task(Work())
+        seen = []
+        async for info in manager.watch(task_id):
+            seen.append(info)
+            await asyncio.sleep(0.005)
+    revisions = [info.revision for info in seen]
+    assert revisions == sorted(set(revisions))
+    assert seen[-1].status is Status.COMPLETED
+
+
+async def test_a_watch_that_is_left_early_is_forgotten() -> None:
+    async with running(container_for(done)) as manager:
+        task_id = await manager.run_task(Work(), delay=60)
+        watching = manager.watch(task_id)
+        await anext(watching)
+        await watching.aclose()
+        assert manager._watchers._by_task == {}
