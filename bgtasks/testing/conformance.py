@@ -62,13 +62,13 @@ class ScriptedRunner:
     def __init__(self) -> None:
         self.started: list[TaskRecord] = []
         self.cancelled: list[tuple[UUID, int]] = []
-        self._attempts: dict[tuple[UUID, int], asyncio.Future[Ended]] = {}
+        self._attempts: dict[tuple[UUID, int], tuple[TaskRecord, asyncio.Future[Ended]]] = {}
 
     def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
         """See :meth:`AttemptRunner.start`."""
         ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.started.append(record)
-        self._attempts[record.id, record.attempt] = ended
+        self._attempts[record.id, record.attempt] = (record, ended)
         return ended
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
@@ -79,7 +79,7 @@ class ScriptedRunner:
         self, record: TaskRecord, outcome: Outcome | None = None, report: Report | None = None
     ) -> None:
         """End the attempt that was started with ``record``; it completes unless told otherwise."""
-        ended = self._attempts.pop((record.id, record.attempt))
+        _, ended = self._attempts.pop((record.id, record.attempt))
         ended.set_result(Ended(record.attempt, outcome or Completed(), report))
 
     def end_all(self, outcome: Outcome | None = None) -> None:
@@ -90,7 +90,7 @@ class ScriptedRunner:
     @property
     def running(self) -> list[TaskRecord]:
         """The records of attempts that have not ended, the first started first."""
-        return [item for item in self.started if (item.id, item.attempt) in self._attempts]
+        return [record for record, _ in self._attempts.values()]
 
 
 @frozen(kw_only=True)

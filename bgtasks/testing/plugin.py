@@ -1,41 +1,35 @@
 """The pytest plugin: fixtures for the tests of workers and of what hands tasks in.
 
-pytest loads this module in every run where bgtasks is installed, so it imports what the
-fixtures give only when one of them is asked for.
+pytest loads this module in every run where bgtasks is installed.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:  # not to be loaded at the start of every test run
-    from bgtasks.manager import BackgroundTaskManager
-    from bgtasks.testing import FakeClock
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.testing.clock import FakeClock
+from bgtasks.testing.manager_run import running_manager
 
 __all__ = ["background_tasks_manager", "fake_clock"]
 
 
 @pytest.fixture
-def fake_clock() -> "FakeClock":
+def fake_clock() -> FakeClock:
     """A clock that stands still until the test moves it on with ``advance(seconds)``."""
-    from bgtasks.testing import FakeClock
-
     return FakeClock()
 
 
 @pytest.fixture
 def background_tasks_manager(
-    fake_clock: "FakeClock",
-) -> "Callable[..., AbstractAsyncContextManager[BackgroundTaskManager]]":
+    fake_clock: FakeClock,
+) -> Callable[..., AbstractAsyncContextManager[BackgroundTaskManager]]:
     """Runs a manager in memory, on ``fake_clock``::
 
-        async with background_tasks_manager(container.background_tasks) as manager:
-            task_id = await manager.run_task(CopyOperationTask(...))
-            assert (await manager.wait_for(task_id)).status is BackgroundTaskStatus.COMPLETED
+    async with background_tasks_manager(container.background_tasks) as manager:
+        task_id = await manager.run_task(CopyOperationTask(...))
+        assert (await manager.wait_for(task_id)).status is BackgroundTaskStatus.COMPLETED
     """
-    from bgtasks.testing import running_manager
-
     return partial(running_manager, clock=fake_clock)

@@ -20,10 +20,10 @@ class NoopTask(BackgroundTaskBase):
     """Nothing is to be done."""
 
 
-class NoopWorker(BackgroundWorker[NoopTask, None]):
+class NoopWorker(BackgroundWorker[NoopTask, Any]):
     """Does it."""
 
-    async def execute(self, context: BackgroundWorkerContext[NoopTask, None]) -> None:
+    async def execute(self, context: BackgroundWorkerContext[NoopTask, Any]) -> None:
         pass
 
 

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import Any
 
 import socketio
 import uvicorn
@@ -68,7 +69,7 @@ class MeasuringWorker(NoopWorker):
             "report_payload_us": [],
         }
 
-    async def execute(self, context: BackgroundWorkerContext[NoopTask, CopyProgress]) -> None:
+    async def execute(self, context: BackgroundWorkerContext[NoopTask, Any]) -> None:
         for _ in range(TURNS):
             self.taken["emit_us"].append(await self._emit(scaled(1_000)))
             self.taken["report_us"].append(_report(context, scaled(200_000) // TURNS))
@@ -87,7 +88,7 @@ class MeasuringWorker(NoopWorker):
         return statistics.median(taken) * 1e6
 
 
-def _report(context: BackgroundWorkerContext[NoopTask, CopyProgress], count: int) -> float:
+def _report(context: BackgroundWorkerContext[NoopTask, Any], count: int) -> float:
     report = context.report_progress
     started = time.perf_counter()
     for _ in range(count):
@@ -95,7 +96,7 @@ def _report(context: BackgroundWorkerContext[NoopTask, CopyProgress], count: int
     return (time.perf_counter() - started) / count * 1e6
 
 
-def _message(context: BackgroundWorkerContext[NoopTask, CopyProgress], count: int) -> float:
+def _message(context: BackgroundWorkerContext[NoopTask, Any], count: int) -> float:
     report = context.report_progress
     started = time.perf_counter()
     for _ in range(count):
@@ -103,7 +104,7 @@ def _message(context: BackgroundWorkerContext[NoopTask, CopyProgress], count: in
     return (time.perf_counter() - started) / count * 1e6
 
 
-def _payload(context: BackgroundWorkerContext[NoopTask, CopyProgress], count: int) -> float:
+def _payload(context: BackgroundWorkerContext[NoopTask, Any], count: int) -> float:
     report = context.report_progress
     started = time.perf_counter()
     for copied in range(count):

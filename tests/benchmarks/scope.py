@@ -8,7 +8,8 @@ happens inside.
 import asyncio
 import contextvars
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 from dependency_injector import providers
 from measuring import answer, percentile, scaled
@@ -31,8 +32,8 @@ class Worker:
         self.session = session
 
 
-session = providers.ContextLocalResource(open_session)
-worker = providers.Factory(Worker, session)
+session: Any = providers.ContextLocalResource(open_session)
+worker: Any = providers.Factory(Worker, session)
 plan = ScopePlan(worker)
 
 
@@ -51,7 +52,7 @@ async def with_scope() -> float:
     return time.perf_counter() - started
 
 
-async def run(body: Callable[[], Awaitable[float]]) -> float:
+async def run(body: Callable[[], Coroutine[Any, Any, float]]) -> float:
     return await asyncio.create_task(body(), context=contextvars.Context())
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 from dependency_injector import providers
 from host import NoopTask, NoopWorker, application
@@ -15,7 +16,7 @@ started_at: list[float] = []
 class StampWorker(NoopWorker):
     """Notes when it started."""
 
-    async def execute(self, context: BackgroundWorkerContext[NoopTask, None]) -> None:
+    async def execute(self, context: BackgroundWorkerContext[NoopTask, Any]) -> None:
         started_at.append(time.perf_counter())
 
 

@@ -9,6 +9,7 @@ nothing else: they would all wait for SQLite's one write lock.
 import logging
 import os
 import threading
+from typing import Any
 
 from huey import SqliteHuey
 from huey.signals import SIGNAL_COMPLETE
@@ -26,7 +27,7 @@ def noop() -> bool:
 
 
 @huey.signal(SIGNAL_COMPLETE)
-def wake(_signal: str, task: object) -> None:
+def wake(_signal: str, task: Any) -> None:
     completed = waiting.get(task.id)
     if completed is not None:
         completed.set()

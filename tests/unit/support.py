@@ -120,11 +120,16 @@ async def until(predicate: Callable[[], Any]) -> None:
         await asyncio.sleep(0.001)
 
 
-async def until_status(manager: BackgroundTaskManager, task_id: UUID, status: str) -> None:
-    """Wait until the stored task has this status."""
+async def until_waiting_after(
+    manager: BackgroundTaskManager, task_id: UUID, attempt: int
+) -> BackgroundTaskInfo[Any]:
+    """Wait until a task waits again after this attempt; its snapshot then."""
     deadline = time.monotonic() + PATIENCE
-    while (await get(manager, task_id)).status != status:
-        assert time.monotonic() < deadline, f"never became {status}"
+    while True:
+        info = await get(manager, task_id)
+        if (info.status, info.attempt) == ("Pending", attempt):
+            return info
+        assert time.monotonic() < deadline, f"never waited after attempt {attempt}: {info}"
         await asyncio.sleep(0.001)
 
 
@@ -152,3 +157,16 @@ class Gate:
         self.begun.set()
         await self.open.wait()
         context.report_status("gone through")
+
+
+class Failing:
+    """A script that fails so many times, then returns."""
+
+    def __init__(self, times: int, error: type[Exception] = ConnectionError) -> None:
+        self.times, self.error, self.runs = times, error, 0
+
+    async def run(self, context: Context) -> None:
+        self.runs += 1
+        context.report_progress(self.runs, f"attempt {self.runs}")
+        if self.runs <= self.times:
+            raise self.error(f"failure {self.runs}")

@@ -31,7 +31,6 @@ async def run(script: Script, cancel_when: Any = None, **options: Any) -> Worker
     return await run_worker(container_for(script, **options), Work(), cancel_when=cancel_when)
 
 
-
 def at_the_start(_info: BackgroundTaskInfo[Any]) -> bool:
     return True
 
@@ -90,14 +89,14 @@ async def test_an_exception_without_a_message_is_named_by_its_class() -> None:
 
 
 async def test_an_exception_whose_message_cannot_be_read_is_a_failure_too() -> None:
-    class Broken(Exception):
+    class BrokenError(Exception):
         def __str__(self) -> str:
             raise RuntimeError
 
     async def script(_context: Context) -> None:
-        raise Broken
+        raise BrokenError
 
-    assert (await run(script)).info.error_message == "Broken"
+    assert (await run(script)).info.error_message == "BrokenError"
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError, TaskCancelled])

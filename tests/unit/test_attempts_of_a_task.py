@@ -12,6 +12,7 @@ from bgtasks import BackgroundTaskStatus as Status
 from .support import (
     PATIENCE,
     Context,
+    Failing,
     Gate,
     Work,
     clock_of,
@@ -21,21 +22,8 @@ from .support import (
     run_to_end,
     running,
     until,
-    until_status,
+    until_waiting_after,
 )
-
-
-class Failing:
-    """A script that fails so many times, then returns."""
-
-    def __init__(self, times: int, error: type[Exception] = ConnectionError) -> None:
-        self.times, self.error, self.runs = times, error, 0
-
-    async def run(self, context: Context) -> None:
-        self.runs += 1
-        context.report_progress(self.runs, f"attempt {self.runs}")
-        if self.runs <= self.times:
-            raise self.error(f"failure {self.runs}")
 
 
 async def test_a_failure_is_retried_after_its_wait_and_every_failure_is_kept() -> None:
@@ -45,15 +33,14 @@ async def test_a_failure_is_retried_after_its_wait_and_every_failure_is_kept() -
     clock = clock_of(container)
     async with running(container) as manager:
         task_id = await manager.run_task(Work())
-        await until_status(manager, task_id, "Pending")
-        info = await get(manager, task_id)
+        info = await until_waiting_after(manager, task_id, 1)
         assert info.error_message == "failure 1"
         assert info.scheduled_at == clock.now() + timedelta(seconds=10)
         clock.advance(9.9)
         assert script.runs == 1
         clock.advance(0.1)
-        await until(lambda: script.runs == 2)
-        await until_status(manager, task_id, "Pending")
+        await until_waiting_after(manager, task_id, 2)
+        assert script.runs == 2
         clock.advance(20)
         final = await manager.wait_for(task_id, PATIENCE)
         assert (final.status, final.attempt, final.error_message) == (Status.COMPLETED, 3, None)
@@ -95,7 +82,7 @@ async def test_a_task_that_waits_for_its_retry_is_cancelled_at_once() -> None:
     container = container_for(Failing(9).run, retry=Retry(5, backoff=60))
     async with running(container) as manager:
         task_id = await manager.run_task(Work())
-        await until_status(manager, task_id, "Pending")
+        await until_waiting_after(manager, task_id, 1)
         assert await manager.cancel_task(task_id)
         assert (await get(manager, task_id)).status is Status.CANCELLED
 
@@ -156,15 +143,15 @@ async def test_a_sync_worker_that_takes_too_long_is_asked_to_end() -> None:
 
 async def test_a_timeout_is_retried_as_the_policy_says() -> None:
     gate = Gate()
-    retry = Retry(2, backoff=0, on=(TimeoutError,))
+    retry = Retry(2, backoff=5, jitter=0, on=(TimeoutError,))
     container = container_for(gate, timeout=30, retry=retry)
     async with running(container) as manager:
         task_id = await manager.run_task(Work())
         await gate.begun.wait()
         clock_of(container).advance(30)
-        await until_status(manager, task_id, "Pending")
+        await until_waiting_after(manager, task_id, 1)
         gate.open.set()
-        clock_of(container).advance(1)
+        clock_of(container).advance(5)
         info = await manager.wait_for(task_id, PATIENCE)
         assert (info.status, info.attempt) == (Status.COMPLETED, 2)
 

@@ -1,5 +1,7 @@
 """The first of a burst at once, the last always, and at most one an interval in between."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,5 +122,5 @@ def test_of_any_burst_the_last_is_shown_and_none_comes_too_soon(
     assert emitted.shown == emitted.newest
     for key in "ab":
         times = [at for name, at in emitted.times if name == key]
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in pairwise(times)]
         assert all(gap >= INTERVAL - 1e-9 for gap in gaps)

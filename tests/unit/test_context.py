@@ -139,11 +139,13 @@ def test_each_report_makes_a_new_snapshot_and_leaves_the_old_one_as_it_was(
 def test_a_payload_that_is_no_json_is_refused_at_the_call_and_changes_nothing(
     context: AttemptContext,
 ) -> None:
-    for report in (
-        lambda: context.set_payload(Progress(object())),  # type: ignore[arg-type]
-        lambda: context.report_progress(5.0, payload=Progress(object())),  # type: ignore[arg-type]
-        lambda: context.report_status("x", payload=Progress(object())),  # type: ignore[arg-type]
-    ):
+    payload = Progress(object())  # type: ignore[arg-type]
+    reports: list[Callable[[], None]] = [
+        lambda: context.set_payload(payload),
+        lambda: context.report_progress(5.0, payload=payload),
+        lambda: context.report_status("x", payload=payload),
+    ]
+    for report in reports:
         with pytest.raises(SerializationError, match=r"payload\.copied_bytes"):
             report()
     assert (context.state.progress, context.state.status_message) == (0.0, None)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bgtasks.lifecycle import (
-    CancelRequested,
     Cancelled,
+    CancelRequested,
     Change,
     Claimed,
     Completed,
@@ -184,8 +184,9 @@ def test_every_attempt_that_went_wrong_goes_into_the_history(sequence: list[Even
     for record, event, change in history(sequence):
         if change is None:
             continue
-        wrong = isinstance(event, Ended) and isinstance(event.outcome, Failed | Interrupted)
-        if wrong and not (record.cancel_requested and isinstance(event.outcome, Interrupted)):
+        outcome = event.outcome if isinstance(event, Ended) else None
+        cut_off_as_asked = isinstance(outcome, Interrupted) and record.cancel_requested
+        if isinstance(outcome, Failed | Interrupted) and not cut_off_as_asked:
             assert change.failure is not None
             assert change.failure.attempt == record.attempt
         else:

@@ -34,7 +34,7 @@ def test_a_failure_is_retried_only_where_its_type_is_listed() -> None:
     policy = Retry(on=(ConnectionError, TimeoutError))
     assert policy.wait_after(1, ConnectionResetError(), middle) is not None
     assert policy.wait_after(1, ValueError(), middle) is None
-    assert Retry(on=ValueError).wait_after(1, ValueError(), middle) is not None  # type: ignore[arg-type]
+    assert Retry(on=ValueError).wait_after(1, ValueError(), middle) is not None
 
 
 def test_leaving_the_program_is_no_reason_to_try_again() -> None:

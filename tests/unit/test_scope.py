@@ -57,7 +57,6 @@ class SessionWorker(BackgroundWorker[Work, None]):
 class Host(containers.DeclarativeContainer):
     """A host application whose worker has a session of its own in each attempt."""
 
-    log = providers.Singleton(list)
     session: providers.Provider[Any] = providers.Dependency()
     worker = providers.Factory(SessionWorker, session)
     background_tasks = providers.Container(

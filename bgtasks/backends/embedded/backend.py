@@ -57,6 +57,7 @@ class EmbeddedBackend(Backend):
         self._max_concurrency = max_concurrency
         self._handlers: dict[object, ChangeHandler] = {}
         self._lock: OwnerLock | None = None
+        self._store: Store | None = None
         self._writer: Writer | None = None
         self._reading: sqlite3.Connection | None = None
         self._read_thread: ThreadPoolExecutor | None = None
@@ -84,7 +85,7 @@ class EmbeddedBackend(Backend):
             raise
         slots = Slots(self._registry, self._max_concurrency)
         store = Store(connection, self._registry, slots, self._clock.now)
-        self._serving, self._releasing = asyncio.Event(), False
+        self._store, self._serving, self._releasing = store, asyncio.Event(), False
         self._writer = Writer(store, self._delivered)
         self._writer.start()
         try:
@@ -96,7 +97,7 @@ class EmbeddedBackend(Backend):
         except BaseException:
             await self.stop()
             raise
-        self._writer.put(partial(self._mark_unknown, 0))
+        self._writer.put(partial(self._mark_unknown, ("", 0)))
 
     async def stop(self) -> None:
         """See :meth:`Backend.stop`."""
@@ -197,14 +198,12 @@ class EmbeddedBackend(Backend):
             self._serving.set()
 
     async def _claim(self, *, serving: bool) -> None:
-        """Begin or cease to claim. What the disk does not take now is claimed with a later write,
-        of which there is one soon at the latest."""
-
-        def switch(store: Store) -> None:
-            store.serving = serving
-
+        """Begin or cease to claim. What the disk does not take now is claimed with a later
+        write, of which there is one soon at the latest."""
+        if self._store is not None:
+            self._store.serving = serving  # read at the end of each commit
         try:
-            await self._write(switch)
+            await self._write(lambda store: None)
         except BackendError as error:
             logger.error("waiting tasks cannot be claimed now: %s", error)
             if serving:
@@ -361,7 +360,7 @@ class EmbeddedBackend(Backend):
         self._releasing = False
         self._wake_when_due(self._next_due)
 
-    def _mark_unknown(self, after: int, store: Store) -> None:
+    def _mark_unknown(self, after: tuple[str, int], store: Store) -> None:
         """On the writer thread, a batch at a time, so that others come in between."""
         go_on = store.mark_unknown(after)
         if go_on is not None and self._writer is not None:

@@ -1,6 +1,5 @@
 """Every statement that changes the file. Lives in the writer thread; knows no thread itself."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -210,15 +209,23 @@ class Store:
                 self._write(change)
         return len(left) == BATCH
 
-    def mark_unknown(self, after: int) -> int | None:
-        """Waiting tasks of unregistered types say so; where to go on, ``None`` at the end."""
-        types = json.dumps(self._types)
-        unknown = self._execute("unknown_tasks", (after, types, BATCH)).fetchall()
+    def mark_unknown(self, after: tuple[str, int]) -> tuple[str, int] | None:
+        """Waiting tasks of unregistered types say so; ``after`` is the type and the sequence to
+        go on from. Gives back where to go on next time, ``None`` at the end."""
+        type_name: str | None
+        type_name, sequence = after
+        if type_name in self._registry or not type_name:
+            unknown = []
+        else:
+            unknown = self._execute("waiting_tasks", (type_name, sequence, BATCH)).fetchall()
         for record in map(rows.record_of, unknown):
             change = decide(record, TypeUnknown(), self._now())
             if change is not None:
                 self._write(change)
-        return int(unknown[-1][0]) if len(unknown) == BATCH else None
+        if len(unknown) == BATCH:
+            return type_name, unknown[-1][0]
+        type_name = self._execute("next_type", (type_name,)).fetchone()[0]
+        return None if type_name is None else (type_name, 0)
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop tasks that became final before a time; how many."""

@@ -89,13 +89,17 @@ class Writer:
         return future
 
     def _run(self) -> None:
-        more = True
-        while more:
-            batch, more = self._next_batch()
-            if batch:
-                self._write(batch)
+        while self._write_next():
+            pass
         self._store.connection.close()
         self._on_loop(partial(resolve, self._stopped))
+
+    def _write_next(self) -> bool:
+        """Whether to go on. A method, so that a batch does not stay in memory once written."""
+        batch, more = self._next_batch()
+        if batch:
+            self._write(batch)
+        return more
 
     def _next_batch(self) -> tuple[list[_Job], bool]:
         """Wait for one job, then take whatever else is there; whether to go on after it."""

@@ -43,10 +43,14 @@ SELECT {columns} FROM tasks
 -- What a crash left behind: at start nobody runs anything.
 SELECT {columns} FROM tasks WHERE status = 'Running' ORDER BY sequence LIMIT ?;
 
--- name: unknown_tasks
--- Waiting tasks of types that are not registered here, from a sequence on.
+-- name: next_type
+-- The types there are, one after the other: a step for each type, not for each task.
+SELECT min(type) FROM tasks WHERE type > ?;
+
+-- name: waiting_tasks
+-- Waiting tasks of one type, from a sequence on.
 SELECT {columns} FROM tasks
- WHERE status = 'Pending' AND sequence > ? AND type NOT IN (SELECT value FROM json_each(?))
+ WHERE type = ? AND status = 'Pending' AND sequence > ?
  ORDER BY sequence LIMIT ?;
 
 -- name: ready_tasks
@@ -56,7 +60,9 @@ SELECT priority, sequence FROM tasks INDEXED BY tasks_ready
  ORDER BY priority DESC, sequence LIMIT ?;
 
 -- name: next_due
-SELECT min(due_at) FROM tasks WHERE status = 'Pending' AND due_at IS NOT NULL;
+-- Told to, or it would go through everything that waits.
+SELECT min(due_at) FROM tasks INDEXED BY tasks_due
+ WHERE status = 'Pending' AND due_at IS NOT NULL;
 
 -- name: due_tasks
 -- Tasks whose time has come.

@@ -1,0 +1,131 @@
+"""``get_tasks``: filters, pages, and what cannot be asked."""
+
+from typing import Any
+
+import pytest
+
+from bgtasks import BackgroundTaskManager, BackgroundTasksContainer, QueryError, background_task
+from bgtasks import BackgroundTaskStatus as Status
+from bgtasks.query import cursor_of, make_query
+from bgtasks.worker import UNSET
+
+from .support import Context, OtherWork, Work, container_of, done, running, worker_of
+
+
+async def fail(_context: Context) -> None:
+    raise ValueError
+
+
+def two_types() -> BackgroundTasksContainer:
+    return container_of(
+        background_task(Work, worker_of(done)), background_task(OtherWork, worker_of(fail))
+    )
+
+
+async def fill(manager: BackgroundTaskManager) -> dict[str, Any]:
+    """One of each: done for ann, failed for bob, cancelled and waiting for nobody."""
+    ids = {
+        "done": await manager.run_task(Work(), owner="ann"),
+        "failed": await manager.run_task(OtherWork(), owner="bob"),
+        "cancelled": await manager.run_task(Work(), delay=60),
+        "waiting": await manager.run_task(Work(), delay=60),
+    }
+    await manager.cancel_task(ids["cancelled"])
+    for name in ("done", "failed"):
+        await manager.wait_for(ids[name], 10)
+    return ids
+
+
+FILTERS: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["waiting", "cancelled", "failed", "done"]),
+    ({"type": "Work"}, ["waiting", "cancelled", "done"]),
+    ({"type": ["Work", "OtherWork"]}, ["waiting", "cancelled", "failed", "done"]),
+    ({"type": "Nobody"}, []),
+    ({"status": Status.FAILED}, ["failed"]),
+    ({"status": "Pending"}, ["waiting"]),
+    ({"status": {"Pending", "Cancelled"}}, ["waiting", "cancelled"]),
+    ({"owner": "ann"}, ["done"]),
+    ({"owner": None}, ["waiting", "cancelled"]),
+    ({"owner": ["ann", None]}, ["waiting", "cancelled", "done"]),
+    ({"owner": []}, []),
+    ({"type": "Work", "status": "Completed", "owner": "ann"}, ["done"]),
+    ({"type": "OtherWork", "owner": "ann"}, []),
+]
+
+
+async def test_each_filter_gives_what_it_says_newest_first() -> None:
+    async with running(two_types()) as manager:
+        ids = await fill(manager)
+        names = {task_id: name for name, task_id in ids.items()}
+        for filters, expected in FILTERS:
+            page = await manager.get_tasks(**filters)
+            assert [names[info.id] for info in page] == expected, filters
+            assert page.next_cursor is None
+
+
+@pytest.mark.parametrize("filters", [{}, {"type": "Work"}, {"status": "Pending", "owner": "ann"}])
+async def test_pages_follow_one_another_without_holes_also_while_tasks_come_in(
+    filters: dict[str, Any],
+) -> None:
+    async with running(two_types()) as manager:
+        tasks = [Work() for _ in range(25)]
+        ids = [await manager.run_task(task, owner="ann", delay=60) for task in tasks]
+        cursor, seen, sizes = None, [], []
+        while True:
+            page = await manager.get_tasks(**filters, limit=10, cursor=cursor)
+            seen += [info.id for info in page]
+            sizes.append(len(page))
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+            await manager.run_task(Work(), owner="ann", delay=60)
+        assert seen == ids[::-1]
+        assert sizes == [10, 10, 5]
+
+
+async def test_a_page_is_a_sequence() -> None:
+    async with running(two_types()) as manager:
+        ids = await manager.run_tasks([Work() for _ in range(3)], delay=60)
+        page = await manager.get_tasks()
+    assert len(page) == 3
+    assert page[0].id == ids[2]
+    assert [info.id for info in page[1:]] == [ids[1], ids[0]]
+    assert page.items[0] in page
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"limit": 0}, "limit is 0"),
+    ({"limit": 1001}, "from 1 to 1,000"),
+    ({"limit": True}, "limit is True"),
+    ({"limit": "10"}, "limit is '10'"),
+    ({"status": "Paused"}, "status is 'Paused'; accepted: Pending, Running"),
+    ({"status": [None]}, "status is None"),
+    ({"type": 3}, "type is 3"),
+    ({"type": b"Work"}, "type is b'Work'"),
+    ({"owner": [5]}, "owner is 5"),
+    ({"type": ["x"] * 101}, "at most 100"),
+    ({"cursor": "x"}, "cursor is 'x'"),
+    ({"cursor": ""}, "cursor is ''"),
+    ({"cursor": 5}, "cursor is 5"),
+    ({"cursor": "t" + "f" * 16}, "cursor is"),
+]
+
+
+@pytest.mark.parametrize(("asked", "said"), BAD, ids=[said for _, said in BAD])
+def test_what_cannot_be_asked_is_refused_by_name(asked: dict[str, Any], said: str) -> None:
+    question: dict[str, Any] = {
+        "type": UNSET, "status": UNSET, "owner": UNSET, "limit": 50, "cursor": None,
+    }  # fmt: skip
+    with pytest.raises(QueryError, match=said):
+        make_query(**(question | asked))
+
+
+async def test_the_largest_cursor_that_is_accepted_can_be_looked_up() -> None:
+    async with running(two_types()) as manager:
+        assert list(await manager.get_tasks(cursor="t" + "f" * 15)) == []
+
+
+def test_a_cursor_leads_back_to_the_place_it_was_made_of() -> None:
+    query = make_query(type=UNSET, status=UNSET, owner=UNSET, limit=1, cursor=cursor_of(12345))
+    assert query.before == 12345
+    assert cursor_of(None) is None

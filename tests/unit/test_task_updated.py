@@ -1,0 +1,221 @@
+"""The ``task_updated`` event: who hears what, and what a bad handler can spoil (nothing)."""
+
+import asyncio
+import logging
+from typing import Any
+
+import attrs
+import pytest
+
+from bgtasks import BackgroundTaskInfo
+from bgtasks import BackgroundTaskStatus as Status
+from bgtasks.updates import MAX_WAITING, TaskUpdatedEvent
+
+from .support import Context, Gate, Work, container_for, done, get, run_to_end, running, until
+
+Info = BackgroundTaskInfo[Any]
+
+
+async def an_info() -> Info:
+    async with running(container_for(done)) as manager:
+        return await run_to_end(manager, Work())
+
+
+async def test_every_step_is_told_in_order_with_strictly_rising_revisions() -> None:
+    async def script(context: Context) -> None:
+        for percent in range(20):
+            context.report_progress(percent)
+            await asyncio.sleep(0.001)
+
+    container = container_for(script)
+    container.config.from_dict({"publish_interval": 0})
+    seen: dict[Any, list[Info]] = {}
+    async with running(container) as manager:
+        manager.task_updated.subscribe(lambda info: seen.setdefault(info.id, []).append(info))
+        ids = await manager.run_tasks([Work() for _ in range(10)])
+        for task_id in ids:
+            await manager.wait_for(task_id, 10)
+    assert set(seen) == set(ids)
+    for infos in seen.values():
+        revisions = [info.revision for info in infos]
+        assert revisions == sorted(set(revisions))
+        assert [infos[0].status, infos[1].status] == [Status.PENDING, Status.RUNNING]
+        assert infos[-1].status is Status.COMPLETED
+        assert all(not info.status.is_final for info in infos[:-1])
+
+
+async def test_a_final_status_that_is_told_is_already_stored() -> None:
+    told: list[Info] = []
+    async with running(container_for(done)) as manager:
+
+        async def look(info: Info) -> None:
+            if info.status.is_final:
+                told.append(await get(manager, info.id))
+
+        manager.task_updated.subscribe(look)
+        info = await run_to_end(manager, Work())
+        await manager.task_updated.drain()
+    assert told == [info]
+
+
+async def test_coroutine_functions_are_called_one_after_the_other() -> None:
+    running_now, most, seen = 0, 0, []
+
+    async def handler(info: Info) -> None:
+        nonlocal running_now, most
+        running_now += 1
+        most = max(most, running_now)
+        await asyncio.sleep(0)
+        seen.append(info.id)
+        running_now -= 1
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    event.subscribe(handler)
+    infos = [attrs.evolve(info, id=Work().id) for _ in range(20)]
+    for item in infos:
+        event.publish(item)
+    await event.drain()
+    assert (seen, most) == ([item.id for item in infos], 1)
+
+
+async def test_a_busy_coroutine_function_gets_the_newest_of_each_task() -> None:
+    gate, seen = asyncio.Event(), []
+
+    async def handler(info: Info) -> None:
+        await gate.wait()
+        seen.append(info.revision)
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    event.subscribe(handler)
+    event.publish(attrs.evolve(info, revision=1))
+    await asyncio.sleep(0)
+    for revision in range(2, 50):
+        event.publish(attrs.evolve(info, revision=revision))
+    gate.set()
+    await event.drain()
+    assert seen == [1, 49]
+
+
+async def test_what_waits_for_a_slow_handler_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    gate = asyncio.Event()
+
+    async def handler(_info: Info) -> None:
+        await gate.wait()
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    unsubscribe = event.subscribe(handler)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(MAX_WAITING + 5):
+            event.publish(attrs.evolve(info, id=Work().id))
+    (queue,) = event._queues
+    assert len(queue._waiting) == MAX_WAITING
+    assert len([record for record in caplog.records if "dropped" in record.getMessage()]) == 5
+    unsubscribe()
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine function"])
+async def test_a_handler_that_fails_is_logged_and_spoils_nothing(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_info: Info) -> None:
+        raise ValueError("handler")
+
+    async def fail_async(_info: Info) -> None:
+        raise ValueError("handler")
+
+    seen: list[str] = []
+    async with running(container_for(done)) as manager:
+        manager.task_updated.subscribe(fail if kind == "function" else fail_async)
+        manager.task_updated.subscribe(lambda info: seen.append(info.status))
+        with caplog.at_level(logging.ERROR):
+            info = await run_to_end(manager, Work())
+            await manager.task_updated.drain()
+    assert info.status is Status.COMPLETED
+    assert seen == ["Pending", "Running", "Completed"]
+    assert "handler" in caplog.text
+    assert str(info.id) in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["function", "coroutine function"])
+async def test_after_unsubscribing_nothing_is_told(kind: str) -> None:
+    seen: list[Info] = []
+
+    async def append(info: Info) -> None:
+        seen.append(info)
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    unsubscribe = event.subscribe(seen.append if kind == "function" else append)
+    assert event.has_subscribers
+    event.publish(info)
+    await event.drain()
+    unsubscribe()
+    unsubscribe()
+    event.publish(info)
+    await event.drain()
+    assert len(seen) == 1
+    assert not event.has_subscribers
+
+
+async def test_the_same_handler_subscribed_twice_hears_twice_and_leaves_once() -> None:
+    seen: list[Info] = []
+
+    def handler(info: Info) -> None:
+        seen.append(info)
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    first, second = event.subscribe(handler), event.subscribe(handler)
+    event.publish(info)
+    assert len(seen) == 2
+    first()
+    event.publish(info)
+    assert len(seen) == 3
+    second()
+    event.publish(info)
+    assert len(seen) == 3
+
+
+async def test_a_handler_may_unsubscribe_and_subscribe_while_it_is_called() -> None:
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    seen: list[str] = []
+
+    def once(_info: Info) -> None:
+        seen.append("once")
+        unsubscribe()
+        event.subscribe(lambda _: seen.append("new"))
+
+    unsubscribe = event.subscribe(once)
+    event.subscribe(lambda _: seen.append("other"))
+    event.publish(info)
+    assert seen == ["once", "other"]
+    event.publish(info)
+    assert seen[2:] == ["other", "new"]
+
+
+async def test_reports_are_told_at_most_once_an_interval_the_first_at_once() -> None:
+    gate = Gate()
+
+    async def script(context: Context) -> None:
+        for percent in range(1, 51):
+            context.report_progress(percent)
+            await asyncio.sleep(0)
+        await gate(context)
+
+    container = container_for(script)
+    seen: list[float] = []
+    async with running(container) as manager:
+        clock = container.clock()
+        task_id = await manager.run_task(Work(), delay=10)
+        manager.task_updated.subscribe(lambda info: seen.append(info.progress))
+        clock.advance(10)
+        await gate.begun.wait()
+        clock.advance(0.2)
+        await until(lambda: seen[-1:] == [50.0])
+        gate.open.set()
+        await manager.wait_for(task_id, 10)
+    assert seen == [0.0, 50.0, 100.0]
