@@ -283,13 +283,16 @@ class BackgroundTaskManager:
                 f"priority is {priority!r}; accepted: a whole number from "
                 f"-{MAX_PRIORITY:,} to {MAX_PRIORITY:,}"
             )
+        data, decoded = self._codec.encode_and_read_back(task)
+        if self._executor is not None and due is None:
+            self._executor.remember(data, decoded)
         message = task.initial_status_message
         now = self._clock.now()
         return TaskRecord(
             id=task.id,
             type=registration.type_name,
             name=clean(str(task.display_name), MAX_NAME),
-            data=self._codec.encode_task(task),
+            data=data,
             owner=None if owner is None else clean(owner, 255),
             priority=priority,
             status_message=None if message is None else clean(str(message), MAX_MESSAGE),

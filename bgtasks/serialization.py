@@ -105,9 +105,12 @@ class TaskCodec:
     def encode_task(self, task: BackgroundTaskBase) -> str:
         """The JSON of ``task``, tried: it can be read back. Raises SerializationError, which
         names the field, or PayloadTooLargeError."""
+        return self.encode_and_read_back(task)[0]
+
+    def encode_and_read_back(self, task: TTask) -> tuple[str, TTask]:
+        """What ``encode_task`` gives, and the copy that was made in trying it."""
         data = self._encode(task, type(task).__name__)
-        self.decode_task(type(task), data)
-        return data
+        return data, self.decode_task(type(task), data)
 
     def decode_task(self, cls: type[TTask], data: str) -> TTask:
         """The task that was stored as ``data``. Raises SerializationError with the reason."""

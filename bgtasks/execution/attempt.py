@@ -60,7 +60,10 @@ class AttemptListener(Protocol):
 
 
 class Attempt:
-    """Runs ``record`` once. ``run`` must be the body of a task with an empty context."""
+    """Runs ``record`` once. ``run`` must be the body of a task with an empty context.
+
+    ``task`` is what ``record.data`` holds, where that has been decoded before.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class Attempt:
         codec: TaskCodec,
         clock: Clock,
         listener: AttemptListener,
+        task: BackgroundTaskBase | None = None,
         uniform: Callable[[float, float], float] = random.uniform,
         torn_down: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -82,6 +86,7 @@ class Attempt:
         self._clock = clock
         self._listener = listener
         self._uniform = uniform
+        self._task = task
         self._torn_down = torn_down
         self._source = CancellationSource()
         self._reason: StopReason | None = None
@@ -116,7 +121,9 @@ class Attempt:
     async def run(self) -> Ended:
         """Carry out the attempt. Never raises: everything that happens is an outcome."""
         try:
-            task = self._codec.decode_task(self._registration.task_type, self.record.data)
+            task = self._task or self._codec.decode_task(
+                self._registration.task_type, self.record.data
+            )
         except SerializationError as error:
             return Ended(self.record.attempt, Failed(describe(error)))
         self._context = context = self._new_context(task)

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from bgtasks.coalescing import Coalescer
 from bgtasks.execution.attempt import Attempt, StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.lifecycle import Ended, Failed, Reported
+from bgtasks.models import BackgroundTaskBase
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
 from bgtasks.serialization import TaskCodec
@@ -22,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 ABANDON_AFTER = 5.0
 """Seconds that a worker has to end after it was told to, before the stop goes on without it."""
+
+MAX_DECODED = 256
+"""How many decoded tasks are kept for being claimed at once."""
 
 Save = Callable[[UUID, Reported | Ended], None]
 
@@ -55,6 +60,7 @@ class Executor:
         self._plans = {item.type_name: ScopePlan(item.worker_provider) for item in registry}
         self._running: dict[UUID, tuple[Attempt, asyncio.Future[Ended]]] = {}
         self._tasks: set[asyncio.Task[Ended]] = set()
+        self._decoded: OrderedDict[str, BackgroundTaskBase] = OrderedDict()
 
     def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
         """Begin the attempt that ``record`` was claimed for; the future tells how it ended."""
@@ -71,6 +77,7 @@ class Executor:
             codec=self._codec,
             clock=self._clock,
             listener=self,
+            task=self._decoded.pop(record.data, None),
             torn_down=self._torn_down,
         )
         self._running[record.id] = (attempt, ended)
@@ -80,6 +87,12 @@ class Executor:
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(attempt, ended, done))
         return ended
+
+    def remember(self, data: str, task: BackgroundTaskBase) -> None:
+        """Keep what ``data`` was decoded to: if it is claimed at once, that is not done again."""
+        self._decoded[data] = task
+        if len(self._decoded) > MAX_DECODED:
+            self._decoded.popitem(last=False)
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
         """Tell a running attempt that its cancellation was asked for; others are left alone."""

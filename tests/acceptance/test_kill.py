@@ -114,7 +114,7 @@ def test_whenever_the_process_is_killed_nothing_is_lost_stuck_or_settled_twice(
         with host:
             if chance.random() < 0.85:
                 wait_until_started(host)
-                time.sleep(chance.random() ** 2 * 0.9)
+                time.sleep(chance.random() ** 2 * 0.7)
             else:  # while it opens the file, recovers, or has hardly begun
                 time.sleep(0.2 + chance.random() * 0.4)
             host.kill()

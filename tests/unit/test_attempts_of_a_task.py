@@ -265,3 +265,25 @@ async def test_a_final_status_that_the_worker_set_is_told_while_it_still_runs() 
         gate.set()
         await until(lambda: manager._executor is not None and not manager._executor._running)
         assert await get(manager, task_id) == info
+
+
+async def test_what_a_user_asked_for_outweighs_a_timeout() -> None:
+    begun, told, may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def script(_context: Context) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.set()
+            await may_end.wait()
+
+    container = container_for(script, timeout=30)
+    async with running(container) as manager:
+        task_id = await manager.run_task(Work())
+        await begun.wait()
+        clock_of(container).advance(30)
+        await told.wait()
+        assert await manager.cancel_task(task_id)
+        may_end.set()
+        assert (await manager.wait_for(task_id, PATIENCE)).status is Status.CANCELLED

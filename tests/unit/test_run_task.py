@@ -1,7 +1,7 @@
 """What ``run_task`` accepts, what it refuses, and what it writes."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -219,3 +219,19 @@ async def test_a_worker_is_built_anew_for_each_attempt() -> None:
         for _ in range(3):
             await run_to_end(manager, Work())
     assert len({id(worker) for worker in built}) == 3
+
+
+async def test_times_of_any_zone_are_kept_as_utc() -> None:
+    container = container_for(done)
+    run_at = datetime(2026, 7, 1, 2, tzinfo=timezone(timedelta(hours=2)))
+    async with running(container) as manager:
+        info = await get(manager, await manager.run_task(Work(), run_at=run_at))
+    assert info.scheduled_at == run_at
+    assert info.scheduled_at is not None
+    assert info.scheduled_at.tzinfo is UTC
+
+
+async def test_an_owner_that_is_no_valid_text_is_stored_as_a_valid_one() -> None:
+    async with running(container_for(done)) as manager:
+        info = await get(manager, await manager.run_task(Work(), owner="caf\udce9", delay=60))
+    assert info.owner == "caf?"

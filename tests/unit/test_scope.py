@@ -249,9 +249,44 @@ async def test_once_an_override_is_taken_back_the_original_is_opened_and_closed(
     assert log == ["open session", "close session"]
 
 
-async def test_an_overriding_resource_is_closed_too(log: list[str]) -> None:
+async def test_an_overriding_resource_is_closed_too_by_a_manager_that_runs(
+    log: list[str],
+) -> None:
     container = host_with(asynchronous([]))
-    await run_worker(container.background_tasks, Work())
-    with container.session.override(asynchronous(log)):
-        await run_worker(container.background_tasks, Work())
+    async with running(container.background_tasks) as manager:
+        await manager.wait_for(await manager.run_task(Work()), 10)
+        with container.session.override(asynchronous(log)):
+            await manager.wait_for(await manager.run_task(Work()), 10)
     assert log == ["open session", "close session"]
+
+
+async def test_a_sync_worker_and_its_thread_share_what_its_constructor_got(log: list[str]) -> None:
+    shared = providers.ContextLocalSingleton(Session, providers.Object(log))
+
+    class InThread(BackgroundWorker[Work, None]):
+        def __init__(self, session: Session) -> None:
+            self.session = session
+
+        def execute(self, context: Context) -> None:
+            assert shared() is self.session
+
+    container = container_of(background_task(Work, providers.Factory(InThread, shared)))
+    assert (await run_worker(container, Work())).info.status is Status.COMPLETED
+
+
+async def test_resources_are_closed_in_a_task_that_is_not_being_cancelled(log: list[str]) -> None:
+    cancelling: list[int] = []
+
+    async def open_session() -> AsyncIterator[Session]:
+        yield Session(log)
+        task = asyncio.current_task()
+        assert task is not None
+        cancelling.append(task.cancelling())
+
+    container = host_with(providers.ContextLocalResource(open_session))
+    run = await run_worker(
+        container.background_tasks,
+        Work(text="hang"),
+        cancel_when=lambda info: info.progress > 0,
+    )
+    assert (run.info.status, cancelling) == (Status.CANCELLED, [0])

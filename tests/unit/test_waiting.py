@@ -7,6 +7,7 @@ import pytest
 from bgtasks import BackgroundTaskManager, ManagerStateError, TaskNotFoundError
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.ids import uuid7
+from bgtasks.watching import Watch
 
 from .support import (
     PATIENCE,
@@ -157,3 +158,19 @@ async def test_a_watch_that_is_left_early_is_forgotten() -> None:
         await anext(watching)
         await watching.aclose()
         assert manager._watchers._by_task == {}
+
+
+async def test_a_watch_never_goes_back_to_an_older_revision() -> None:
+    async with running(container_for(done)) as manager:
+        info = await run_to_end(manager, Work())
+        assert manager._backend is not None
+        record = await manager._backend.get(info.id)
+    assert record is not None
+    watch = Watch(only_final=False)
+    watch.put(record)
+    watch.put(record._replace(revision=record.revision - 1))
+    assert await watch.next() == record
+    watch.put(record._replace(revision=record.revision - 1))
+    watch.close()
+    with pytest.raises(ManagerStateError):
+        await watch.next()

@@ -56,7 +56,7 @@ def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
         wanted,
         (
             sequence
-            for branch in _branches(query)
+            for branch in _branches(connection, query)
             for sequence in _sequences(connection, branch, query.before, wanted)
         ),
     )
@@ -68,36 +68,52 @@ def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
     return TaskPage(records, records[-1].sequence if more else None)
 
 
-def _branches(query: TaskQuery) -> list[list[tuple[str, Any]]]:
-    """The query as combinations of equalities.
+def _branches(
+    connection: sqlite3.Connection, query: TaskQuery
+) -> list[list[tuple[str, str | None]]]:
+    """The query as combinations of equalities, each of which names every column of an index.
 
-    With an equality on every column of an index its rows come in the order of ``sequence``, so
-    that a branch is a walk of ``limit`` steps however many tasks there are; ``IN`` would sort
-    all that match. For the same reason a filter by type or owner names all five statuses.
+    Then the rows of a branch come in the order of ``sequence``, so that it is a walk of ``limit``
+    steps however many tasks there are; ``IN`` would sort all that match. For the same reason a
+    filter by type names all five statuses, and one by owner all types that there are.
     """
-    statuses = query.statuses
-    if not statuses and (query.types or query.owners is not None):
+    types, statuses = query.types, query.statuses
+    if query.owners is not None and not types:
+        types = _stored_types(connection)
+        if not types:
+            return []
+    if types and not statuses:
         statuses = tuple(BackgroundTaskStatus)
-    parts: list[list[tuple[str, Any]]] = []
+    parts: list[list[tuple[str, str | None]]] = []
     if query.owners is not None:
-        parts.append([("owner IS ?", owner) for owner in dict.fromkeys(query.owners)])
-    if query.types:
-        parts.append([("type = ?", name) for name in dict.fromkeys(query.types)])
+        parts.append([("owner", owner) for owner in dict.fromkeys(query.owners)])
+    if types:
+        parts.append([("type", name) for name in dict.fromkeys(types)])
     if statuses:
-        parts.append([("status = ?", status.value) for status in dict.fromkeys(statuses)])
+        parts.append([("status", status.value) for status in dict.fromkeys(statuses)])
     return [list(branch) for branch in product(*parts)]
+
+
+def _stored_types(connection: sqlite3.Connection) -> list[str]:
+    """Every type there is a task of: one step of the index for each, not for each task."""
+    types, name = [], ""
+    while (row := connection.execute(STATEMENTS["next_type"], (name,)).fetchone())[0] is not None:
+        name = row[0]
+        types.append(name)
+    return types
 
 
 def _sequences(
     connection: sqlite3.Connection,
-    branch: Sequence[tuple[str, Any]],
+    branch: Sequence[tuple[str, str | None]],
     before: int | None,
     limit: int,
 ) -> list[int]:
-    conditions = [condition for condition, _ in branch] + ["sequence < ?"]
+    conditions = [f"{column} IS ?" for column, _ in branch] + ["sequence < ?"]
+    index = f"INDEXED BY tasks_by_{branch[0][0]}" if branch else ""
     statement = (
-        f"SELECT sequence FROM tasks WHERE {' AND '.join(conditions)} "  # noqa: S608 - fixed texts
-        "ORDER BY sequence DESC LIMIT ?"
+        f"SELECT sequence FROM tasks {index} "  # noqa: S608 - fixed texts
+        f"WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
     )
     values = [value for _, value in branch] + [_NEWEST if before is None else before, limit]
     return [row[0] for row in connection.execute(statement, values)]

@@ -38,7 +38,7 @@ CREATE INDEX tasks_due ON tasks (due_at)
 -- Listing: an equality on each of these keeps the order of `sequence`, so a page is a short walk.
 CREATE INDEX tasks_by_status ON tasks (status);
 CREATE INDEX tasks_by_type   ON tasks (type, status);
-CREATE INDEX tasks_by_owner  ON tasks (owner, status);
+CREATE INDEX tasks_by_owner  ON tasks (owner, type, status);
 
 -- Pruning, the oldest first.
 CREATE INDEX tasks_finished ON tasks (completed_at) WHERE completed_at IS NOT NULL;

@@ -1,0 +1,72 @@
+"""Final tasks are kept for a while, the others for as long as they live."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from bgtasks import BackendError, BackgroundTaskManager
+from bgtasks.manager import PRUNE_EVERY
+
+from .support import Work, clock_of, container_for, done, run_to_end, running, until
+
+DAY = 86400.0
+
+
+async def all_ids(manager: BackgroundTaskManager) -> list[Any]:
+    return [info.id for info in await manager.get_tasks(limit=1000)]
+
+
+async def test_a_final_task_is_dropped_once_it_was_kept_long_enough() -> None:
+    container = container_for(done)
+    container.config.from_dict({"retention": "2 days"})
+    clock = clock_of(container)
+    async with running(container) as manager:
+        old = await run_to_end(manager, Work())
+        clock.advance(1.5 * DAY)
+        newer = await run_to_end(manager, Work())
+        waiting = await manager.run_task(Work(), delay=30 * DAY)
+        assert await all_ids(manager) == [waiting, newer.id, old.id]
+        await until(lambda: clock.pending)
+        clock.advance(0.6 * DAY)
+        while old.id in (left := await all_ids(manager)):
+            clock.advance(PRUNE_EVERY)
+        assert left == [waiting, newer.id]
+        assert await manager.try_get_task(old.id) is None
+        assert list(await manager.get_failures(old.id)) == []
+
+
+async def test_without_a_retention_nothing_is_dropped() -> None:
+    container = container_for(done)
+    container.config.from_dict({"retention": None})
+    async with running(container) as manager:
+        info = await run_to_end(manager, Work())
+        for _ in range(3):
+            clock_of(container).advance(1000 * DAY)
+            assert await all_ids(manager) == [info.id]
+
+
+async def test_a_store_that_cannot_prune_is_logged_and_asked_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    container = container_for(done)
+    container.config.from_dict({"retention": 0})
+    clock = clock_of(container)
+    async with running(container) as manager:
+        backend = manager._backend
+        assert backend is not None
+        await until(lambda: clock.pending)
+        prune, calls = backend.prune, []
+
+        async def fail_once(before: Any, limit: int) -> int:
+            calls.append(before)
+            if len(calls) == 1:
+                raise BackendError("the disk is full")
+            return await prune(before, limit)
+
+        monkeypatch.setattr(backend, "prune", fail_once)
+        info = await run_to_end(manager, Work())
+        with caplog.at_level(logging.ERROR):
+            while await manager.try_get_task(info.id) is not None:
+                clock.advance(PRUNE_EVERY)
+    assert "the disk is full" in caplog.text
