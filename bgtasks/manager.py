@@ -79,6 +79,7 @@ class BackgroundTaskManager:
         self._serving: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._switching = asyncio.Lock()
+        self._stopping: asyncio.Task[None] | None = None
 
     # Start and stop
 
@@ -88,6 +89,7 @@ class BackgroundTaskManager:
         Raises BackendError and its kind where the store cannot be used.
         """
         async with self._switch():
+            await self._stopped()
             if self._backend is not None:
                 return
             self._loop = asyncio.get_running_loop()
@@ -111,23 +113,17 @@ class BackgroundTaskManager:
 
     async def stop(self) -> None:
         """Claim nothing more, give running workers the grace period, then tell them to end;
-        what is interrupted waits for the next start. Returns when all is written."""
+        what is interrupted waits for the next start. Returns when all is written.
+
+        A stop goes on to its end even if the call is cancelled; the next call waits for it.
+        """
         async with self._switch():
+            await self._stopped()
             backend, executor = self._backend, self._executor
             if backend is None or executor is None:
                 return
-            for task in self._background:
-                task.cancel()
-            await asyncio.gather(*self._background, return_exceptions=True)
-            backend.stop_serving()
-            await executor.drain(self._settings.stop_grace)
-            if self._serving is not None:
-                await asyncio.gather(self._serving, return_exceptions=True)
-            self._background, self._serving = [], None
-            self._backend, self._executor = None, None
-            await backend.stop()
-            await self.task_updated.drain()
-            self._watchers.close()
+            self._stopping = asyncio.create_task(self._stop(backend, executor))
+            await self._stopped()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -263,6 +259,30 @@ class BackgroundTaskManager:
 
     # Inside
 
+    async def _stop(self, backend: Backend, executor: Executor) -> None:
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await backend.stop_serving()
+        await executor.drain(self._settings.stop_grace)
+        if self._serving is not None:
+            await asyncio.gather(self._serving, return_exceptions=True)
+        self._background, self._serving = [], None
+        self._backend, self._executor = None, None
+        await backend.stop()
+        await self.task_updated.drain()
+        self._watchers.close()
+
+    async def _stopped(self) -> None:
+        """Wait for a stop that has begun, if one has."""
+        if (stopping := self._stopping) is None:
+            return
+        try:
+            await asyncio.shield(stopping)
+        finally:
+            if stopping.done():
+                self._stopping = None
+
     def _started(self) -> Backend:
         if self._backend is None:
             raise ManagerStateError(
@@ -372,6 +392,7 @@ class BackgroundTaskManager:
         """One start or stop at a time; a manager that is stopped may change its event loop."""
         if self._backend is None and self._loop is not asyncio.get_running_loop():
             self._loop, self._switching = asyncio.get_running_loop(), asyncio.Lock()
+            self._stopping = None
         async with self._switching:
             yield
 

@@ -73,9 +73,10 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def stop_serving(self) -> None:
-        """Claim nothing more. Harmless when repeated and when nothing was started; between
-        ``start`` and ``serve`` it makes that ``serve`` return at once.
+    async def stop_serving(self) -> None:
+        """Claim nothing more: when this returns, no further attempt will be started. Harmless
+        when repeated and when nothing was started; between ``start`` and ``serve`` it makes that
+        ``serve`` return at once.
         """
 
     @abstractmethod

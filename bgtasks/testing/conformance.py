@@ -161,7 +161,7 @@ class BackendBench:
 
     async def stop_serving(self) -> None:
         """End the attempts as a stop of the application does, and wait for ``serve`` to return."""
-        self.backend.stop_serving()
+        await self.backend.stop_serving()
         if self._serving is not None:
             while not self._serving.done():
                 self.runner.end_all(Interrupted("the application stopped"))
@@ -256,7 +256,9 @@ class BackendBench:
 
     def save(self, record: TaskRecord, progress: float, message: str | None = None) -> None:
         """Report something for the attempt that was started with ``record``."""
-        self.backend.save(record.id, Reported(record.attempt, Report(progress, message, None, None)))
+        self.backend.save(
+            record.id, Reported(record.attempt, Report(progress, message, None, None))
+        )
 
     async def written(self) -> None:
         """Wait until what was handed over before is written, and has had its effect.

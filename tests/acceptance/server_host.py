@@ -11,12 +11,13 @@ import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import uvicorn
 from attrs import frozen
 from dependency_injector import containers, providers
-from kill_host import Log
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -24,6 +25,7 @@ from starlette.routing import Mount, Route
 
 from bgtasks import (
     BackgroundTaskBase,
+    BackgroundTaskInfo,
     BackgroundTaskPolicy,
     BackgroundTasksContainer,
     BackgroundWorker,
@@ -33,6 +35,18 @@ from bgtasks import (
 )
 
 STEPS = 4
+
+
+class Log:
+    """Keeps what a client was told, as the log of ``kill_host.py`` does."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    def told(self, info: BackgroundTaskInfo[Any]) -> None:
+        if info.status.is_final:
+            with self._path.open("a") as file:
+                file.write(f"told {info.id} {info.revision} {info.status} {info.attempt}\n")
 
 
 @frozen(kw_only=True)

@@ -52,8 +52,12 @@ def stored(database: Path) -> dict[str, Stored]:
             "SELECT id, status, revision, attempt, interruptions FROM tasks"
         ).fetchall()
         history = Counter(
-            dict(connection.execute("SELECT id, count(*) FROM tasks JOIN failures "
-                                    "ON task = sequence AND kind = 'interrupted' GROUP BY id"))
+            dict(
+                connection.execute(
+                    "SELECT id, count(*) FROM tasks JOIN failures "
+                    "ON task = sequence AND kind = 'interrupted' GROUP BY id"
+                )
+            )
         )
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     for row in rows:

@@ -138,7 +138,7 @@ async def test_nothing_is_claimed_after_serving_and_serve_waits_for_what_runs(
     bench: BackendBench,
 ) -> None:
     running = await bench.run()
-    bench.backend.stop_serving()
+    await bench.backend.stop_serving()
     await bench.written()
     waiting = await bench.submit()
     await bench.written()
@@ -156,23 +156,38 @@ async def test_to_stop_serving_before_and_again_and_after_is_harmless(
     make_bench: BenchMaker,
 ) -> None:
     bench = make_bench()
-    bench.backend.stop_serving()
+    await bench.backend.stop_serving()
     await bench.open()
     await bench.run()
-    bench.backend.stop_serving()
-    bench.backend.stop_serving()
+    await bench.backend.stop_serving()
+    await bench.backend.stop_serving()
     await bench.stop_serving()
-    bench.backend.stop_serving()
+    await bench.backend.stop_serving()
     await bench.backend.stop()
-    bench.backend.stop_serving()
+    await bench.backend.stop_serving()
 
 
 async def test_a_stop_that_comes_before_serving_has_begun_is_not_lost(
     idle_bench: BackendBench,
 ) -> None:
     serving = asyncio.create_task(idle_bench.backend.serve(idle_bench.runner))
-    idle_bench.backend.stop_serving()  # the task above has not had its first step
+    await idle_bench.backend.stop_serving()  # the task above has not had its first step
     await asyncio.wait_for(serving, 10)
+
+
+async def test_once_serving_was_stopped_no_further_attempt_is_started(bench: BackendBench) -> None:
+    for _ in range(20):
+        handing_in = [asyncio.ensure_future(bench.submit()) for _ in range(5)]
+        await asyncio.sleep(0)
+        await bench.backend.stop_serving()
+        count = len(bench.runner.started)
+        await asyncio.gather(*handing_in)
+        await bench.written()
+        assert len(bench.runner.started) == count
+        await bench.stop_serving()
+        await bench.serve()
+        await bench.written()
+        bench.runner.end_all()
 
 
 async def test_a_delayed_task_starts_when_its_time_has_come(bench: BackendBench) -> None:

@@ -432,7 +432,7 @@ async def test_what_waits_at_a_start_without_space_is_claimed_when_there_is_some
     query_only(bench, False)
     bench.clock.advance(TRY_AGAIN_AFTER)
     bench.runner.end(await bench.started(task_id))
-    bench.backend.stop_serving()
+    await bench.backend.stop_serving()
     await serving
     await bench.reaches(task_id, BackgroundTaskStatus.COMPLETED)
 

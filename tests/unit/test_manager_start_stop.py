@@ -87,6 +87,7 @@ def test_a_stopped_manager_may_be_started_on_another_event_loop() -> None:
     manager = container_for(done).manager()
 
     async def use() -> Status:
+        await asyncio.gather(manager.start(), manager.stop(), manager.start())
         async with manager:
             return (await run_to_end(manager, Work())).status
 

@@ -219,3 +219,32 @@ async def test_reports_are_told_at_most_once_an_interval_the_first_at_once() -> 
         gate.open.set()
         await manager.wait_for(task_id, 10)
     assert seen == [0.0, 50.0, 100.0]
+
+
+async def test_what_waits_for_a_coroutine_function_that_unsubscribed_is_not_told() -> None:
+    seen: list[Info] = []
+
+    async def handler(info: Info) -> None:
+        seen.append(info)
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    unsubscribe = event.subscribe(handler)
+    event.publish(info)
+    unsubscribe()
+    await asyncio.sleep(0)
+    await event.drain()
+    assert seen == []
+
+
+async def test_a_stop_waits_until_every_coroutine_function_was_told_the_end() -> None:
+    seen: list[str] = []
+
+    async def handler(info: Info) -> None:
+        await asyncio.sleep(0.02)  # longer than the rest of the stop takes
+        seen.append(info.status)
+
+    async with container_for(done).manager() as manager:
+        manager.task_updated.subscribe(handler)
+        await run_to_end(manager, Work())
+    assert seen[-1] == "Completed"

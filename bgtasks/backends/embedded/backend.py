@@ -185,17 +185,24 @@ class EmbeddedBackend(Backend):
         self._runner = runner
         if not self._serving.is_set():
             await self._claim(serving=True)
-            await self._serving.wait()
-        await self._claim(serving=False)
+            try:
+                await self._serving.wait()
+            except asyncio.CancelledError:
+                # The event loop ends without a stop: what it cuts off is not to be claimed again.
+                if self._store is not None:
+                    self._store.serving = False
+                raise
         self._serving.clear()  # it may serve again
         while self._attempts:
             await asyncio.wait(self._attempts)
             await asyncio.sleep(0)  # let the callbacks hand the outcomes over
 
-    def stop_serving(self) -> None:
+    async def stop_serving(self) -> None:
         """See :meth:`Backend.stop_serving`."""
-        if self._serving is not None:
+        if self._serving is not None and self._writer is not None:
             self._serving.set()
+            # What was claimed before is started before this is answered.
+            await self._claim(serving=False)
 
     async def _claim(self, *, serving: bool) -> None:
         """Begin or cease to claim. What the disk does not take now is claimed with a later

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from heapq import nlargest
 from itertools import product
-from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows

@@ -1,0 +1,172 @@
+import { TaskError, TaskNotFoundError } from "./errors.js";
+import { Follower } from "./follower.js";
+import { Link, type Connection } from "./link.js";
+import type { Io } from "./socket.js";
+import { TaskStore } from "./store.js";
+import { isFinal, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import { callSafely } from "./waiting.js";
+import { ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
+
+const KEPT = 1000;
+
+export interface ConnectOptions {
+  /** Where the application is mounted; default `/background-tasks`. */
+  readonly url?: string;
+  /** Gives the token that the server's policy finds as `requester.auth["token"]`. It is asked
+   * at each connect, and again, later and later, when the server refused the last one. */
+  readonly token?: () => string | Promise<string>;
+  /** Milliseconds that an answer of the server may take; default 5000. */
+  readonly timeout?: number;
+  /** Milliseconds before a first new try, doubled each time up to 30 s; default 1000. */
+  readonly retryDelay?: number;
+  /** What `watchAll` follows when its filter names no types; default: every type. */
+  readonly types?: readonly string[];
+}
+
+/** Which tasks; what is left out does not filter. */
+export interface TaskFilter<Name extends string = string> {
+  readonly types?: readonly Name[];
+  readonly statuses?: readonly TaskStatus[];
+  /** `null`: tasks without an owner. */
+  readonly owner?: string | null;
+}
+
+/** Ends what gave it back. Calling it twice is harmless. */
+export type Stop = () => void;
+
+/** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
+export class TaskClient<Types extends object = Record<string, unknown>> {
+  readonly #watches = new Watches();
+  readonly #store = new TaskStore(KEPT, (id) => this.#watches.pins(id));
+  readonly #connectionListeners = new Set<(connection: Connection) => void>();
+  readonly #types: readonly string[] | undefined;
+  readonly #link: Link;
+  readonly #follower: Follower;
+
+  /** Use `connect` instead. */
+  constructor(io: Io, options: ConnectOptions) {
+    const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
+    this.#types = options.types;
+    this.#watches.store = this.#store;
+    this.#link = new Link(io, { url, timeout, retryDelay, token }, {
+      up: () => this.#follower.restart(),
+      updated: (task) => this.#follower.take(task),
+      changed: (connection) => this.#tellConnection(connection),
+    });
+    this.#follower = new Follower(this.#link, this.#store, this.#watches, retryDelay);
+  }
+
+  /** Follow one task: its newest snapshot now, and again with every change. `null` says that
+   * there is no such task (any more), or that it is not yours to see. */
+  watch<Name extends TypeName<Types> = TypeName<Types>>(
+    id: string,
+    listener: (task: TaskOf<Types, Name> | null) => void,
+  ): Stop;
+  /** The same for `for await`: ends after a final snapshot. Throws TaskNotFoundError, and
+   * RefusedError or ClosedError when there will be no connection any more. */
+  watch<Name extends TypeName<Types> = TypeName<Types>>(
+    id: string,
+  ): AsyncGenerator<TaskOf<Types, Name>, void, undefined>;
+  watch(id: string, listener?: (task: never) => void): Stop | AsyncGenerator<never> {
+    if (listener === undefined) return this.#iterate(id) as AsyncGenerator<never>;
+    return this.#watch(id, listener as (task: Task | null) => void);
+  }
+
+  /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
+   * known and again with every change. Of what ended long ago the server sends nothing. */
+  watchAll<Name extends TypeName<Types> = TypeName<Types>>(
+    filter: TaskFilter<Name>,
+    listener: (tasks: readonly TaskOf<Types, Name>[]) => void,
+  ): Stop {
+    const types = filter.types ?? this.#types;
+    const wide: Filter = { ...filter, types };
+    const watch = new ListWatch(wide, listener as (tasks: readonly Task[]) => void);
+    this.#watches.addList(watch);
+    this.#follower.follow();
+    return () => {
+      this.#watches.removeList(watch);
+      this.#follower.follow();
+    };
+  }
+
+  /** Ask for the cancellation of a task; gives its newest snapshot. Throws TaskError with the
+   * server's reason, TimeoutError, DisconnectedError, RefusedError or ClosedError. */
+  cancel(id: string): Promise<TaskOf<Types>> {
+    return this.#change("CancelTask", id);
+  }
+
+  /** Have a failed or cancelled task run again; gives and throws as `cancel` does. */
+  retry(id: string): Promise<TaskOf<Types>> {
+    return this.#change("RetryTask", id);
+  }
+
+  /** How it stands with the connection, now and whenever that changes. */
+  onConnection(listener: (connection: Connection) => void): Stop {
+    this.#connectionListeners.add(listener);
+    callSafely(listener, this.#link.connection);
+    return () => void this.#connectionListeners.delete(listener);
+  }
+
+  /** Disconnect, and call no listener any more. */
+  close(): void {
+    this.#link.close();
+    this.#follower.stop();
+    this.#watches.clear();
+    // Whoever iterates has to learn of it; others were told to expect nothing more.
+    for (const end of [...this.#iterations]) end();
+    this.#connectionListeners.clear();
+  }
+
+  readonly #iterations = new Set<() => void>();
+
+  #watch(id: string, listener: (task: Task | null) => void): Stop {
+    // The server writes ids in small letters.
+    const watch = new TaskWatch(id.toLowerCase(), listener);
+    this.#watches.addTask(watch);
+    this.#watches.flushSoon();
+    this.#follower.follow();
+    return () => {
+      this.#watches.removeTask(watch);
+      this.#follower.follow();
+    };
+  }
+
+  async *#iterate(id: string): AsyncGenerator<Task, void, undefined> {
+    let news: Task | null | undefined;
+    let wake = (): void => {};
+    const onNews = (): void => wake();
+    const stop = this.#watch(id, (task) => {
+      news = task;
+      wake();
+    });
+    this.#iterations.add(onNews);
+    try {
+      for (;;) {
+        while (news === undefined) {
+          if (this.#link.failure !== null) throw this.#link.failure;
+          await new Promise<void>((resolve) => (wake = resolve));
+        }
+        if (news === null) throw new TaskNotFoundError(`there is no task with id ${id}`);
+        const task: Task = news;
+        news = undefined;
+        yield task;
+        if (isFinal(task)) return;
+      }
+    } finally {
+      this.#iterations.delete(onNews);
+      stop();
+    }
+  }
+
+  async #change(event: string, id: string): Promise<TaskOf<Types>> {
+    const { task } = await this.#link.request(event, { id });
+    if (task === undefined) throw new TaskError("the server's answer has no task");
+    this.#follower.take(task);
+    return task as TaskOf<Types>;
+  }
+
+  #tellConnection(connection: Connection): void {
+    for (const listener of [...this.#connectionListeners]) callSafely(listener, connection);
+    if (this.#link.failure !== null) for (const end of [...this.#iterations]) end();
+  }
+}

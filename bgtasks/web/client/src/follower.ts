@@ -1,0 +1,148 @@
+import type { Link } from "./link.js";
+import type { TaskStore } from "./store.js";
+import { mayChange, type Task } from "./task.js";
+import { backoff } from "./waiting.js";
+import type { Wanted, Watches } from "./watches.js";
+
+const MAX_IDS = 1000;
+const MAX_TYPES = 100;
+
+/** Keeps what the server sends in step with what is watched.
+ *
+ * After each connect it asks again for everything that is watched and for every task it holds
+ * that could have changed, so that no task seems to run for ever because its end was missed. */
+export class Follower {
+  #followed: Wanted | null = null;
+  #asking = false;
+  #again = false;
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly link: Link,
+    private readonly store: TaskStore,
+    private readonly watches: Watches,
+    private readonly retryDelay: number,
+  ) {}
+
+  /** A new connection: the server follows nothing yet. */
+  restart(): void {
+    this.#followed = null;
+    this.#failures = 0;
+    this.follow();
+  }
+
+  /** Something is watched that was not, or the other way round. */
+  follow(): void {
+    this.#again = true;
+    clearTimeout(this.#timer);
+    // Later in this turn, so that ten watches which begin together are one request.
+    if (!this.#asking) queueMicrotask(() => void this.#run());
+  }
+
+  stop(): void {
+    this.#again = false;
+    clearTimeout(this.#timer);
+  }
+
+  /** A snapshot has come, by whatever way. */
+  take(task: Task): void {
+    // Nobody may watch it any more by the time it comes.
+    if (!this.watches.follow(task)) return;
+    const evicted = this.store.put(task);
+    if (evicted === null) return;
+    for (const changed of [task, ...evicted]) this.watches.touched(changed);
+  }
+
+  async #run(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      while (this.#again && this.link.connection.state === "connected") {
+        this.#again = false;
+        await this.#catchUp();
+        this.#failures = 0;
+      }
+    } catch {
+      this.#followed = null;
+      this.#tryLater();
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #tryLater(): void {
+    if (this.link.failure !== null) return;
+    // Without a connection the next connect asks again.
+    const wait = backoff(++this.#failures, this.retryDelay);
+    this.#timer = setTimeout(() => this.follow(), wait);
+  }
+
+  async #catchUp(): Promise<void> {
+    const wanted = this.watches.wanted();
+    const ids = this.#idsToAsk(wanted);
+    if (this.#followed !== null && ids.length === 0 && same(this.#followed, wanted)) return;
+    const listed = ids.length <= MAX_IDS && wanted.types.size <= MAX_TYPES;
+    if (wanted.everything || !listed) await this.#followEverything(ids);
+    else if (wanted.types.size + ids.length === 0) await this.link.request("Unsubscribe", {});
+    else await this.#subscribe({ types: [...wanted.types], ids }, ids);
+    this.#followed = wanted;
+    this.#forgetUnwatched();
+    this.watches.synced(wanted);
+  }
+
+  /** The ids about which the server has to be asked one by one. */
+  #idsToAsk(wanted: Wanted): string[] {
+    if (this.#followed === null) {
+      const held = this.store.all().filter((task) => mayChange(task) && this.watches.follow(task));
+      return [...new Set([...wanted.ids, ...held.map((task) => task.id)])];
+    }
+    if (!wanted.everything) return same(this.#followed, wanted) ? [] : [...wanted.ids];
+    const current = this.#followed.everything;
+    return [...wanted.ids].filter((id) => !current || this.store.get(id) === undefined);
+  }
+
+  /** The server follows a list of ids or everything, not both: so first the one, to learn how
+   * they are, then the other. */
+  async #followEverything(ids: readonly string[]): Promise<void> {
+    for (let start = 0; start < ids.length; start += MAX_IDS) {
+      const some = ids.slice(start, start + MAX_IDS);
+      await this.#subscribe({ ids: some }, some);
+    }
+    await this.#subscribe({}, []);
+  }
+
+  async #subscribe(argument: object, ids: readonly string[]): Promise<void> {
+    const before = new Map(ids.map((id) => [id, this.store.get(id)]));
+    const { tasks = [] } = await this.link.request("Subscribe", argument);
+    for (const task of tasks) {
+      before.delete(task.id);
+      this.take(task);
+    }
+    // What is left is gone, unless an update that was sent after the answer was faster.
+    for (const [id, known] of before) if (this.store.get(id) === known) this.#gone(id, known);
+  }
+
+  #gone(id: string, known: Task | undefined): void {
+    this.store.remove(id);
+    if (known !== undefined) this.watches.touched(known);
+    this.watches.missing(id);
+  }
+
+  /** Whatever is not followed any more would grow old here. */
+  #forgetUnwatched(): void {
+    for (const task of this.store.all()) {
+      if (!this.watches.follow(task)) this.store.remove(task.id);
+    }
+  }
+}
+
+function same(a: Wanted, b: Wanted): boolean {
+  if (a.everything !== b.everything) return false;
+  // Whoever is sent everything needs nothing else.
+  return a.everything || (equal(a.types, b.types) && equal(a.ids, b.ids));
+}
+
+function equal(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((item) => b.has(item));
+}

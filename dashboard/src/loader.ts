@@ -1,0 +1,221 @@
+/** Reads the list page by page: what is looked at, and the newest for the counts and charts. */
+import { computed, signal } from "@preact/signals";
+import * as api from "./api";
+import { earliest, filter, matcher, queryOf, serverQuery } from "./location";
+import * as store from "./store";
+import { isFinal, newestFirst, slim, type Status } from "./task";
+import { now } from "./time";
+
+const FIRST = 50;
+const PAGE = 200;
+const AUTOMATIC = 2000; // so many of the newest are read without being asked for
+const SEARCHED = 10_000; // so many are looked through before a search asks whether to go on
+
+interface Listing {
+  query: string;
+  cursor: string | null;
+  boundary: string; // the oldest that was read
+  loaded: number;
+  complete: boolean;
+}
+
+export type Phase = "starting" | "ready" | "refused" | "failed";
+
+export const phase = signal<Phase>("starting");
+export const trouble = signal("");
+export const reading = signal(false);
+export const readingAll = signal(false);
+export const rowsWanted = signal(60);
+/** Moves on with every page that was read. */
+const pages = signal(0);
+
+let listings = new Map<string, Listing>();
+let generation = 0;
+let seen: Set<string> | null = null;
+let pumping = false;
+let searchLimit = SEARCHED;
+
+function listing(query: string): Listing {
+  let found = listings.get(query);
+  if (!found) {
+    found = { query, cursor: null, boundary: "\uffff", loaded: 0, complete: false };
+    listings.set(query, found);
+  }
+  return found;
+}
+
+/** The ids of the tasks to list, newest first. */
+export const rows = computed<readonly string[]>(() => {
+  store.membership.value;
+  if (filter.value.within) Math.floor(now.value / 10_000); // it moves with the time
+  const matches = matcher(filter.value);
+  const found = [];
+  for (const task of store.all()) if (matches(task)) found.push(task);
+  return found.sort(newestFirst).map((task) => task.id);
+});
+
+/** How much of what is asked for has been read. */
+export const coverage = computed(() => {
+  pages.value;
+  const own = listing(serverQuery.value);
+  const base = listing("");
+  const boundary = own.boundary < base.boundary ? own.boundary : base.boundary;
+  const from = earliest(filter.value);
+  const complete = own.complete || base.complete || (from > 0 && Date.parse(boundary) < from);
+  return { complete, boundary, loaded: Math.max(own.loaded, base.loaded) };
+});
+
+/** What the counts and charts are made of. */
+export const baseCoverage = computed(() => {
+  pages.value;
+  const { complete, boundary, loaded } = listing("");
+  return { complete, since: loaded ? Date.parse(boundary) : Date.now(), loaded };
+});
+
+/** Whether the number of known tasks in `status` is the number of all. */
+export function isExact(status: Status): boolean {
+  pages.value;
+  return listing("").complete || listing(queryOf([status])).complete;
+}
+
+export const searchPaused = computed(() => {
+  const { complete, loaded } = coverage.value;
+  return isSearch() && !complete && !readingAll.value && loaded >= searchLimit;
+});
+
+function isSearch(): boolean {
+  const { q, within, from, to } = filter.value;
+  return !!(q.trim() || within || from || to);
+}
+
+/** A task was pushed: it exists, whatever the pages that are being read again say. */
+export function note(id: string): void {
+  seen?.add(id);
+}
+
+/** Read everything anew, at the start and after each connection: nothing was pushed meanwhile. */
+export async function sync(): Promise<void> {
+  const mine = ++generation;
+  const depth = Math.min(listing("").loaded, AUTOMATIC);
+  const met = new Set<string>();
+  seen = met;
+  listings = new Map();
+  readingAll.value = false;
+  try {
+    for (const query of new Set(["", serverQuery.peek()])) await read(listing(query), FIRST, mine);
+    if (mine !== generation) return;
+    phase.value = "ready";
+    for (const status of ["Running", "Pending"] as const)
+      await read(listing(queryOf([status])), PAGE, mine);
+    while (mine === generation && listing("").loaded < depth && !listing("").complete)
+      await read(listing(""), PAGE, mine);
+    await findMissing(met);
+    if (mine !== generation) return;
+    seen = null;
+    store.retain((id) => met.has(id));
+    trouble.value = "";
+    void more();
+  } catch (error) {
+    if (mine === generation) failed(error);
+  }
+}
+
+/** Tasks that were active when we were cut off and that no page has shown again. */
+async function findMissing(met: Set<string>): Promise<void> {
+  const missing = [...store.all()].filter((task) => !isFinal(task) && !met.has(task.id));
+  await api.each(missing.slice(0, PAGE), async ({ id }) => {
+    try {
+      store.put([slim(await api.find(id))]);
+      met.add(id);
+    } catch (error) {
+      if (!(error instanceof api.Refused)) throw error;
+    }
+  });
+}
+
+async function read(from: Listing, limit: number, mine = generation): Promise<void> {
+  const page = await api.list(from.query, limit, from.cursor);
+  if (mine !== generation) return;
+  for (const item of page.items) {
+    seen?.add(item.id);
+    if (item.createdAt < from.boundary) from.boundary = item.createdAt;
+  }
+  from.loaded += page.items.length;
+  from.cursor = page.nextCursor;
+  from.complete = page.nextCursor === null;
+  store.put(page.items.map(slim));
+  pages.value += 1;
+}
+
+function failed(error: unknown): void {
+  const refused = error instanceof api.Refused;
+  trouble.value = refused ? error.message : "the server cannot be reached";
+  if (refused && error.isForbidden) phase.value = "refused";
+  else if (phase.peek() === "starting") phase.value = "failed";
+}
+
+/** Read on as long as something is missing from what is looked at. */
+export async function more(): Promise<void> {
+  if (pumping || phase.peek() !== "ready") return;
+  pumping = true;
+  const mine = generation;
+  try {
+    for (let next = whatNext(); next && mine === generation; next = whatNext()) {
+      reading.value = true;
+      await read(next, PAGE);
+      trouble.value = "";
+    }
+  } catch (error) {
+    readingAll.value = false;
+    failed(error);
+  } finally {
+    pumping = false;
+    reading.value = false;
+  }
+  if (mine !== generation && seen === null) void more();
+}
+
+function whatNext(): Listing | null {
+  const { complete, boundary } = coverage.peek();
+  if (!complete && (readingAll.peek() || isShort(boundary))) return listing(serverQuery.peek());
+  readingAll.value = false;
+  const base = listing("");
+  return !base.complete && base.loaded < AUTOMATIC ? base : null;
+}
+
+/** Whether there are too few rows without a gap between them. */
+function isShort(boundary: string): boolean {
+  if (searchPaused.peek()) return false;
+  const ids = rows.peek();
+  let count = ids.length;
+  while (count > 0 && (store.get(ids[count - 1]!)?.createdAt ?? "") < boundary) count -= 1;
+  return count < rowsWanted.peek();
+}
+
+/** Rows up to `index` are looked at. */
+export function want(index: number): void {
+  rowsWanted.value = index + 60;
+  void more();
+}
+
+export function readAll(): void {
+  readingAll.value = true;
+  void more();
+}
+
+export function stopReading(): void {
+  readingAll.value = false;
+}
+
+export function searchOn(): void {
+  searchLimit = coverage.peek().loaded + SEARCHED;
+  pages.value += 1;
+  void more();
+}
+
+filter.subscribe(() => {
+  searchLimit = SEARCHED;
+  readingAll.value = false;
+  rowsWanted.value = 60;
+  void more();
+});

@@ -1,0 +1,30 @@
+/** What the policy lets this user do to which task, as far as it was asked. */
+import { signal } from "@preact/signals";
+import * as api from "./api";
+import type { Action, Permissions } from "./task";
+
+const known = signal<ReadonlyMap<string, Permissions>>(new Map());
+const asked = new Set<string>();
+
+/** `undefined`: not known (yet); then the server's answer to the action decides. */
+export function isAllowed(action: Action, id: string): boolean | undefined {
+  return known.value.get(id)?.[action];
+}
+
+export async function askFor(ids: readonly string[]): Promise<void> {
+  const missing = ids.filter((id) => !asked.has(id));
+  for (const id of missing) asked.add(id);
+  await api.each(missing, async (id) => {
+    try {
+      const permissions = await api.permissions(id);
+      known.value = new Map(known.peek()).set(id, permissions);
+    } catch {
+      asked.delete(id);
+    }
+  });
+}
+
+export function forgetPermissions(): void {
+  known.value = new Map();
+  asked.clear();
+}

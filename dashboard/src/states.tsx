@@ -1,0 +1,78 @@
+/** What is shown where there are no tasks to show. */
+import { setFilter, NO_FILTER } from "./location";
+import { refusal, tryAgain } from "./live";
+import { trouble } from "./loader";
+
+const FIRST_TASK = `from bgtasks import BackgroundTaskBase
+
+@frozen(kw_only=True)
+class CopyTask(BackgroundTaskBase):
+    source: Path
+
+manager = container.background_tasks.manager()
+task_id = await manager.run_task(CopyTask(source=path))`;
+
+export function Starting() {
+  return (
+    <section class="state" aria-busy="true">
+      <p>Reading the tasks…</p>
+    </section>
+  );
+}
+
+export function Refused() {
+  return (
+    <section class="state">
+      <h1>You may not see background tasks here</h1>
+      <p>
+        Log in to the application and come back. Without a login, only a browser on the server’s own
+        machine is let in, unless the application decides otherwise.
+      </p>
+      <p class="fine">The server says: {trouble.value || refusal.value || "not allowed"}</p>
+      <button type="button" class="primary" onClick={tryAgain}>
+        Try again
+      </button>
+    </section>
+  );
+}
+
+export function Failed() {
+  return (
+    <section class="state">
+      <h1>The tasks cannot be read</h1>
+      <p>The page tries again as soon as the server answers.</p>
+      <p class="fine">What went wrong: {trouble.value}</p>
+      <button type="button" class="primary" onClick={tryAgain}>
+        Try again
+      </button>
+    </section>
+  );
+}
+
+export function NoTasks() {
+  return (
+    <section class="state">
+      <h2>No tasks yet</h2>
+      <p>Hand one in from your application, and it appears here at once:</p>
+      <pre class="code" tabIndex={0} role="region" aria-label="Example code">
+        <code>{FIRST_TASK}</code>
+      </pre>
+      <p class="fine">
+        <code>run_task</code> gives back the id as soon as the task is stored. Its worker is
+        registered with <code>background_task(CopyTask, copy_worker)</code>.
+      </p>
+    </section>
+  );
+}
+
+export function NoMatch({ isReading }: { isReading: boolean }) {
+  return (
+    <section class="state">
+      <h2>{isReading ? "Looking through older tasks…" : "No task matches"}</h2>
+      <p>Nothing among the tasks read so far fits these filters.</p>
+      <button type="button" onClick={() => setFilter(NO_FILTER)}>
+        Clear the filters
+      </button>
+    </section>
+  );
+}
