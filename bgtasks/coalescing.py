@@ -60,6 +60,10 @@ class Coalescer(Generic[K]):
         for key in list(self._timers):
             self.drop(key)
 
+    def __contains__(self, key: object) -> bool:
+        """Whether something of ``key`` was let through lately, or is due."""
+        return key in self._last or key in self._timers
+
     def __len__(self) -> int:
         """How many keys are remembered."""
         return len(self._last.keys() | self._timers.keys())

@@ -81,7 +81,6 @@ class Executor:
             torn_down=self._torn_down,
         )
         self._running[record.id] = (attempt, ended)
-        self._coalescer.note(attempt, self._last_published(record))
         # An empty context: a copy of the present one would share its context-local instances.
         task = self._loop.create_task(attempt.run(), context=contextvars.Context())
         self._tasks.add(task)
@@ -118,9 +117,9 @@ class Executor:
     def changed(self, attempt: Attempt) -> None:
         """An attempt has a newer state (any thread)."""
         if threading.get_ident() == self._thread:
-            self._loop.call_soon(self._coalescer.mark, attempt)
+            self._loop.call_soon(self._mark, attempt)
         else:
-            self._loop.call_soon_threadsafe(self._coalescer.mark, attempt)
+            self._loop.call_soon_threadsafe(self._mark, attempt)
 
     def decided(self, attempt: Attempt) -> None:
         """A worker set a final status (any thread)."""
@@ -136,8 +135,13 @@ class Executor:
         if attempt.record.id in self._running and (report := attempt.collect()) is not None:
             self._save(attempt.record.id, Reported(attempt.record.attempt, report))
 
-    def _last_published(self, record: TaskRecord) -> float:
-        """When the hub last showed this task, on the monotonic clock.
+    def _mark(self, attempt: Attempt) -> None:
+        if attempt not in self._coalescer:
+            self._coalescer.note(attempt, self._shown_at(attempt.record))
+        self._coalescer.mark(attempt)
+
+    def _shown_at(self, record: TaskRecord) -> float:
+        """When the hub showed that this attempt runs, on the monotonic clock.
 
         The hub shows ``Pending`` at once and, where the claim follows closely, ``Running`` one
         interval later. Counting from ``Pending`` then lets the first report arrive just before
@@ -145,9 +149,10 @@ class Executor:
         """
         claimed = record.started_at or record.created_at
         waited = (claimed - record.created_at).total_seconds()
+        running = (self._clock.now() - claimed).total_seconds()
+        at = self._clock.monotonic() - running
         early = min(0.01, self._interval / 20)
-        now = self._clock.monotonic()
-        return now - early - waited if 0 <= waited < self._interval else now
+        return at - early - waited if 0 <= waited < self._interval else at
 
     def _ended(
         self, attempt: Attempt, ended: "asyncio.Future[Ended]", task: "asyncio.Task[Ended]"

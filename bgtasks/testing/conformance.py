@@ -36,7 +36,7 @@ PATIENCE = 20.0
 
 
 async def until(condition: Callable[[], object], what: str) -> None:
-    """Let other things happen until ``condition()`` holds; ``TimeoutError`` says ``what`` did not."""
+    """Let other things happen until ``condition()``; a ``TimeoutError`` says ``what`` did not."""
     deadline = time.monotonic() + PATIENCE
     pause = 0.0
     while not condition():

@@ -7,6 +7,7 @@ export function TaskLink(props: {
   children: ComponentChildren;
   class?: string;
   tabIndex?: number;
+  onOpen?: () => void;
 }) {
   return (
     <a
@@ -16,7 +17,8 @@ export function TaskLink(props: {
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
         event.preventDefault();
-        open(props.to);
+        if (props.onOpen) props.onOpen();
+        else open(props.to);
       }}
     >
       {props.children}

@@ -116,7 +116,9 @@ export async function sync(): Promise<void> {
     trouble.value = "";
     void more();
   } catch (error) {
-    if (mine === generation) failed(error);
+    if (mine !== generation) return;
+    seen = null;
+    failed(error);
   }
 }
 

@@ -3,7 +3,8 @@ import { setFilter, NO_FILTER } from "./location";
 import { refusal, tryAgain } from "./live";
 import { trouble } from "./loader";
 
-const FIRST_TASK = `from bgtasks import BackgroundTaskBase
+const FIRST_TASK = `from attrs import frozen
+from bgtasks import BackgroundTaskBase
 
 @frozen(kw_only=True)
 class CopyTask(BackgroundTaskBase):

@@ -17,6 +17,8 @@ const SHORT = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
 });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [
   ["day", 86_400_000],
@@ -29,14 +31,20 @@ export function fullTime(iso: string): string {
   return FULL.format(new Date(iso));
 }
 
+/** The time of day, or the day at midnight: for the axis of a chart. */
+export function axisTime(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  return (date.getHours() || date.getMinutes() ? CLOCK : DAY).format(date);
+}
+
 export function shortTime(milliseconds: number): string {
   return SHORT.format(milliseconds);
 }
 
 /** "2 minutes 5 seconds": the two largest units that count. */
 export function duration(milliseconds: number): string {
-  if (!(milliseconds >= 1000))
-    return milliseconds > 0 ? `${(milliseconds / 1000).toFixed(1)} seconds` : "0 seconds";
+  if (milliseconds < 50) return "no time";
+  if (milliseconds < 1000) return `${(milliseconds / 1000).toFixed(1)} seconds`;
   let rest = Math.round(milliseconds / 1000) * 1000;
   const words: string[] = [];
   for (const [unit, length] of UNITS) {

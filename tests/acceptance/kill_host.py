@@ -179,8 +179,9 @@ async def live(database: str, log: Log, mode: str, seed: int) -> None:
         if mode == "load":
             chances = [random.Random(seed * 100 + client) for client in range(8)]
             await asyncio.gather(*(hand_in(manager, log, chance) for chance in chances))
-        while (await manager.get_tasks(status=["Pending", "Running"], limit=1)).items:
-            await asyncio.sleep(0.02)
+        for status in ("Pending", "Running") * 2:  # a retry goes back to the one from the other
+            while page := (await manager.get_tasks(status=status, limit=1)).items:
+                await manager.wait_for(page[0].id)
 
 
 if __name__ == "__main__":

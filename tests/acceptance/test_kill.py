@@ -192,7 +192,7 @@ def test_a_task_that_kills_its_process_has_failed_after_the_third_time(tmp_path:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", script, str(database), str(HOST.parent)]
     subprocess.run(command, check=True, timeout=60, env=environment)
-    lives = []
+    lives: list[int] = []
     while len(lives) < 6:
         with launch(database, log, "drain") as host:
             host.communicate(timeout=60)

@@ -70,6 +70,10 @@ def make(database: Path | str, **settings: Any) -> BackgroundTaskManager:
     return manager
 
 
+def databases(folder: Path) -> list[Path]:
+    return list(folder.glob("*.db"))
+
+
 @pytest.fixture(autouse=True)
 async def nothing_is_left_behind(tmp_path: Path) -> AsyncIterator[None]:
     """No thread, no task on the event loop, and the file is free."""
@@ -84,7 +88,7 @@ async def nothing_is_left_behind(tmp_path: Path) -> AsyncIterator[None]:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    for database in tmp_path.glob("*.db"):
+    for database in databases(tmp_path):
         async with make(database):
             pass
     gc.collect()  # what was not closed says so with a ResourceWarning, which is an error

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,6 +54,34 @@ def fingerprint(path: Path) -> dict[str, str]:
         for item in path.parent.iterdir()
         if not item.name.endswith("-lock")
     }
+
+
+def copy_as_a_crash_leaves_it(path: Path, target: Path) -> None:
+    """The file with its log while somebody has it open."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{target}{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+
+
+def make_read_only(path: Path, what: str) -> list[str]:
+    """For whoever is not root; gives back the option with which root becomes somebody else."""
+    Path(f"{path}-lock").unlink()
+    options = []
+    if os.geteuid() == 0:
+        options = ["unprivileged"]
+        os.chown(path, 65534, 65534)
+        os.chown(path.parent, 65534, 65534)
+    path.chmod(0o444 if what == "file" else 0o644)
+    path.parent.chmod(0o755 if what == "file" else 0o555)
+    return options
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can get at, too, which ``tmp_path`` is not."""
+    with TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        yield folder
+        folder.chmod(0o755)
 
 
 def own_in_another_process(path: Path, *options: str) -> "subprocess.Popen[str]":
@@ -176,8 +204,7 @@ async def test_a_newer_schema_that_a_crash_left_in_the_log_is_refused_untouched(
     left.mkdir()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-        for suffix in ("", "-wal", "-shm"):
-            (left / f"tasks.db{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+        copy_as_a_crash_leaves_it(path, left / "tasks.db")
     before = fingerprint(left / "tasks.db")
     with pytest.raises(SchemaVersionError, match="use the newer release"):
         await make(left / "tasks.db").start()
@@ -244,23 +271,14 @@ async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-async def test_what_may_only_be_read_is_refused_in_words(what: str) -> None:
-    options = []
-    with TemporaryDirectory() as name:
-        folder, path = Path(name).resolve(), Path(name).resolve() / "tasks.db"
-        backend = make(path)
-        await backend.start()
-        await backend.stop()
-        Path(f"{path}-lock").unlink()
-        if os.geteuid() == 0:
-            options = ["unprivileged"]
-            os.chown(path, 65534, 65534)
-            os.chown(folder, 65534, 65534)
-        target = path if what == "file" else folder
-        target.chmod(0o444 if what == "file" else 0o555)
-        answer, _ = own_in_another_process(path, *options).communicate("\n", timeout=30)
-        target.chmod(0o755)
+async def test_what_may_only_be_read_is_refused_in_words(open_folder: Path, what: str) -> None:
+    path = open_folder / "tasks.db"
+    backend = make(path)
+    await backend.start()
+    await backend.stop()
+    options = make_read_only(path, what)
+    answer, _ = own_in_another_process(path, *options).communicate("\n", timeout=30)
     assert answer.startswith("BackendError")
     assert str(path) in answer
-    expected = f"the folder {folder} cannot be written" if what == "folder" else "the rights"
+    expected = "the rights" if what == "file" else f"the folder {open_folder} cannot be written"
     assert expected in answer

@@ -210,7 +210,7 @@ class EmbeddedBackend(Backend):
         if self._store is not None:
             self._store.serving = serving  # read at the end of each commit
         try:
-            await self._write(lambda store: None)
+            await self._write(_nothing)
         except BackendError as error:
             logger.error("waiting tasks cannot be claimed now: %s", error)
             if serving:
@@ -219,7 +219,7 @@ class EmbeddedBackend(Backend):
     def _claim_again(self) -> None:
         """Claims are made at the end of each commit, also of one without anything else in it."""
         if self._writer is not None:
-            tried = self._writer.run(lambda store: None)
+            tried = self._writer.run(_nothing)
             tried.add_done_callback(self._tried_to_claim)
 
     def _tried_to_claim(self, tried: "asyncio.Future[Any]") -> None:
@@ -399,3 +399,7 @@ class EmbeddedBackend(Backend):
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+
+def _nothing(_: Store) -> None:
+    """An operation whose only purpose is the commit that it is part of."""

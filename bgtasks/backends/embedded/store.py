@@ -152,7 +152,7 @@ class Store:
             self.apply(task_id, event)
 
     def release(self, task_id: UUID, attempt: int) -> None:
-        """This attempt takes no place any more."""
+        """Free the place of an attempt."""
         type_name = self._slots.release(task_id, attempt)
         if type_name is not None:
             self._maybe_ready.add(type_name)

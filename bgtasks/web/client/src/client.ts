@@ -2,12 +2,12 @@ import { TaskError, TaskNotFoundError } from "./errors.js";
 import { Follower } from "./follower.js";
 import { Link, type Connection } from "./link.js";
 import type { Io } from "./socket.js";
-import { TaskStore } from "./store.js";
 import { isFinal, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
 import { callSafely } from "./waiting.js";
 import { ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
 
-const KEPT = 1000;
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const MAX_TYPE = 200;
 
 export interface ConnectOptions {
   /** Where the application is mounted; default `/background-tasks`. */
@@ -37,8 +37,8 @@ export type Stop = () => void;
 /** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
 export class TaskClient<Types extends object = Record<string, unknown>> {
   readonly #watches = new Watches();
-  readonly #store = new TaskStore(KEPT, (id) => this.#watches.pins(id));
   readonly #connectionListeners = new Set<(connection: Connection) => void>();
+  readonly #iterations = new Set<() => void>();
   readonly #types: readonly string[] | undefined;
   readonly #link: Link;
   readonly #follower: Follower;
@@ -47,13 +47,12 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   constructor(io: Io, options: ConnectOptions) {
     const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
     this.#types = options.types;
-    this.#watches.store = this.#store;
     this.#link = new Link(io, { url, timeout, retryDelay, token }, {
       up: () => this.#follower.restart(),
       updated: (task) => this.#follower.take(task),
       changed: (connection) => this.#tellConnection(connection),
     });
-    this.#follower = new Follower(this.#link, this.#store, this.#watches, retryDelay);
+    this.#follower = new Follower(this.#link, this.#watches, retryDelay);
   }
 
   /** Follow one task: its newest snapshot now, and again with every change. `null` says that
@@ -67,9 +66,10 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   watch<Name extends TypeName<Types> = TypeName<Types>>(
     id: string,
   ): AsyncGenerator<TaskOf<Types, Name>, void, undefined>;
-  watch(id: string, listener?: (task: never) => void): Stop | AsyncGenerator<never> {
-    if (listener === undefined) return this.#iterate(id) as AsyncGenerator<never>;
-    return this.#watch(id, listener as (task: Task | null) => void);
+  // The overloads above are what callers see; inside, a task is a task.
+  watch(id: string, listener?: (task: any) => void): any {
+    const known = taskId(id);
+    return listener === undefined ? this.#iterate(known) : this.#watch(known, listener);
   }
 
   /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
@@ -79,6 +79,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     listener: (tasks: readonly TaskOf<Types, Name>[]) => void,
   ): Stop {
     const types = filter.types ?? this.#types;
+    checkTypes(types);
     const wide: Filter = { ...filter, types };
     const watch = new ListWatch(wide, listener as (tasks: readonly Task[]) => void);
     this.#watches.addList(watch);
@@ -117,11 +118,8 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     this.#connectionListeners.clear();
   }
 
-  readonly #iterations = new Set<() => void>();
-
   #watch(id: string, listener: (task: Task | null) => void): Stop {
-    // The server writes ids in small letters.
-    const watch = new TaskWatch(id.toLowerCase(), listener);
+    const watch = new TaskWatch(id, listener);
     this.#watches.addTask(watch);
     this.#watches.flushSoon();
     this.#follower.follow();
@@ -168,5 +166,20 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   #tellConnection(connection: Connection): void {
     for (const listener of [...this.#connectionListeners]) callSafely(listener, connection);
     if (this.#link.failure !== null) for (const end of [...this.#iterations]) end();
+  }
+}
+
+// The server refuses a whole subscription for one part that it cannot read: find it out here.
+function taskId(id: string): string {
+  const written = String(id).toLowerCase();
+  if (!ID.test(written)) throw new TypeError(`id is ${JSON.stringify(id)}; accepted: a UUID`);
+  return written;
+}
+
+function checkTypes(types: readonly string[] | undefined): void {
+  for (const type of types ?? []) {
+    if (typeof type !== "string" || type.length < 1 || type.length > MAX_TYPE) {
+      throw new TypeError(`types has ${JSON.stringify(type)}; accepted: names of task types`);
+    }
   }
 }

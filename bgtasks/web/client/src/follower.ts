@@ -12,6 +12,7 @@ const MAX_TYPES = 100;
  * After each connect it asks again for everything that is watched and for every task it holds
  * that could have changed, so that no task seems to run for ever because its end was missed. */
 export class Follower {
+  readonly #store: TaskStore;
   #followed: Wanted | null = null;
   #asking = false;
   #again = false;
@@ -20,10 +21,11 @@ export class Follower {
 
   constructor(
     private readonly link: Link,
-    private readonly store: TaskStore,
     private readonly watches: Watches,
     private readonly retryDelay: number,
-  ) {}
+  ) {
+    this.#store = watches.store;
+  }
 
   /** A new connection: the server follows nothing yet. */
   restart(): void {
@@ -49,7 +51,7 @@ export class Follower {
   take(task: Task): void {
     // Nobody may watch it any more by the time it comes.
     if (!this.watches.follow(task)) return;
-    const evicted = this.store.put(task);
+    const evicted = this.#store.put(task);
     if (evicted === null) return;
     for (const changed of [task, ...evicted]) this.watches.touched(changed);
   }
@@ -81,25 +83,30 @@ export class Follower {
   async #catchUp(): Promise<void> {
     const wanted = this.watches.wanted();
     const ids = this.#idsToAsk(wanted);
-    if (this.#followed !== null && ids.length === 0 && same(this.#followed, wanted)) return;
-    const listed = ids.length <= MAX_IDS && wanted.types.size <= MAX_TYPES;
-    if (wanted.everything || !listed) await this.#followEverything(ids);
-    else if (wanted.types.size + ids.length === 0) await this.link.request("Unsubscribe", {});
-    else await this.#subscribe({ types: [...wanted.types], ids }, ids);
+    const upToDate = this.#followed !== null && same(this.#followed, wanted) && !ids.length;
+    if (!upToDate) await this.#ask(wanted, ids);
     this.#followed = wanted;
     this.#forgetUnwatched();
     this.watches.synced(wanted);
   }
 
+  async #ask(wanted: Wanted, ids: readonly string[]): Promise<void> {
+    const types = [...wanted.types];
+    const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
+    if (wanted.everything || !fits) await this.#followEverything(ids);
+    else if (types.length + ids.length > 0) await this.#subscribe({ types, ids }, ids);
+    else if (this.#followed !== null) await this.link.request("Unsubscribe", {});
+  }
+
   /** The ids about which the server has to be asked one by one. */
   #idsToAsk(wanted: Wanted): string[] {
     if (this.#followed === null) {
-      const held = this.store.all().filter((task) => mayChange(task) && this.watches.follow(task));
+      const held = this.#store.all().filter((task) => mayChange(task) && this.watches.follow(task));
       return [...new Set([...wanted.ids, ...held.map((task) => task.id)])];
     }
     if (!wanted.everything) return same(this.#followed, wanted) ? [] : [...wanted.ids];
     const current = this.#followed.everything;
-    return [...wanted.ids].filter((id) => !current || this.store.get(id) === undefined);
+    return [...wanted.ids].filter((id) => !current || this.#store.get(id) === undefined);
   }
 
   /** The server follows a list of ids or everything, not both: so first the one, to learn how
@@ -113,26 +120,26 @@ export class Follower {
   }
 
   async #subscribe(argument: object, ids: readonly string[]): Promise<void> {
-    const before = new Map(ids.map((id) => [id, this.store.get(id)]));
+    const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
     const { tasks = [] } = await this.link.request("Subscribe", argument);
     for (const task of tasks) {
       before.delete(task.id);
       this.take(task);
     }
     // What is left is gone, unless an update that was sent after the answer was faster.
-    for (const [id, known] of before) if (this.store.get(id) === known) this.#gone(id, known);
+    for (const [id, known] of before) if (this.#store.get(id) === known) this.#gone(id, known);
   }
 
   #gone(id: string, known: Task | undefined): void {
-    this.store.remove(id);
+    this.#store.remove(id);
     if (known !== undefined) this.watches.touched(known);
     this.watches.missing(id);
   }
 
   /** Whatever is not followed any more would grow old here. */
   #forgetUnwatched(): void {
-    for (const task of this.store.all()) {
-      if (!this.watches.follow(task)) this.store.remove(task.id);
+    for (const task of this.#store.all()) {
+      if (!this.watches.follow(task)) this.#store.remove(task.id);
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { TaskStore } from "./store.js";
+import { TaskStore } from "./store.js";
 import type { Task, TaskStatus } from "./task.js";
 import { callSafely } from "./waiting.js";
 
@@ -101,15 +101,15 @@ export class ListWatch implements Watch {
   }
 }
 
-/** All watches of one client. */
+const KEPT = 1000;
+
+/** All watches of one client, and the snapshots that they show. */
 export class Watches {
+  readonly store = new TaskStore(KEPT, (id) => this.pins(id));
   readonly #tasks = new Set<TaskWatch>();
   readonly #lists = new Set<ListWatch>();
   readonly #pinned = new Map<string, number>();
   #flushing = false;
-
-  /** Set once, because store and watches need each other. */
-  store!: TaskStore;
 
   addTask(watch: TaskWatch): void {
     this.#tasks.add(watch);

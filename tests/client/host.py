@@ -1,0 +1,140 @@
+"""The host application: ``python host.py PORT DATABASE``."""
+
+import asyncio
+import sys
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+import uvicorn
+from attrs import frozen
+from dependency_injector import containers, providers
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from bgtasks import (
+    BackgroundTaskBase,
+    BackgroundTaskPolicy,
+    BackgroundTasksContainer,
+    BackgroundWorker,
+    BackgroundWorkerContext,
+    Requester,
+    background_task,
+)
+
+PAGE = """<!doctype html><title>Tasks</title><ul></ul>
+<script type="module">
+  import { connect } from "/background-tasks/client/dist/browser.js";
+  connect().watchAll({}, (tasks) => {
+    const rows = tasks.map((task) => {
+      const text = `${task.type} ${task.status} ${task.payload?.steps}`;
+      return Object.assign(document.createElement("li"), { textContent: text });
+    });
+    document.querySelector("ul").replaceChildren(...rows);
+  });
+</script>
+"""
+
+
+@frozen(kw_only=True)
+class GateTask(BackgroundTaskBase):
+    """Runs until its gate is opened."""
+
+
+@frozen
+class GateProgress:
+    steps: int
+
+
+class Gates:
+    def __init__(self) -> None:
+        self.opened: defaultdict[UUID, asyncio.Event] = defaultdict(asyncio.Event)
+
+
+class GateWorker(BackgroundWorker[GateTask, GateProgress]):
+    def __init__(self, gates: Gates) -> None:
+        self._gates = gates
+
+    async def execute(self, context: BackgroundWorkerContext[GateTask, GateProgress]) -> None:
+        context.report_progress(50, "at the gate", payload=GateProgress(1))
+        await self._gates.opened[context.task.id].wait()
+        context.report_progress(90, "through", payload=GateProgress(2))
+
+
+class TokenPolicy(BackgroundTaskPolicy):
+    """Everybody may come in, until there are tokens."""
+
+    def __init__(self) -> None:
+        self.tokens: set[str] = set()
+        self.asked = 0
+
+    async def can_connect(self, requester: Requester) -> bool:
+        if requester.auth is not None:
+            self.asked += 1
+        return not self.tokens or (requester.auth or {}).get("token") in self.tokens
+
+
+class Application(containers.DeclarativeContainer):
+    config = providers.Configuration()
+    gates = providers.Singleton(Gates)
+    gate_worker = providers.Factory(GateWorker, gates)
+    policy = providers.Singleton(TokenPolicy)
+    background_tasks = providers.Container(
+        BackgroundTasksContainer,
+        config=config.background_tasks,
+        policy=policy,
+        tasks=providers.List(background_task(GateTask, gate_worker, rerun_interrupted=True)),
+    )
+
+
+def make_app(container: Any) -> Starlette:
+    manager = container.background_tasks.manager()
+
+    async def hand_in(_: Request) -> Response:
+        return JSONResponse({"id": str(await manager.run_task(GateTask()))})
+
+    async def open_gate(request: Request) -> Response:
+        task_id = UUID(request.path_params["id"])
+        container.gates().opened[task_id].set()
+        info = await manager.wait_for(task_id, 20)
+        return JSONResponse({"status": info.status})
+
+    async def set_tokens(request: Request) -> Response:
+        policy = container.policy()
+        policy.tokens = set((await request.json())["tokens"])
+        return JSONResponse({"asked": policy.asked})
+
+    async def ready(_: Request) -> Response:
+        return JSONResponse({})
+
+    async def page(_: Request) -> Response:
+        return HTMLResponse(PAGE)
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/ready", ready),
+            Route("/gates", hand_in, methods=["POST"]),
+            Route("/gates/{id}/open", open_gate, methods=["POST"]),
+            Route("/tokens", set_tokens, methods=["POST"]),
+            Mount("/background-tasks", app=container.background_tasks.asgi_app()),
+        ],
+        lifespan=container.background_tasks.lifespan(),
+    )
+
+
+def main(port: str, database: str) -> None:
+    container = Application()
+    container.config.from_dict({"background_tasks": {"database": database, "stop_grace": 0}})
+    uvicorn.run(
+        make_app(container),
+        port=int(port),
+        log_level="error",
+        ws="websockets-sansio",
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,87 @@
+"""What is shipped is what its sources say, and its types hold what they promise."""
+
+import filecmp
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .node import PACKAGE, run, tsc
+
+pytestmark = pytest.mark.node
+
+USE = """\
+import { connect, isFinal, type Task } from "bgtasks-client";
+
+interface CopyProgress { copiedBytes: number; currentPath: string | null }
+interface BackgroundTasks { CopyOperationTask: CopyProgress; ScanTask: null }
+
+const tasks = connect<BackgroundTasks>({ url: "/elsewhere", token: async () => "t" });
+const stop: () => void = tasks.watchAll({ types: ["CopyOperationTask"] }, (copies) => {
+  const first: CopyProgress | null | undefined = copies[0]?.payload;
+  console.log(first?.copiedBytes.toFixed(1));
+});
+tasks.watchAll({ statuses: ["Running"], owner: null }, (all) => {
+  for (const task of all) {
+    if (task.type === "CopyOperationTask") console.log(task.payload?.copiedBytes.toFixed(1));
+    else task.payload satisfies null;
+    // @ts-expect-error there are two types of tasks
+    if (task.type === "Other") throw new Error();
+  }
+});
+tasks.watch<"CopyOperationTask">("id", (task) => task?.payload?.currentPath?.length);
+// @ts-expect-error there is no such type
+tasks.watchAll({ types: ["Other"] }, () => {});
+export async function follow(id: string): Promise<boolean> {
+  for await (const task of tasks.watch(id)) if (isFinal(task)) return task.status === "Completed";
+  const cancelled: Task = await tasks.cancel(id);
+  return cancelled.cancelRequested;
+}
+const anything = connect();
+anything.watch("id", (task) => { task?.payload satisfies unknown; });
+stop();
+"""
+
+
+def test_what_is_shipped_was_built_from_its_sources(node_packages: Path, tmp_path: Path) -> None:
+    for name in ("package.json", "tsconfig.json", "socket.io.esm.min.d.ts"):
+        shutil.copy(PACKAGE / name, tmp_path)
+    shutil.copytree(PACKAGE / "src", tmp_path / "src")
+    built = tsc(node_packages, tmp_path, "--project", ".")
+    assert built.returncode == 0, built.stdout
+    names = sorted(path.name for path in (tmp_path / "dist").iterdir())
+    assert sorted(path.name for path in (PACKAGE / "dist").iterdir()) == names
+    _, different, missing = filecmp.cmpfiles(tmp_path / "dist", PACKAGE / "dist", names, False)
+    assert not different + missing, "run `npm run build` in bgtasks/web/client and commit dist/"
+
+
+def test_the_types_hold_in_a_strict_project(
+    node_packages: Path, client_package: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "node_modules").symlink_to(client_package.parent, target_is_directory=True)
+    (tmp_path / "use.ts").write_text(USE)
+    options = "--strict --noEmit --target es2022 --lib es2022,dom".split()
+    for module in ("bundler", "nodenext"):
+        kind = "esnext" if module == "bundler" else module
+        (tmp_path / "package.json").write_text(json.dumps({"type": "module"}))
+        done = tsc(
+            node_packages,
+            tmp_path,
+            *(*options, "--module", kind, "--moduleResolution", module, "use.ts"),
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_client_on_a_socket_of_our_own(client_package: Path) -> None:
+    tests = sorted(str(path) for path in Path(__file__).parent.glob("*.test.mjs"))
+    done = run(
+        client_package, "node", "--test", *tests, BGTASKS_CLIENT=str(client_package / "dist")
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_nothing_in_the_package_says_where_it_was_built() -> None:
+    lock = (PACKAGE / "package-lock.json").read_text()
+    assert "resolved" not in lock
+    assert json.loads(lock)["version"] == json.loads((PACKAGE / "package.json").read_text())["version"]
