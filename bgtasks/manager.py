@@ -91,6 +91,7 @@ class BackgroundTaskManager:
         async with self._switch():
             await self._stopped()
             if self._backend is not None:
+                self._refuse_other_loop()
                 return
             self._loop = asyncio.get_running_loop()
             backend = self._backend_factory()
@@ -282,6 +283,13 @@ class BackgroundTaskManager:
         finally:
             if stopping.done():
                 self._stopping = None
+
+    def _refuse_other_loop(self) -> None:
+        if self._loop is not asyncio.get_running_loop():
+            raise ManagerStateError(
+                "the background task manager was started on another event loop and not stopped "
+                "there; use 'async with manager:' or the lifespan, which stop it"
+            )
 
     def _started(self) -> Backend:
         if self._backend is None:

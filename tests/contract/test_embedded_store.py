@@ -16,8 +16,9 @@ from uuid import uuid4
 import pytest
 
 from bgtasks.backends.embedded import reader
-from bgtasks.backends.embedded.backend import TRY_AGAIN_AFTER, EmbeddedBackend
+from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.backends.embedded.database import open_database
+from bgtasks.backends.embedded.outbox import TRY_AGAIN_AFTER
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.store import Store
 from bgtasks.clock import Clock

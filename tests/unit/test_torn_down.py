@@ -7,6 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bgtasks import ManagerStateError
+
 from .support import PATIENCE, Gate, Work, container_for
 
 
@@ -35,3 +39,14 @@ def settled(database: Path) -> Any:
             if row[0] != "Running" or time.monotonic() > deadline:
                 return row
             time.sleep(0.005)
+
+
+def test_a_manager_left_behind_by_its_event_loop_says_so_when_it_is_started_again(
+    tmp_path: Path,
+) -> None:
+    container = container_for(Gate())
+    container.config.from_dict({"database": str(tmp_path / "tasks.db")})
+    manager = container.manager()
+    asyncio.run(manager.start())
+    with pytest.raises(ManagerStateError, match="another event loop"):
+        asyncio.run(manager.start())

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -19,10 +18,12 @@ from bgtasks.backends.embedded.database import (
     open_database,
     open_for_reading,
 )
+from bgtasks.backends.embedded.delays import Delays
+from bgtasks.backends.embedded.outbox import Outbox
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.writer import Delivery, Writer
-from bgtasks.clock import Clock, Timer
+from bgtasks.clock import Clock
 from bgtasks.errors import BackendError
 from bgtasks.lifecycle import Ended, Reported
 from bgtasks.models import AttemptFailure
@@ -34,12 +35,6 @@ __all__ = ["EmbeddedBackend"]
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-TRY_AGAIN_AFTER = 1.0
-"""Seconds between two tries to write an outcome that the disk does not take."""
-
-LONGEST_TIMER = 3600.0
-"""Seconds after which a timer looks again, should the computer's clock have been set."""
 
 MAX_QUEUED = 10_000
 """Operations that wait for the writer; whoever brings more waits until there is room."""
@@ -64,13 +59,8 @@ class EmbeddedBackend(Backend):
         self._runner: AttemptRunner | None = None
         self._serving: asyncio.Event | None = None
         self._attempts: set[asyncio.Future[Ended]] = set()
-        self._unsaved: dict[UUID, Reported | Ended] = {}
-        self._unsaved_lock = threading.Lock()
-        self._due_timer: Timer | None = None
-        self._next_due: datetime | None = None
-        self._releasing = False
-        self._retries: set[Timer] = set()
-        self._unwritten: dict[tuple[UUID, int], Ended] = {}
+        self._outbox: Outbox | None = None
+        self._delays: Delays | None = None
 
     # Opening and closing
 
@@ -85,8 +75,10 @@ class EmbeddedBackend(Backend):
             raise
         slots = Slots(self._registry, self._max_concurrency)
         store = Store(connection, self._registry, slots, self._clock.now)
-        self._store, self._serving, self._releasing = store, asyncio.Event(), False
+        self._store, self._serving = store, asyncio.Event()
         self._writer = Writer(store, self._delivered)
+        self._outbox = Outbox(self._writer, self._clock)
+        self._delays = Delays(self._writer, self._clock, self._outbox.later)
         self._writer.start()
         try:
             if self._path != MEMORY:
@@ -101,15 +93,14 @@ class EmbeddedBackend(Backend):
 
     async def stop(self) -> None:
         """See :meth:`Backend.stop`."""
-        for timer in (self._due_timer, *self._retries):
-            if timer is not None:
-                timer.cancel()
-        self._due_timer = None
-        self._retries.clear()
-        if self._writer is not None:
-            await self._write_last_outcomes(self._writer)
-            writer, self._writer = self._writer, None
+        outbox, self._outbox = self._outbox, None
+        delays, self._delays = self._delays, None
+        writer, self._writer = self._writer, None
+        if writer is not None and outbox is not None and delays is not None:
+            await outbox.flush()
             await writer.stop()
+            outbox.close()
+            delays.close()
         if self._read_thread is not None:
             thread, self._read_thread = self._read_thread, None
             await asyncio.to_thread(thread.shutdown)
@@ -127,16 +118,12 @@ class EmbeddedBackend(Backend):
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         """See :meth:`Backend.save`."""
-        if self._writer is None:
+        if self._outbox is None:
             return
         if isinstance(event, Ended):
-            self._put_end(task_id, event, Store.apply)
-            return
-        with self._unsaved_lock:
-            first = not self._unsaved
-            self._unsaved[task_id] = event
-        if first:
-            self._write_reports()
+            self._outbox.decided(task_id, event)
+        else:
+            self._outbox.report(task_id, event)
 
     async def request_cancel(self, task_id: UUID) -> bool:
         """See :meth:`Backend.request_cancel`."""
@@ -213,34 +200,28 @@ class EmbeddedBackend(Backend):
             await self._write(_nothing)
         except BackendError as error:
             logger.error("waiting tasks cannot be claimed now: %s", error)
-            if serving:
-                self._later(self._claim_again)
+            if serving and self._outbox is not None:
+                self._outbox.later(self._claim_again)
 
     def _claim_again(self) -> None:
         """Claims are made at the end of each commit, also of one without anything else in it."""
         if self._writer is not None:
-            tried = self._writer.run(_nothing)
-            tried.add_done_callback(self._tried_to_claim)
+            self._writer.tell(_nothing, self._tried_to_claim)
 
-    def _tried_to_claim(self, tried: "asyncio.Future[Any]") -> None:
-        if not tried.cancelled() and tried.exception() is not None:
-            self._later(self._claim_again)
+    def _tried_to_claim(self, _: Any, error: Exception | None) -> None:
+        if error is not None and self._outbox is not None:
+            self._outbox.later(self._claim_again)
 
     def _delivered(self, delivery: Delivery) -> None:
         """After a commit, on the event loop: answer who waits, start what was claimed, tell."""
-        for future, result, error in delivery.results:
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
+        for done, result, error in delivery.results:
+            done(result, error)
         for record in delivery.claims:
             self._start(record)
         for record in delivery.changes:
             self._tell(record)
-        if delivery.due_changed:
-            self._wake_when_due(delivery.next_due)
+        if delivery.due_changed and self._delays is not None:
+            self._delays.wake_at(delivery.next_due)
 
     def _start(self, record: TaskRecord) -> None:
         assert self._runner is not None  # noqa: S101 - nothing is claimed before serve()
@@ -250,12 +231,8 @@ class EmbeddedBackend(Backend):
 
     def _ended(self, task_id: UUID, ended: "asyncio.Future[Ended]") -> None:
         self._attempts.discard(ended)
-        event = ended.result()
-        with self._unsaved_lock:
-            waiting = self._unsaved.get(task_id)
-            if waiting is not None and waiting.attempt == event.attempt:
-                del self._unsaved[task_id]  # the end carries the last report
-        self._put_end(task_id, event, Store.end)
+        if self._outbox is not None:
+            self._outbox.ended(task_id, ended.result())
 
     def _tell(self, record: TaskRecord) -> None:
         if record.cancel_requested and self._runner is not None and not record.status.is_final:
@@ -265,107 +242,6 @@ class EmbeddedBackend(Backend):
                 handler(record)
             except Exception:
                 logger.exception("a change handler failed for task %s", record.id)
-
-    # Writing what must be written
-
-    def _put_end(
-        self, task_id: UUID, event: Ended, operation: Callable[[Store, UUID, Ended], Any]
-    ) -> None:
-        """Write an outcome; where the disk refuses, again and again until the stop."""
-        if self._writer is None:
-            return
-        self._unwritten[task_id, event.attempt] = event
-        written = self._writer.run(lambda store: operation(store, task_id, event))
-        written.add_done_callback(lambda done: self._end_written(task_id, event, operation, done))
-
-    def _end_written(
-        self,
-        task_id: UUID,
-        event: Ended,
-        operation: Callable[[Store, UUID, Ended], Any],
-        written: "asyncio.Future[Any]",
-    ) -> None:
-        error = None if written.cancelled() else written.exception()
-        if error is None:
-            if self._unwritten.get((task_id, event.attempt)) is event:
-                del self._unwritten[task_id, event.attempt]
-            return
-        logger.error("how task %s ended is not written yet: %s", task_id, error)
-        self._later(lambda: self._put_end(task_id, event, operation))
-
-    def _write_reports(self) -> None:
-        if self._writer is not None:
-            taken: dict[UUID, Reported | Ended] = {}
-            written = self._writer.run(partial(self._report, taken))
-            written.add_done_callback(partial(self._reports_written, taken))
-
-    def _report(self, taken: dict[UUID, Reported | Ended], store: Store) -> None:
-        """On the writer thread: take the newest of every report that waits now."""
-        with self._unsaved_lock:
-            taken.update(self._unsaved)
-            self._unsaved.clear()
-        store.report(taken)
-
-    def _reports_written(
-        self, taken: dict[UUID, Reported | Ended], written: "asyncio.Future[Any]"
-    ) -> None:
-        error = None if written.cancelled() else written.exception()
-        if error is None:
-            return
-        logger.error("%d reports are not written yet: %s", len(taken), error)
-        with self._unsaved_lock:
-            for task_id, event in taken.items():
-                self._unsaved.setdefault(task_id, event)
-        self._later(self._write_reports)
-
-    async def _write_last_outcomes(self, writer: Writer) -> None:
-        """One more try for outcomes that the disk has refused; then they are given up: their
-        tasks are still running in the file, so the next start runs them again."""
-        for (task_id, _), event in list(self._unwritten.items()):
-            try:
-                await writer.run(partial(Store.apply, task_id=task_id, event=event))
-            except BackendError as error:
-                logger.error("how task %s ended is lost, it will run again: %s", task_id, error)
-
-    def _later(self, again: Callable[[], None]) -> None:
-        def run() -> None:
-            self._retries.discard(timer)
-            again()
-
-        timer = self._clock.call_later(TRY_AGAIN_AFTER, run)
-        self._retries.add(timer)
-
-    # Delayed tasks
-
-    def _wake_when_due(self, next_due: datetime | None) -> None:
-        self._next_due = next_due
-        if self._due_timer is not None:
-            self._due_timer.cancel()
-            self._due_timer = None
-        if next_due is None or self._writer is None:
-            return
-        wait = (next_due - self._clock.now()).total_seconds()
-        if wait > 0:
-            wait = min(wait, LONGEST_TIMER)
-            self._due_timer = self._clock.call_later(wait, self._release_due)
-        elif not self._releasing:
-            self._release_due()
-
-    def _release_due(self) -> None:
-        self._due_timer = None
-        if self._writer is not None:
-            self._releasing = True
-            released = self._writer.run(Store.release_due)
-            released.add_done_callback(self._due_released)
-
-    def _due_released(self, released: "asyncio.Future[Any]") -> None:
-        error = None if released.cancelled() else released.exception()
-        if error is not None:
-            logger.error("delayed tasks cannot be started now: %s", error)
-            self._later(self._release_due)
-            return
-        self._releasing = False
-        self._wake_when_due(self._next_due)
 
     def _mark_unknown(self, after: tuple[str, int], store: Store) -> None:
         """On the writer thread, a batch at a time, so that others come in between."""
@@ -378,7 +254,7 @@ class EmbeddedBackend(Backend):
     async def _room(self) -> None:
         """Wait while too much waits for the writer: until all of that is written."""
         while self._writer is not None and self._writer.backlog > MAX_QUEUED:
-            await self._writer.run(lambda _: None)
+            await self._writer.run(_nothing)
 
     def _write(self, operation: Callable[[Store], T]) -> "asyncio.Future[T]":
         if self._writer is None:

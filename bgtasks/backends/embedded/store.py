@@ -146,7 +146,7 @@ class Store:
         self.apply(task_id, event)
         self.release(task_id, event.attempt)
 
-    def report(self, reports: dict[UUID, Reported | Ended]) -> None:
+    def report(self, reports: dict[UUID, Reported]) -> None:
         """What running attempts had to say."""
         for task_id, event in reports.items():
             self.apply(task_id, event)

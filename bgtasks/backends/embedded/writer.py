@@ -25,6 +25,7 @@ MAX_BATCH = 1_000
 """The most operations that go into one commit."""
 
 Operation = Callable[[Store], Any]
+Done = Callable[[Any, Exception | None], None]
 
 
 @frozen
@@ -33,7 +34,7 @@ class Delivery:
 
     changes: list[TaskRecord]
     claims: list[TaskRecord]
-    results: "list[tuple[asyncio.Future[Any], Any, Exception | None]]"
+    results: list[tuple[Done, Any, Exception | None]]
     due_changed: bool
     next_due: datetime | None
 
@@ -41,7 +42,7 @@ class Delivery:
 @define
 class _Job:
     operation: Operation
-    future: "asyncio.Future[Any] | None"
+    done: Done | None
     result: Any = None
     error: Exception | None = field(default=None)
 
@@ -85,8 +86,13 @@ class Writer:
     def run(self, operation: Operation) -> "asyncio.Future[Any]":
         """Run ``operation``; the future has its result once that is durable."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.put(_Job(operation, future))
+        self.tell(operation, partial(_settle, future))
         return future
+
+    def tell(self, operation: Operation, done: Done) -> None:
+        """Run ``operation``; ``done`` is called on the event loop with its result once that is
+        durable, or with an error."""
+        self._queue.put(_Job(operation, done))
 
     def _run(self) -> None:
         while self._write_next():
@@ -148,8 +154,8 @@ class Writer:
         results = []
         for job in batch:
             error = _public(job.error)
-            if job.future is not None:
-                results.append((job.future, job.result, error))
+            if job.done is not None:
+                results.append((job.done, job.result, error))
             elif error is not None:
                 logger.error("a write failed: %s", error, exc_info=job.error)
         due_changed, next_due = self._next_due()
@@ -172,6 +178,15 @@ class Writer:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:  # the event loop was closed without a stop
             logger.warning("the event loop ended before the writer did")
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
 
 
 def _public(error: Exception | None) -> Exception | None:
