@@ -97,11 +97,16 @@ def test_a_stopped_manager_may_be_started_on_another_event_loop() -> None:
 async def test_a_storm_of_starts_and_stops_leaves_a_manager_that_works() -> None:
     manager = container_for(done).manager()
     calls = [manager.start, manager.stop, manager.start, manager.start, manager.stop] * 8
+    before = our_threads()
     await asyncio.gather(*(call() for call in calls))
     await manager.start()
     assert (await run_to_end(manager, Work())).status is Status.COMPLETED
     await manager.stop()
-    await until(lambda: not [item for item in threading.enumerate() if "bgtasks" in item.name])
+    await until(lambda: our_threads() <= before)
+
+
+def our_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("bgtasks")}
 
 
 async def test_a_store_that_cannot_be_opened_leaves_a_manager_that_can_be_started_later(
