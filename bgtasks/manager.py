@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -14,7 +14,6 @@ from bgtasks.clock import Clock, sleep
 from bgtasks.errors import (
     BackgroundTasksError,
     ManagerStateError,
-    SettingsError,
     TaskNotFoundError,
 )
 from bgtasks.execution.executor import Executor
@@ -30,7 +29,7 @@ from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
-from bgtasks.text import MAX_MESSAGE, MAX_NAME, clean
+from bgtasks.submission import due_time, new_record
 from bgtasks.updates import TaskUpdatedEvent
 from bgtasks.watching import Watch, Watchers
 from bgtasks.worker import UNSET, Unset
@@ -44,9 +43,6 @@ PRUNE_EVERY = 60.0
 
 PRUNE_BATCH = 500
 """Tasks dropped in one commit, so that pruning holds nobody up."""
-
-MAX_PRIORITY = 1_000_000
-LONGEST_DELAY = timedelta(days=3660)
 
 
 class BackgroundTaskManager:
@@ -165,7 +161,7 @@ class BackgroundTaskManager:
         not be stored, ManagerStateError before start and after stop.
         """
         backend = self._started()
-        record = self._record(task, owner, self._due(delay, run_at), priority)
+        record = self._record(task, owner, due_time(delay, run_at, self._clock.now()), priority)
         await backend.submit([record])
         return task.id
 
@@ -180,7 +176,7 @@ class BackgroundTaskManager:
     ) -> list[UUID]:
         """Accept several tasks, all or none. Arguments and errors are those of ``run_task``."""
         backend = self._started()
-        due = self._due(delay, run_at)
+        due = due_time(delay, run_at, self._clock.now())
         records = [self._record(task, owner, due, priority) for task in tasks]
         if records:
             await backend.submit(records)
@@ -303,55 +299,18 @@ class BackgroundTaskManager:
         self, task: BackgroundTaskBase, owner: str | None, due: datetime | None, priority: int
     ) -> TaskRecord:
         registration = self._registry.of(task)
-        if owner is not None and (not isinstance(owner, str) or not 1 <= len(owner) <= 255):
-            raise SettingsError(f"owner is {owner!r:.100}; accepted: 1 to 255 characters, or None")
-        whole = isinstance(priority, int) and not isinstance(priority, bool)
-        if not whole or abs(priority) > MAX_PRIORITY:
-            raise SettingsError(
-                f"priority is {priority!r}; accepted: a whole number from "
-                f"-{MAX_PRIORITY:,} to {MAX_PRIORITY:,}"
-            )
         data, decoded = self._codec.encode_and_read_back(task)
         if self._executor is not None and due is None:
             self._executor.remember(data, decoded)
-        message = task.initial_status_message
-        now = self._clock.now()
-        return TaskRecord(
-            id=task.id,
-            type=registration.type_name,
-            name=clean(str(task.display_name), MAX_NAME),
-            data=data,
-            owner=None if owner is None else clean(owner, 255),
+        return new_record(
+            task,
+            registration.type_name,
+            data,
+            owner=owner,
+            due=due,
             priority=priority,
-            status_message=None if message is None else clean(str(message), MAX_MESSAGE),
-            created_at=now,
-            changed_at=now,
-            scheduled_at=due,
-            due_at=due if due is not None and due > now else None,
+            now=self._clock.now(),
         )
-
-    def _due(self, delay: timedelta | float | None, run_at: datetime | None) -> datetime | None:
-        if delay is None and run_at is None:
-            return None
-        if delay is not None and run_at is not None:
-            raise SettingsError("delay and run_at are both given; give one of them")
-        if run_at is not None:
-            if not isinstance(run_at, datetime) or run_at.tzinfo is None:
-                raise SettingsError(
-                    f"run_at is {run_at!r}; accepted: a time with a time zone, "
-                    "such as datetime.now(UTC) + timedelta(hours=1)"
-                )
-            return run_at.astimezone(UTC)
-        try:
-            wait = delay if isinstance(delay, timedelta) else timedelta(seconds=float(delay or 0))
-        except (TypeError, ValueError, OverflowError):
-            wait = timedelta(-1)
-        if not timedelta(0) <= wait <= LONGEST_DELAY:
-            raise SettingsError(
-                f"delay is {delay!r}; accepted: a timedelta or seconds, "
-                f"0 to {LONGEST_DELAY.days} days"
-            )
-        return self._clock.now() + wait
 
     def _info(self, record: TaskRecord) -> BackgroundTaskInfo[Any]:
         registration = self._registry.named(record.type)

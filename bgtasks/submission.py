@@ -1,0 +1,100 @@
+"""What callers of ``run_task`` hand in, checked and made into a record for the backend."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bgtasks.errors import SettingsError
+from bgtasks.models import BackgroundTaskBase
+from bgtasks.record import TaskRecord
+from bgtasks.text import MAX_MESSAGE, MAX_NAME, clean
+
+__all__ = ["due_time", "new_record"]
+
+MAX_OWNER = 255
+MAX_PRIORITY = 1_000_000
+LONGEST_DELAY = timedelta(days=3660)
+
+
+def new_record(
+    task: BackgroundTaskBase,
+    type_name: str,
+    data: str,
+    *,
+    owner: str | None,
+    due: datetime | None,
+    priority: int,
+    now: datetime,
+) -> TaskRecord:
+    """The record of a task that is accepted ``now``. Raises SettingsError for an owner or a
+    priority that cannot be used."""
+    message = task.initial_status_message
+    return TaskRecord(
+        id=task.id,
+        type=type_name,
+        name=clean(str(task.display_name), MAX_NAME),
+        data=data,
+        owner=_checked_owner(owner),
+        priority=_checked_priority(priority),
+        status_message=None if message is None else clean(str(message), MAX_MESSAGE),
+        created_at=now,
+        changed_at=now,
+        scheduled_at=due,
+        due_at=due if due is not None and due > now else None,
+    )
+
+
+def due_time(
+    delay: timedelta | float | None, run_at: datetime | None, now: datetime
+) -> datetime | None:
+    """When a task may start at the earliest; ``None``: at once. Raises SettingsError."""
+    if delay is None and run_at is None:
+        return None
+    if delay is not None and run_at is not None:
+        raise SettingsError("delay and run_at are both given; give one of them")
+    return now + _checked_delay(delay) if run_at is None else _checked_time(run_at)
+
+
+def _checked_owner(owner: Any) -> str | None:
+    if owner is None:
+        return None
+    if not isinstance(owner, str) or not 1 <= len(owner) <= MAX_OWNER:
+        raise SettingsError(
+            f"owner is {owner!r:.100}; accepted: 1 to {MAX_OWNER} characters, or None"
+        )
+    return clean(owner, MAX_OWNER)
+
+
+def _checked_priority(priority: Any) -> int:
+    whole = isinstance(priority, int) and not isinstance(priority, bool)
+    if not whole or abs(priority) > MAX_PRIORITY:
+        raise SettingsError(
+            f"priority is {priority!r}; accepted: a whole number from "
+            f"-{MAX_PRIORITY:,} to {MAX_PRIORITY:,}"
+        )
+    return int(priority)
+
+
+def _checked_time(run_at: Any) -> datetime:
+    if not isinstance(run_at, datetime) or run_at.tzinfo is None:
+        raise SettingsError(
+            f"run_at is {run_at!r}; accepted: a time with a time zone, "
+            "such as datetime.now(UTC) + timedelta(hours=1)"
+        )
+    try:
+        return run_at.astimezone(UTC)
+    except OverflowError:
+        raise SettingsError(
+            f"run_at is {run_at!r}; accepted: a time that UTC can express"
+        ) from None
+
+
+def _checked_delay(delay: Any) -> timedelta:
+    try:
+        wait = delay if isinstance(delay, timedelta) else timedelta(seconds=float(delay))
+    except (TypeError, ValueError, OverflowError):
+        wait = timedelta(-1)
+    if not timedelta(0) <= wait <= LONGEST_DELAY:
+        raise SettingsError(
+            f"delay is {delay!r}; accepted: a timedelta or seconds, 0 to {LONGEST_DELAY.days} days"
+        )
+    return wait
