@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bgtasks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m bgtasks", description="Tools for applications with background tasks."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_types(commands)
     return parser

@@ -225,13 +225,18 @@ def _fields(cls: Any) -> list[_Hint]:
         required = cls.__required_keys__
         return [_Hint(name, hint, name not in required) for name, hint in hints.items()]
     own: Iterable[Any] = attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls)
-    known = _inherited_arguments(cls)
-    free = set(_parameters(cls))
     return [
-        _Hint(camel_case(field.name), _substituted(hints.get(field.name, field.type), known, free))
+        _Hint(camel_case(field.name), _hint_in(cls, field.name, hints.get(field.name, field.type)))
         for field in own
         if field.init  # cattrs leaves out what the constructor does not take
     ]
+
+
+def _hint_in(cls: Any, name: str, hint: Any) -> Any:
+    """``hint`` of a field that ``cls`` may have from a generic base, in the words of ``cls``."""
+    owner = next((c for c in cls.__mro__ if name in inspect.get_annotations(c)), cls)
+    own = {parameter: parameter for parameter in _parameters(cls)}
+    return _substituted(hint, own if owner is cls else _arguments(cls, own).get(owner, {}))
 
 
 def _hints(cls: Any) -> dict[str, Any]:
@@ -248,28 +253,27 @@ def _parameters(cls: Any) -> tuple[Any, ...]:
     return tuple(p for p in getattr(cls, "__parameters__", ()) if isinstance(p, TypeVar))
 
 
-def _inherited_arguments(cls: Any) -> dict[Any, Any]:
-    """What the type variables of generic bases stand for in ``cls``."""
-    known: dict[Any, Any] = {}
-    for base in getattr(cls, "__orig_bases__", ()):
-        origin = get_origin(base)
-        if origin is None or origin is typing.Generic:
+def _arguments(cls: Any, own: Mapping[Any, Any]) -> dict[type, dict[Any, Any]]:
+    """What the type variables of each generic base stand for, those of ``cls`` being ``own``."""
+    found: dict[type, dict[Any, Any]] = {}
+    for base in getattr(cls, "__orig_bases__", cls.__bases__):
+        origin = get_origin(base) or base
+        if origin is typing.Generic or origin is object:
             continue
-        own = dict(zip(_parameters(origin), get_args(base), strict=False))
-        free = set(_parameters(cls))
-        above = _inherited_arguments(origin).items()
-        known |= {variable: _substituted(hint, own, free) for variable, hint in above} | own
-    return known
+        arguments = [_substituted(item, own) for item in get_args(base)]
+        found[origin] = dict(zip(_parameters(origin), arguments, strict=False))
+        found |= _arguments(origin, found[origin])
+    return found
 
 
-def _substituted(hint: Any, known: Mapping[Any, Any], free: set[Any]) -> Any:
-    """``hint`` with its type variables replaced, but for those in ``free``."""
+def _substituted(hint: Any, known: Mapping[Any, Any]) -> Any:
+    """``hint`` with its type variables replaced; one that nobody gave stands for anything."""
     if isinstance(hint, TypeVar):
-        return hint if hint in free else known.get(hint, Any)
+        return known.get(hint, Any)
     parameters = getattr(hint, "__parameters__", ())
     if not parameters or isinstance(hint, type):
         return hint
-    return hint[tuple(_substituted(parameter, known, free) for parameter in parameters)]
+    return hint[tuple(known.get(parameter, Any) for parameter in parameters)]
 
 
 def _unwrapped(hint: Any) -> Any:

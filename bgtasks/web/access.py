@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from bgtasks.errors import BackgroundTasksError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.requester import Requester
 from bgtasks.worker import UNSET
@@ -97,6 +97,22 @@ class TaskAccess:
         if not await self._policy.can_retry(requester, info):
             raise NotAllowedError(f"you may not retry task {task_id}")
         return await self._change(info, self._manager.retry_task, "retried")
+
+    async def failures(self, requester: Requester, task_id: UUID) -> Sequence[AttemptFailure]:
+        """How those attempts of a task ended that failed. Raises TaskNotFoundError."""
+        await self.find(requester, task_id)
+        return await self._manager.get_failures(task_id)
+
+    async def permissions(self, requester: Requester, task_id: UUID) -> dict[str, bool]:
+        """What the policy lets ``requester`` do to a task, whatever its status allows.
+
+        Raises TaskNotFoundError.
+        """
+        info = await self.find(requester, task_id)
+        return {
+            "cancel": bool(await self._policy.can_cancel(requester, info)),
+            "retry": bool(await self._policy.can_retry(requester, info)),
+        }
 
     async def visible(self, requester: Requester, infos: Iterable[Info]) -> list[Info]:
         """Those of ``infos`` that ``requester`` may see, in the same order."""

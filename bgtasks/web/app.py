@@ -34,7 +34,7 @@ def create_app(
     (see :class:`~bgtasks.web.lifespan.Lifespan`); served by itself, this one does.
     """
     tasks = TaskRoutes(
-        TaskAccess(manager, policy), policy, OriginCheck(settings.allowed_origins), codec
+        TaskAccess(manager, policy), policy, OriginCheck(settings.allowed_origins), codec, hub
     )
     app = Starlette(
         routes=[

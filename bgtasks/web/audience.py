@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
-from bgtasks.clock import Clock
-from bgtasks.web.hub_client import Client, Info
+from bgtasks.clock import Clock, sleep
+from bgtasks.web.hub_client import Client
 from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.snapshot import Info
+from bgtasks.web.subscription import EVERYTHING
 
 __all__ = ["Audience"]
 
@@ -17,6 +19,9 @@ POLICY_TIMEOUT = 10.0
 
 VERDICT_AGE = 60.0
 """Seconds after which a client has to be authorized again: connections outlive sessions."""
+
+RENEWED_EVERY = 10.0
+"""Seconds between two looks for clients that have to be authorized again."""
 
 ASKED_AT_ONCE = 100
 """For how many clients the policy is asked at the same time."""
@@ -59,7 +64,7 @@ class Audience:
             client.stop()
 
     async def may_stay(self, client: Client) -> bool:
-        """Whether the client is still authorized; if not, it is disconnected."""
+        """Whether the client is still authorized; if not, it is told so and disconnected."""
         now = self._clock.monotonic()
         if now - client.checked_at < VERDICT_AGE:
             return True
@@ -68,21 +73,44 @@ class Audience:
         if allowed:
             client.authorized(now)
         else:
-            client.expel()
+            client.refuse("you may not use background tasks here any more")
         return bool(allowed)
+
+    async def renew(self) -> None:
+        """Ask for ever whether the clients may stay, also those for which nothing happens."""
+        while True:
+            await sleep(self._clock, RENEWED_EVERY)
+            fresh = self._clock.monotonic() - VERDICT_AGE
+            await self._ask_each([c for c in self if c.live and c.checked_at <= fresh], self._renew)
 
     async def who_may_see(self, info: Info) -> list[Client]:
         """The live clients that follow ``info`` and may see it."""
-        following = [c for c in self if c.live and c.subscription.matches(info)]
-        fresh = self._clock.monotonic() - VERDICT_AGE
-        unknown = [c for c in following if c.checked_at <= fresh or c.verdict(info.id) is None]
-        for start in range(0, len(unknown), ASKED_AT_ONCE):
-            chunk = unknown[start : start + ASKED_AT_ONCE]
-            await asyncio.gather(*(self._ask(client, info) for client in chunk))
+        number, fresh = info.id.int, self._clock.monotonic() - VERDICT_AGE
+        seeing, unknown = [], []
+        # Runs for each client at each update: calls are saved where they cost the most.
+        for client in self._clients.values():
+            subscription = client.subscription
+            if client.live and (subscription is EVERYTHING or subscription.matches(info)):
+                verdict = client.verdict(number) if client.checked_at > fresh else None
+                if verdict:
+                    seeing.append(client)
+                elif verdict is None:
+                    unknown.append(client)
+        if not unknown:
+            return seeing
+        await self._ask_each(unknown, lambda client: self._ask(client, info))
         # Asking took time: some may have left, or follow something else by now.
         return [
-            c for c in following if c.live and c.verdict(info.id) and c.subscription.matches(info)
+            c
+            for c in (*seeing, *unknown)
+            if c.live and c.verdict(number) and c.subscription.matches(info)
         ]
+
+    async def _ask_each(
+        self, clients: list[Client], ask: Callable[[Client], Awaitable[None]]
+    ) -> None:
+        for start in range(0, len(clients), ASKED_AT_ONCE):
+            await asyncio.gather(*map(ask, clients[start : start + ASKED_AT_ONCE]))
 
     async def _ask(self, client: Client, info: Info) -> None:
         try:
@@ -92,4 +120,11 @@ class Audience:
                 client.remember(info.id, bool(verdict))
         except Exception:
             logger.exception("the policy failed for task %s; a client is disconnected", info.id)
+            client.expel()
+
+    async def _renew(self, client: Client) -> None:
+        try:
+            await self.may_stay(client)
+        except Exception:
+            logger.exception("the policy failed; a client is disconnected")
             client.expel()

@@ -49,19 +49,18 @@ class Connection:
     def left(self) -> None:
         """Its client is not in the namespace (any more), and has some time to join."""
         self._join_by = asyncio.get_running_loop().time() + JOIN_TIMEOUT
+        self._end_reading(self._join_by)
 
     def close(self) -> None:
         """End the connection; a JavaScript client connects again by itself."""
         self._closed = True
-        if self._reading is not None and not self._reading.expired():
-            self._reading.reschedule(asyncio.get_running_loop().time())
+        self._end_reading(asyncio.get_running_loop().time())
 
     async def receive(self) -> Message:
         """The next acceptable message, or that the client has gone."""
         if self._closed:
             return _GONE
         try:
-            # Nobody else reads, so the state can only change between two reads or by close().
             async with asyncio.timeout_at(self._join_by) as self._reading:
                 message = await self._receive()
         except TimeoutError:
@@ -74,6 +73,10 @@ class Connection:
             self._closed = True
             return _GONE
         return message
+
+    def _end_reading(self, at: float) -> None:
+        if self._reading is not None and not self._reading.expired():
+            self._reading.reschedule(at)
 
     async def send(self, message: Message) -> None:
         """Hand a message to the server; returns when it can take more."""

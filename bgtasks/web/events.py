@@ -14,7 +14,6 @@ from bgtasks.errors import (
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import NotAllowedError, TaskAccess
 from bgtasks.web.audience import Audience
-from bgtasks.web.delivery import Delivery
 from bgtasks.web.hub_client import Client
 from bgtasks.web.ids import parse_task_id
 from bgtasks.web.replay import Replay
@@ -36,13 +35,11 @@ class ClientEvents:
         access: TaskAccess,
         audience: Audience,
         replay: Replay,
-        delivery: Delivery,
         codec: TaskCodec,
     ) -> None:
         self._access = access
         self._audience = audience
         self._replay = replay
-        self._delivery = delivery
         self._codec = codec
         # A list of what is allowed: nothing else that has a name can be called from outside.
         self._events: dict[str, tuple[Callable[[Any], Any], _Act]] = {
@@ -94,7 +91,6 @@ class ClientEvents:
             infos = await self._replay.read(client.requester, subscription)
         finally:
             client.caught_up(infos)
-            self._delivery.feed(client)
         return {"ok": True, "tasks": [self._codec.wire(info) for info in infos]}
 
     async def _unsubscribe(self, client: Client, _: None) -> Ack:

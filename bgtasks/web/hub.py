@@ -1,4 +1,4 @@
-"""The Socket.IO side: pushes every update to the clients that follow it and may see it."""
+"""The live side: pushes every update to the clients that follow it and may see it."""
 
 from starlette.types import Receive, Scope, Send
 
@@ -9,6 +9,8 @@ from bgtasks.settings import Settings
 from bgtasks.web.hub_run import HubRun
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.problems import problem
+from bgtasks.web.requester import Requester
+from bgtasks.web.subscription import Subscription
 
 __all__ = ["Hub"]
 
@@ -16,7 +18,8 @@ MAX_CLIENTS = 10_000
 
 
 class Hub:
-    """The live view of a manager's tasks for browsers; websocket only.
+    """The live view of a manager's tasks for browsers: Socket.IO over websockets, and
+    server-sent events.
 
     Starting twice, stopping twice and stopping before starting are harmless; a stopped hub can
     be started again. ``max_clients`` are let in at a time, further ones are told to come later.
@@ -59,6 +62,21 @@ class Hub:
         run, self._run = self._run, None
         if run is not None:
             await run.stop()
+
+    async def events(
+        self,
+        requester: Requester,
+        subscription: Subscription,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """The updates as server-sent events, to somebody whom the policy has let in."""
+        if self._run is None:
+            answer = problem(scope, 503, "background tasks are not running", {"Retry-After": "5"})
+            await answer(scope, receive, send)
+        else:
+            await self._run.serve_stream(requester, subscription, scope, receive, send)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, to be mounted at ``socket.io``."""

@@ -16,13 +16,17 @@ from bgtasks.web.broadcaster import Broadcaster
 from bgtasks.web.connection import Connection
 from bgtasks.web.delivery import Delivery
 from bgtasks.web.events import ClientEvents
-from bgtasks.web.hub_client import Info
+from bgtasks.web.fan_out import make_fan_out
 from bgtasks.web.namespace import TaskNamespace
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.reception import Reception
 from bgtasks.web.replay import Replay
+from bgtasks.web.requester import Requester
 from bgtasks.web.server import make_server
+from bgtasks.web.snapshot import Info
+from bgtasks.web.streams import Streams
+from bgtasks.web.subscription import Subscription
 
 __all__ = ["HubRun"]
 
@@ -54,16 +58,19 @@ class HubRun:
         self._origins = OriginCheck(settings.allowed_origins)
         self._server = make_server(self._origins, self._background)
         self._audience = Audience(policy, clock)
-        delivery = Delivery(self._server, self._audience, codec, self._background)
+        fan_out = make_fan_out(self._server)
+        delivery = Delivery(self._audience, fan_out, codec)
         self._broadcaster = Broadcaster(clock, settings.publish_interval, delivery.broadcast)
         self._replay = Replay(access, clock)
         server, audience, replay = self._server, self._audience, self._replay
         self._reception = Reception(
-            server, audience, policy, replay, delivery, self._background, max_clients
+            server, audience, policy, replay, fan_out, codec, self._background, max_clients
         )
-        events = ClientEvents(access, audience, replay, delivery, codec)
+        self._streams = Streams(self._reception, clock, self._background)
+        events = ClientEvents(access, audience, replay, codec)
         server.register_namespace(TaskNamespace(self._reception, events))
         self._background.start(self._broadcaster.run())
+        self._background.start(audience.renew())
         self._unsubscribe = manager.task_updated.subscribe(self._on_update)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +90,17 @@ class HubRun:
             connection.ended.set()
             await self._reception.connection_ended(connection)
 
+    async def serve_stream(
+        self,
+        requester: Requester,
+        subscription: Subscription,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Serve one event stream until it ends, to somebody whom the policy has let in."""
+        await self._streams.serve(requester, subscription, scope, receive, send)
+
     async def stop(self) -> None:
         """Disconnect everybody and end everything that was started."""
         self._unsubscribe()
@@ -90,6 +108,7 @@ class HubRun:
         connections = list(self._connections)
         for connection in connections:
             connection.close()
+        await self._streams.stop()
         try:
             async with asyncio.timeout(STOP_TIMEOUT):
                 for connection in connections:

@@ -6,15 +6,18 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from bgtasks.serialization import TaskCodec
 from bgtasks.web.audience import POLICY_TIMEOUT, Audience
 from bgtasks.web.background import BackgroundSet
 from bgtasks.web.connection import CONNECTION_KEY, Connection
-from bgtasks.web.delivery import Delivery
+from bgtasks.web.fan_out import FanOut
 from bgtasks.web.hub_client import Client
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.replay import Replay
 from bgtasks.web.requester import Requester
 from bgtasks.web.server import NAMESPACE
+from bgtasks.web.snapshot import Snapshot
+from bgtasks.web.socket_client import SocketClient
 from bgtasks.web.subscription import Subscription
 
 __all__ = ["Reception", "RefusedError"]
@@ -35,7 +38,8 @@ class Reception:
         audience: Audience,
         policy: BackgroundTaskPolicy,
         replay: Replay,
-        delivery: Delivery,
+        fan_out: FanOut,
+        codec: TaskCodec,
         background: BackgroundSet,
         max_clients: int,
     ) -> None:
@@ -43,7 +47,8 @@ class Reception:
         self._audience = audience
         self._policy = policy
         self._replay = replay
-        self._delivery = delivery
+        self._fan_out = fan_out
+        self._codec = codec
         self._background = background
         self._max_clients = max_clients
 
@@ -65,16 +70,33 @@ class Reception:
             raise RefusedError("you may not use background tasks here")
         self._check_room()
         connection.joined(sid, self._server.manager.eio_sid_from_sid(sid, NAMESPACE))
-        client = Client(sid, requester, subscription, connection)
+        self.admit(
+            SocketClient(
+                sid,
+                requester,
+                subscription,
+                connection,
+                self._server,
+                self._fan_out,
+                self._background,
+            )
+        )
+
+    def admit(self, client: Client) -> None:
+        """Take in a client that the policy has just let in, and send it the replay.
+
+        Raises RefusedError when there are too many clients.
+        """
+        self._check_room()
         self._audience.add(client)
         client.replay = self._background.start(self._welcome(client))
 
     def leave(self, sid: str) -> None:
-        """A client has left the namespace; its websocket may still be open."""
+        """A client has left; its websocket may still be open."""
         client = self._audience.get(sid)
-        if client is not None:
+        if isinstance(client, SocketClient):
             client.connection.left()
-            self._audience.remove(sid)
+        self._audience.remove(sid)
 
     async def connection_ended(self, connection: Connection) -> None:
         """Forget whatever the protocol library did not tell or forget itself."""
@@ -92,9 +114,7 @@ class Reception:
 
     async def _welcome(self, client: Client) -> None:
         """Send the replay: not from within connect, where it would arrive before the answer."""
-        # The library has no signal for it, but is only a few steps away from being there.
-        while not self._server.manager.is_connected(client.sid, NAMESPACE):  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await client.opened()
         # First take part, then read: an update in between waits until the replay is there.
         client.hold()
         client.live = True
@@ -105,6 +125,5 @@ class Reception:
             logger.exception("the tasks for a new client could not be read")
             client.expel()
             return
-        client.release(infos)
+        client.release([Snapshot(info, self._codec) for info in infos])
         client.replay = None
-        self._delivery.feed(client)

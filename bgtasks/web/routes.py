@@ -1,20 +1,29 @@
-"""The HTTP API below the mount point: list, get, cancel and retry tasks."""
+"""The HTTP API below the mount point: list, get, follow, cancel and retry tasks."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from bgtasks.errors import QueryError
+from bgtasks.models import AttemptFailure
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import Info, NotAllowedError, TaskAccess
+from bgtasks.web.event_stream import EVENT_STREAM_HEADERS
+from bgtasks.web.hub import Hub
 from bgtasks.web.ids import parse_task_id
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.query import parse_filter
 from bgtasks.web.requester import Requester
+from bgtasks.web.subscription import Subscription
 
 __all__ = ["TaskRoutes"]
 
@@ -23,7 +32,7 @@ MAX_QUERY = 8 * 1024
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
-Endpoint = Callable[[Request, Requester], Awaitable[Response]]
+Endpoint = Callable[[Request, Requester], Awaitable[ASGIApp]]
 
 
 class TaskRoutes:
@@ -35,42 +44,52 @@ class TaskRoutes:
         policy: BackgroundTaskPolicy,
         origins: OriginCheck,
         codec: TaskCodec,
+        hub: Hub,
     ) -> None:
         self._access = access
         self._policy = policy
         self._origins = origins
         self._codec = codec
+        self._hub = hub
 
     @property
     def routes(self) -> list[Route]:
         """The routes, to be put below the mount point."""
         return [
             Route("/api/tasks", self._guarded(self._list), methods=["GET"]),
+            # Before the next one, which would take "events" for an id.
+            Route("/api/tasks/events", self._guarded(self._events), methods=["GET"]),
             Route(
                 "/api/tasks/{id}",
                 self._guarded(self._get_or_cancel),
                 methods=["GET", "DELETE"],
             ),
             Route("/api/tasks/{id}/retry", self._guarded(self._retry), methods=["POST"]),
+            Route("/api/tasks/{id}/attempts", self._guarded(self._attempts), methods=["GET"]),
+            Route("/api/tasks/{id}/permissions", self._guarded(self._permissions), methods=["GET"]),
         ]
 
-    def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
+    def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[ASGIApp]]:
+        async def guarded(request: Request) -> ASGIApp:
             if len(request.scope["query_string"]) > MAX_QUERY:
                 raise HTTPException(414, f"the query string is longer than {MAX_QUERY:,} bytes")
-            # A foreign page can send these with the user's cookies, though not read the answer.
-            if request.method not in ("GET", "HEAD") and not self._origins.accepts(request.scope):
-                origin = request.headers["origin"][:200]
-                raise NotAllowedError(
-                    f"Origin {origin!r} is not this application's; "
-                    f"accept it with the setting allowed_origins"
-                )
+            if request.method not in ("GET", "HEAD"):
+                self._check_origin(request)
             requester = Requester(request)
             if not await self._policy.can_connect(requester):
                 raise NotAllowedError("you may not use background tasks here")
             return await endpoint(request, requester)
 
         return guarded
+
+    def _check_origin(self, request: Request) -> None:
+        """A foreign page can send requests with the user's cookies, though not read the answer."""
+        if not self._origins.accepts(request.scope):
+            origin = request.headers["origin"][:200]
+            raise NotAllowedError(
+                f"Origin {origin!r} is not this application's; "
+                f"accept it with the setting allowed_origins"
+            )
 
     async def _list(self, request: Request, requester: Requester) -> Response:
         items, cursor = await self._access.page(requester, parse_filter(request.query_params))
@@ -86,8 +105,38 @@ class TaskRoutes:
     async def _retry(self, request: Request, requester: Requester) -> Response:
         return self._answer(202, await self._access.retry(requester, _task_id(request)))
 
+    async def _attempts(self, request: Request, requester: Requester) -> Response:
+        failures = await self._access.failures(requester, _task_id(request))
+        items = [_attempt(failure) for failure in failures]
+        return JSONResponse({"items": items}, headers=_NO_STORE)
+
+    async def _permissions(self, request: Request, requester: Requester) -> Response:
+        allowed = await self._access.permissions(requester, _task_id(request))
+        return JSONResponse(allowed, headers=_NO_STORE)
+
+    async def _events(self, request: Request, requester: Requester) -> ASGIApp:
+        # A foreign page could keep many of them open in the user's name.
+        self._check_origin(request)
+        try:
+            subscription = Subscription.from_query(request.query_params)
+        except ValueError as error:
+            raise QueryError(str(error)) from None
+        if request.method == "HEAD":
+            return Response(headers=EVENT_STREAM_HEADERS)
+        return partial(self._hub.events, requester, subscription)
+
     def _answer(self, status: int, info: Info) -> Response:
         return JSONResponse(self._codec.wire(info), status_code=status, headers=_NO_STORE)
+
+
+def _attempt(failure: AttemptFailure) -> dict[str, Any]:
+    return {
+        "attempt": failure.attempt,
+        "kind": failure.kind,
+        "errorMessage": failure.error_message,
+        "traceback": failure.traceback,
+        "endedAt": failure.ended_at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+    }
 
 
 def _task_id(request: Request) -> UUID:

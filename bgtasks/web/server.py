@@ -10,7 +10,7 @@ from bgtasks.web.background import BackgroundSet
 from bgtasks.web.frames import MAX_FRAME
 from bgtasks.web.origins import OriginCheck
 
-__all__ = ["NAMESPACE", "make_server", "queue_depth"]
+__all__ = ["NAMESPACE", "make_server"]
 
 NAMESPACE = "/background-tasks"
 
@@ -45,11 +45,3 @@ def make_server(origins: OriginCheck, background: BackgroundSet) -> Any:
     # It sleeps a ping interval in a task per client, which nobody would end.
     server.eio.start_background_task = background.start_target
     return server
-
-
-def queue_depth(server: Any, eio_sid: str | None) -> int:
-    """How many packets the client has not taken yet; 0 where the library does not tell."""
-    try:
-        return int(server.eio.sockets[eio_sid].queue.qsize())
-    except (AttributeError, KeyError, TypeError):
-        return 0

@@ -1,4 +1,4 @@
-"""Which tasks a Socket.IO client follows."""
+"""Which tasks a client follows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +50,18 @@ class Subscription:
         for name in message:
             if name not in ("types", "ids"):
                 raise MessageError(f"Subscribe got {str(name)[:100]!r}; accepted: types, ids")
-        return cls(_types(message.get("types")), _ids(message.get("ids")))
+        return _following(_types(message.get("types")), _ids(message.get("ids")))
+
+    @classmethod
+    def from_query(cls, query: QueryParams) -> "Subscription":
+        """What the query string of an event stream asks for: ``type`` and ``ids``, repeated or,
+        for ids, separated by commas. Raises MessageError.
+        """
+        for name in query:
+            if name not in ("type", "ids"):
+                raise MessageError(f"unknown parameter {name[:100]!r}; accepted: type, ids")
+        ids = ",".join(query.getlist("ids")).split(",") if "ids" in query else None
+        return _following(_types(query.getlist("type") or None), _ids(ids))
 
     @classmethod
     def from_connect(cls, query: QueryParams, auth: Mapping[str, Any] | None) -> "Subscription":
@@ -60,11 +71,16 @@ class Subscription:
         asked = (auth or {}).get("types")
         if asked is None:
             asked = query.getlist("type") or None
-        return cls(_types(asked))
+        return _following(_types(asked))
 
 
 EVERYTHING = Subscription()
 NOTHING = Subscription(frozenset(), frozenset())
+
+
+def _following(types: frozenset[str] | None, ids: frozenset[UUID] | None = None) -> Subscription:
+    """The subscription to these; ``EVERYTHING`` is one object, which is quickly recognized."""
+    return EVERYTHING if types is None and ids is None else Subscription(types, ids)
 
 
 def _types(value: object) -> frozenset[str] | None:

@@ -8,12 +8,16 @@ import { range, setRange, WITHIN, type Within } from "./location";
 import * as store from "./store";
 import { now, shortTime } from "./time";
 
-/** The charts move on each second, and with less than that for a lot of tasks. */
-const beat = computed(() => Math.floor(now.value / (store.size() > 20_000 ? 5000 : 1000)));
+const MANY = 5000;
+
+/** The charts move on each second and with each change, for many tasks only every few seconds. */
+const beat = computed(() => {
+  const isMuch = store.size() > MANY;
+  return [Math.floor(now.value / (isMuch ? 3000 : 1000)), isMuch ? 0 : store.membership.value].join();
+});
 
 const history = computed(() => {
   beat.value;
-  store.membership.value;
   return historyOf(store.all(), WITHIN[range.value][1], Date.now());
 });
 
@@ -45,7 +49,7 @@ export function Charts() {
               key={within}
               type="button"
               aria-pressed={range.value === within}
-              aria-label={WITHIN[within][0]}
+              title={WITHIN[within][0]}
               onClick={() => setRange(within)}
             >
               {within.replace("m", " min").replace("h", " h").replace("d", " d")}

@@ -125,7 +125,7 @@ function Moment(props: {
   onChange: (time: string | null) => void;
 }) {
   return (
-    <label class="field">
+    <label class="field moment">
       <span>{props.label}</span>
       <input
         type="datetime-local"

@@ -30,9 +30,7 @@ export function historyOf(tasks: Iterable<Task>, span: number, now: number): His
     changes[last]! -= 1;
   };
   for (const task of tasks) {
-    const created = Date.parse(task.createdAt);
-    const started = task.startedAt ? Date.parse(task.startedAt) : null;
-    const completed = task.completedAt ? Date.parse(task.completedAt) : null;
+    const { created, started, completed } = task;
     if (completed !== null && completed < start) continue;
     if (task.status === "Pending") count(pending, created, Infinity);
     else {

@@ -105,8 +105,9 @@ export async function sync(): Promise<void> {
     for (const query of new Set(["", serverQuery.peek()])) await read(listing(query), FIRST, mine);
     if (mine !== generation) return;
     phase.value = "ready";
+    // Also those that are older than what is read below.
     for (const status of ["Running", "Pending"] as const)
-      await read(listing(queryOf([status])), PAGE, mine);
+      if (!listing("").complete) await read(listing(queryOf([status])), PAGE, mine);
     while (mine === generation && listing("").loaded < depth && !listing("").complete)
       await read(listing(""), PAGE, mine);
     await findMissing(met);

@@ -74,7 +74,7 @@ export function matcher(of: Filter): (task: Task) => boolean {
     (of.type === null || task.type === of.type) &&
     (of.owner === null || (task.owner ?? "") === of.owner) &&
     (!words || hasWords(task, words)) &&
-    ((!from && to === Infinity) || isBetween(Date.parse(task.createdAt), from, to));
+    ((!from && to === Infinity) || isBetween(task.created, from, to));
 }
 
 function hasWords(task: Task, words: string): boolean {

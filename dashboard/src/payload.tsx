@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 
 const LONG = 300; // characters of a text that are shown at first
 const MANY = 100; // items that are shown at first
-const OPEN_DEPTH = 2;
+const OPEN_DEPTH = 2; // so deep, and with so FEW items, a part is open at first
+const FEW = 20;
 
 export function Payload({ value }: { value: unknown }) {
   if (isBranch(value)) {
@@ -54,7 +55,7 @@ function Branch({ value, depth }: { value: Container; depth: number }) {
 }
 
 function Folder({ name, value, depth }: { name: string; value: Container; depth: number }) {
-  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH);
+  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && Object.keys(value).length <= FEW);
   return (
     <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
@@ -74,7 +75,7 @@ function sizeOf(value: Container): string {
 function Key({ name }: { name: string }) {
   return (
     <span class="key">
-      <bdi>{name.slice(0, LONG)}</bdi>
+      <bdi>{name.slice(0, LONG)}</bdi>:
     </span>
   );
 }

@@ -2,9 +2,12 @@
 import { signal } from "@preact/signals";
 import { isNewer, STATUSES, type Status, type Task } from "./task";
 
+const MANY = 5000;
+
 const tasks = new Map<string, Task>();
 const waiting = new Map<string, Task>();
 let timer: number | undefined;
+let listTimer: number | undefined;
 
 /** Moves on with every change. */
 export const version = signal(0);
@@ -30,7 +33,7 @@ export function size(): number {
 export function push(task: Task): void {
   const held = waiting.get(task.id);
   if (!held || isNewer(task, held)) waiting.set(task.id, task);
-  timer ??= window.setTimeout(flush, tasks.size > 20_000 ? 500 : 80);
+  timer ??= window.setTimeout(flush, 80);
 }
 
 /** Take in snapshots that were asked for. */
@@ -75,7 +78,17 @@ function flush(): void {
   if (newTypes.size !== types.peek().length) types.value = [...newTypes].sort();
   if (newOwners.size !== owners.peek().length) owners.value = [...newOwners].sort();
   version.value += 1;
-  if (moved) membership.value += 1;
+  if (moved) listChanged();
+}
+
+/** Lists are made anew: of many tasks not too often. */
+function listChanged(): void {
+  if (tasks.size <= MANY) membership.value += 1;
+  else
+    listTimer ??= window.setTimeout(() => {
+      listTimer = undefined;
+      membership.value += 1;
+    }, 400);
 }
 
 function recount(): void {

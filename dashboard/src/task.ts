@@ -23,8 +23,12 @@ export interface Snapshot {
   owner: string | null;
 }
 
-/** What the list keeps of a snapshot: payloads may be large. */
-export type Task = Omit<Snapshot, "payload">;
+/** What the list keeps of a snapshot: payloads may be large. Times are there as numbers too. */
+export interface Task extends Omit<Snapshot, "payload"> {
+  created: number;
+  started: number | null;
+  completed: number | null;
+}
 
 export interface Attempt {
   attempt: number;
@@ -42,27 +46,36 @@ export interface Permissions {
 export type Action = "cancel" | "retry";
 
 export function slim({ payload: _, ...task }: Snapshot): Task {
-  return task;
+  const { createdAt, startedAt, completedAt } = task;
+  return {
+    ...task,
+    created: Date.parse(createdAt),
+    started: startedAt === null ? null : Date.parse(startedAt),
+    completed: completedAt === null ? null : Date.parse(completedAt),
+  };
 }
 
-export function isFinal(task: Task): boolean {
+type Stated = Pick<Snapshot, "status" | "cancelRequested">;
+type Aged = Pick<Snapshot, "id" | "createdAt" | "revision">;
+
+export function isFinal(task: Pick<Stated, "status">): boolean {
   return task.status !== "Pending" && task.status !== "Running";
 }
 
 /** Whether the state of a task permits it; the policy has its own say. */
-export function isPossible(action: Action, task: Task): boolean {
+export function isPossible(action: Action, task: Stated): boolean {
   if (action === "cancel") return !isFinal(task) && !task.cancelRequested;
   return task.status === "Failed" || task.status === "Cancelled";
 }
 
 /** A snapshot replaces another only if it is newer; an id may be handed in again after pruning. */
-export function isNewer(task: Task, than: Task): boolean {
+export function isNewer(task: Aged, than: Aged): boolean {
   if (task.createdAt !== than.createdAt) return task.createdAt > than.createdAt;
   return task.revision > than.revision;
 }
 
 /** Newest accepted first. Times are of one width, so their texts compare as they do. */
-export function newestFirst(a: Task, b: Task): number {
+export function newestFirst(a: Aged, b: Aged): number {
   if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1;
   return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
 }

@@ -43,7 +43,7 @@ export function shortTime(milliseconds: number): string {
 
 /** "2 minutes 5 seconds": the two largest units that count. */
 export function duration(milliseconds: number): string {
-  if (milliseconds < 50) return "no time";
+  if (milliseconds < 50) return "an instant";
   if (milliseconds < 1000) return `${(milliseconds / 1000).toFixed(1)} seconds`;
   let rest = Math.round(milliseconds / 1000) * 1000;
   const words: string[] = [];

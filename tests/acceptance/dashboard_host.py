@@ -6,7 +6,8 @@ import socket
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,8 +111,7 @@ class DashboardHost:
     def __init__(self, database: Path, prefix: str = "") -> None:
         self.database = database
         self.prefix = prefix
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = 0
         self.start()
 
     @property
@@ -121,18 +121,20 @@ class DashboardHost:
     def start(self) -> None:
         self.container = Application()
         self.container.config.from_dict(
-            {"background_tasks": {"database": str(self.database), "stop_grace": 0}}
+            {"background_tasks": {"database": str(self.database), "stop_grace": 0, "retention": None}}
         )
-        tasks = self.container.background_tasks
-        mount: Mount = Mount(MOUNT, app=tasks.asgi_app())
+        mount = Mount(MOUNT, app=self.container.background_tasks.asgi_app())
         app = Starlette(
             routes=[Mount(self.prefix, routes=[mount]) if self.prefix else mount],
-            lifespan=tasks.lifespan(),
+            lifespan=self._lifespan,
         )
-        config = uvicorn.Config(app, port=self.port, log_level="error", timeout_graceful_shutdown=3)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve)
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
         self._ready = threading.Event()
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=3)
+        )
+        self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         assert self._ready.wait(PATIENCE), "the host did not start"
 
@@ -141,16 +143,12 @@ class DashboardHost:
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), "the host did not stop"
 
-    def _serve(self) -> None:
-        async def serve() -> None:
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async with self.container.background_tasks.lifespan()(app):
             self._loop = asyncio.get_running_loop()
-            serving = asyncio.ensure_future(self._server.serve())
-            while not self._server.started and not serving.done():
-                await asyncio.sleep(0.01)
             self._ready.set()
-            await serving
-
-        asyncio.run(serve())
+            yield
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run it in the host's loop."""
@@ -160,9 +158,12 @@ class DashboardHost:
     def policy(self) -> Policy:
         return self.container.policy()
 
-    def submit(self, name: str = "Copy movie.mkv", kind: type[CopyTask] = CopyTask, **how: Any) -> UUID:
+    def submit(
+        self, name: str = "Copy movie.mkv", kind: type[CopyTask] = CopyTask, **how: Any
+    ) -> UUID:
         manager = self.container.background_tasks.manager()
-        return self.call(manager.run_task(kind(name=name), **how))
+        task_id: UUID = self.call(manager.run_task(kind(name=name), **how))
+        return task_id
 
     def tell(self, task_id: UUID, order: Any) -> None:
         """``(progress, message, payload)`` is reported, an exception raised, ``None`` ends it."""
@@ -173,7 +174,9 @@ class DashboardHost:
         self.call(put())
 
     def wait_for(self, task_id: UUID) -> BackgroundTaskInfo[Any]:
-        return self.call(self.container.background_tasks.manager().wait_for(task_id, timeout=PATIENCE))
+        return self.call(
+            self.container.background_tasks.manager().wait_for(task_id, timeout=PATIENCE)
+        )
 
     def finish(self, name: str, **how: Any) -> UUID:
         task_id = self.submit(name, **how)

@@ -70,4 +70,6 @@ def tsc(modules: Path, folder: Path, *arguments: str) -> subprocess.CompletedPro
     link = folder / "node_modules"
     if not link.exists():
         link.symlink_to(modules / "node_modules", target_is_directory=True)
-    return run(folder, "node", str(modules / "node_modules" / "typescript" / "bin" / "tsc"), *arguments)
+    return run(
+        folder, "node", str(modules / "node_modules" / "typescript" / "bin" / "tsc"), *arguments
+    )

@@ -61,7 +61,7 @@ def test_the_types_hold_in_a_strict_project(
 ) -> None:
     (tmp_path / "node_modules").symlink_to(client_package.parent, target_is_directory=True)
     (tmp_path / "use.ts").write_text(USE)
-    options = "--strict --noEmit --target es2022 --lib es2022,dom".split()
+    options = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom"]
     for module in ("bundler", "nodenext"):
         kind = "esnext" if module == "bundler" else module
         (tmp_path / "package.json").write_text(json.dumps({"type": "module"}))
@@ -84,4 +84,6 @@ def test_the_client_on_a_socket_of_our_own(client_package: Path) -> None:
 def test_nothing_in_the_package_says_where_it_was_built() -> None:
     lock = (PACKAGE / "package-lock.json").read_text()
     assert "resolved" not in lock
-    assert json.loads(lock)["version"] == json.loads((PACKAGE / "package.json").read_text())["version"]
+    assert (
+        json.loads(lock)["version"] == json.loads((PACKAGE / "package.json").read_text())["version"]
+    )

@@ -29,8 +29,7 @@ from bgtasks import (
 from bgtasks.cli import main
 from bgtasks.serialization import TaskCodec
 from bgtasks.typescript import typescript
-
-from ..client.node import installed, tsc
+from tests.client.node import installed, tsc
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -161,7 +160,7 @@ KINDS: list[tuple[Any, str]] = [
     (defaultdict[str, Point], "Record<string, Point>"),
     (Counter[str], "Record<string, number>"),
     (dict, "Record<string, unknown>"),
-    (Literal["a", 2, True, None, Colour.RED], '"a" | 2 | true | "red" | null'),
+    (Literal["a", 2, True, Colour.RED] | None, '"a" | 2 | true | "red" | null'),
     (Annotated[int, "what for"], "number"),
     (Bytes, "number"),
     (list[Bytes | None], "(number | null)[]"),

@@ -41,6 +41,7 @@ class FakeManager:
     def __init__(self) -> None:
         self.task_updated = TaskUpdatedEvent()
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
+        self.failures: dict[UUID, Any] = {}
         self.started = False
         self.calls: list[str] = []
         self.asked: list[dict[str, Any]] = []
@@ -130,6 +131,10 @@ class FakeManager:
     async def try_get_task(self, task_id: Any) -> Any:
         await self._reading()
         return self.tasks.get(task_id)
+
+    async def get_failures(self, task_id: Any) -> Any:
+        await self._reading()
+        return self.failures.get(task_id, ())
 
     async def cancel_task(self, task_id: Any) -> Any:
         await self._reading()

@@ -205,6 +205,57 @@ async def test_the_server_stops_though_clients_are_connected(container: Any) -> 
     assert asyncio.all_tasks() <= before
 
 
+async def test_an_event_stream_goes_live_over_a_true_server_and_does_not_hold_up_its_stop(
+    container: Any,
+) -> None:
+    before = asyncio.all_tasks()
+    seen: list[Any] = []
+    opened, ended = asyncio.Event(), asyncio.Event()
+
+    async def follow(url: Any) -> None:
+        async with httpx.AsyncClient() as http, http.stream("GET", url, timeout=None) as answer:
+            async for line in answer.aiter_lines():
+                opened.set()
+                if line.startswith("data: "):
+                    seen.append(json.loads(line.removeprefix("data: ")))
+                    if seen[-1]["status"] == "Completed":
+                        ended.set()
+
+    async with asyncio.timeout(PATIENCE):
+        async with serving(make_app(container)) as address:
+            url = f"http://{address}/background-tasks/api/tasks/events"
+            following = [asyncio.create_task(follow(url)) for _ in range(3)]
+            await opened.wait()
+            await container.background_tasks.manager().run_task(CopyTask())
+            await ended.wait()
+        await asyncio.gather(*following)
+    assert seen[-1]["progress"] == 100.0
+    assert asyncio.all_tasks() <= before
+
+
+async def test_a_client_that_is_refused_later_is_told_and_disconnected_for_good(
+    container: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("bgtasks.web.audience.VERDICT_AGE", 0.0)
+    monkeypatch.setattr("bgtasks.web.audience.RENEWED_EVERY", 0.05)
+    policy = container.background_tasks.policy()
+    async with serving(make_app(container)) as address:
+        client = Client()
+        told: asyncio.Queue[Any] = asyncio.Queue()
+        client.sio.on("Refused", told.put, namespace="/background-tasks")
+        client.sio.on("disconnect", told.put, namespace="/background-tasks")
+        await client.connect(address)
+
+        async def no(requester: Any) -> bool:
+            return False
+
+        monkeypatch.setattr(policy, "can_connect", no)
+        async with asyncio.timeout(PATIENCE):
+            assert "may not" in (await told.get())["error"]
+            assert await told.get() == client.sio.reason.SERVER_DISCONNECT
+            await client.sio.wait()
+
+
 def test_a_host_can_test_its_hub_with_starlettes_test_client(container: Any) -> None:
     with TestClient(make_app(container), client=("127.0.0.1", 5000)) as http:
         assert http.portal is not None

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from socketio.packet import Packet
 
 from bgtasks.web.frames import MAX_FRAME, is_acceptable
-from bgtasks.web.server import queue_depth
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -66,8 +65,3 @@ def test_the_longest_frame_is_let_through_and_no_longer_one() -> None:
     assert len(frame) == MAX_FRAME
     assert is_acceptable(frame)
     assert not is_acceptable(frame[:-2] + 'x"]')
-
-
-def test_without_the_attributes_of_the_library_no_client_counts_as_slow() -> None:
-    assert queue_depth(object(), "x") == 0
-    assert queue_depth(None, None) == 0

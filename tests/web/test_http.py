@@ -1,12 +1,15 @@
 """The HTTP API: what each request is answered with."""
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import httpx
 import pytest
 
 from bgtasks.errors import BackendError
+from bgtasks.models import AttemptFailure
 from bgtasks.settings import Settings
+from bgtasks.web import BackgroundTaskPolicy
 
 UNKNOWN = "0193a4e0-0000-7000-8000-000000000000"
 
@@ -289,3 +292,66 @@ async def test_a_task_that_is_gone_after_it_was_cancelled_is_answered(
 
     monkeypatch.setattr(manager, "cancel_task", cancel_and_prune)
     assert (await http.delete(f"/api/tasks/{info.id}")).json()["id"] == str(info.id)
+
+
+async def test_the_attempts_that_failed_can_be_read(http: Any, manager: Any) -> None:
+    info, fresh = manager.add(status="Failed"), manager.add()
+    ended = datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=1)))
+    manager.failures[info.id] = [
+        AttemptFailure(1, "failed", "disk full", "Traceback ...", ended),
+        AttemptFailure(2, "interrupted", "the process ended", None, ended),
+    ]
+    answer = await http.get(f"/api/tasks/{info.id}/attempts")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json() == {
+        "items": [
+            {
+                "attempt": 1,
+                "kind": "failed",
+                "errorMessage": "disk full",
+                "traceback": "Traceback ...",
+                "endedAt": "2026-01-01T01:00:00.000000Z",
+            },
+            {
+                "attempt": 2,
+                "kind": "interrupted",
+                "errorMessage": "the process ended",
+                "traceback": None,
+                "endedAt": "2026-01-01T01:00:00.000000Z",
+            },
+        ]
+    }
+    assert (await http.get(f"/api/tasks/{fresh.id}/attempts")).json() == {"items": []}
+
+
+@pytest.mark.parametrize("name", ["attempts", "permissions"])
+async def test_what_is_below_a_task_is_as_hidden_as_the_task(
+    make_world: Any, manager: Any, user_header: Any, name: Any
+) -> None:
+    world = await make_world(wrap=user_header)
+    theirs = manager.add(owner="bob")
+    async with world.http(headers={"x-user": "ann"}) as http:
+        is_problem(await http.get(f"/api/tasks/{theirs.id}/{name}"), 404)
+        is_problem(await http.get(f"/api/tasks/{UNKNOWN}/{name}"), 404)
+        is_problem(await http.get(f"/api/tasks/nope/{name}"), 400)
+        is_problem(await http.post(f"/api/tasks/{theirs.id}/{name}"), 405)
+    async with world.http() as http:
+        is_problem(await http.get(f"/api/tasks/{theirs.id}/{name}"), 403)
+
+
+@pytest.mark.parametrize(("cancel", "retry"), [(True, False), (False, True), (True, True)])
+async def test_permissions_are_what_the_policy_says(
+    make_world: Any, manager: Any, cancel: Any, retry: Any
+) -> None:
+    class Some(BackgroundTaskPolicy):
+        async def can_cancel(self, requester: Any, task: Any) -> Any:
+            return cancel
+
+        async def can_retry(self, requester: Any, task: Any) -> Any:
+            return retry
+
+    world = await make_world(policy=Some())
+    async with world.http() as http:
+        answer = await http.get(f"/api/tasks/{manager.add().id}/permissions")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json() == {"cancel": cancel, "retry": retry}

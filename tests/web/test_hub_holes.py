@@ -370,51 +370,6 @@ async def test_what_the_library_forgets_to_tell_is_cleaned_up_when_the_socket_en
     assert len(world.audience) == 0
 
 
-async def test_authorization_is_asked_again_after_a_minute(
-    make_world: Any, manager: Any, clock: Any
-) -> None:
-    class Session(CountingPolicy):
-        valid = True
-
-        async def can_connect(self, requester: Any) -> bool:
-            await super().can_connect(requester)
-            return self.valid
-
-    policy = Session()
-    world = await make_world(policy=policy)
-    socket = await world.joined()
-    manager.publish(manager.add())
-    await socket.update()
-    assert len(policy.connects) == 1
-    clock.advance(61)
-    manager.publish(manager.add())
-    await socket.update()
-    assert len(policy.connects) == 2
-    policy.valid = False
-    clock.advance(61)
-    manager.publish(manager.add())
-    assert await socket.closed() == []
-
-
-async def test_commands_are_refused_when_the_authorization_has_ended(
-    make_world: Any, manager: Any, clock: Any
-) -> None:
-    class Session(BackgroundTaskPolicy):
-        valid = True
-
-        async def can_connect(self, requester: Any) -> bool:
-            return self.valid
-
-    policy = Session()
-    world = await make_world(policy=policy)
-    info = manager.add()
-    socket = await world.joined({"types": ["Nothing"]})
-    policy.valid = False
-    clock.advance(61)
-    assert (await socket.call("CancelTask", {"id": str(info.id)}))["ok"] is False
-    assert manager.tasks[info.id].cancel_requested is False
-
-
 async def test_a_client_about_which_the_policy_fails_is_sent_away_to_come_back(
     make_world: Any, manager: Any, caplog: Any
 ) -> None:

@@ -40,7 +40,9 @@ def test_what_is_tested_is_the_installed_package() -> None:
     assert "site-packages" in Path(bgtasks.__file__).parts
     assert version("bgtasks-di")
     assert metadata("bgtasks-di")["License-Expression"] == "MIT"
-    assert Path(bgtasks.__file__).with_name("py.typed").exists()
+    package = Path(bgtasks.__file__).parent
+    for shipped in ("py.typed", "web/client/dist/browser.js", "web/client/socket.io.esm.min.js"):
+        assert (package / shipped).exists(), shipped
 
 
 async def test_a_worker_runs_with_the_testing_kit() -> None:

@@ -104,9 +104,11 @@ export class Follower {
       const held = this.#store.all().filter((task) => mayChange(task) && this.watches.follow(task));
       return [...new Set([...wanted.ids, ...held.map((task) => task.id)])];
     }
-    if (!wanted.everything) return same(this.#followed, wanted) ? [] : [...wanted.ids];
-    const current = this.#followed.everything;
-    return [...wanted.ids].filter((id) => !current || this.#store.get(id) === undefined);
+    // One that is not there is asked for again: it may be there by now, and who has just begun to
+    // watch it wants to be told in any case.
+    const missing = [...wanted.ids].filter((id) => this.#store.get(id) === undefined);
+    if (wanted.everything && this.#followed.everything) return missing;
+    return same(this.#followed, wanted) && missing.length === 0 ? [] : [...wanted.ids];
   }
 
   /** The server follows a list of ids or everything, not both: so first the one, to learn how

@@ -1,0 +1,49 @@
+import { type Connection } from "./link.js";
+import type { Io } from "./socket.js";
+import { type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+export interface ConnectOptions {
+    /** Where the application is mounted; default `/background-tasks`. */
+    readonly url?: string;
+    /** Gives the token that the server's policy finds as `requester.auth["token"]`. It is asked
+     * at each connect, and again, later and later, when the server refused the last one. */
+    readonly token?: () => string | Promise<string>;
+    /** Milliseconds that an answer of the server may take; default 5000. */
+    readonly timeout?: number;
+    /** Milliseconds before a first new try, doubled each time up to 30 s; default 1000. */
+    readonly retryDelay?: number;
+    /** What `watchAll` follows when its filter names no types; default: every type. */
+    readonly types?: readonly string[];
+}
+/** Which tasks; what is left out does not filter. */
+export interface TaskFilter<Name extends string = string> {
+    readonly types?: readonly Name[];
+    readonly statuses?: readonly TaskStatus[];
+    /** `null`: tasks without an owner. */
+    readonly owner?: string | null;
+}
+/** Ends what gave it back. Calling it twice is harmless. */
+export type Stop = () => void;
+/** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
+export declare class TaskClient<Types extends object = Record<string, unknown>> {
+    #private;
+    /** Use `connect` instead. */
+    constructor(io: Io, options: ConnectOptions);
+    /** Follow one task: its newest snapshot now, and again with every change. `null` says that
+     * there is no such task (any more), or that it is not yours to see. */
+    watch<Name extends TypeName<Types> = TypeName<Types>>(id: string, listener: (task: TaskOf<Types, Name> | null) => void): Stop;
+    /** The same for `for await`: ends after a final snapshot. Throws TaskNotFoundError, and
+     * RefusedError or ClosedError when there will be no connection any more. */
+    watch<Name extends TypeName<Types> = TypeName<Types>>(id: string): AsyncGenerator<TaskOf<Types, Name>, void, undefined>;
+    /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
+     * known and again with every change. Of what ended long ago the server sends nothing. */
+    watchAll<Name extends TypeName<Types> = TypeName<Types>>(filter: TaskFilter<Name>, listener: (tasks: readonly TaskOf<Types, Name>[]) => void): Stop;
+    /** Ask for the cancellation of a task; gives its newest snapshot. Throws TaskError with the
+     * server's reason, TimeoutError, DisconnectedError, RefusedError or ClosedError. */
+    cancel(id: string): Promise<TaskOf<Types>>;
+    /** Have a failed or cancelled task run again; gives and throws as `cancel` does. */
+    retry(id: string): Promise<TaskOf<Types>>;
+    /** How it stands with the connection, now and whenever that changes. */
+    onConnection(listener: (connection: Connection) => void): Stop;
+    /** Disconnect, and call no listener any more. */
+    close(): void;
+}

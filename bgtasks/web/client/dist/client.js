@@ -1,0 +1,140 @@
+import { TaskError, TaskNotFoundError } from "./errors.js";
+import { Follower } from "./follower.js";
+import { Link } from "./link.js";
+import { isFinal } from "./task.js";
+import { callSafely } from "./waiting.js";
+import { ListWatch, TaskWatch, Watches } from "./watches.js";
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const MAX_TYPE = 200;
+/** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
+export class TaskClient {
+    #watches = new Watches();
+    #connectionListeners = new Set();
+    #iterations = new Set();
+    #types;
+    #link;
+    #follower;
+    /** Use `connect` instead. */
+    constructor(io, options) {
+        const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
+        this.#types = options.types;
+        this.#link = new Link(io, { url, timeout, retryDelay, token }, {
+            up: () => this.#follower.restart(),
+            updated: (task) => this.#follower.take(task),
+            changed: (connection) => this.#tellConnection(connection),
+        });
+        this.#follower = new Follower(this.#link, this.#watches, retryDelay);
+    }
+    // The overloads above are what callers see; inside, a task is a task.
+    watch(id, listener) {
+        const known = taskId(id);
+        return listener === undefined ? this.#iterate(known) : this.#watch(known, listener);
+    }
+    /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
+     * known and again with every change. Of what ended long ago the server sends nothing. */
+    watchAll(filter, listener) {
+        const types = filter.types ?? this.#types;
+        checkTypes(types);
+        const wide = { ...filter, types };
+        const watch = new ListWatch(wide, listener);
+        this.#watches.addList(watch);
+        this.#follower.follow();
+        return () => {
+            this.#watches.removeList(watch);
+            this.#follower.follow();
+        };
+    }
+    /** Ask for the cancellation of a task; gives its newest snapshot. Throws TaskError with the
+     * server's reason, TimeoutError, DisconnectedError, RefusedError or ClosedError. */
+    cancel(id) {
+        return this.#change("CancelTask", id);
+    }
+    /** Have a failed or cancelled task run again; gives and throws as `cancel` does. */
+    retry(id) {
+        return this.#change("RetryTask", id);
+    }
+    /** How it stands with the connection, now and whenever that changes. */
+    onConnection(listener) {
+        this.#connectionListeners.add(listener);
+        callSafely(listener, this.#link.connection);
+        return () => void this.#connectionListeners.delete(listener);
+    }
+    /** Disconnect, and call no listener any more. */
+    close() {
+        this.#link.close();
+        this.#follower.stop();
+        this.#watches.clear();
+        // Whoever iterates has to learn of it; others were told to expect nothing more.
+        for (const end of [...this.#iterations])
+            end();
+        this.#connectionListeners.clear();
+    }
+    #watch(id, listener) {
+        const watch = new TaskWatch(id, listener);
+        this.#watches.addTask(watch);
+        this.#watches.flushSoon();
+        this.#follower.follow();
+        return () => {
+            this.#watches.removeTask(watch);
+            this.#follower.follow();
+        };
+    }
+    async *#iterate(id) {
+        let news;
+        let wake = () => { };
+        const onNews = () => wake();
+        const stop = this.#watch(id, (task) => {
+            news = task;
+            wake();
+        });
+        this.#iterations.add(onNews);
+        try {
+            for (;;) {
+                while (news === undefined) {
+                    if (this.#link.failure !== null)
+                        throw this.#link.failure;
+                    await new Promise((resolve) => (wake = resolve));
+                }
+                if (news === null)
+                    throw new TaskNotFoundError(`there is no task with id ${id}`);
+                const task = news;
+                news = undefined;
+                yield task;
+                if (isFinal(task))
+                    return;
+            }
+        }
+        finally {
+            this.#iterations.delete(onNews);
+            stop();
+        }
+    }
+    async #change(event, id) {
+        const { task } = await this.#link.request(event, { id });
+        if (task === undefined)
+            throw new TaskError("the server's answer has no task");
+        this.#follower.take(task);
+        return task;
+    }
+    #tellConnection(connection) {
+        for (const listener of [...this.#connectionListeners])
+            callSafely(listener, connection);
+        if (this.#link.failure !== null)
+            for (const end of [...this.#iterations])
+                end();
+    }
+}
+// The server refuses a whole subscription for one part that it cannot read: find it out here.
+function taskId(id) {
+    const written = String(id).toLowerCase();
+    if (!ID.test(written))
+        throw new TypeError(`id is ${JSON.stringify(id)}; accepted: a UUID`);
+    return written;
+}
+function checkTypes(types) {
+    for (const type of types ?? []) {
+        if (typeof type !== "string" || type.length < 1 || type.length > MAX_TYPE) {
+            throw new TypeError(`types has ${JSON.stringify(type)}; accepted: names of task types`);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import { mayChange } from "./task.js";
+import { backoff } from "./waiting.js";
+const MAX_IDS = 1000;
+const MAX_TYPES = 100;
+/** Keeps what the server sends in step with what is watched.
+ *
+ * After each connect it asks again for everything that is watched and for every task it holds
+ * that could have changed, so that no task seems to run for ever because its end was missed. */
+export class Follower {
+    link;
+    watches;
+    retryDelay;
+    #store;
+    #followed = null;
+    #asking = false;
+    #again = false;
+    #failures = 0;
+    #timer;
+    constructor(link, watches, retryDelay) {
+        this.link = link;
+        this.watches = watches;
+        this.retryDelay = retryDelay;
+        this.#store = watches.store;
+    }
+    /** A new connection: the server follows nothing yet. */
+    restart() {
+        this.#followed = null;
+        this.#failures = 0;
+        this.follow();
+    }
+    /** Something is watched that was not, or the other way round. */
+    follow() {
+        this.#again = true;
+        clearTimeout(this.#timer);
+        // Later in this turn, so that ten watches which begin together are one request.
+        if (!this.#asking)
+            queueMicrotask(() => void this.#run());
+    }
+    stop() {
+        this.#again = false;
+        clearTimeout(this.#timer);
+    }
+    /** A snapshot has come, by whatever way. */
+    take(task) {
+        // Nobody may watch it any more by the time it comes.
+        if (!this.watches.follow(task))
+            return;
+        const evicted = this.#store.put(task);
+        if (evicted === null)
+            return;
+        for (const changed of [task, ...evicted])
+            this.watches.touched(changed);
+    }
+    async #run() {
+        if (this.#asking)
+            return;
+        this.#asking = true;
+        try {
+            while (this.#again && this.link.connection.state === "connected") {
+                this.#again = false;
+                await this.#catchUp();
+                this.#failures = 0;
+            }
+        }
+        catch {
+            this.#followed = null;
+            this.#tryLater();
+        }
+        finally {
+            this.#asking = false;
+        }
+    }
+    #tryLater() {
+        if (this.link.failure !== null)
+            return;
+        // Without a connection the next connect asks again.
+        const wait = backoff(++this.#failures, this.retryDelay);
+        this.#timer = setTimeout(() => this.follow(), wait);
+    }
+    async #catchUp() {
+        const wanted = this.watches.wanted();
+        const ids = this.#idsToAsk(wanted);
+        const upToDate = this.#followed !== null && same(this.#followed, wanted) && !ids.length;
+        if (!upToDate)
+            await this.#ask(wanted, ids);
+        this.#followed = wanted;
+        this.#forgetUnwatched();
+        this.watches.synced(wanted);
+    }
+    async #ask(wanted, ids) {
+        const types = [...wanted.types];
+        const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
+        if (wanted.everything || !fits)
+            await this.#followEverything(ids);
+        else if (types.length + ids.length > 0)
+            await this.#subscribe({ types, ids }, ids);
+        else if (this.#followed !== null)
+            await this.link.request("Unsubscribe", {});
+    }
+    /** The ids about which the server has to be asked one by one. */
+    #idsToAsk(wanted) {
+        if (this.#followed === null) {
+            const held = this.#store.all().filter((task) => mayChange(task) && this.watches.follow(task));
+            return [...new Set([...wanted.ids, ...held.map((task) => task.id)])];
+        }
+        // One that is not there is asked for again: it may be there by now, and who has just begun to
+        // watch it wants to be told in any case.
+        const missing = [...wanted.ids].filter((id) => this.#store.get(id) === undefined);
+        if (wanted.everything && this.#followed.everything)
+            return missing;
+        return same(this.#followed, wanted) && missing.length === 0 ? [] : [...wanted.ids];
+    }
+    /** The server follows a list of ids or everything, not both: so first the one, to learn how
+     * they are, then the other. */
+    async #followEverything(ids) {
+        for (let start = 0; start < ids.length; start += MAX_IDS) {
+            const some = ids.slice(start, start + MAX_IDS);
+            await this.#subscribe({ ids: some }, some);
+        }
+        await this.#subscribe({}, []);
+    }
+    async #subscribe(argument, ids) {
+        const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
+        const { tasks = [] } = await this.link.request("Subscribe", argument);
+        for (const task of tasks) {
+            before.delete(task.id);
+            this.take(task);
+        }
+        // What is left is gone, unless an update that was sent after the answer was faster.
+        for (const [id, known] of before)
+            if (this.#store.get(id) === known)
+                this.#gone(id, known);
+    }
+    #gone(id, known) {
+        this.#store.remove(id);
+        if (known !== undefined)
+            this.watches.touched(known);
+        this.watches.missing(id);
+    }
+    /** Whatever is not followed any more would grow old here. */
+    #forgetUnwatched() {
+        for (const task of this.#store.all()) {
+            if (!this.watches.follow(task))
+                this.#store.remove(task.id);
+        }
+    }
+}
+function same(a, b) {
+    if (a.everything !== b.everything)
+        return false;
+    // Whoever is sent everything needs nothing else.
+    return a.everything || (equal(a.types, b.types) && equal(a.ids, b.ids));
+}
+function equal(a, b) {
+    return a.size === b.size && [...a].every((item) => b.has(item));
+}

@@ -1,0 +1,9 @@
+import { TaskClient, type ConnectOptions } from "./client.js";
+export { TaskClient } from "./client.js";
+export type { ConnectOptions, Stop, TaskFilter } from "./client.js";
+export * from "./errors.js";
+export type { Connection } from "./link.js";
+export { isFinal } from "./task.js";
+export type { Task, TaskOf, TaskStatus, TypeName } from "./task.js";
+/** Connect to the application that is mounted at `options.url`. */
+export declare function connect<Types extends object = Record<string, unknown>>(options?: ConnectOptions): TaskClient<Types>;

@@ -1,0 +1,9 @@
+import { io } from "socket.io-client";
+import { TaskClient } from "./client.js";
+export { TaskClient } from "./client.js";
+export * from "./errors.js";
+export { isFinal } from "./task.js";
+/** Connect to the application that is mounted at `options.url`. */
+export function connect(options = {}) {
+    return new TaskClient(io, options);
+}

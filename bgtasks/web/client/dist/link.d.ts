@@ -1,0 +1,35 @@
+import { BackgroundTasksError } from "./errors.js";
+import { type Io } from "./socket.js";
+import type { Task } from "./task.js";
+/** How it stands with the connection. `message` says why, where there is something to say. */
+export interface Connection {
+    readonly state: "connecting" | "connected" | "disconnected" | "refused";
+    readonly message: string | null;
+}
+export interface LinkOptions {
+    readonly url: string;
+    readonly timeout: number;
+    readonly retryDelay: number;
+    readonly token: (() => string | Promise<string>) | undefined;
+}
+export interface LinkEvents {
+    up(): void;
+    updated(task: Task): void;
+    changed(connection: Connection): void;
+}
+export interface Answer {
+    readonly ok: true;
+    readonly task?: Task;
+    readonly tasks?: readonly Task[];
+}
+/** The connection to the hub: lets itself in, comes back by itself, and answers or throws. */
+export declare class Link {
+    #private;
+    constructor(io: Io, options: LinkOptions, events: LinkEvents);
+    get connection(): Connection;
+    /** Why there will be no connection any more; `null` while there is hope. */
+    get failure(): BackgroundTasksError | null;
+    /** The server's answer. Without a connection it is waited for, as long as for an answer. */
+    request(event: string, argument: object): Promise<Answer>;
+    close(): void;
+}

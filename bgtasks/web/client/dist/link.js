@@ -1,0 +1,133 @@
+import { BackgroundTasksError, ClosedError, DisconnectedError, RefusedError, TaskError, TimeoutError, } from "./errors.js";
+import { address } from "./socket.js";
+import { backoff, within } from "./waiting.js";
+/** The connection to the hub: lets itself in, comes back by itself, and answers or throws. */
+export class Link {
+    #options;
+    #events;
+    #socket;
+    #connection = { state: "connecting", message: null };
+    #closed = false;
+    #refusals = 0;
+    #logins = 0;
+    #timer;
+    constructor(io, options, events) {
+        this.#options = options;
+        this.#events = events;
+        const { url, path } = address(options.url);
+        this.#socket = io(url, {
+            path,
+            transports: ["websocket"],
+            forceNew: true,
+            timeout: options.timeout,
+            auth: (send) => void this.#logIn(send),
+        });
+        this.#socket.on("connect", () => this.#connected());
+        this.#socket.on("disconnect", (reason) => this.#lost(reason));
+        this.#socket.on("connect_error", (error) => this.#failed(error.message));
+        this.#socket.on("TaskUpdated", (task) => events.updated(task));
+    }
+    get connection() {
+        return this.#connection;
+    }
+    /** Why there will be no connection any more; `null` while there is hope. */
+    get failure() {
+        if (this.#closed)
+            return new ClosedError("the client was closed");
+        const refused = this.#connection.state === "refused" && this.#options.token === undefined;
+        return refused ? new RefusedError(this.#connection.message ?? "refused") : null;
+    }
+    /** The server's answer. Without a connection it is waited for, as long as for an answer. */
+    async request(event, argument) {
+        if (this.failure !== null)
+            throw this.failure;
+        let answer;
+        try {
+            answer = await this.#socket.timeout(this.#options.timeout).emitWithAck(event, argument);
+        }
+        catch (error) {
+            throw this.#noAnswer(event, error);
+        }
+        if (isAnswer(answer))
+            return answer;
+        throw new TaskError(refusal(answer));
+    }
+    close() {
+        this.#closed = true;
+        clearTimeout(this.#timer);
+        this.#socket.disconnect();
+    }
+    async #logIn(send) {
+        const login = ++this.#logins;
+        // What is followed is said afterwards, by Subscribe: here a task could be missed in between.
+        const nothing = { types: [] };
+        if (this.#options.token === undefined)
+            return send(nothing);
+        try {
+            const token = await within(this.#options.timeout, this.#options.token(), "it took too long");
+            if (login === this.#logins && !this.#closed)
+                send({ ...nothing, token });
+        }
+        catch (error) {
+            if (login === this.#logins)
+                this.#refused(`the token callback failed: ${text(error)}`);
+        }
+    }
+    #connected() {
+        this.#refusals = 0;
+        this.#become("connected", null);
+        this.#events.up();
+    }
+    #lost(reason) {
+        if (this.#closed)
+            return;
+        this.#become("disconnected", reason);
+        // The one case in which Socket.IO does not come back by itself.
+        if (!this.#socket.active)
+            this.#tryLater();
+    }
+    #failed(message) {
+        if (this.#closed)
+            return;
+        if (this.#socket.active)
+            this.#become("disconnected", message);
+        else
+            this.#refused(message);
+    }
+    #refused(message) {
+        if (this.#closed)
+            return;
+        this.#socket.disconnect();
+        this.#become("refused", message);
+        // The same credentials would be refused again; a fresh token may be accepted.
+        if (this.#options.token !== undefined)
+            this.#tryLater();
+    }
+    #tryLater() {
+        clearTimeout(this.#timer);
+        const wait = backoff(++this.#refusals, this.#options.retryDelay);
+        this.#timer = setTimeout(() => this.#socket.connect(), wait);
+    }
+    #become(state, message) {
+        this.#connection = { state, message };
+        this.#events.changed(this.#connection);
+    }
+    #noAnswer(event, error) {
+        if (this.failure !== null)
+            return this.failure;
+        if (text(error).includes("disconnected")) {
+            return new DisconnectedError(`the connection was lost before ${event} was answered`);
+        }
+        return new TimeoutError(`no answer to ${event} within ${this.#options.timeout} ms`);
+    }
+}
+function isAnswer(answer) {
+    return typeof answer === "object" && answer !== null && "ok" in answer && answer.ok === true;
+}
+function refusal(answer) {
+    const error = answer?.error;
+    return typeof error === "string" ? error : "the server's answer is of no known form";
+}
+function text(error) {
+    return error instanceof Error ? error.message : String(error);
+}

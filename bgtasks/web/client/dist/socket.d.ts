@@ -1,0 +1,25 @@
+/** The part of a Socket.IO client that is used here. */
+export interface Socket {
+    readonly active: boolean;
+    readonly connected: boolean;
+    connect(): unknown;
+    disconnect(): unknown;
+    on(event: string, listener: (...args: any[]) => void): unknown;
+    timeout(ms: number): {
+        emitWithAck(event: string, argument: unknown): Promise<unknown>;
+    };
+}
+export interface SocketOptions {
+    path: string;
+    transports: string[];
+    forceNew: boolean;
+    timeout: number;
+    auth: (send: (data: object) => void) => void;
+}
+/** The function `io` of `socket.io-client`. */
+export type Io = (url: string, options: SocketOptions) => Socket;
+/** Where `io` has to go for the application that is mounted at `url`. */
+export declare function address(url: string): {
+    url: string;
+    path: string;
+};

@@ -1,0 +1,43 @@
+/** The states of a task. The last three are final: it will not change any more by itself. */
+export type TaskStatus = "Pending" | "Running" | "Completed" | "Failed" | "Cancelled";
+/** One whole snapshot of a task, as the server sends it. Times are ISO 8601 texts in UTC. */
+export interface Task<Payload = unknown, Type extends string = string> {
+    readonly id: string;
+    readonly type: Type;
+    readonly name: string;
+    readonly status: TaskStatus;
+    /** 0 to 100. */
+    readonly progress: number;
+    readonly statusMessage: string | null;
+    readonly errorMessage: string | null;
+    /** What the worker reported beside the progress; `null` before it did. */
+    readonly payload: Payload | null;
+    readonly createdAt: string;
+    readonly startedAt: string | null;
+    readonly completedAt: string | null;
+    /** Goes up with every change: of two snapshots the one with the higher revision is newer. */
+    readonly revision: number;
+    /** Which attempt this is, from 1; 0 before the first. */
+    readonly attempt: number;
+    readonly cancelRequested: boolean;
+    /** When a delayed or retried task may start. */
+    readonly scheduledAt: string | null;
+    readonly owner: string | null;
+}
+/** The names of the task types of `Types`. */
+export type TypeName<Types extends object> = keyof Types & string;
+/** A snapshot of any of the task types of `Types` (or those in `Name`): `type` tells which. */
+export type TaskOf<Types extends object, Name extends TypeName<Types> = TypeName<Types>> = {
+    [Type in Name]: Task<Types[Type], Type>;
+}[Name];
+/** Whether a task will not change any more by itself. */
+export declare function isFinal(task: {
+    readonly status: TaskStatus;
+}): boolean;
+/** Whether a task can still change at all: one that failed or was cancelled may be retried. */
+export declare function mayChange(task: {
+    readonly status: TaskStatus;
+}): boolean;
+/** Whether `a` is newer than `b`, both of one id. An id may be used again after its task was
+ * pruned: then the later creation decides. The texts of times have one length and sort. */
+export declare function isNewer(a: Task, b: Task): boolean;

@@ -1,0 +1,13 @@
+/** Whether a task will not change any more by itself. */
+export function isFinal(task) {
+    return task.status !== "Pending" && task.status !== "Running";
+}
+/** Whether a task can still change at all: one that failed or was cancelled may be retried. */
+export function mayChange(task) {
+    return task.status !== "Completed";
+}
+/** Whether `a` is newer than `b`, both of one id. An id may be used again after its task was
+ * pruned: then the later creation decides. The texts of times have one length and sort. */
+export function isNewer(a, b) {
+    return a.createdAt === b.createdAt ? a.revision > b.revision : a.createdAt > b.createdAt;
+}

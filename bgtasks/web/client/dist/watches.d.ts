@@ -1,0 +1,69 @@
+import { TaskStore } from "./store.js";
+import type { Task, TaskStatus } from "./task.js";
+/** What has to be followed on the server, all watches together. */
+export interface Wanted {
+    readonly everything: boolean;
+    readonly types: ReadonlySet<string>;
+    readonly ids: ReadonlySet<string>;
+}
+export interface Filter {
+    readonly types?: readonly string[] | undefined;
+    readonly statuses?: readonly TaskStatus[] | undefined;
+    readonly owner?: string | null | undefined;
+}
+export interface Watch {
+    /** Whether it has to be told when this task changes or goes. */
+    follows(task: Task): boolean;
+    /** `task`, which it follows, has changed or is gone. */
+    touched(): void;
+    /** Tell the listener, if there is news and it is known to be true. */
+    flush(store: TaskStore): void;
+}
+/** Follows one task. */
+export declare class TaskWatch implements Watch {
+    #private;
+    readonly id: string;
+    private readonly listener;
+    constructor(id: string, listener: (task: Task | null) => void);
+    follows(task: Task): boolean;
+    touched(): void;
+    /** The server says that there is no such task. */
+    missing(): void;
+    flush(store: TaskStore): void;
+}
+/** Follows all tasks that a filter lets through. */
+export declare class ListWatch implements Watch {
+    #private;
+    private readonly listener;
+    readonly types: ReadonlySet<string> | null;
+    constructor(filter: Filter, listener: (tasks: readonly Task[]) => void);
+    follows(task: Task): boolean;
+    touched(): void;
+    /** The store has what the server has: an empty list would be the truth. */
+    ready(): void;
+    flush(store: TaskStore): void;
+}
+/** All watches of one client, and the snapshots that they show. */
+export declare class Watches {
+    #private;
+    readonly store: TaskStore;
+    addTask(watch: TaskWatch): void;
+    removeTask(watch: TaskWatch): void;
+    addList(watch: ListWatch): void;
+    removeList(watch: ListWatch): void;
+    /** Whether somebody watches just this task. */
+    pins(id: string): boolean;
+    /** Whether anybody follows this task. */
+    follow(task: Task): boolean;
+    wanted(): Wanted;
+    /** `task` has changed or is gone. */
+    touched(task: Task): void;
+    missing(id: string): void;
+    /** What `followed` contains is now in the store. */
+    synced(followed: Wanted): void;
+    /** Tell the listeners once for all changes that come together. */
+    flushSoon(): void;
+    clear(): void;
+}
+/** Whether everything that `watch` shows is followed. */
+export declare function covers(followed: Wanted, watch: ListWatch): boolean;

@@ -1,0 +1,49 @@
+"""A client over server-sent events."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+from bgtasks.web.hub_client import Client
+from bgtasks.web.requester import Requester
+from bgtasks.web.subscription import Subscription
+
+__all__ = ["StreamClient"]
+
+
+class StreamClient(Client):
+    """A client on one HTTP response that does not end.
+
+    It has no queue: whatever it is to be sent waits in its backlog until the response can take
+    more, so that one that does not read is current when it reads again.
+    """
+
+    def __init__(self, requester: Requester, subscription: Subscription) -> None:
+        super().__init__(f"stream {uuid4()}", requester, subscription)
+        self.woken = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.farewell = b""
+        """What it is sent last."""
+
+    async def opened(self) -> None:
+        """See :class:`Client`."""
+
+    def wake(self) -> None:
+        """See :class:`Client`."""
+        self.woken.set()
+
+    def expel(self) -> None:
+        """See :class:`Client`."""
+        self.live = False
+        self.closed.set()
+        self.woken.set()
+
+    def refuse(self, error: str) -> None:
+        """See :class:`Client`. It asks again, and the 403 it gets then keeps a browser away."""
+        self.farewell = f"event: Refused\ndata: {json.dumps({'error': error})}\n\n".encode()
+        self.expel()
+
+    def stop(self) -> None:
+        """See :class:`Client`."""
+        super().stop()
+        self.expel()

@@ -1,0 +1,754 @@
+"""The dashboard in headless Chromium, on a real server, with workers that do as they are told."""
+
+import json
+import os
+import re
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+sys.path.append(str(Path(__file__).parents[2]))
+
+from tests.acceptance.dashboard_build import install_packages
+from tests.acceptance.dashboard_host import DashboardHost, ScanTask, fill
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+SLOW = 30_000
+STATUSES = ("Pending", "Running", "Completed", "Failed", "Cancelled")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason=f"no Chromium: install one of {', '.join(NAMES)}, or set CHROMIUM"
+    ),
+]
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=10_000)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, headless=True
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[DashboardHost]:
+    running = DashboardHost(tmp_path / "tasks.db")
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def open_page(browser: Browser, host: DashboardHost) -> Iterator[OpenPage]:
+    """Opens the dashboard; at the end no page may have had an error, nor looked elsewhere."""
+    contexts, problems, requests = [], [], []
+
+    def open_page(query: str = "", state: str = "Live", **options: Any) -> Page:
+        options.setdefault("viewport", {"width": 1440, "height": 900})
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console",
+            lambda message: problems.append(message.text) if message.type == "error" else None,
+        )
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(host.address + query)
+        if state:
+            expect(page.locator(".connection")).to_have_text(state)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    elsewhere = [url for url in requests if f"127.0.0.1:{host.port}/" not in url]
+    assert elsewhere == []
+    # A browser reports each refused request and broken socket as an error; those are tested for.
+    expected = re.compile("the server responded with a status of|WebSocket connection to|ERR_CONN")
+    assert [text for text in problems if not expected.search(text)] == []
+
+
+def tile(page: Page, status: str) -> Locator:
+    return page.locator(f".tile.{status}")
+
+
+def count(page: Page, status: str) -> Locator:
+    return tile(page, status).locator(".count")
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(".rows .row", has=page.get_by_role("link", name=name, exact=True))
+
+
+def names(page: Page) -> Locator:
+    return page.locator(".rows .row .name a")
+
+
+# The page and its way to the browser
+
+
+def answer(address: str | urllib.request.Request) -> Any:
+    return urllib.request.urlopen(address, timeout=10)
+
+
+@pytest.mark.parametrize("prefix", ["", "/deep/below"])
+def test_the_page_is_served_at_the_mount_point(tmp_path: Path, prefix: str) -> None:
+    host = DashboardHost(tmp_path / "tasks.db", prefix)
+    try:
+        for address in (host.address, host.address.rstrip("/") + "?status=Failed"):
+            page = answer(address)
+            assert page.url.partition("?")[0] == host.address
+            assert "Background tasks" in page.read().decode()
+        policy = page.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert f"ws://127.0.0.1:{host.port}" in policy
+        assert page.headers["X-Content-Type-Options"] == "nosniff"
+        assert page.headers["Referrer-Policy"] == "no-referrer"
+        assert page.headers["Cache-Control"] == "no-cache"
+        script = answer(host.address + "assets/app.js")
+        assert "javascript" in script.headers["Content-Type"]
+        assert script.headers["X-Content-Type-Options"] == "nosniff"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            answer(host.address + "assets/none.js")
+    finally:
+        host.stop()
+
+
+def test_a_strange_host_header_does_not_get_into_the_policy(host: DashboardHost) -> None:
+    request = urllib.request.Request(host.address, headers={"Host": "a; script-src *"})
+    policy = answer(request).headers["Content-Security-Policy"]
+    assert "script-src *" not in policy
+    assert "connect-src 'self';" in policy
+
+
+def test_it_works_below_a_prefix(tmp_path: Path, browser: Browser) -> None:
+    host = DashboardHost(tmp_path / "tasks.db", "/deep/below")
+    page = browser.new_page()
+    try:
+        host.submit("Copy a.mkv")
+        page.goto(host.address.rstrip("/"))
+        expect(page.locator(".connection")).to_have_text("Live")
+        expect(names(page)).to_have_text(["Copy a.mkv"])
+    finally:
+        page.close()
+        host.stop()
+
+
+# The list
+
+
+def test_counts_and_rows_follow_by_push_alone(host: DashboardHost, open_page: OpenPage) -> None:
+    page = open_page()
+    expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    first, second = host.submit("Copy one.mkv"), host.submit("Copy two.mkv")
+    host.submit("Copy later.mkv", delay=3600)
+    expect(names(page)).to_have_text(["Copy later.mkv", "Copy two.mkv", "Copy one.mkv"])
+    expect(count(page, "Running")).to_have_text("2")
+    expect(count(page, "Pending")).to_have_text("1")
+    host.tell(first, (42.5, "reel 3", None))
+    expect(row(page, "Copy one.mkv").locator(".percent")).to_have_text("42 %")
+    expect(row(page, "Copy one.mkv")).to_contain_text("reel 3")
+    host.tell(first, None)
+    host.tell(second, RuntimeError("the disk is full"))
+    expect(count(page, "Completed")).to_have_text("1")
+    expect(count(page, "Failed")).to_have_text("1")
+    expect(count(page, "Running")).to_have_text("0")
+    expect(row(page, "Copy two.mkv")).to_contain_text("the disk is full")
+    expect(page.locator(".foot")).to_have_text("All 3 tasks.")
+    assert asked == []
+
+
+def test_an_empty_list_says_how_to_start_a_first_task(open_page: OpenPage) -> None:
+    page = open_page()
+    expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
+    expect(page.get_by_label("Example code")).to_contain_text("manager.run_task(")
+
+
+def test_the_charts_show_what_was_going_on(host: DashboardHost, open_page: OpenPage) -> None:
+    host.finish("Copy a.mkv")
+    host.fail("Copy b.mkv")
+    host.submit("Copy c.mkv")
+    page = open_page()
+    charts = page.locator(".chart")
+    expect(charts.nth(0).locator(".legend")).to_contain_text("Running 1")
+    expect(charts.nth(1).locator(".legend")).to_contain_text("Completed 1")
+    expect(charts.nth(1).locator(".legend")).to_contain_text("Failed 1")
+    summary = charts.nth(1).get_by_role("img")
+    expect(summary).to_have_attribute(
+        "aria-label", re.compile("1 completed, 1 failed, 0 cancelled")
+    )
+    assert page.evaluate(
+        """() => [...document.querySelectorAll("canvas")].map((canvas) => canvas.getContext("2d")
+        .getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0))"""
+    ) == [True, True]
+    page.get_by_role("button", name="24 h").click()
+    expect(page).to_have_url(re.compile(r"\?range=24h$"))
+    host.submit("Copy d.mkv")
+    expect(charts.nth(0).locator(".legend")).to_contain_text("Running 2")
+
+
+def test_filters_live_in_the_address(host: DashboardHost, open_page: OpenPage) -> None:
+    host.finish("Copy a.mkv", owner="alice")
+    host.finish("Scan films", kind=ScanTask, owner="alice")
+    host.fail("Copy b.mkv", owner="bob")
+    host.submit("Copy c.mkv")
+    page = open_page()
+    expect(names(page)).to_have_count(4)
+
+    tile(page, "Completed").click()
+    expect(tile(page, "Completed")).to_have_attribute("aria-pressed", "true")
+    expect(names(page)).to_have_text(["Scan films", "Copy a.mkv"])
+    page.get_by_label("Type").select_option("ScanTask")
+    expect(names(page)).to_have_text(["Scan films"])
+    page.get_by_label("Owner").select_option("alice")
+    page.get_by_label("Created").select_option("Last hour")
+    page.get_by_role("searchbox", name="Search").fill("FILM")
+    expect(names(page)).to_have_text(["Scan films"])
+    expect(page).to_have_url(
+        re.compile(r"\?status=Completed&type=ScanTask&owner=alice&q=FILM&within=1h$")
+    )
+    page.reload()
+    expect(names(page)).to_have_text(["Scan films"])
+    expect(page.get_by_label("Owner")).to_have_value("=alice")
+    page.get_by_role("searchbox", name="Search").fill("nothing like it")
+    expect(page.get_by_role("heading", name="No task matches")).to_be_visible()
+    page.locator(".state").get_by_role("button", name="Clear the filters").click()
+    expect(names(page)).to_have_count(4)
+
+    page.get_by_label("Owner").select_option("No owner")
+    expect(names(page)).to_have_text(["Copy c.mkv"])
+    page.go_back()
+    expect(names(page)).to_have_count(4)
+    page.get_by_label("Created").select_option("Between…")
+    page.get_by_label("From").fill("2020-01-01T00:00")
+    page.get_by_label("To", exact=True).fill("2020-01-02T00:00")
+    expect(page.get_by_role("heading", name="No task matches")).to_be_visible()
+
+
+def test_a_filtered_list_follows_too(host: DashboardHost, open_page: OpenPage) -> None:
+    task_id = host.submit("Copy a.mkv")
+    page = open_page("?status=Running")
+    expect(names(page)).to_have_text(["Copy a.mkv"])
+    host.tell(task_id, None)
+    expect(names(page)).to_have_count(0)
+
+
+def test_a_search_reads_older_tasks_by_itself(host: DashboardHost, open_page: OpenPage) -> None:
+    host.stop()
+    fill(host.database, 5000)
+    host.start()
+    page = open_page("?q=stored+1111")
+    expect(names(page).last).to_have_text("Stored 1111", timeout=SLOW)
+    expect(page.locator(".foot")).to_contain_text("That is all.")
+
+
+def test_counts_say_what_they_do_not_know(host: DashboardHost, open_page: OpenPage) -> None:
+    host.stop()
+    fill(host.database, 3000)
+    host.start()
+    host.submit("Copy a.mkv")
+    page = open_page()
+    expect(count(page, "Running")).to_have_text("1")
+    expect(count(page, "Completed")).to_have_text(re.compile(r"^2,\d{3}\+ or more$"))
+    expect(page.locator(".coverage")).to_contain_text("older ones have not been read")
+    page.locator(".coverage").get_by_role("button", name="Read all").click()
+    expect(count(page, "Completed")).to_have_text("3,000", timeout=SLOW)
+    expect(page.locator(".coverage")).to_have_count(0)
+
+
+def test_a_hundred_thousand_rows_scroll(host: DashboardHost, open_page: OpenPage) -> None:
+    host.stop()
+    fill(host.database, 100_000)
+    host.start()
+    page = open_page()
+    expect(names(page).first).to_have_text("Stored 100000")
+    page.locator(".foot").get_by_role("button", name="Read all").click()
+    expect(page.locator(".foot")).to_have_text("All 100,000 tasks.", timeout=120_000)
+    expect(count(page, "Completed")).to_have_text("100,000")
+    grid = page.get_by_role("grid")
+    for part in (0.25, 0.5, 0.75):
+        page.evaluate("part => scrollTo(0, document.body.scrollHeight * part)", part)
+        middle = re.compile(rf"^Stored {round(99 - part * 100)}|^Stored {round(100 - part * 100)}")
+        expect(names(page).nth(10)).to_have_text(middle)
+        expect(names(page).nth(10)).to_be_in_viewport()
+        assert page.locator(".rows .row").count() < 60
+    grid.focus()
+    grid.press("End")
+    expect(names(page).last).to_have_text("Stored 1")
+    expect(names(page).last).to_be_in_viewport()
+    expect(grid).to_have_attribute("aria-rowcount", "100001")
+    assert page.locator(".rows .row").count() < 60
+    grid.press("Home")
+    expect(names(page).first).to_have_text("Stored 100000")
+    expect(names(page).first).to_be_in_viewport()
+
+
+def test_scrolling_reads_on(host: DashboardHost, open_page: OpenPage) -> None:
+    host.stop()
+    fill(host.database, 4000)
+    host.start()
+    page = open_page()
+    expect(page.locator(".foot")).to_contain_text(re.compile("2,0.0 tasks shown"))
+    grid = page.get_by_role("grid")
+    grid.focus()
+    for _ in range(20):
+        grid.press("End")
+        expect(page.locator(".rows .row.active")).to_be_in_viewport()
+        if page.get_by_text("Stored 1", exact=True).count():
+            break
+        expect(names(page).last).not_to_have_text(page.locator(".row.active .name a").inner_text())
+    expect(page.get_by_text("Stored 1", exact=True)).to_be_in_viewport()
+
+
+# A task's page
+
+
+def test_a_task_has_a_page_that_follows(host: DashboardHost, open_page: OpenPage) -> None:
+    task_id = host.submit("Copy film.mkv", owner="alice")
+    page = open_page()
+    page.get_by_role("link", name="Copy film.mkv").click()
+    expect(page).to_have_url(re.compile(rf"\?task={task_id}$"))
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Copy film.mkv")
+    expect(heading).to_be_focused()
+    expect(page).to_have_title("Copy film.mkv · Background tasks")
+    expect(page.locator(".task-head .badge")).to_have_text("Running")
+    payload = {"copiedBytes": 7, "files": [{"name": "a.jpg", "parts": []}], "ok": True, "at": None}
+    host.tell(task_id, (12.5, "reel 1", payload))
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "12")
+    expect(page.locator(".wide-progress")).to_contain_text("reel 1")
+    tree = page.get_by_role("region", name="Payload")
+    expect(tree).to_contain_text("copiedBytes: 7")
+    expect(tree).to_contain_text("ok: true")
+    expect(tree).to_contain_text("at: null")
+    expect(tree).to_contain_text("files: 1 item")
+    tree.locator("summary", has_text="0: 2 fields").click()
+    expect(tree).to_contain_text("name: a.jpg")
+    expect(tree).to_contain_text("parts: empty list")
+    facts = page.get_by_role("region", name="Times")
+    expect(facts).to_contain_text("alice")
+    expect(facts).to_contain_text(str(task_id))
+    expect(facts).to_contain_text("Running for")
+    # What a reader opened stays open through updates.
+    host.tell(task_id, (50, "reel 2", {**payload, "copiedBytes": 8}))
+    expect(tree).to_contain_text("copiedBytes: 8")
+    expect(tree).to_contain_text("name: a.jpg")
+    host.tell(task_id, None)
+    expect(page.locator(".task-head .badge")).to_have_text("Completed")
+    expect(facts).to_contain_text("Ended")
+    page.get_by_role("link", name="All tasks").click()
+    expect(names(page)).to_have_text(["Copy film.mkv"])
+    page.go_back()
+    expect(heading).to_have_text("Copy film.mkv")
+
+
+def test_every_attempt_shows_its_error_and_traceback(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    task_id = host.submit("Scan films", kind=ScanTask)
+    page = open_page(f"?task={task_id}")
+    host.tell(task_id, OSError("the share is away"))
+    host.tell(task_id, OSError("the disk is full"))
+    expect(page.locator(".task-head .badge")).to_have_text("Failed")
+    expect(page.get_by_role("region", name="Error")).to_contain_text("the disk is full")
+    attempts = page.locator(".attempts > li")
+    expect(attempts).to_have_count(2)
+    expect(attempts.nth(0)).to_contain_text("Attempt 2 failed")
+    expect(attempts.nth(0)).to_contain_text("the disk is full")
+    expect(page.get_by_label("Traceback of attempt 2")).to_contain_text("raise order")
+    expect(attempts.nth(1)).to_contain_text("the share is away")
+    attempts.nth(1).locator("summary").click()
+    expect(page.get_by_label("Traceback of attempt 1")).to_contain_text("the share is away")
+
+
+def test_times_are_in_the_readers_zone_and_durations_in_words(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.stop()
+    at = 1_767_322_800_000_000  # 2026-01-02 03:00 UTC
+    times = {"created_at": at, "started_at": at + 5_000_000, "completed_at": at + 130_000_000}
+    fill(host.database, 1, **times)
+    host.start()
+    page = open_page(timezone_id="Asia/Tokyo", locale="en-GB")
+    row(page, "Stored 1").click()
+    facts = page.get_by_role("region", name="Times")
+    expect(facts).to_contain_text("2 Jan 2026, 12:00:00")
+    expect(facts).to_contain_text("GMT+9")
+    expect(facts).to_contain_text(re.compile(r"Waited\s*5 seconds"))
+    expect(facts).to_contain_text(re.compile(r"Ran for\s*2 minutes 5 seconds"))
+
+
+def test_an_unknown_task_is_said_to_be_unknown(open_page: OpenPage) -> None:
+    for wrong in (str(uuid4()), "<b>no id</b>"):
+        page = open_page(f"?task={wrong}")
+        expect(page.get_by_role("heading", name="There is no such task")).to_be_visible()
+        expect(page.locator(".state")).to_contain_text(wrong)
+
+
+# Doing something
+
+
+def test_one_task_is_cancelled_after_a_confirmation(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    task_id = host.submit("Copy film.mkv")
+    page = open_page(f"?task={task_id}")
+    cancel = page.get_by_role("button", name="Cancel task", exact=True)
+    cancel.click()
+    dialog = page.get_by_role("dialog", name="Cancel 1 task?")
+    expect(dialog).to_contain_text("Copy film.mkv")
+    dialog.get_by_role("button", name="Go back").click()
+    expect(dialog).to_be_hidden()
+    expect(cancel).to_be_focused()
+    expect(page.locator(".task-head .badge")).to_have_text("Running")
+    cancel.click()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    cancel.click()
+    dialog.get_by_role("button", name="Cancel 1 task").click()
+    expect(page.locator(".task-head .badge")).to_have_text("Cancelled")
+    expect(page.locator(".announcement")).to_contain_text("1 task: cancellation asked.")
+    page.get_by_role("button", name="Retry task").click()
+    dialog = page.get_by_role("dialog", name="Retry 1 task?")
+    dialog.get_by_role("button", name="Retry 1 task").click()
+    expect(page.locator(".task-head .badge")).to_have_text("Running")
+
+
+def test_many_tasks_are_cancelled_and_retried(host: DashboardHost, open_page: OpenPage) -> None:
+    for number in range(12):
+        host.submit(f"Copy {number}")
+    host.finish("Copy done")
+    page = open_page()
+    expect(names(page)).to_have_count(13)
+    page.get_by_label("Select all 13 tasks shown").check()
+    bar = page.get_by_role("region", name="Selected tasks")
+    expect(bar).to_contain_text("13 selected")
+    expect(bar.get_by_role("button", name="Retry 0")).to_be_disabled()
+    bar.get_by_role("button", name="Cancel 12").click()
+    dialog = page.get_by_role("dialog", name="Cancel 12 tasks?")
+    expect(dialog).to_contain_text("and 7 tasks more")
+    expect(dialog).to_contain_text("1 task of the selection cannot be cancelled")
+    dialog.get_by_role("button", name="Cancel 12 tasks").click()
+    expect(count(page, "Cancelled")).to_have_text("12")
+    expect(page.locator(".announcement")).to_contain_text("12 tasks: cancellation asked.")
+    expect(bar).to_be_hidden()
+    for number in (3, 4):
+        row(page, f"Copy {number}").get_by_role("checkbox").check()
+    bar.get_by_role("button", name="Retry 2").click()
+    page.get_by_role("dialog").get_by_role("button", name="Retry 2 tasks").click()
+    expect(count(page, "Running")).to_have_text("2")
+    expect(count(page, "Cancelled")).to_have_text("10")
+
+
+def test_what_the_policy_forbids_is_not_available(host: DashboardHost, open_page: OpenPage) -> None:
+    theirs, mine = host.submit("Theirs"), host.submit("Mine")
+    host.policy.forbidden.add(theirs)
+    page = open_page()
+    for name in ("Theirs", "Mine"):
+        row(page, name).get_by_role("checkbox").check()
+    bar = page.get_by_role("region", name="Selected tasks")
+    expect(bar).to_contain_text("You are not allowed to cancel 1 of these.")
+    expect(bar.get_by_role("button", name="Cancel 1")).to_be_enabled()
+    row(page, "Mine").get_by_role("checkbox").uncheck()
+    expect(bar.get_by_role("button", name="Cancel 0")).to_be_disabled()
+    page.get_by_role("link", name="Theirs").click()
+    expect(page.get_by_role("button", name="Cancel task")).to_be_disabled()
+    expect(page.get_by_text("You are not allowed to cancel this task.")).to_be_visible()
+    assert mine != theirs
+
+
+def test_a_refusal_by_the_server_is_shown(host: DashboardHost, open_page: OpenPage) -> None:
+    task_id = host.submit("Copy a.mkv")
+    page = open_page(f"?task={task_id}")
+    cancel = page.get_by_role("button", name="Cancel task", exact=True)
+    expect(cancel).to_be_enabled()
+    cancel.click()
+    host.policy.forbidden.add(task_id)
+    page.get_by_role("dialog").get_by_role("button", name="Cancel 1 task").click()
+    expect(page.locator(".announcement")).to_contain_text("1 task refused: you may not cancel")
+
+
+# The connection
+
+
+def test_after_a_restart_everything_is_read_again(host: DashboardHost, open_page: OpenPage) -> None:
+    gone = host.finish("Copy gone.mkv")
+    host.submit("Copy a.mkv")
+    page = open_page()
+    expect(names(page)).to_have_text(["Copy a.mkv", "Copy gone.mkv"])
+    host.stop()
+    expect(page.locator(".connection")).to_have_text("Reconnecting…")
+    # While nobody listens, one task goes and many come and end.
+    fill(host.database, 300)
+    forget(host.database, gone)
+    host.start()
+    expect(page.locator(".connection")).to_have_text("Live", timeout=SLOW)
+    expect(page.locator(".foot")).to_have_text("All 301 tasks.")
+    expect(count(page, "Completed")).to_have_text("300")
+    expect(page.get_by_text("Copy gone.mkv")).to_have_count(0)
+    host.submit("Copy b.mkv")
+    expect(names(page).first).to_have_text("Copy b.mkv")
+
+
+def test_an_open_task_is_read_again_after_a_restart(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    task_id = host.submit("Copy a.mkv")
+    page = open_page(f"?task={task_id}")
+    expect(page.locator(".task-head .badge")).to_have_text("Running")
+    host.stop()
+    expect(page.locator(".connection")).to_have_text("Reconnecting…")
+    host.start()
+    host.tell(task_id, None)
+    expect(page.locator(".task-head .badge")).to_have_text("Completed", timeout=SLOW)
+
+
+def test_who_may_not_connect_is_told_so(host: DashboardHost, open_page: OpenPage) -> None:
+    host.finish("Copy secret.mkv")
+    host.policy.is_open = False
+    page = open_page(state="Not live")
+    expect(
+        page.get_by_role("heading", name="You may not see background tasks here")
+    ).to_be_visible()
+    expect(page.get_by_text("Copy secret.mkv")).to_have_count(0)
+    host.policy.is_open = True
+    page.get_by_role("button", name="Try again").click()
+    expect(names(page)).to_have_text(["Copy secret.mkv"])
+
+
+# Everybody can use it
+
+
+def test_the_list_works_with_the_keyboard_alone(host: DashboardHost, open_page: OpenPage) -> None:
+    for number in range(40):
+        host.submit(f"Copy {number}")
+    page = open_page()
+    expect(page.locator(".foot")).to_have_text("All 40 tasks.")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the tasks")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    grid = page.get_by_role("grid")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if grid.evaluate("grid => grid === document.activeElement"):
+            break
+    expect(grid).to_be_focused()
+    expect(page.locator(".row.active .name a")).to_have_text("Copy 39")
+    for key in ("ArrowDown", "ArrowDown", "Space", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    expect(page.locator(".row.active .name a")).to_have_text("Copy 36")
+    expect(page.get_by_role("region", name="Selected tasks")).to_contain_text("2 selected")
+    page.keyboard.press("End")
+    expect(page.locator(".row.active .name a")).to_have_text("Copy 0")
+    expect(page.locator(".row.active")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Copy 0")
+    page.go_back()
+    expect(grid).to_be_focused()
+    expect(page.locator(".row.active .name a")).to_have_text("Copy 0")
+    expect(page.locator(".row.active")).to_be_in_viewport()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+
+
+def test_the_theme_can_be_chosen_and_stays(open_page: OpenPage) -> None:
+    page = open_page(color_scheme="light")
+    colour = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(colour)
+    button = page.get_by_role("button", name="Theme:")
+    button.click()
+    button.click()
+    expect(button).to_contain_text("Dark")
+    assert page.evaluate(colour) != light
+    page.reload()
+    expect(button).to_contain_text("Dark")
+    dark = page.evaluate(colour)
+    assert open_page(color_scheme="dark").evaluate(colour) == dark
+
+
+def test_motion_is_reduced_where_that_is_wished(open_page: OpenPage) -> None:
+    page = open_page(reduced_motion="reduce")
+    motion = page.locator(".connection i").evaluate("dot => getComputedStyle(dot).animationName")
+    assert motion == "none"
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if shutil.which("npm") is None:
+        pytest.skip("no npm to install axe-core with")
+    return (install_packages() / "node_modules/axe-core/axe.min.js").read_text()
+
+
+def check(page: Page, axe: str) -> None:
+    """No rule of axe-core is broken, and nothing sticks out to the side."""
+    page.evaluate(axe)
+    found = page.evaluate("async () => (await axe.run()).violations")
+    told = [
+        f"{item['id']}: {node['html']}\n{node['failureSummary']}"
+        for item in found
+        for node in item["nodes"]
+    ]
+    assert not told, "\n".join(told)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("width", [360, 768, 1440, 2560])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(
+    host: DashboardHost, open_page: OpenPage, axe: str, theme: str, width: int
+) -> None:
+    page = open_page(
+        color_scheme=theme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
+    )
+    expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
+    check(page, axe)
+    payload = {"files": [{"name": "a.jpg", "size": 3}], "text": "long " * 100, "none": []}
+    running = host.submit("Copy a.mkv", owner="alice")
+    host.tell(running, (40, "reel 1", payload))
+    cancelled = host.submit("Copy b.mkv", delay=3600)
+    host.call(host.container.background_tasks.manager().cancel_task(cancelled))
+    host.submit("Copy c.mkv", delay=3600)
+    failed = host.fail("Scan films", kind=ScanTask)
+    host.policy.forbidden.add(failed)
+    host.finish("Copy d.mkv")
+    for status in STATUSES:
+        expect(count(page, status)).to_have_text("1")
+    check(page, axe)
+    tile(page, "Running").click()
+    expect(names(page)).to_have_count(1)
+    page.get_by_label("Created").select_option("Between…")
+    page.get_by_label("Select all 1 tasks shown").check()
+    expect(page.get_by_role("region", name="Selected tasks")).to_be_visible()
+    check(page, axe)
+    page.get_by_role("button", name="Cancel 1").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check(page, axe)
+    page.goto(f"{host.address}?task={running}")
+    page.get_by_role("button", name="Show all 500 characters").click()
+    check(page, axe)
+    page.goto(f"{host.address}?task={failed}")
+    expect(page.get_by_label("Traceback of attempt 2")).to_be_visible()
+    expect(page.get_by_text("You are not allowed to retry this task.")).to_be_visible()
+    check(page, axe)
+    page.goto(f"{host.address}?q=nothing")
+    expect(page.get_by_role("heading", name="No task matches")).to_be_visible()
+    check(page, axe)
+    host.policy.is_open = False
+    page.goto(host.address)
+    expect(
+        page.get_by_role("heading", name="You may not see background tasks here")
+    ).to_be_visible()
+    check(page, axe)
+
+
+# Tasks that mean harm
+
+HOSTILE = [
+    "<script>window.harmed = 1</script>",
+    "<img src=x onerror='window.harmed = 1'>",
+    "</title><svg onload=window.harmed=1>",
+    "{{constructor.constructor('window.harmed=1')()}}",
+    "\u202egnp.exe \u2066\u2067 مرحبا بالعالم",
+    "👩‍👩‍👧‍👦🏳️‍🌈 emoji",
+    "W" * 1000,
+]
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_hostile_tasks_are_only_text(host: DashboardHost, open_page: OpenPage, width: int) -> None:
+    megabyte = "<b>x</b>" * 131_072
+    payload = {
+        "<script>window.harmed = 2</script>": HOSTILE,
+        "__proto__": {"harmed": True},
+        "long": megabyte,
+        "many": list(range(5000)),
+        "deep": json.loads("[" * 200 + "1" + "]" * 200),
+    }
+    for text in HOSTILE[1:]:
+        host.submit(text, owner=text[:200])
+    task_id = host.submit(HOSTILE[0], owner=HOSTILE[1])
+    host.tell(task_id, (5, HOSTILE[1], payload))
+    page = open_page(viewport={"width": width, "height": 800})
+    for text in HOSTILE:
+        expect(names(page).get_by_text(text[:300], exact=True)).to_be_visible()
+    heights = page.locator(".rows .row").evaluate_all(
+        "rows => rows.map(row => row.scrollHeight - row.offsetHeight)"
+    )
+    assert max(heights) <= 1
+    page.get_by_label("Owner").select_option(HOSTILE[1])
+    row(page, HOSTILE[0]).locator(".name a").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE[0])
+    tree = page.get_by_role("region", name="Payload")
+    expect(tree).to_contain_text("<script>window.harmed = 2</script>: 7 items")
+    expect(tree).to_contain_text("__proto__: 1 field")
+    tree.get_by_role("button", name="Show all 1,048,576 characters").click()
+    expect(tree.get_by_role("button", name="Show less")).to_be_visible()
+    assert tree.get_by_label("The whole text").evaluate("text => text.textContent") == megabyte
+    tree.locator("summary", has_text="many: 5,000 items").click()
+    expect(tree.get_by_role("button", name="Show more (4,900 are left)")).to_be_visible()
+    for _ in range(5):
+        tree.locator("details:not([open]) > summary", has_text="0: 1 item").last.click()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("window.harmed") is None
+    assert page.evaluate("Object.prototype.harmed") is None
+    assert page.locator("main script, main img, main b b").count() == 0
+    # The page goes on: what was opened is still there after the next report.
+    host.tell(task_id, (6, "still here", payload))
+    expect(page.locator(".wide-progress")).to_contain_text("still here")
+    expect(tree.get_by_role("button", name="Show less")).to_be_visible()
+
+
+def test_the_policy_of_the_page_forbids_what_a_hole_would_need(open_page: OpenPage) -> None:
+    page = open_page()
+    made = """() => {
+        try { document.body.insertAdjacentHTML("beforeend", "<i id=made></i>") } catch {}
+        const script = document.createElement("script");
+        try { script.textContent = "window.harmed = 1"; document.body.append(script) } catch {}
+        return [document.getElementById("made"), window.harmed ?? null];
+    }"""
+    context = page.context
+    other = context.new_page()  # its console may complain
+    other.goto(page.url)
+    assert other.evaluate(made) == [None, None]
+
+
+def forget(database: Path, task_id: Any) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.execute("DELETE FROM tasks WHERE id = ?", (task_id.bytes,))
+    connection.close()
