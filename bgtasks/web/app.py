@@ -1,4 +1,4 @@
-"""The application to be mounted: the HTTP API and the hub."""
+"""The application to be mounted: the HTTP API, the hub and the dashboard."""
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -10,6 +10,7 @@ from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.body_limit import BodyLimit
+from bgtasks.web.dashboard_page import dashboard_routes
 from bgtasks.web.hub import Hub
 from bgtasks.web.lifespan import Lifespan
 from bgtasks.web.origins import OriginCheck
@@ -38,9 +39,10 @@ def create_app(
     )
     app = Starlette(
         routes=[
+            *dashboard_routes(),
             *tasks.routes,
             Mount("/socket.io", app=hub.app),
-            # Public: the official Socket.IO client, for pages without a build.
+            # Public: our client and the official one, for pages without a build.
             Mount("/client", app=StaticFiles(packages=[("bgtasks.web", "client")])),
         ],
         middleware=[Middleware(ProblemBoundary), Middleware(BodyLimit)],

@@ -17,6 +17,9 @@ CONNECTION_KEY = "bgtasks.connection"
 JOIN_TIMEOUT = 20.0
 """Seconds a websocket may stay open without having joined the namespace."""
 
+_CLOSE = "1"
+"""The frame with which a client takes its leave."""
+
 _GONE: Message = {"type": "websocket.disconnect", "code": 1006}
 
 
@@ -70,6 +73,10 @@ class Connection:
             self._reading = None
         if message["type"] == "websocket.receive" and not _is_acceptable(message):
             logger.debug("closed a connection that sent what is no message of ours")
+            self._closed = True
+            return _GONE
+        if message.get("text") == _CLOSE:
+            # The library forgets the client but reads on, and half connects who connects again.
             self._closed = True
             return _GONE
         return message

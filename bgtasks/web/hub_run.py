@@ -23,7 +23,7 @@ from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.reception import Reception
 from bgtasks.web.replay import Replay
 from bgtasks.web.requester import Requester
-from bgtasks.web.server import make_server
+from bgtasks.web.server import connection_tasks, make_server
 from bgtasks.web.snapshot import Info
 from bgtasks.web.streams import Streams
 from bgtasks.web.subscription import Subscription
@@ -81,14 +81,18 @@ class HubRun:
             return
         connection = Connection(scope, receive, send)
         self._connections.add(connection)
+        tasks = BackgroundSet()
+        reset = connection_tasks.set(tasks)
         try:
             await self._server.handle_request(connection.scope, connection.receive, connection.send)
         except Exception:
             logger.exception("a connection ended with an unexpected error")
         finally:
+            connection_tasks.reset(reset)
             self._connections.discard(connection)
             connection.ended.set()
             await self._reception.connection_ended(connection)
+            await tasks.close()
 
     async def serve_stream(
         self,

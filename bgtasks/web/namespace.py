@@ -32,7 +32,7 @@ class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the librar
         if event == "connect" and self._is_connecting(args):
             return await self._connect(*args[:3])
         if event == "disconnect" and self._is_disconnecting(args):
-            return self._disconnect(args[0])
+            return self._disconnect(*args[:2])
         return await self._events.answer(args[0] if args else None, event, args[1:])
 
     def _is_connecting(self, args: tuple[Any, ...]) -> bool:
@@ -56,8 +56,11 @@ class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the librar
                 "an unexpected error happened; it was logged"
             ) from None
 
-    def _disconnect(self, sid: str) -> None:
+    def _disconnect(self, sid: str, reason: object = None) -> None:
+        reasons = self.server.reason
+        # After a ping timeout the library has forgotten the connection, but still reads from it.
+        may_join = reason in (reasons.CLIENT_DISCONNECT, reasons.SERVER_DISCONNECT)
         try:
-            self._reception.leave(sid)
+            self._reception.leave(sid, may_join_again=may_join)
         except Exception:
             logger.exception("a client could not be let go")

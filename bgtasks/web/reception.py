@@ -91,11 +91,14 @@ class Reception:
         self._audience.add(client)
         client.replay = self._background.start(self._welcome(client))
 
-    def leave(self, sid: str) -> None:
-        """A client has left; its websocket may still be open."""
+    def leave(self, sid: str, *, may_join_again: bool = False) -> None:
+        """A client has left; its websocket may still be open, and it may join on it again."""
         client = self._audience.get(sid)
         if isinstance(client, SocketClient):
-            client.connection.left()
+            if may_join_again:
+                client.connection.left()
+            else:
+                client.connection.close()
         self._audience.remove(sid)
 
     async def connection_ended(self, connection: Connection) -> None:

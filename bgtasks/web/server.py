@@ -1,6 +1,8 @@
 """The Socket.IO server, set up so that only what the hub means to offer is offered."""
 
 import logging
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import socketio
@@ -10,9 +12,12 @@ from bgtasks.web.background import BackgroundSet
 from bgtasks.web.frames import MAX_FRAME
 from bgtasks.web.origins import OriginCheck
 
-__all__ = ["NAMESPACE", "make_server"]
+__all__ = ["NAMESPACE", "connection_tasks", "make_server"]
 
 NAMESPACE = "/background-tasks"
+
+connection_tasks: ContextVar[BackgroundSet] = ContextVar("connection_tasks")
+"""What the library starts for the connection that is being served, and what ends with it."""
 
 
 class _TextPacket(Packet):  # type: ignore[misc] # the library has no types
@@ -42,6 +47,12 @@ def make_server(origins: OriginCheck, background: BackgroundSet) -> Any:
         logger=logger,
         engineio_logger=logger,
     )
-    # It sleeps a ping interval in a task per client, which nobody would end.
-    server.eio.start_background_task = background.start_target
+
+    def start(target: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        # Each ping sleeps in a task of its own, which nobody would end with the connection.
+        of_connection = getattr(target, "__self__", None) is not server.eio
+        tasks = connection_tasks.get(background) if of_connection else background
+        return tasks.start_target(target, *args, **kwargs)
+
+    server.eio.start_background_task = start
     return server

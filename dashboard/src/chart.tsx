@@ -56,7 +56,7 @@ export function Chart(props: Props) {
         <h3>
           {title}{" "}
           <span class="fine moment" aria-hidden="true">
-            {at === null ? (kind === "bars" ? "in sum" : "now") : moment(times[at])}
+            {at === null ? (kind === "bars" ? "in total" : "now") : moment(times[at])}
           </span>
         </h3>
         <ul class="legend">
@@ -116,7 +116,11 @@ function options(
     padding: [8, 4, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { y: { range: (_, __, highest) => [0, Math.max(4, Math.ceil((highest ?? 0) * 1.1))] } },
+    scales: {
+      // Half a bar's room at both ends.
+      x: { range: (made, from, to) => (kind === "bars" ? widened(made, from, to) : [from, to]) },
+      y: { range: (_, __, highest) => [0, Math.max(4, Math.ceil((highest ?? 0) * 1.1))] },
+    },
     axes: [
       {
         ...axis,
@@ -128,7 +132,7 @@ function options(
       {
         ...axis,
         size: 42,
-        space: 32,
+        space: 26,
         grid: { stroke: colour("line"), width: 1 },
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000],
       },
@@ -146,6 +150,11 @@ function options(
     ],
     hooks: { setCursor: [(made) => setAt(made.cursor.idx ?? null)] },
   };
+}
+
+function widened(made: uPlot, from: number, to: number): [number, number] {
+  const room = (to - from) / Math.max(1, made.data[0].length - 1) / 2;
+  return [from - room, to + room];
 }
 
 /** A colour of the style sheet as a canvas takes it. */

@@ -31,7 +31,7 @@ export function Header() {
         <button class="quiet theme" type="button" onClick={nextTheme}>
           <span class="visually-hidden">Theme: </span>
           <ThemeIcon />
-          {THEMES[theme.value]}
+          <span class="word">{THEMES[theme.value]}</span>
         </button>
       </div>
     </header>

@@ -2,7 +2,7 @@ import { Charts } from "./charts";
 import { Filters } from "./filters";
 import { List } from "./list";
 import { baseCoverage, coverage, more, readAll, reading, readingAll, rows, searchOn } from "./loader";
-import { searchPaused, stopReading, trouble } from "./loader";
+import { MAX_KEPT, searchPaused, stopReading, trouble } from "./loader";
 import { isFiltered } from "./location";
 import { Overview } from "./overview";
 import { Selection } from "./selection";
@@ -57,6 +57,13 @@ function Footer() {
     return (
       <p class="foot">
         {isFiltered.value ? `${shown} ${noun} found. That is all.` : `All ${shown} ${noun}.`}
+      </p>
+    );
+  if (store.size() >= MAX_KEPT)
+    return (
+      <p class="foot">
+        {shown} {noun} shown. The page holds no more than {MAX_KEPT.toLocaleString("en")} tasks; filter
+        by status, type or owner to reach older ones.
       </p>
     );
   if (searchPaused.value)

@@ -64,6 +64,7 @@ export function List() {
     <>
     <div
       ref={grid}
+      id="list"
       class="grid"
       role="grid"
       tabIndex={ids.length ? 0 : -1}

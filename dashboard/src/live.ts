@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { io } from "socket.io-client";
 import { SOCKET_PATH } from "./api";
-import { note, phase, sync } from "./loader";
+import { MAX_KEPT, note, phase, sync } from "./loader";
 import { receive, refetch } from "./opened";
 import { forgetPermissions } from "./permissions";
 import * as store from "./store";
@@ -25,6 +25,8 @@ socket.on("TaskUpdated", (snapshot: Snapshot) => {
   note(snapshot.id);
   store.push(slim(snapshot));
   receive(snapshot);
+  // A page that is left open for weeks begins anew with the newest.
+  if (store.size() > MAX_KEPT + 1000) void sync();
 });
 
 socket.on("connect", () => {
@@ -42,7 +44,8 @@ socket.on("disconnect", (reason) => {
 socket.on("connect_error", (error) => {
   connection.value = socket.active ? "offline" : "refused";
   if (!socket.active) refusal.value = error.message;
-  if (phase.peek() === "starting") readAgain();
+  // Who was refused may have been let in before: then what is shown is not theirs to see any more.
+  if (phase.peek() === "starting" || !socket.active) readAgain();
 });
 
 function readAgain(): void {

@@ -9,6 +9,7 @@ import { now } from "./time";
 const FIRST = 50;
 const PAGE = 200;
 const AUTOMATIC = 2000; // so many of the newest are read without being asked for
+export const MAX_KEPT = 250_000; // so many tasks the page holds
 const SEARCHED = 10_000; // so many are looked through before a search asks whether to go on
 
 interface Listing {
@@ -180,7 +181,8 @@ export async function more(): Promise<void> {
 
 function whatNext(): Listing | null {
   const { complete, boundary } = coverage.peek();
-  if (!complete && (readingAll.peek() || isShort(boundary))) return listing(serverQuery.peek());
+  const isFull = store.size() >= MAX_KEPT;
+  if (!complete && !isFull && (readingAll.peek() || isShort(boundary))) return listing(serverQuery.peek());
   readingAll.value = false;
   const base = listing("");
   return !base.complete && base.loaded < AUTOMATIC ? base : null;

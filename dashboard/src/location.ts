@@ -32,7 +32,7 @@ export const NO_FILTER: Filter = {
 };
 
 export const filter = signal<Filter>(NO_FILTER);
-export const range = signal<Within>("1h");
+export const range = signal<Within>("15m");
 export const openTask = signal<string | null>(null);
 
 export const isFiltered = computed(() => {
@@ -118,7 +118,7 @@ export function addressOf(id: string | null): string {
   if (within) query.set("within", within);
   if (from) query.set("from", from);
   if (to) query.set("to", to);
-  if (range.value !== "1h") query.set("range", range.value);
+  if (range.value !== "15m") query.set("range", range.value);
   return location.pathname + (query.size ? `?${query}` : "");
 }
 
@@ -144,7 +144,7 @@ function read(): void {
       to: aTime(query.get("to")),
     };
     const chart = query.get("range");
-    range.value = isWithin(chart) ? chart : "1h";
+    range.value = isWithin(chart) ? chart : "15m";
     openTask.value = query.get("task");
   });
 }

@@ -3,7 +3,8 @@ import { Badge } from "./badge";
 import { TaskLink } from "./link";
 import { Duration, Since } from "./moments";
 import { toggle } from "./selected";
-import type { Task } from "./task";
+import { STATUSES, type Task } from "./task";
+import { now, relative } from "./time";
 
 interface Props {
   task: Task;
@@ -39,7 +40,10 @@ export const Row = memo(function Row({ task, index, top, isActive, isSelected, o
         </label>
       </span>
       <span role="gridcell" class="status">
-        <Badge status={task.status} note={task.cancelRequested && task.status === "Running" ? "Cancelling" : undefined} />
+        <Badge
+          status={task.status}
+          note={task.cancelRequested && task.status === "Running" ? "Cancelling" : undefined}
+        />
       </span>
       <span role="gridcell" class="name">
         <TaskLink to={task.id} tabIndex={-1} onOpen={onOpen}>
@@ -67,8 +71,12 @@ export const Row = memo(function Row({ task, index, top, isActive, isSelected, o
 });
 
 function message(task: Task): string {
+  if (task.status === "Pending" && task.scheduledAt && Date.parse(task.scheduledAt) > now.value)
+    return `${task.attempt ? "next attempt" : "starts"} ${relative(task.scheduledAt, now.value)}`;
   const text = task.status === "Failed" ? task.errorMessage : task.statusMessage;
-  return text && text !== task.status ? text.slice(0, 300) : "";
+  // A message that only repeats a status tells nothing, less so when it is an older one.
+  const isStatus = (STATUSES as readonly (string | null)[]).includes(text);
+  return text && !isStatus ? text.slice(0, 300) : "";
 }
 
 function Bar({ task }: { task: Task }) {

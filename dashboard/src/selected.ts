@@ -18,6 +18,12 @@ export function clear(): void {
   selected.value = new Set();
 }
 
+/** Clear it from the bar, which goes away with that: the list takes the focus. */
+export function clearAndReturn(): void {
+  clear();
+  document.getElementById("list")?.focus({ preventScroll: true });
+}
+
 // What is selected but not seen any more would be acted upon unnoticed.
 effect(() => {
   filter.value;

@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { confirm, permitted } from "./confirm";
 import { askFor, isAllowed } from "./permissions";
-import { clear, selected } from "./selected";
+import { clearAndReturn, selected } from "./selected";
 import * as store from "./store";
 import { isPossible, type Action } from "./task";
 
@@ -20,7 +20,7 @@ export function Selection() {
       </p>
       <Act action="cancel" ids={ids} />
       <Act action="retry" ids={ids} />
-      <button type="button" class="quiet" onClick={clear}>
+      <button type="button" class="quiet" onClick={clearAndReturn}>
         Clear selection
       </button>
       <Forbidden ids={ids} />
@@ -35,7 +35,7 @@ function Act({ action, ids }: { action: Action; ids: readonly string[] }) {
       type="button"
       class={action === "cancel" ? "danger" : "primary"}
       disabled={!possible.length}
-      onClick={() => confirm(action, possible, ids.length - possible.length, clear)}
+      onClick={() => confirm(action, possible, ids.length - possible.length, clearAndReturn)}
     >
       {action === "cancel" ? "Cancel" : "Retry"} {possible.length.toLocaleString("en")}
     </button>

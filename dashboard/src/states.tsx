@@ -3,7 +3,9 @@ import { setFilter, NO_FILTER } from "./location";
 import { refusal, tryAgain } from "./live";
 import { trouble } from "./loader";
 
-const FIRST_TASK = `from attrs import frozen
+const FIRST_TASK = `from pathlib import Path
+
+from attrs import frozen
 from bgtasks import BackgroundTaskBase
 
 @frozen(kw_only=True)

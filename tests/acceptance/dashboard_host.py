@@ -118,10 +118,17 @@ class DashboardHost:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}{self.prefix}{MOUNT}/"
 
-    def start(self) -> None:
+    def start(self, *, is_open: bool = True) -> None:
         self.container = Application()
+        self.policy.is_open = is_open
         self.container.config.from_dict(
-            {"background_tasks": {"database": str(self.database), "stop_grace": 0, "retention": None}}
+            {
+                "background_tasks": {
+                    "database": str(self.database),
+                    "stop_grace": 0,
+                    "retention": None,
+                }
+            }
         )
         mount = Mount(MOUNT, app=self.container.background_tasks.asgi_app())
         app = Starlette(

@@ -14,9 +14,12 @@ from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 sys.path.append(str(Path(__file__).parents[2]))
 
+from bgtasks.web.dashboard_page import dashboard_routes
 from tests.acceptance.dashboard_build import install_packages
 from tests.acceptance.dashboard_host import DashboardHost, ScanTask, fill
 
@@ -147,6 +150,14 @@ def test_a_strange_host_header_does_not_get_into_the_policy(host: DashboardHost)
     policy = answer(request).headers["Content-Security-Policy"]
     assert "script-src *" not in policy
     assert "connect-src 'self';" in policy
+
+
+def test_the_bare_mount_point_leads_to_the_page_whatever_host_is_named() -> None:
+    app = Starlette(routes=dashboard_routes())
+    with TestClient(app, root_path="/deep/my tasks", follow_redirects=False) as client:
+        moved = client.get("/deep/my tasks?q=1", headers={"Host": "evil.example"})
+    assert moved.status_code == 307
+    assert moved.headers["Location"] == "./my%20tasks/?q=1"
 
 
 def test_it_works_below_a_prefix(tmp_path: Path, browser: Browser) -> None:
@@ -294,7 +305,7 @@ def test_a_hundred_thousand_rows_scroll(host: DashboardHost, open_page: OpenPage
     page = open_page()
     expect(names(page).first).to_have_text("Stored 100000")
     page.locator(".foot").get_by_role("button", name="Read all").click()
-    expect(page.locator(".foot")).to_have_text("All 100,000 tasks.", timeout=120_000)
+    expect(page.locator(".foot")).to_have_text("All 100,000 tasks.", timeout=300_000)
     expect(count(page, "Completed")).to_have_text("100,000")
     grid = page.get_by_role("grid")
     for part in (0.25, 0.5, 0.75):
@@ -463,6 +474,7 @@ def test_many_tasks_are_cancelled_and_retried(host: DashboardHost, open_page: Op
     expect(count(page, "Cancelled")).to_have_text("12")
     expect(page.locator(".announcement")).to_contain_text("12 tasks: cancellation asked.")
     expect(bar).to_be_hidden()
+    expect(page.get_by_role("grid")).to_be_focused()
     for number in (3, 4):
         row(page, f"Copy {number}").get_by_role("checkbox").check()
     bar.get_by_role("button", name="Retry 2").click()
@@ -545,6 +557,19 @@ def test_who_may_not_connect_is_told_so(host: DashboardHost, open_page: OpenPage
     host.policy.is_open = True
     page.get_by_role("button", name="Try again").click()
     expect(names(page)).to_have_text(["Copy secret.mkv"])
+
+
+def test_who_may_not_connect_any_more_sees_nothing_any_more(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.finish("Copy secret.mkv")
+    page = open_page()
+    expect(names(page)).to_have_text(["Copy secret.mkv"])
+    host.stop()
+    host.start(is_open=False)
+    heading = page.get_by_role("heading", name="You may not see background tasks here")
+    expect(heading).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Copy secret.mkv")).to_have_count(0)
 
 
 # Everybody can use it

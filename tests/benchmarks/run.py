@@ -34,8 +34,10 @@ IN_TURNS = [
     "report_progress",
     "start_latency",
     "scope",
+    "fan_out",
+    "end_to_end",
 ]
-ONCE = ["million_tasks"]  # takes a minute, and says the same each time
+ONCE = ["million_tasks", "slow_client"]  # say the same each time
 TIMEOUT = 300
 
 Figures = dict[str, float]
@@ -143,6 +145,29 @@ TABLE = [
         "µs",
         ("scope", "by_hand_us"),
         at_most=1.5,
+    ),
+    *(
+        Row(
+            f"one update to {clients:,} clients / emit",
+            ("fan_out", f"update_{clients}_us"),
+            "µs",
+            ("fan_out", f"emit_{clients}_us"),
+            at_most=at_most,
+        )
+        for clients, at_most in [(1, None), (100, None), (1000, 1 / 10)]
+    ),
+    Row(
+        "server CPU per delivered message, 100 clients / bare emit",
+        ("end_to_end", "bgtasks_us"),
+        "µs",
+        ("end_to_end", "emit_us"),
+        at_most=1.1,
+    ),
+    Row(
+        "packets that wait for a client that stopped reading, 50 tasks",
+        ("slow_client", "held_packets"),
+        "packets",
+        at_most=16 + 50,
     ),
     _page("the first", "first"),
     _page("in the middle", "middle"),

@@ -318,11 +318,14 @@ class World:
         scheme: Any = "ws",
         host: Any = "testserver",
         path: Any = "/background-tasks/socket.io/",
+        kept: Any = True,
         **extra: Any,
     ) -> Any:
+        """A socket that is not open yet; unless ``kept``, the test has to close it."""
         headers = [("host", host), *headers]
         socket = RawSocket(self.host, path, query, headers, client, scheme, extra)
-        self._stack.push_async_callback(socket.close)
+        if kept:
+            self._stack.push_async_callback(socket.close)
         return socket
 
     async def socket(self, **options: Any) -> Any:

@@ -165,6 +165,20 @@ async def test_with_plain_emit_a_slow_client_is_still_bounded(
         newest[update["id"]] = update["progress"]
 
 
+async def test_with_plain_emit_what_a_slow_client_waits_for_goes_to_nobody_else(
+    plain_world: Any, manager: Any
+) -> None:
+    """To emit to nobody means to everybody, for the library."""
+    slow = await plain_world.joined({"types": ["Copy"]})
+    other = await plain_world.joined({"types": ["Nothing"]})
+    slow.reads.clear()
+    for _ in range(40):
+        manager.publish(manager.add())
+        await plain_world.settled()
+    assert len(plain_world.audience.get(slow.sid).backlog) > 10
+    assert other._from_app.empty()
+
+
 def test_where_the_library_does_not_tell_nobody_counts_as_slow() -> None:
     class Server:
         eio = None

@@ -365,7 +365,7 @@ async def test_what_the_library_forgets_to_tell_is_cleaned_up_when_the_socket_en
     """As after a ping timeout while the client is being let in: no disconnect is told."""
     socket = await world.joined()
     namespace = world.server.namespace_handlers["/background-tasks"]
-    namespace._disconnect = lambda sid: None
+    namespace._disconnect = lambda sid, reason: None
     await socket.close()
     assert len(world.audience) == 0
 
@@ -382,3 +382,41 @@ async def test_a_client_about_which_the_policy_fails_is_sent_away_to_come_back(
     manager.publish(manager.add())
     assert await socket.closed() == []
     assert "no database" in caplog.text
+
+
+async def test_who_says_goodbye_and_connects_again_is_not_half_connected(
+    world: Any, caplog: Any
+) -> None:
+    """The protocol library reads on after a close, without knowing the connection any more."""
+    socket = await world.joined()
+    socket.send("1")
+    socket.send("40/background-tasks,")
+    assert await socket.closed() == []
+    assert len(world.audience) == 0
+    assert not world.server.manager.rooms
+    assert not world.server.manager.pending_connect.get("/background-tasks")
+    assert caplog.text == ""
+
+
+async def test_who_did_not_answer_pings_in_time_is_not_half_connected_again(
+    world: Any, caplog: Any
+) -> None:
+    socket = await world.joined()
+    (engine,) = world.server.eio.sockets.values()
+    engine.last_ping = 1.0
+    assert await engine.check_ping_timeout() is False
+    socket.send("40/background-tasks,")
+    await socket.closed()
+    assert len(world.audience) == 0
+    assert not world.server.manager.rooms
+    assert not world.server.manager.pending_connect.get("/background-tasks")
+    assert caplog.text == ""
+
+
+async def test_no_ping_waits_for_a_connection_that_has_ended(world: Any) -> None:
+    """The library lets each sleep on, for 25 seconds: a flood of connections would add up."""
+    for _ in range(5):
+        socket = await world.joined()
+        await socket.close()
+    await world.settled()
+    assert not any("_send_ping" in repr(task) for task in asyncio.all_tasks())

@@ -3,8 +3,10 @@
 from importlib.metadata import metadata, version
 from pathlib import Path
 
-import bgtasks
 from attrs import frozen
+from dependency_injector import containers, providers
+
+import bgtasks
 from bgtasks import (
     BackgroundTaskBase,
     BackgroundTasksContainer,
@@ -14,7 +16,6 @@ from bgtasks import (
     background_task,
 )
 from bgtasks.testing import run_worker
-from dependency_injector import containers, providers
 
 
 @frozen(kw_only=True)
@@ -41,7 +42,7 @@ def test_what_is_tested_is_the_installed_package() -> None:
     assert version("bgtasks-di")
     assert metadata("bgtasks-di")["License-Expression"] == "MIT"
     package = Path(bgtasks.__file__).parent
-    for shipped in ("py.typed", "web/client/dist/browser.js", "web/client/socket.io.esm.min.js"):
+    for shipped in ("py.typed", "web/client/dist/browser.js", "web/dashboard/assets/app.js"):
         assert (package / shipped).exists(), shipped
 
 

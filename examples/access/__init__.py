@@ -1,0 +1,1 @@
+"""Who may see what: three small applications, one way to log in each."""
