@@ -9,14 +9,14 @@ from bgtasks.manager import BackgroundTaskManager
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
-from bgtasks.web.body_limit import BodyLimit
+from bgtasks.web.api.body_limit import BodyLimit
+from bgtasks.web.api.routes import TaskRoutes
 from bgtasks.web.dashboard_page import dashboard_routes
 from bgtasks.web.hub import Hub
 from bgtasks.web.lifespan import Lifespan
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.problems import EXCEPTION_HANDLERS, ProblemBoundary
-from bgtasks.web.routes import TaskRoutes
 
 __all__ = ["create_app"]
 

@@ -163,8 +163,8 @@ async def test_who_is_not_logged_in_gets_nowhere(people: tuple[User, User, User]
 async def test_a_token_that_is_revoked_ends_the_connection(monkeypatch: Any) -> None:
     from examples.access import bearer_token
 
-    monkeypatch.setattr("bgtasks.web.audience.VERDICT_AGE", 0.0)
-    monkeypatch.setattr("bgtasks.web.audience.RENEWED_EVERY", 0.05)
+    monkeypatch.setattr("bgtasks.web.hub.audience.VERDICT_AGE", 0.0)
+    monkeypatch.setattr("bgtasks.web.hub.audience.RENEWED_EVERY", 0.05)
     tokens = dict(bearer_token.TOKENS)
     monkeypatch.setattr(bearer_token, "TOKENS", tokens)
     async with serving(bearer_token.make_app()) as where:
@@ -184,8 +184,8 @@ async def test_a_logout_ends_the_connection_of_the_hub(monkeypatch: Any) -> None
     pytest.importorskip("itsdangerous", reason="the example session_cookie needs itsdangerous")
     from examples.access import session_cookie
 
-    monkeypatch.setattr("bgtasks.web.audience.VERDICT_AGE", 0.0)
-    monkeypatch.setattr("bgtasks.web.audience.RENEWED_EVERY", 0.05)
+    monkeypatch.setattr("bgtasks.web.hub.audience.VERDICT_AGE", 0.0)
+    monkeypatch.setattr("bgtasks.web.hub.audience.RENEWED_EVERY", 0.05)
     async with serving(session_cookie.make_app()) as where:
         alice = User(where)
         await log_in("session_cookie", alice, "alice")

@@ -236,8 +236,8 @@ async def test_an_event_stream_goes_live_over_a_true_server_and_does_not_hold_up
 async def test_a_client_that_is_refused_later_is_told_and_disconnected_for_good(
     container: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.audience.VERDICT_AGE", 0.0)
-    monkeypatch.setattr("bgtasks.web.audience.RENEWED_EVERY", 0.05)
+    monkeypatch.setattr("bgtasks.web.hub.audience.VERDICT_AGE", 0.0)
+    monkeypatch.setattr("bgtasks.web.hub.audience.RENEWED_EVERY", 0.05)
     policy = container.background_tasks.policy()
     async with serving(make_app(container)) as address:
         client = Client()

@@ -11,8 +11,8 @@ from engineio.packet import Packet
 from socketio.packet import Packet as SocketIOPacket
 
 from bgtasks.serialization import TaskCodec
-from bgtasks.web.fan_out import PlainEmit, SharedPackets, make_fan_out
-from bgtasks.web.snapshot import Snapshot
+from bgtasks.web.hub.fan_out import PlainEmit, SharedPackets, make_fan_out
+from bgtasks.web.hub.snapshot import Snapshot
 
 
 def fan_out_of(world: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bgtasks.web.frames import is_acceptable
+from bgtasks.web.hub.frames import is_acceptable
 
 FRAMES = 50_000
 DISTINCT = 10_000
@@ -345,7 +345,7 @@ async def test_a_flood_of_connects_and_disconnects_on_one_socket_leaves_one_clie
 async def test_a_flood_of_sockets_is_bounded_and_the_clients_there_are_served(
     make_world: Any, manager: Any, monkeypatch: Any, logged: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.hub_run.NOT_JOINED", 50)
+    monkeypatch.setattr("bgtasks.web.hub.hub_run.NOT_JOINED", 50)
     world = await make_world(max_clients=10)
     good = await world.joined()
     opened = [await world.raw().open() for _ in range(300)]

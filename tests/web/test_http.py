@@ -239,7 +239,7 @@ async def test_a_large_stream_is_refused_without_keeping_it(world: Any) -> None:
 async def test_a_body_that_does_not_end_is_given_up(world: Any, monkeypatch: Any) -> None:
     import asyncio
 
-    monkeypatch.setattr("bgtasks.web.body_limit.BODY_TIMEOUT", 0.01)
+    monkeypatch.setattr("bgtasks.web.api.body_limit.BODY_TIMEOUT", 0.01)
     sent = []
 
     async def send(message: Any) -> None:

@@ -258,7 +258,7 @@ async def test_too_many_clients_are_refused_with_a_reason(make_world: Any) -> No
 
 
 async def test_sockets_that_never_join_are_bounded_too(make_world: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("bgtasks.web.hub_run.NOT_JOINED", 1)
+    monkeypatch.setattr("bgtasks.web.hub.hub_run.NOT_JOINED", 1)
     world = await make_world(max_clients=1)
     await world.socket()
     await world.socket()
@@ -268,7 +268,7 @@ async def test_sockets_that_never_join_are_bounded_too(make_world: Any, monkeypa
 async def test_a_socket_that_does_not_join_in_time_is_closed(
     make_world: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.connection.JOIN_TIMEOUT", 0.01)
+    monkeypatch.setattr("bgtasks.web.hub.connection.JOIN_TIMEOUT", 0.01)
     world = await make_world()
     socket = await world.socket()
     await socket.closed()

@@ -197,7 +197,7 @@ async def test_a_policy_that_does_not_answer_refuses(
         async def can_connect(self, requester: Any) -> bool:
             return await asyncio.Event().wait()
 
-    monkeypatch.setattr("bgtasks.web.reception.POLICY_TIMEOUT", 0.01)
+    monkeypatch.setattr("bgtasks.web.hub.reception.POLICY_TIMEOUT", 0.01)
     world = await make_world(policy=Hanging())
     socket = await world.socket()
     assert (await socket.join()).startswith("44")

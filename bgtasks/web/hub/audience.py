@@ -5,10 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 
 from bgtasks.clock import Clock, sleep
-from bgtasks.web.hub_client import Client
+from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.snapshot import Info
+from bgtasks.web.hub.subscription import EVERYTHING
 from bgtasks.web.policy import BackgroundTaskPolicy
-from bgtasks.web.snapshot import Info
-from bgtasks.web.subscription import EVERYTHING
 
 __all__ = ["Audience"]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bgtasks.clock import Clock
 from bgtasks.coalescing import Coalescer
-from bgtasks.web.snapshot import Info, newness
+from bgtasks.web.hub.snapshot import Info, newness
 
 __all__ = ["Broadcaster"]
 

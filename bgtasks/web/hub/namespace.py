@@ -5,9 +5,9 @@ from typing import Any
 
 import socketio
 
-from bgtasks.web.events import ClientEvents
-from bgtasks.web.reception import Reception, RefusedError
-from bgtasks.web.server import NAMESPACE
+from bgtasks.web.hub.events import ClientEvents
+from bgtasks.web.hub.reception import Reception, RefusedError
+from bgtasks.web.hub.server import NAMESPACE
 
 __all__ = ["TaskNamespace"]
 

@@ -4,9 +4,9 @@ import asyncio
 import json
 from uuid import uuid4
 
-from bgtasks.web.hub_client import Client
+from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.requester import Requester
-from bgtasks.web.subscription import Subscription
 
 __all__ = ["StreamClient"]
 

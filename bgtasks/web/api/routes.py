@@ -16,14 +16,14 @@ from bgtasks.errors import QueryError
 from bgtasks.models import AttemptFailure
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import Info, NotAllowedError, TaskAccess
-from bgtasks.web.event_stream import EVENT_STREAM_HEADERS
+from bgtasks.web.api.query import parse_filter
 from bgtasks.web.hub import Hub
+from bgtasks.web.hub.event_stream import EVENT_STREAM_HEADERS
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.ids import parse_task_id
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
-from bgtasks.web.query import parse_filter
 from bgtasks.web.requester import Requester
-from bgtasks.web.subscription import Subscription
 
 __all__ = ["TaskRoutes"]
 

@@ -11,9 +11,9 @@ from attrs import frozen
 from bgtasks.clock import Clock
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.access import TaskAccess, TaskFilter
+from bgtasks.web.hub.snapshot import Info
+from bgtasks.web.hub.subscription import EVERYTHING, Subscription
 from bgtasks.web.requester import Requester
-from bgtasks.web.snapshot import Info
-from bgtasks.web.subscription import EVERYTHING, Subscription
 
 __all__ = ["Replay"]
 

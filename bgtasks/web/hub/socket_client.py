@@ -4,13 +4,13 @@ import asyncio
 import logging
 from typing import Any
 
-from bgtasks.web.background import BackgroundSet
-from bgtasks.web.connection import Connection
-from bgtasks.web.fan_out import FanOut
-from bgtasks.web.hub_client import MAX_DEPTH, Client
+from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.connection import Connection
+from bgtasks.web.hub.fan_out import FanOut
+from bgtasks.web.hub.hub_client import MAX_DEPTH, Client
+from bgtasks.web.hub.server import NAMESPACE
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.requester import Requester
-from bgtasks.web.server import NAMESPACE
-from bgtasks.web.subscription import Subscription
 
 __all__ = ["SocketClient"]
 

@@ -10,9 +10,9 @@ from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio.packet import EVENT
 
-from bgtasks.web.hub_client import MAX_DEPTH, Client, PacketQueue
-from bgtasks.web.server import NAMESPACE
-from bgtasks.web.snapshot import Snapshot
+from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, PacketQueue
+from bgtasks.web.hub.server import NAMESPACE
+from bgtasks.web.hub.snapshot import Snapshot
 
 __all__ = ["FanOut", "PlainEmit", "SharedPackets", "make_fan_out"]
 

@@ -3,10 +3,10 @@
 import logging
 
 from bgtasks.serialization import TaskCodec
-from bgtasks.web.audience import Audience
-from bgtasks.web.fan_out import FanOut
-from bgtasks.web.hub_client import Client
-from bgtasks.web.snapshot import Info, Snapshot
+from bgtasks.web.hub.audience import Audience
+from bgtasks.web.hub.fan_out import FanOut
+from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.snapshot import Info, Snapshot
 
 __all__ = ["Delivery"]
 

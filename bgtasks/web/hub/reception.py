@@ -7,18 +7,18 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from bgtasks.serialization import TaskCodec
-from bgtasks.web.audience import POLICY_TIMEOUT, Audience
-from bgtasks.web.background import BackgroundSet
-from bgtasks.web.connection import CONNECTION_KEY, Connection
-from bgtasks.web.fan_out import FanOut
-from bgtasks.web.hub_client import Client
+from bgtasks.web.hub.audience import POLICY_TIMEOUT, Audience
+from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.connection import CONNECTION_KEY, Connection
+from bgtasks.web.hub.fan_out import FanOut
+from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.replay import Replay
+from bgtasks.web.hub.server import NAMESPACE
+from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.hub.socket_client import SocketClient
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.policy import BackgroundTaskPolicy
-from bgtasks.web.replay import Replay
 from bgtasks.web.requester import Requester
-from bgtasks.web.server import NAMESPACE
-from bgtasks.web.snapshot import Snapshot
-from bgtasks.web.socket_client import SocketClient
-from bgtasks.web.subscription import Subscription
 
 __all__ = ["Reception", "RefusedError"]
 

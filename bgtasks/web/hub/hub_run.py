@@ -10,23 +10,23 @@ from bgtasks.manager import BackgroundTaskManager
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
-from bgtasks.web.audience import Audience
-from bgtasks.web.background import BackgroundSet
-from bgtasks.web.broadcaster import Broadcaster
-from bgtasks.web.connection import Connection
-from bgtasks.web.delivery import Delivery
-from bgtasks.web.events import ClientEvents
-from bgtasks.web.fan_out import make_fan_out
-from bgtasks.web.namespace import TaskNamespace
+from bgtasks.web.hub.audience import Audience
+from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.broadcaster import Broadcaster
+from bgtasks.web.hub.connection import Connection
+from bgtasks.web.hub.delivery import Delivery
+from bgtasks.web.hub.events import ClientEvents
+from bgtasks.web.hub.fan_out import make_fan_out
+from bgtasks.web.hub.namespace import TaskNamespace
+from bgtasks.web.hub.reception import Reception
+from bgtasks.web.hub.replay import Replay
+from bgtasks.web.hub.server import connection_tasks, make_server
+from bgtasks.web.hub.snapshot import Info
+from bgtasks.web.hub.streams import Streams
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
-from bgtasks.web.reception import Reception
-from bgtasks.web.replay import Replay
 from bgtasks.web.requester import Requester
-from bgtasks.web.server import connection_tasks, make_server
-from bgtasks.web.snapshot import Info
-from bgtasks.web.streams import Streams
-from bgtasks.web.subscription import Subscription
 
 __all__ = ["HubRun"]
 

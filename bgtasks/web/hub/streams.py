@@ -6,14 +6,14 @@ import logging
 from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock
-from bgtasks.web.background import BackgroundSet
-from bgtasks.web.event_stream import EventStream
+from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.event_stream import EventStream
+from bgtasks.web.hub.reception import Reception, RefusedError
+from bgtasks.web.hub.server_exit import server_is_stopping
+from bgtasks.web.hub.stream_client import StreamClient
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.problems import problem
-from bgtasks.web.reception import Reception, RefusedError
 from bgtasks.web.requester import Requester
-from bgtasks.web.server_exit import server_is_stopping
-from bgtasks.web.stream_client import StreamClient
-from bgtasks.web.subscription import Subscription
 
 __all__ = ["Streams"]
 

@@ -6,11 +6,11 @@ from bgtasks.clock import Clock
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
-from bgtasks.web.hub_run import HubRun
+from bgtasks.web.hub.hub_run import HubRun
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.problems import problem
 from bgtasks.web.requester import Requester
-from bgtasks.web.subscription import Subscription
 
 __all__ = ["Hub"]
 

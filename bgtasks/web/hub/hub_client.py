@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
+from bgtasks.web.hub.snapshot import Info, Snapshot, newness
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.requester import Requester
-from bgtasks.web.snapshot import Info, Snapshot, newness
-from bgtasks.web.subscription import Subscription
 
 __all__ = ["Client", "PacketQueue"]
 

@@ -6,8 +6,8 @@ import logging
 from starlette.types import Message, Receive, Send
 
 from bgtasks.clock import Clock
-from bgtasks.web.background import BackgroundSet
-from bgtasks.web.stream_client import StreamClient
+from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.stream_client import StreamClient
 
 __all__ = ["EVENT_STREAM_HEADERS", "EventStream"]
 

@@ -5,7 +5,7 @@ import logging
 
 from starlette.types import Message, Receive, Scope, Send
 
-from bgtasks.web.frames import is_acceptable
+from bgtasks.web.hub.frames import is_acceptable
 
 __all__ = ["CONNECTION_KEY", "Connection"]
 

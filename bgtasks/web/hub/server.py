@@ -8,8 +8,8 @@ from typing import Any
 import socketio
 from socketio.packet import Packet
 
-from bgtasks.web.background import BackgroundSet
-from bgtasks.web.frames import MAX_FRAME
+from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.frames import MAX_FRAME
 from bgtasks.web.origins import OriginCheck
 
 __all__ = ["NAMESPACE", "connection_tasks", "make_server"]

@@ -13,11 +13,11 @@ from bgtasks.errors import (
 )
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import NotAllowedError, TaskAccess
-from bgtasks.web.audience import Audience
-from bgtasks.web.hub_client import Client
+from bgtasks.web.hub.audience import Audience
+from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.replay import Replay
+from bgtasks.web.hub.subscription import NOTHING, Subscription
 from bgtasks.web.ids import parse_task_id
-from bgtasks.web.replay import Replay
-from bgtasks.web.subscription import NOTHING, Subscription
 
 __all__ = ["ClientEvents"]
 

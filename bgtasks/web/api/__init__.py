@@ -1,0 +1,1 @@
+"""The HTTP API: list, get, cancel and retry tasks."""
