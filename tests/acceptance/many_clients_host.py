@@ -1,8 +1,8 @@
 """A real server whose tasks report without a pause: ``many_clients_host.py DATABASE``.
 
-``POST /begin?tasks=1000&seconds=10`` hands tasks in and answers ``{"ids": [...]}``; ``GET /reports``
-tells how often workers have reported; ``GET /memory`` frees what can be freed and tells the bytes
-that are left resident. Prints ``serving PORT``.
+``POST /begin?tasks=1000&seconds=10`` hands tasks in and answers ``{"ids": [...]}``;
+``GET /reports`` tells how often workers have reported; ``GET /memory`` frees what can be freed and
+tells the bytes that are left resident. Prints ``serving PORT``.
 """
 
 import asyncio

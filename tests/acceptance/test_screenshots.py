@@ -110,16 +110,19 @@ def test_the_example(home: Page, folder: Path) -> None:
     home.get_by_label("From").fill("/home/ada/Videos/Holidays.mkv")
     home.get_by_label("To", exact=True).fill("/mnt/backup/Holidays.mkv")
     home.evaluate("document.activeElement.blur()")
-    expect(task(home, COPY, "Running").locator(".percent")).to_have_text(re.compile("[2-9][0-9] ?%"))
+    expect(task(home, COPY, "Running").locator(".percent")).to_have_text(
+        re.compile("[2-9][0-9] ?%")
+    )
     take(home, folder / "example.png", 1280, 800)
     expect(task(home, COPY, "Running")).to_be_visible()
 
 
 @pytest.mark.parametrize(
     ("name", "theme", "width", "height"),
-    [("dashboard", "light", 1280, 800), ("dashboard-phone", "dark", 390, 844)],
+    [("dashboard", "light", 1280, 800), ("dashboard-phone", "dark", 390, 1180)],
 )
 def test_the_dashboard(
+    browser: Browser,
     home: Page,
     example: Example,
     folder: Path,
@@ -128,8 +131,7 @@ def test_the_dashboard(
     width: int,
     height: int,
 ) -> None:
-    assert home.context.browser is not None
-    dashboard = home.context.browser.new_page(
+    dashboard = browser.new_page(
         color_scheme=theme,
         viewport={"width": width, "height": height},
         reduced_motion="reduce",
@@ -139,5 +141,6 @@ def test_the_dashboard(
     running = row(dashboard, COPY, "Running")
     expect(running.locator(".percent")).to_have_text(re.compile("[2-9][0-9] ?%"))
     expect(dashboard.locator(".tile.Running .count")).to_have_text("1")
+    expect(running).to_be_in_viewport()
     take(dashboard, folder / f"{name}.png", width, height)
     expect(running).to_be_visible()
