@@ -99,6 +99,7 @@ def page(browser: Browser, example: Example) -> Iterator[Page]:
     )
     opened.goto(example.address)
     expect(opened.locator("#connection")).to_have_text("Live")
+    expect(opened.get_by_label("Folder")).not_to_have_value("")
     yield opened
     opened.close()
     assert [text for text in problems if "422" not in text] == []

@@ -218,9 +218,11 @@ source.addEventListener("change", () => {
 
 async function fillForms() {
   const first = await suggestions();
-  byId("scan").elements.folder.value = first.folder;
-  source.value = first.source;
-  destination.value = destination.defaultValue = first.destination;
+  // Somebody may have begun to type meanwhile.
+  byId("scan").elements.folder.value ||= first.folder;
+  source.value ||= first.source;
+  destination.defaultValue = first.destination;
+  destination.value ||= first.destination;
   if (first.copyBytesPerSecond === null) return;
   byId("pace").hidden = false;
   byId("pace").textContent =
