@@ -160,23 +160,6 @@ def test_a_copy_moves_its_bar_and_says_so_when_it_is_cancelled(
 
 @pytest.mark.browser
 @needs_browser
-def test_a_cancelled_copy_can_be_run_again_to_its_end(page: Page, example: Example) -> None:
-    source = example.data / "small.bin"
-    source.write_bytes(b"x" * 32_000_000)
-    page.get_by_label("From").fill(str(source))
-    page.get_by_label("To", exact=True).fill(str(example.data / "copies" / "small.bin"))
-    page.get_by_role("button", name="Start copy").click()
-    copy = task(page, "Copy small.bin")
-    copy.get_by_role("button", name="Cancel").click()
-    expect(copy.locator(".badge")).to_have_text("Cancelled")
-    copy.get_by_role("button", name="again").click()
-    expect(copy.locator(".badge")).to_have_text("Completed", timeout=FINISHED_MS)
-    expect(copy.locator("progress")).to_have_js_property("value", 100)
-    assert (example.data / "copies" / "small.bin").read_bytes() == source.read_bytes()
-
-
-@pytest.mark.browser
-@needs_browser
 def test_a_form_says_what_is_wrong_beside_its_field(page: Page) -> None:
     page.get_by_label("Folder").fill("/no/such/folder")
     page.get_by_role("button", name="Start scan").click()
