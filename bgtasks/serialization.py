@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePath
@@ -215,6 +215,3 @@ def _parts(value: object) -> list[tuple[str, object]]:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [(f"[{index}]", item) for index, item in enumerate(value)]
     return []
-
-
-WireEncoder = Callable[[BackgroundTaskInfo[Any]], dict[str, Any]]
