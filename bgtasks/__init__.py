@@ -11,6 +11,7 @@ from bgtasks.errors import (
     BackgroundTasksError,
     DuplicateTaskError,
     ManagerStateError,
+    NotAllowedError,
     PayloadTooLargeError,
     QueryError,
     RegistrationError,
@@ -31,6 +32,7 @@ from bgtasks.models import (
     BackgroundTaskStatus,
 )
 from bgtasks.page import BackgroundTaskPage
+from bgtasks.processes import ProcessInfo
 from bgtasks.registration import Registration, Retry
 from bgtasks.settings import Settings
 from bgtasks.web.policy import BackgroundTaskPolicy, Requester
@@ -57,7 +59,9 @@ __all__ = [
     "Clock",
     "DuplicateTaskError",
     "ManagerStateError",
+    "NotAllowedError",
     "PayloadTooLargeError",
+    "ProcessInfo",
     "QueryError",
     "Registration",
     "RegistrationError",

@@ -72,12 +72,33 @@ def _make_registry(registrations: list[Registration], codec: TaskCodec) -> Regis
 
 def _make_backend(settings: Settings, registry: Registry, clock: Clock) -> Backend:
     if "://" in settings.database:
-        raise SettingsError(
-            f"setting 'database' is {settings.database!r}: this release has no PostgreSQL "
-            "backend yet; accepted: a file name or ':memory:'"
-        )
+        return _make_postgres_backend(settings, registry, clock)
     return EmbeddedBackend(
-        settings.database, registry, clock, max_concurrency=settings.max_concurrency
+        settings.database,
+        registry,
+        clock,
+        max_concurrency=settings.max_concurrency,
+        types=settings.types,
+    )
+
+
+def _make_postgres_backend(settings: Settings, registry: Registry, clock: Clock) -> Backend:
+    try:
+        # Here, not above: the package works without the extra that this needs.
+        from bgtasks.backends.postgres.backend import PostgresBackend
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"setting 'database' is a postgresql:// URL, but {error.name} is not installed; "
+            "run: pip install 'bgtasks-di[postgres]'"
+        ) from error
+    return PostgresBackend(
+        settings.database,
+        registry,
+        clock,
+        max_concurrency=settings.max_concurrency,
+        types=settings.types,
+        heartbeat_timeout=settings.heartbeat_timeout,
+        connections=settings.database_connections,
     )
 
 

@@ -10,6 +10,7 @@
     │   └── PayloadTooLargeError    its JSON is larger than a record may be
     ├── DuplicateTaskError          a task with this id was accepted before
     ├── TaskNotFoundError           no task with this id
+    ├── NotAllowedError             the policy does not let this requester do that
     ├── TaskStateError              the task's status does not allow this
     ├── TaskCancelled               raised inside a worker: its cancellation was asked for
     ├── AttemptTimeoutError         an attempt took longer than its ``timeout``
@@ -53,6 +54,10 @@ class DuplicateTaskError(BackgroundTasksError):
 
 class TaskNotFoundError(BackgroundTasksError, LookupError):
     """There is no task with this id: it never was, or it was pruned."""
+
+
+class NotAllowedError(BackgroundTasksError):
+    """The policy does not let this requester do that."""
 
 
 class TaskStateError(BackgroundTasksError):

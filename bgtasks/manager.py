@@ -17,6 +17,8 @@ from bgtasks.errors import (
     TaskNotFoundError,
 )
 from bgtasks.execution.executor import Executor
+from bgtasks.health import Health
+from bgtasks.loop_watch import LoopWatch
 from bgtasks.models import (
     AttemptFailure,
     BackgroundTaskBase,
@@ -24,6 +26,7 @@ from bgtasks.models import (
     BackgroundTaskStatus,
 )
 from bgtasks.page import BackgroundTaskPage
+from bgtasks.processes import ProcessInfo
 from bgtasks.query import cursor_of, make_query
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
@@ -40,6 +43,9 @@ logger = logging.getLogger(__name__)
 
 PRUNE_EVERY = 60.0
 """Seconds between two looks for tasks that have been kept long enough."""
+
+LONG_BLOCK = 5.0
+"""Seconds for which the event loop may be blocked before the manager is called unhealthy."""
 
 PRUNE_BATCH = 500
 """Tasks dropped in one commit, so that pruning holds nobody up."""
@@ -62,6 +68,7 @@ class BackgroundTaskManager:
         clock: Clock,
         backend_factory: Callable[[], Backend],
     ) -> None:
+        registry.names(settings.types)  # before anything is started
         self.task_updated = TaskUpdatedEvent()
         self._registry = registry
         self._settings = settings
@@ -70,6 +77,7 @@ class BackgroundTaskManager:
         self._backend_factory = backend_factory
         self._backend: Backend | None = None
         self._executor: Executor | None = None
+        self._loop_watch: LoopWatch | None = None
         self._watchers = Watchers()
         self._background: list[asyncio.Task[Any]] = []
         self._serving: asyncio.Task[None] | None = None
@@ -78,6 +86,18 @@ class BackgroundTaskManager:
         self._stopping: asyncio.Task[None] | None = None
 
     # Start and stop
+
+    def configure(self, settings: Settings) -> None:
+        """Use other settings from the next start on; the backend gets those of the container.
+
+        Raises ManagerStateError while it is running, SettingsError for unregistered ``types``.
+        """
+        if self._backend is not None:
+            raise ManagerStateError(
+                "the background task manager is running: stop it before it is given other settings"
+            )
+        self._registry.names(settings.types)
+        self._settings = settings
 
     async def start(self) -> None:
         """Open the store, take back what a crash left, and begin to run tasks.
@@ -105,6 +125,8 @@ class BackgroundTaskManager:
             if self._settings.run_tasks:
                 self._serving = asyncio.create_task(backend.serve(self._executor))
                 self._serving.add_done_callback(_log_failure)
+                self._loop_watch = LoopWatch(self._executor.whose_turn)
+                self._loop_watch.start()
             if self._settings.retention is not None:
                 self._background = [asyncio.create_task(self._prune(self._settings.retention))]
 
@@ -122,6 +144,17 @@ class BackgroundTaskManager:
             self._stopping = asyncio.create_task(self._stop(backend, executor))
             await self._stopped()
 
+    def hurry(self) -> None:
+        """Give running workers no more grace at the stop that is under way, or at the next one."""
+        if self._executor is not None:
+            self._executor.hurry()
+
+    async def wait_served(self) -> None:
+        """Wait until no more tasks are run here: returns at a stop; raises BackendError and its
+        kind, or whatever else has put an end to it."""
+        if self._serving is not None:
+            await asyncio.shield(self._serving)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -138,6 +171,28 @@ class BackgroundTaskManager:
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
         """The event loop that a running manager belongs to; ``None`` if it is not running."""
         return self._loop if self._backend is not None else None
+
+    async def get_processes(self) -> Sequence[ProcessInfo]:
+        """The processes that share the database, this one too, oldest start first."""
+        return await self._started().processes()
+
+    def health(self) -> Health:
+        """Whether this manager can do its work. May be called from any thread."""
+        backend, executor, watch = self._backend, self._executor, self._loop_watch
+        if backend is None or executor is None:
+            return Health(trouble="the background task manager is not running")
+        blocked_for = watch.blocked_for if watch else 0.0
+        trouble = backend.trouble()
+        if self._serving is not None and self._serving.done():
+            trouble = "background tasks are not run any more: see the log"
+        elif blocked_for > LONG_BLOCK:
+            trouble = f"the event loop has been blocked for {blocked_for:.0f} seconds: see the log"
+        return Health(
+            trouble=trouble,
+            running=executor.running,
+            max_concurrency=self._settings.max_concurrency,
+            blocked_for=blocked_for,
+        )
 
     # Tasks
 
@@ -264,6 +319,9 @@ class BackgroundTaskManager:
         await executor.drain(self._settings.stop_grace)
         if self._serving is not None:
             await asyncio.gather(self._serving, return_exceptions=True)
+        watch, self._loop_watch = self._loop_watch, None
+        if watch is not None:
+            await watch.stop()
         self._background, self._serving = [], None
         self._backend, self._executor = None, None
         await backend.stop()

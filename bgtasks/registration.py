@@ -247,6 +247,19 @@ class Registry:
         """The registration stored under this name."""
         return self._by_name.get(type_name)
 
+    def names(self, chosen: Iterable[str] | None = None) -> tuple[str, ...]:
+        """The registered type names: those of ``chosen``, ``None``: all. Raises SettingsError for
+        a name that is not registered."""
+        if chosen is None:
+            return tuple(self._by_name)
+        chosen = tuple(chosen)
+        if unknown := [name for name in chosen if name not in self._by_name]:
+            raise SettingsError(
+                f"setting 'types' names {', '.join(map(repr, unknown))}, which is not registered; "
+                f"accepted: {', '.join(sorted(self._by_name))}"
+            )
+        return chosen
+
     def of(self, task: BackgroundTaskBase) -> Registration:
         """The registration of exactly this task's class. Raises UnregisteredTaskError."""
         registration = self._by_class.get(type(task))

@@ -92,6 +92,19 @@ def _origins(value: Any) -> tuple[str, ...]:
     return tuple(origin.lower() for origin in value)
 
 
+def _types(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    accepted = "names of registered task types, at least one; leave it out for all of them"
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not names:
+        raise _refuse("types", value, accepted)
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise _refuse("types", value, accepted)
+    return tuple(dict.fromkeys(name.strip() for name in names))
+
+
 def _max_concurrency(value: Any) -> int:
     return _whole_number("max_concurrency", value, 1, 10_000)
 
@@ -102,6 +115,17 @@ def _run_tasks(value: Any) -> bool:
 
 def _publish_interval(value: Any) -> float:
     return _seconds("publish_interval", value, 60.0)
+
+
+def _heartbeat_timeout(value: Any) -> float:
+    seconds = _seconds("heartbeat_timeout", value, 3600.0)
+    if seconds < 1:
+        raise _refuse("heartbeat_timeout", value, "seconds from 1 to 3,600")
+    return seconds
+
+
+def _database_connections(value: Any) -> int:
+    return _whole_number("database_connections", value, 2, 1_000)
 
 
 def _stop_grace(value: Any) -> float:
@@ -115,9 +139,15 @@ class Settings:
     - ``database``: a file, ``":memory:"``, or a ``postgresql://`` URL.
     - ``max_concurrency``: attempts running at once in this process, 1 to 10,000.
     - ``run_tasks``: ``False`` for a process that only hands in and shows.
+    - ``types``: only tasks of these types are run in this process (a list, or a text with commas);
+      ``None`` runs all that are registered.
     - ``publish_interval``: seconds between two broadcasts of one task, 0 to 60.
     - ``stop_grace``: seconds that running workers get at a stop, 0 to 3,600.
     - ``retention``: how long final tasks are kept (a timedelta); ``None`` keeps them.
+    - ``heartbeat_timeout``: PostgreSQL only: a worker process that was not heard of for so many
+      seconds, 1 to 3,600, counts as dead, and its tasks run again elsewhere.
+    - ``database_connections``: PostgreSQL only: connections in this process's pool, 2 to 1,000; one
+      more listens.
     - ``allowed_origins``: origins beside the application's own from which browsers may connect.
 
     Durations may be given as seconds, as a timedelta, or as a text such as ``"7 days"``; everything
@@ -128,9 +158,12 @@ class Settings:
     database: str = field(default="bgtasks.db", converter=_database)
     max_concurrency: int = field(default=100, converter=_max_concurrency)
     run_tasks: bool = field(default=True, converter=_run_tasks)
+    types: tuple[str, ...] | None = field(default=None, converter=_types)
     publish_interval: float = field(default=0.2, converter=_publish_interval)
     stop_grace: float = field(default=10.0, converter=_stop_grace)
     retention: timedelta | None = field(default=timedelta(days=7), converter=_retention)
+    heartbeat_timeout: float = field(default=30.0, converter=_heartbeat_timeout)
+    database_connections: int = field(default=10, converter=_database_connections)
     allowed_origins: tuple[str, ...] = field(default=(), converter=_origins)
 
     @classmethod

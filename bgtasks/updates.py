@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+from bgtasks.logs import log_fields
 from bgtasks.models import BackgroundTaskInfo
 
 __all__ = ["TaskUpdatedEvent", "UpdateHandler"]
@@ -62,7 +63,12 @@ class TaskUpdatedEvent:
             try:
                 handler(info)
             except Exception:
-                logger.exception("task_updated handler %r failed for task %s", handler, info.id)
+                logger.exception(
+                    "task_updated handler %r failed for task %s",
+                    handler,
+                    info.id,
+                    extra=log_fields(info),
+                )
 
     async def drain(self) -> None:
         """Wait until every ``async def`` handler has had what waits for it."""
@@ -81,7 +87,12 @@ class _HandlerQueue:
     def put(self, info: BackgroundTaskInfo[Any]) -> None:
         if len(self._waiting) >= MAX_WAITING and info.id not in self._waiting:
             lost, _ = self._waiting.popitem(last=False)
-            logger.warning("%r is too slow: an update of task %s is dropped", self._handler, lost)
+            logger.warning(
+                "%r is too slow: an update of task %s is dropped",
+                self._handler,
+                lost,
+                extra={"task_id": str(lost)},
+            )
         self._waiting[info.id] = info
         if self._feeder is None:
             self._feeder = asyncio.get_running_loop().create_task(self._feed())
@@ -93,7 +104,10 @@ class _HandlerQueue:
                 await self._handler(info)
             except Exception:
                 logger.exception(
-                    "task_updated handler %r failed for task %s", self._handler, info.id
+                    "task_updated handler %r failed for task %s",
+                    self._handler,
+                    info.id,
+                    extra=log_fields(info),
                 )
         self._feeder = None
 

@@ -5,6 +5,22 @@ from collections.abc import Generator
 
 import pytest
 
+from .servers.fixtures import (
+    empty_database,
+    postgres_server,
+    pytest_collection_modifyitems,
+    task_database,
+    task_template,
+)
+
+__all__ = [
+    "empty_database",
+    "postgres_server",
+    "pytest_collection_modifyitems",
+    "task_database",
+    "task_template",
+]
+
 NO_SKIPS = bool(os.environ.get("BGTASKS_NO_SKIPS"))
 """Set in CI: a test that a machine could not run is then a failure, not a skip."""
 
@@ -13,9 +29,9 @@ NO_SKIPS = bool(os.environ.get("BGTASKS_NO_SKIPS"))
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A browser or Node that should be there and is not: say so with a failure."""
+    """A browser, Node or PostgreSQL that should be there and is not: say so with a failure."""
     report = yield
-    needed = any(item.get_closest_marker(name) for name in ("browser", "node"))
+    needed = any(item.get_closest_marker(name) for name in ("browser", "node", "postgres"))
     if NO_SKIPS and report.skipped and needed and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, but nothing may be skipped here: {report.longrepr}"

@@ -12,11 +12,12 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from bgtasks.lifecycle import Ended, Reported
 from bgtasks.models import AttemptFailure
+from bgtasks.processes import ProcessInfo
 from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 
 __all__ = ["AttemptRunner", "Backend", "ChangeHandler"]
@@ -55,10 +56,12 @@ class Backend(ABC):
         """Write what waits to be written and let the store go. ``serve`` must have returned."""
 
     @abstractmethod
-    async def submit(self, records: Sequence[TaskRecord]) -> None:
+    async def submit(self, records: Sequence[TaskRecord], connection: Any = None) -> None:
         """Keep new tasks, all or none; when this returns they are durable.
 
-        Raises DuplicateTaskError if one of the ids is taken.
+        With the caller's ``connection`` they are part of its transaction: they exist exactly
+        when that is committed. Raises DuplicateTaskError if one of the ids is taken (the
+        caller's transaction can go on), BackendError for a connection that cannot be used.
         """
 
     @abstractmethod
@@ -112,7 +115,26 @@ class Backend(ABC):
         """Drop at most ``limit`` tasks that became final before a time; how many were dropped."""
 
     @abstractmethod
-    def subscribe(self, handler: ChangeHandler) -> Callable[[], None]:
+    async def processes(self) -> Sequence[ProcessInfo]:
+        """The processes that share the store and have it open, this one too, oldest start first.
+
+        One that ended without a word stays among them, as not ``alive``, for a time.
+        """
+
+    def trouble(self) -> str | None:
+        """What keeps the store from being used right now, in words; ``None``: nothing is known.
+
+        May be called from any thread; must not ask the store.
+        """
+        return None
+
+    @abstractmethod
+    def subscribe(
+        self, handler: ChangeHandler, wanted: Callable[[], bool] = lambda: True
+    ) -> Callable[[], None]:
         """Call ``handler`` on the event loop with each change of any task in any process, after
         it was committed, in the order of each task's revisions; gives back how to unsubscribe.
+
+        Of changes made in other processes only the newest revision may be announced, without
+        ``data``; and none while no subscriber's ``wanted()`` says that it is worth reading them.
         """

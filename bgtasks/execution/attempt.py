@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import contextvars
 import enum
 import functools
 import inspect
 import logging
 import random
-import threading
 import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -18,6 +16,7 @@ from bgtasks.clock import Clock
 from bgtasks.errors import AttemptTimeoutError, SerializationError, TaskCancelled
 from bgtasks.execution.context import AttemptContext
 from bgtasks.execution.scope import Scope, ScopePlan
+from bgtasks.execution.worker_thread import call_in_thread
 from bgtasks.lifecycle import (
     Cancelled,
     Completed,
@@ -27,6 +26,7 @@ from bgtasks.lifecycle import (
     Outcome,
     Report,
 )
+from bgtasks.logs import log_fields
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskState, BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registration
@@ -134,6 +134,7 @@ class Attempt:
                 self.record.id,
                 context.decision,
                 exc_info=self.error,
+                extra=log_fields(self.record),
             )
         report = context.close()
         return self.decision() or Ended(self.record.attempt, self._outcome(self.error), report)
@@ -207,42 +208,10 @@ class Attempt:
         if _is_coroutine_function(getattr(worker.execute, "__func__", worker.execute)):
             await worker.execute(context)
             return
-        result = await self._execute_in_thread(worker, context)
+        self._cancellable = None  # a thread cannot be cancelled, only asked
+        result = await call_in_thread(functools.partial(worker.execute, context), self.record)
         if inspect.isawaitable(result):
             await result
-
-    async def _execute_in_thread(self, worker: Any, context: AttemptContext) -> Any:
-        """Run a sync worker in a thread of its own, which ends when the worker does.
-
-        A daemon thread, not a pool: a worker that never looks at its token must not keep the
-        process from ending.
-        """
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
-        scope = contextvars.copy_context()
-        self._cancellable = None  # a thread cannot be cancelled, only asked
-
-        def tell(result: Any, error: BaseException | None) -> None:
-            if not ended.done():
-                ended.set_result((result, error))
-
-        def work() -> None:
-            result, error = None, None
-            try:
-                result = scope.run(worker.execute, context)
-            except BaseException as raised:
-                error = raised
-            try:
-                loop.call_soon_threadsafe(tell, result, error)
-            except RuntimeError:
-                logger.warning("the event loop ended before task %s did", context.task.id)
-
-        name = f"bgtasks {self.record.type} {self.record.id}"
-        threading.Thread(target=work, name=name, daemon=True).start()
-        result, error = await ended
-        if error is not None:
-            raise error
-        return result
 
     def _declared(self, status: BackgroundTaskStatus) -> Outcome:
         match status:

@@ -92,6 +92,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
                 self._task.id,
                 self._state.type,
                 threading.current_thread().name,
+                extra={"task_id": str(self._task.id), "task_type": self._state.type},
             )
 
     def _now(self) -> datetime:

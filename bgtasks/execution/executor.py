@@ -6,13 +6,16 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from bgtasks.clock import Clock, sleep
 from bgtasks.coalescing import Coalescer
 from bgtasks.execution.attempt import Attempt, StopReason
+from bgtasks.execution.logged_run import run_logged
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.lifecycle import Ended, Failed, Reported
+from bgtasks.logs import LoggedTask, log_fields, task_of_context
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
@@ -59,7 +62,8 @@ class Executor:
         self._coalescer: Coalescer[Attempt] = Coalescer(clock, publish_interval, self._publish)
         self._plans = {item.type_name: ScopePlan(item.worker_provider) for item in registry}
         self._running: dict[UUID, tuple[Attempt, asyncio.Future[Ended]]] = {}
-        self._tasks: set[asyncio.Task[Ended]] = set()
+        self._tasks: dict[asyncio.Task[Any], Attempt] = {}
+        self._hurried = asyncio.Event()
         self._decoded: OrderedDict[str, BackgroundTaskBase] = OrderedDict()
 
     def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
@@ -82,8 +86,9 @@ class Executor:
         )
         self._running[record.id] = (attempt, ended)
         # An empty context: a copy of the present one would share its context-local instances.
-        task = self._loop.create_task(attempt.run(), context=contextvars.Context())
-        self._tasks.add(task)
+        run = run_logged(attempt, self._clock)
+        task = self._loop.create_task(run, context=contextvars.Context())
+        self._tasks[task] = attempt
         task.add_done_callback(lambda done: self._ended(attempt, ended, done))
         return ended
 
@@ -103,10 +108,30 @@ class Executor:
         """Whether an attempt of this task is running here."""
         return task_id in self._running
 
+    @property
+    def running(self) -> int:
+        """How many attempts run here now."""
+        return len(self._running)
+
+    def whose_turn(self) -> LoggedTask | None:
+        """The task whose code the event loop carries out at this moment (any thread)."""
+        current = asyncio.current_task(self._loop)
+        if current is None:
+            return None
+        if (attempt := self._tasks.get(current)) is not None:
+            return attempt.record
+        # A task that a worker has started; before Python 3.12 it doesn't give its context away.
+        get_context = getattr(current, "get_context", None)
+        return get_context().get(task_of_context) if get_context else None
+
+    def hurry(self) -> None:
+        """No more grace for those that are waited for, now or later."""
+        self._hurried.set()
+
     async def drain(self, grace: float) -> None:
         """Wait ``grace`` seconds for the running attempts, then tell them to end, and leave
         behind those that don't within ``ABANDON_AFTER`` seconds more."""
-        await self._wait(grace)
+        await self._wait(grace, unless=self._hurried)
         for attempt, _ in list(self._running.values()):
             attempt.interrupt(StopReason.STOP)
         await self._wait(ABANDON_AFTER)
@@ -157,7 +182,7 @@ class Executor:
     def _ended(
         self, attempt: Attempt, ended: "asyncio.Future[Ended]", task: "asyncio.Task[Ended]"
     ) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self._coalescer.drop(attempt)
         if self._running.get(attempt.record.id, (None,))[0] is attempt:
             del self._running[attempt.record.id]
@@ -169,16 +194,20 @@ class Executor:
         else:
             ended.set_result(task.result())
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, seconds: float, unless: asyncio.Event | None = None) -> None:
         waiting = [ended for _, ended in self._running.values()]
         if not waiting:
             return
-        over = asyncio.ensure_future(sleep(self._clock, seconds))
-        everything = asyncio.ensure_future(asyncio.wait(waiting))
-        await asyncio.wait([over, everything], return_when=asyncio.FIRST_COMPLETED)
-        for item in (over, everything):
+        enough: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(sleep(self._clock, seconds)),
+            asyncio.ensure_future(asyncio.wait(waiting)),
+        ]
+        if unless is not None:
+            enough.append(asyncio.ensure_future(unless.wait()))
+        await asyncio.wait(enough, return_when=asyncio.FIRST_COMPLETED)
+        for item in enough:
             item.cancel()
-        await asyncio.gather(over, everything, return_exceptions=True)
+        await asyncio.gather(*enough, return_exceptions=True)
 
     def _abandon(self, attempt: Attempt, ended: "asyncio.Future[Ended]") -> None:
         logger.error(
@@ -187,6 +216,7 @@ class Executor:
             attempt.record.id,
             attempt.record.type,
             ABANDON_AFTER,
+            extra=log_fields(attempt.record),
         )
         self._running.pop(attempt.record.id, None)
         if not ended.done():

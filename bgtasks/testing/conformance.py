@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from attrs import frozen
 
@@ -53,7 +53,14 @@ class BackendHome(Protocol):
         """A backend that was not started yet."""
 
     async def crash(self, backend: Backend) -> None:
-        """Have the next backend find what it would find had the process been killed just now."""
+        """Have the next backend find what it would find had the process been killed just now,
+        and long enough ago to be noticed."""
+
+    async def time_passed(self, seconds: float) -> None:
+        """Let the store know that the bench's clock was moved, where it has a clock of its own."""
+
+    async def settled(self, backend: Backend) -> None:
+        """Wait until what was handed over before is written, and has had its effect."""
 
 
 class ScriptedRunner:
@@ -261,14 +268,13 @@ class BackendBench:
         )
 
     async def written(self) -> None:
-        """Wait until what was handed over before is written, and has had its effect.
+        """Wait until what was handed over before is written, and has had its effect."""
+        await self.home.settled(self.backend)
 
-        A change that is waited for comes after those handed over before it; the second one comes
-        after what the answers to the first have set going.
-        """
-        for _ in range(2):
-            await self.backend.request_cancel(uuid4())
-            await asyncio.sleep(0)
+    async def advance(self, seconds: float) -> None:
+        """Move the clock on."""
+        self.clock.advance(seconds)
+        await self.home.time_passed(seconds)
 
     async def pages(self, query: TaskQuery) -> Sequence[TaskPage]:
         """All pages of a listing."""

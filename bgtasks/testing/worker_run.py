@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from bgtasks.execution.attempt import Attempt, StopReason
+from bgtasks.execution.logged_run import run_logged
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.lifecycle import Claimed, Ended, Reported, decide
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
@@ -49,7 +50,8 @@ async def run_worker(
     registry, codec = background_tasks.registry(), background_tasks.codec()
     run = _Run(registry.of(task), codec, background_tasks.clock(), task, owner, cancel_when)
     loop = asyncio.get_running_loop()
-    ended = await loop.create_task(run.attempt.run(), context=contextvars.Context())
+    running = run_logged(run.attempt, background_tasks.clock())
+    ended = await loop.create_task(running, context=contextvars.Context())
     return run.result(ended)
 
 

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from bgtasks.errors import BackgroundTasksError, TaskNotFoundError, TaskStateError
+from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.requester import Requester
 from bgtasks.worker import UNSET
 
-__all__ = ["NotAllowedError", "TaskAccess", "TaskFilter"]
+__all__ = ["TaskAccess", "TaskFilter"]
 
 MAX_PAGES = 20
 """How many pages of the store are read to fill one page of what a policy lets through."""
@@ -22,10 +22,6 @@ MAX_OWNERS = 100
 """The most owners one question to the manager may name."""
 
 Info = BackgroundTaskInfo[Any]
-
-
-class NotAllowedError(BackgroundTasksError):
-    """The policy does not let this requester do that to a task it may see."""
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.api.body_limit import BodyLimit
+from bgtasks.web.api.health import health_route
 from bgtasks.web.api.routes import TaskRoutes
 from bgtasks.web.dashboard_page import dashboard_routes
 from bgtasks.web.hub import Hub
@@ -41,6 +42,7 @@ def create_app(
         routes=[
             *dashboard_routes(),
             *tasks.routes,
+            health_route(manager),
             Mount("/socket.io", app=hub.app),
             # Public: our client and the official one, for pages without a build.
             Mount("/client", app=StaticFiles(packages=[("bgtasks.web", "client")])),

@@ -15,11 +15,11 @@ from bgtasks.errors import (
     BackendError,
     BackgroundTasksError,
     ManagerStateError,
+    NotAllowedError,
     QueryError,
     TaskNotFoundError,
     TaskStateError,
 )
-from bgtasks.web.access import NotAllowedError
 
 __all__ = ["EXCEPTION_HANDLERS", "ProblemBoundary", "problem"]
 

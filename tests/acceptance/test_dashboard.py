@@ -1,7 +1,6 @@
 """The dashboard in headless Chromium, on a real server, with workers that do as they are told."""
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -13,36 +12,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 sys.path.append(str(Path(__file__).parents[2]))
 
 from bgtasks.web.dashboard_page import dashboard_routes
+from tests.acceptance.browser import launched_browser, needs_browser, note_problems
 from tests.acceptance.dashboard_build import install_packages
 from tests.acceptance.dashboard_host import DashboardHost, ScanTask, fill
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-CHROMIUM_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 SLOW = 30_000
 STATUSES = ("Pending", "Running", "Completed", "Failed", "Cancelled")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason=f"no Chromium: install one of {', '.join(NAMES)}, or set CHROMIUM"
-    ),
-]
+pytestmark = [pytest.mark.browser, needs_browser]
 
 OpenPage = Callable[..., Page]
 
@@ -50,12 +34,8 @@ OpenPage = Callable[..., Page]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=10_000)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, headless=True
-        )
+    with launched_browser() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -70,18 +50,15 @@ def host(tmp_path: Path) -> Iterator[DashboardHost]:
 @pytest.fixture
 def open_page(browser: Browser, host: DashboardHost) -> Iterator[OpenPage]:
     """Opens the dashboard; at the end no page may have had an error, nor looked elsewhere."""
-    contexts, problems, requests = [], [], []
+    problems: list[str] = []
+    contexts, requests = [], []
 
     def open_page(query: str = "", state: str = "Live", **options: Any) -> Page:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
+        note_problems(page, problems)
         page.on("request", lambda request: requests.append(request.url))
         page.goto(host.address + query)
         if state:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,25 +14,14 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
+
+sys.path.append(str(Path(__file__).parents[2]))
+
+from tests.acceptance.browser import launched_browser, needs_browser, note_problems
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-CHROMIUM_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 FINISHED_MS = 40_000
-
-needs_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason=f"no Chromium: install one of {', '.join(NAMES)}, or set CHROMIUM"
-)
 
 
 @frozen
@@ -80,23 +68,15 @@ def example(tmp_path: Path) -> Iterator[Example]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, headless=True
-        )
+    with launched_browser() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture
 def page(browser: Browser, example: Example) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
     problems: list[str] = []
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on(
-        "console",
-        lambda message: problems.append(message.text) if message.type == "error" else None,
-    )
+    note_problems(opened, problems)
     opened.goto(example.address)
     expect(opened.locator("#connection")).to_have_text("Live")
     expect(opened.get_by_label("Folder")).not_to_have_value("")
@@ -156,6 +136,35 @@ def test_a_copy_moves_its_bar_and_says_so_when_it_is_cancelled(
     # What is announced to those who don't see the page; and the focus isn't lost.
     expect(page.locator("#announcer")).to_have_text("Copy Three Minutes of A.wav: Cancelled")
     expect(copy.get_by_role("button", name="again")).to_be_focused()
+
+
+@pytest.mark.browser
+@needs_browser
+def test_a_cancelled_copy_can_be_run_again_to_its_end(page: Page, example: Example) -> None:
+    source = example.data / "small.bin"
+    source.write_bytes(b"x" * 32_000_000)
+    page.get_by_label("From").fill(str(source))
+    page.get_by_label("To", exact=True).fill(str(example.data / "copies" / "small.bin"))
+    page.get_by_role("button", name="Start copy").click()
+    copy = task(page, "Copy small.bin")
+    copy.get_by_role("button", name="Cancel").click()
+    expect(copy.locator(".badge")).to_have_text("Cancelled")
+    copy.get_by_role("button", name="again").click()
+    expect(copy.locator(".badge")).to_have_text("Completed", timeout=FINISHED_MS)
+    expect(copy.locator("progress")).to_have_js_property("value", 100)
+    assert (example.data / "copies" / "small.bin").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.browser
+@needs_browser
+def test_what_is_typed_replaces_a_suggestion_that_came_just_before(page: Page) -> None:
+    page.get_by_label("From").fill("/somewhere/film.mkv")
+    destination = page.get_by_label("To", exact=True)
+    page.keyboard.press("Tab")
+    expect(destination).to_be_focused()
+    expect(destination).to_have_value(re.compile(r"film \(.*\)\.mkv$"))
+    page.keyboard.type("/mnt/film.mkv")
+    expect(destination).to_have_value("/mnt/film.mkv")
 
 
 @pytest.mark.browser

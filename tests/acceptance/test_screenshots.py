@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 sys.path.append(str(Path(__file__).parents[2]))
 
+from tests.acceptance.browser import launched_browser, needs_browser
 from tests.acceptance.test_media_library_browser import (
-    CHROMIUM,
-    CHROMIUM_ARGUMENTS,
     FINISHED_MS,
-    NAMES,
     ROOT,
     Example,
     start_example,
@@ -30,12 +28,7 @@ LEAST_BYTES, MOST_BYTES = 15_000, 150_000
 COPY = "Copy Three Minutes of A.wav"
 SCAN = "Scan sample_library"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason=f"no Chromium: install one of {', '.join(NAMES)}, or set CHROMIUM"
-    ),
-]
+pytestmark = [pytest.mark.browser, needs_browser]
 
 
 @pytest.fixture
@@ -59,12 +52,8 @@ def example(tmp_path: Path) -> Iterator[Example]:
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS, headless=True
-        )
+    with launched_browser() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture

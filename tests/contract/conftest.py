@@ -1,62 +1,39 @@
 """The backends that the conformance suite runs over, each in a home of its own."""
 
-import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bgtasks.backends.base import Backend
-from bgtasks.backends.embedded.backend import EmbeddedBackend
-from bgtasks.clock import Clock
-from bgtasks.registration import Registry
 from bgtasks.testing.conformance import BackendBench, BackendHome, BenchMaker
+from tests.contract.homes import FileHome, MemoryHome, PostgresHome
+
+FILE = "embedded-file"
+MEMORY = "embedded-memory"
+POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
 
 
-class MemoryHome:
-    """SQLite without a file: what is stopped is gone."""
-
-    def __init__(self, _folder: Path) -> None:
-        pass
-
-    def backend(self, registry: Registry, clock: Clock, max_concurrency: int) -> Backend:
-        return EmbeddedBackend(":memory:", registry, clock, max_concurrency=max_concurrency)
-
-    async def crash(self, backend: Backend) -> None:
-        raise NotImplementedError
-
-
-class FileHome:
-    """SQLite in a file. A crash leaves the file and its log as they are in the middle of work."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "tasks.db"
-
-    def backend(self, registry: Registry, clock: Clock, max_concurrency: int) -> Backend:
-        return EmbeddedBackend(str(self.path), registry, clock, max_concurrency=max_concurrency)
-
-    async def crash(self, backend: Backend) -> None:
-        left = self.path.with_name(f"{self.path.stem}-crashed.db")
-        for suffix in ("", "-wal"):
-            shutil.copyfile(f"{self.path}{suffix}", f"{left}{suffix}")
-        self.path = left
-
-
-HOMES: dict[str, Callable[[Path], BackendHome]] = {
-    "embedded-file": FileHome,
-    "embedded-memory": MemoryHome,
-}
-DURABLE = ["embedded-file"]
-
-
-@pytest.fixture(params=HOMES)
+@pytest.fixture(params=[FILE, MEMORY, POSTGRES])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> BackendHome:
-    return HOMES[request.param](tmp_path)
+    return _make_home(request, tmp_path)
 
 
-@pytest.fixture(params=DURABLE)
+@pytest.fixture(params=[FILE, POSTGRES])
 def durable_home(request: pytest.FixtureRequest, tmp_path: Path) -> BackendHome:
-    return HOMES[request.param](tmp_path)
+    return _make_home(request, tmp_path)
+
+
+def _make_home(request: pytest.FixtureRequest, folder: Path) -> BackendHome:
+    """What a home needs is asked for only where it is that home's turn."""
+    wanted: Any = request.param
+    if wanted == MEMORY:
+        return MemoryHome(folder)
+    if wanted == FILE:
+        return FileHome(folder)
+    return PostgresHome(
+        request.getfixturevalue("postgres_server"), request.getfixturevalue("task_database")
+    )
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ async def test_a_cancelled_delayed_task_never_starts(bench: BackendBench) -> Non
     assert await bench.backend.request_cancel(task_id)
     final = await bench.get(task_id)
     assert (final.status, final.scheduled_at, final.due_at) == (CANCELLED, None, None)
-    bench.clock.advance(61)
+    await bench.advance(61)
     await bench.written()
     assert bench.runner.started == []
 
@@ -102,7 +102,7 @@ async def test_a_failure_after_a_cancel_is_not_retried(bench: BackendBench) -> N
     await bench.backend.request_cancel(record.id)
     bench.runner.end(record, Failed("no", retry_after=timedelta(seconds=1)))
     await bench.reaches(record.id, BackgroundTaskStatus.FAILED)
-    bench.clock.advance(2)
+    await bench.advance(2)
     await bench.written()
     assert len(bench.runner.started) == 1
 

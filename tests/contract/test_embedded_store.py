@@ -21,29 +21,17 @@ from bgtasks.backends.embedded.database import open_database
 from bgtasks.backends.embedded.outbox import TRY_AGAIN_AFTER
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.store import Store
-from bgtasks.clock import Clock
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.lifecycle import Completed, Failed, Report
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import TaskQuery, TaskRecord
-from bgtasks.registration import Registry
 from bgtasks.testing.conformance import BackendBench
-
-
-class Home:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def backend(self, registry: Registry, clock: Clock, max_concurrency: int) -> EmbeddedBackend:
-        return EmbeddedBackend(str(self.path), registry, clock, max_concurrency=max_concurrency)
-
-    async def crash(self, backend: Any) -> None:
-        raise NotImplementedError
+from tests.contract.homes import FileHome
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[BackendBench]:
-    bench = BackendBench(Home(tmp_path / "tasks.db"))
+    bench = BackendBench(FileHome(tmp_path))
     await bench.open()
     yield bench
     await bench.close()
@@ -146,7 +134,7 @@ async def test_one_bad_statement_fails_nobody_beside_it(bench: BackendBench) -> 
 
 
 async def test_a_new_task_does_not_overtake_within_one_commit(tmp_path: Path) -> None:
-    bench = BackendBench(Home(tmp_path / "tasks.db"), max_concurrency=1)
+    bench = BackendBench(FileHome(tmp_path), max_concurrency=1)
     await bench.open()
     running = await bench.run("Limited")
     waiting = await bench.submit("Quick", priority=5)
@@ -366,11 +354,11 @@ async def test_how_a_task_ended_is_written_when_there_is_space_again(
     assert (await bench.get(running[0].id)).status is BackgroundTaskStatus.RUNNING
     assert "not written yet" in caplog.text
     for _ in range(3):  # it tries again, in vain
-        bench.clock.advance(TRY_AGAIN_AFTER)
+        await bench.advance(TRY_AGAIN_AFTER)
         await bench.written()
     assert bench.announced(running[0].id)[-1].status is BackgroundTaskStatus.RUNNING
     await make_room(bench)
-    bench.clock.advance(TRY_AGAIN_AFTER)
+    await bench.advance(TRY_AGAIN_AFTER)
     done = await bench.reaches(running[0].id, BackgroundTaskStatus.COMPLETED)
     assert done.payload == big
     await bench.reaches(running[1].id, BackgroundTaskStatus.FAILED)
@@ -414,13 +402,13 @@ async def test_a_file_that_became_read_only_is_told_and_survived(
         await bench.backend.request_cancel(record.id)
     assert (await bench.get(record.id)).status is BackgroundTaskStatus.RUNNING
     bench.runner.end(record)
-    bench.clock.advance(5)  # the delayed task cannot be started either
+    await bench.advance(5)  # the delayed task cannot be started either
     tries = caplog.text.count("delayed tasks cannot be started now")
     for _ in range(50):
         await refused(bench)
     assert caplog.text.count("delayed tasks cannot be started now") <= tries + 2
     query_only(bench, False)
-    bench.clock.advance(TRY_AGAIN_AFTER)
+    await bench.advance(TRY_AGAIN_AFTER)
     await bench.reaches(record.id, BackgroundTaskStatus.COMPLETED)
     await bench.started(delayed)
 
@@ -435,7 +423,7 @@ async def test_what_waits_at_a_start_without_space_is_claimed_when_there_is_some
     await refused(bench)
     assert not serving.done()
     query_only(bench, False)
-    bench.clock.advance(TRY_AGAIN_AFTER)
+    await bench.advance(TRY_AGAIN_AFTER)
     bench.runner.end(await bench.started(task_id))
     await bench.backend.stop_serving()
     await serving

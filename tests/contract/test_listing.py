@@ -121,12 +121,12 @@ async def test_every_attempt_that_ended_badly_is_kept(bench: BackendBench) -> No
     bench.runner.end(record, Failed("first", "Traceback …", at_once))
     times = [bench.clock.now()]
     await bench.reaches(record.id, lambda item: item.failures == 1)
-    bench.clock.advance(1)
+    await bench.advance(1)
     record = await bench.started(record.id, 2)
     bench.runner.end(record, Interrupted("the machine went down"))
     times.append(bench.clock.now())
     record = await bench.started(record.id, 3)
-    bench.clock.advance(1)
+    await bench.advance(1)
     bench.runner.end(record, Failed("too slow", None, None, "timed out"))
     times.append(bench.clock.now())
     await bench.reaches(record.id, BackgroundTaskStatus.FAILED)
@@ -148,7 +148,7 @@ async def test_only_old_final_tasks_are_dropped_the_oldest_first(bench: BackendB
     finals = []
     for number in range(6):
         finals.append(await bench.finished(Failed("no") if number % 2 else None))
-        bench.clock.advance(10)
+        await bench.advance(10)
     before = start + timedelta(seconds=40)
     assert await bench.backend.prune(before, 3) == 3
     assert [await bench.backend.get(item) is None for item in finals] == [True] * 3 + [False] * 3

@@ -106,10 +106,10 @@ async def test_a_task_that_came_due_meanwhile_is_started(durable: BackendBench) 
     task_id = await durable.submit(delay=60)
     later = await durable.submit(delay=600)
     await durable.close()
-    durable.clock.advance(61)
+    await durable.advance(61)
     await durable.reopen()
     await durable.started(task_id)
-    durable.clock.advance(600)
+    await durable.advance(600)
     await durable.started(later)
 
 

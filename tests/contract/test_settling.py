@@ -16,7 +16,7 @@ LAST = Report(70.0, "nearly", None, '{"n":1}')
 
 async def test_a_completed_attempt_is_final_with_its_last_report(bench: BackendBench) -> None:
     record = await bench.run()
-    bench.clock.advance(5)
+    await bench.advance(5)
     bench.runner.end(record, Completed(), LAST)
     final = await bench.reaches(record.id, BackgroundTaskStatus.COMPLETED)
     assert (final.progress, final.status_message, final.payload) == (100.0, "nearly", '{"n":1}')
@@ -105,7 +105,7 @@ async def test_what_an_older_attempt_says_changes_nothing(bench: BackendBench) -
     first = await bench.run()
     bench.runner.end(first, Failed("again", retry_after=timedelta(0)))
     await bench.reaches(first.id, lambda item: item.failures == 1)
-    bench.clock.advance(0)
+    await bench.advance(0)
     second = await bench.started(first.id, attempt=2)
     bench.save(first, 50, "late report")
     for outcome in (Completed(), Cancelled(), Failed("late"), Interrupted("late")):
@@ -158,7 +158,7 @@ async def test_revisions_rise_by_one_and_are_announced_in_order(bench: BackendBe
                 outcomes = (Completed(), Cancelled(), Failed("x", None, later), Interrupted("y"))
                 bench.runner.end(record, chance.choice(outcomes))
         if chance.random() < 0.3:
-            bench.clock.advance(1)
+            await bench.advance(1)
             await asyncio.sleep(0.001)
     await bench.written()
     for task_id in ids:

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bgtasks.errors import ManagerStateError, QueryError
+from bgtasks.health import Health
 from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.page import BackgroundTaskPage
 from bgtasks.serialization import TaskCodec
@@ -39,6 +40,7 @@ class FakeManager:
     """The manager's interface over a dict; ``publish`` is what a worker's report would do."""
 
     def __init__(self) -> None:
+        self.trouble: str | None = None
         self.task_updated = TaskUpdatedEvent()
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
@@ -131,6 +133,9 @@ class FakeManager:
     async def try_get_task(self, task_id: Any) -> Any:
         await self._reading()
         return self.tasks.get(task_id)
+
+    def health(self) -> Health:
+        return Health(trouble=self.trouble)
 
     async def get_failures(self, task_id: Any) -> Any:
         await self._reading()

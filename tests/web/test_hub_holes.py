@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bgtasks.web import BackgroundTaskPolicy
+from bgtasks.web.hub.connection import MAX_JOINS
 
 EVENT = "42/background-tasks,"
 ID = "0193a4e0-0000-7000-8000-000000000000"
@@ -216,6 +217,34 @@ async def test_connecting_twice_on_one_socket_is_refused(world: Any) -> None:
     socket = await world.joined()
     assert (await socket.join()).startswith("44")
     assert len(world.audience) == 1
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_who_joins_again_and_again_on_one_socket_is_refused_for_a_while(
+    make_world: Any, manager: Any, monkeypatch: Any, allowed: Any
+) -> None:
+    class Counting(CountingPolicy):
+        async def can_connect(self, requester: Any) -> bool:
+            await super().can_connect(requester)
+            return bool(allowed)
+
+    policy = Counting()
+    world = await make_world(policy=policy)
+    socket = await world.socket()
+    for _ in range(MAX_JOINS):
+        assert (await socket.join()).startswith("40" if allowed else "44")
+        socket.send("41/background-tasks,")
+        await world.settled()
+    asked = len(manager.asked)
+    for _ in range(5):
+        assert "too often" in await socket.join()
+    assert len(policy.connects) == MAX_JOINS
+    assert len(manager.asked) == asked
+    other = await world.socket()
+    assert "too often" not in await other.join()
+
+    monkeypatch.setattr("bgtasks.web.hub.connection.JOINS_WITHIN", 0.0)
+    assert "too often" not in await socket.join()
 
 
 BROKEN_FRAMES = [

@@ -20,13 +20,16 @@ from bgtasks.backends.embedded.database import (
 )
 from bgtasks.backends.embedded.delays import Delays
 from bgtasks.backends.embedded.outbox import Outbox
+from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.writer import Delivery, Writer
 from bgtasks.clock import Clock
 from bgtasks.errors import BackendError
 from bgtasks.lifecycle import Ended, Reported
+from bgtasks.logs import log_fields
 from bgtasks.models import AttemptFailure
+from bgtasks.processes import ProcessInfo
 from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.registration import Registry
 
@@ -44,12 +47,18 @@ class EmbeddedBackend(Backend):
     """Keeps tasks in the SQLite file ``path`` (``":memory:"``: nowhere) and runs them here."""
 
     def __init__(
-        self, path: str, registry: Registry, clock: Clock, *, max_concurrency: int = 100
+        self,
+        path: str,
+        registry: Registry,
+        clock: Clock,
+        *,
+        max_concurrency: int = 100,
+        types: Sequence[str] | None = None,
     ) -> None:
         self._path = path
         self._registry = registry
         self._clock = clock
-        self._max_concurrency = max_concurrency
+        self._process = OwnProcess(registry.names(types), max_concurrency, clock)
         self._handlers: dict[object, ChangeHandler] = {}
         self._lock: OwnerLock | None = None
         self._store: Store | None = None
@@ -73,7 +82,8 @@ class EmbeddedBackend(Backend):
         except BaseException:
             self._release_lock()
             raise
-        slots = Slots(self._registry, self._max_concurrency)
+        process = self._process
+        slots = Slots(self._registry, process.max_concurrency, process.types)
         store = Store(connection, self._registry, slots, self._clock.now)
         self._store, self._serving = store, asyncio.Event()
         self._writer = Writer(store, self._delivered)
@@ -111,8 +121,13 @@ class EmbeddedBackend(Backend):
 
     # Changing tasks
 
-    async def submit(self, records: Sequence[TaskRecord]) -> None:
+    async def submit(self, records: Sequence[TaskRecord], connection: Any = None) -> None:
         """See :meth:`Backend.submit`."""
+        if connection is not None:
+            raise BackendError(
+                "connection= was given, but tasks are kept in an SQLite file, which cannot take "
+                "part in your transaction; leave it out, or set 'database' to a postgresql:// URL"
+            )
         await self._room()
         await self._write(lambda store: store.submit(records))
 
@@ -153,7 +168,17 @@ class EmbeddedBackend(Backend):
         """See :meth:`Backend.failures`."""
         return await self._read(lambda connection: reader.fetch_failures(connection, task_id))
 
-    def subscribe(self, handler: ChangeHandler) -> Callable[[], None]:
+    async def processes(self) -> Sequence[ProcessInfo]:
+        """See :meth:`Backend.processes`: the file belongs to one process."""
+        return [
+            self._process.info(runs_tasks=self._runner is not None, running=len(self._attempts))
+        ]
+
+    def subscribe(
+        self,
+        handler: ChangeHandler,
+        wanted: Callable[[], bool] = lambda: True,  # noqa: ARG002 - nothing is read for it
+    ) -> Callable[[], None]:
         """See :meth:`Backend.subscribe`."""
         key = object()
         self._handlers = {**self._handlers, key: handler}
@@ -241,7 +266,9 @@ class EmbeddedBackend(Backend):
             try:
                 handler(record)
             except Exception:
-                logger.exception("a change handler failed for task %s", record.id)
+                logger.exception(
+                    "a change handler failed for task %s", record.id, extra=log_fields(record)
+                )
 
     def _mark_unknown(self, after: tuple[str, int], store: Store) -> None:
         """On the writer thread, a batch at a time, so that others come in between."""

@@ -74,7 +74,12 @@ class Outbox:
             try:
                 await self._writer.run(partial(Store.apply, task_id=task_id, event=event))
             except Exception as error:
-                logger.error("how task %s ended is lost, it will run again: %s", task_id, error)
+                logger.error(
+                    "how task %s ended is lost, it will run again: %s",
+                    task_id,
+                    error,
+                    extra={"task_id": str(task_id), "attempt": event.attempt},
+                )
 
     def close(self) -> None:
         """Try nothing again."""
@@ -87,7 +92,12 @@ class Outbox:
 
         def written(_: Any, error: Exception | None) -> None:
             if error is not None:
-                logger.error("how task %s ended is not written yet: %s", task_id, error)
+                logger.error(
+                    "how task %s ended is not written yet: %s",
+                    task_id,
+                    error,
+                    extra={"task_id": str(task_id), "attempt": event.attempt},
+                )
                 self.later(lambda: self._write_end(task_id, event, write))
             elif self._ends.get((task_id, event.attempt)) is event:
                 del self._ends[task_id, event.attempt]

@@ -1,6 +1,7 @@
 """How many attempts may run at once: in this process, and of each type."""
 
 from collections import Counter
+from collections.abc import Collection
 from uuid import UUID
 
 from bgtasks.registration import Registry
@@ -11,11 +12,12 @@ __all__ = ["Slots"]
 class Slots:
     """Counts the places that running attempts take. Used by the writer thread alone."""
 
-    def __init__(self, registry: Registry, max_concurrency: int) -> None:
+    def __init__(self, registry: Registry, max_concurrency: int, types: Collection[str]) -> None:
         self._limit = max_concurrency
         self._type_limits = {
             item.type_name: min(item.max_concurrency or max_concurrency, max_concurrency)
             for item in registry
+            if item.type_name in types
         }
         # By attempt, not by task: one that was retried may still have its old attempt running.
         self._busy: dict[tuple[UUID, int], str] = {}
@@ -26,7 +28,7 @@ class Slots:
         return self._limit - len(self._busy)
 
     def free_for(self, type_name: str) -> int:
-        """How many more attempts of this type may run; 0 for a type that is not registered."""
+        """How many more attempts of this type may run; 0 for a type that is not run here."""
         of_type = self._type_limits.get(type_name, 0) - self._busy_by_type[type_name]
         return min(of_type, self.free())
 

@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bgtasks.errors import QueryError
+from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import AttemptFailure
 from bgtasks.serialization import TaskCodec
-from bgtasks.web.access import Info, NotAllowedError, TaskAccess
+from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.query import parse_filter
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.event_stream import EVENT_STREAM_HEADERS

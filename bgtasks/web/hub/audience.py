@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 
 from bgtasks.clock import Clock, sleep
+from bgtasks.logs import log_fields
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.snapshot import Info
 from bgtasks.web.hub.subscription import EVERYTHING
@@ -119,7 +120,11 @@ class Audience:
                     verdict = await self._policy.can_view(client.requester, info)
                 client.remember(info.id, bool(verdict))
         except Exception:
-            logger.exception("the policy failed for task %s; a client is disconnected", info.id)
+            logger.exception(
+                "the policy failed for task %s; a client is disconnected",
+                info.id,
+                extra=log_fields(info),
+            )
             client.expel()
 
     async def _renew(self, client: Client) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bgtasks.clock import Clock
 from bgtasks.coalescing import Coalescer
+from bgtasks.logs import log_fields
 from bgtasks.web.hub.snapshot import Info, newness
 
 __all__ = ["Broadcaster"]
@@ -47,7 +48,11 @@ class Broadcaster:
         if known is not None and newness(info) <= known:
             return
         if (lost := self._newest.put(info.id, info)) is not None:
-            logger.warning("too many tasks change at once: an update of task %s is dropped", lost)
+            logger.warning(
+                "too many tasks change at once: an update of task %s is dropped",
+                lost,
+                extra={"task_id": str(lost)},
+            )
             self._coalescer.drop(lost)
         if info.status.is_final:
             self._coalescer.flush(info.id)
@@ -66,7 +71,11 @@ class Broadcaster:
                 try:
                     await self._deliver(info)
                 except Exception:
-                    logger.exception("an update of task %s could not be broadcast", info.id)
+                    logger.exception(
+                        "an update of task %s could not be broadcast",
+                        info.id,
+                        extra=log_fields(info),
+                    )
 
     def close(self) -> None:
         """Forget what waits; nothing more is delivered."""
@@ -77,7 +86,11 @@ class Broadcaster:
         if info is None:
             return
         if (lost := self._ready.put(task_id, info)) is not None:
-            logger.warning("broadcasting is too slow: an update of task %s is dropped", lost)
+            logger.warning(
+                "broadcasting is too slow: an update of task %s is dropped",
+                lost,
+                extra={"task_id": str(lost)},
+            )
         self._wake.set()
 
 

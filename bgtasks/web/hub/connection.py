@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -16,6 +17,13 @@ CONNECTION_KEY = "bgtasks.connection"
 
 JOIN_TIMEOUT = 20.0
 """Seconds a websocket may stay open without having joined the namespace."""
+
+MAX_JOINS = 10
+"""How often a websocket may ask for joining within ``JOINS_WITHIN``: the policy and the store are
+asked each time, and who leaves between two joins would else have them asked without end."""
+
+JOINS_WITHIN = 60.0
+"""Seconds."""
 
 _CLOSE = "1"
 """The frame with which a client takes its leave."""
@@ -41,8 +49,17 @@ class Connection:
         self._send = send
         self._closed = False
         self._join_by: float | None = None
+        self._joins: deque[float] = deque(maxlen=MAX_JOINS)
         self._reading: asyncio.Timeout | None = None
         self.left()
+
+    def may_join(self) -> bool:
+        """Whether its client, which asks to join, has not done so too often; it is counted."""
+        now = asyncio.get_running_loop().time()
+        if len(self._joins) == MAX_JOINS and now - self._joins[0] < JOINS_WITHIN:
+            return False
+        self._joins.append(now)
+        return True
 
     def joined(self, sid: str, eio_sid: str) -> None:
         """Its client is in the namespace and may stay; the protocol library's names for both."""

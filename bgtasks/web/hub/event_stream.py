@@ -6,6 +6,7 @@ import logging
 from starlette.types import Message, Receive, Send
 
 from bgtasks.clock import Clock
+from bgtasks.logs import log_fields
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.stream_client import StreamClient
 
@@ -78,7 +79,11 @@ class EventStream:
             try:
                 text = snapshot.event
             except (TypeError, ValueError):
-                logger.exception("an update of task %s could not be sent", snapshot.info.id)
+                logger.exception(
+                    "an update of task %s could not be sent",
+                    snapshot.info.id,
+                    extra=log_fields(snapshot.info),
+                )
             else:
                 await self._send_text(send, text)
 

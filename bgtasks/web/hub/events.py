@@ -8,11 +8,12 @@ from uuid import UUID
 from bgtasks.errors import (
     BackendError,
     ManagerStateError,
+    NotAllowedError,
     TaskNotFoundError,
     TaskStateError,
 )
 from bgtasks.serialization import TaskCodec
-from bgtasks.web.access import NotAllowedError, TaskAccess
+from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.replay import Replay

@@ -1,5 +1,7 @@
 """The live side: pushes every update to the clients that follow it and may see it."""
 
+from functools import partial
+
 from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock
@@ -7,14 +9,18 @@ from bgtasks.manager import BackgroundTaskManager
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.hub.hub_run import HubRun
+from bgtasks.web.hub.refusals import refuse_request, refuse_websocket
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.policy import BackgroundTaskPolicy
-from bgtasks.web.problems import problem
 from bgtasks.web.requester import Requester
 
 __all__ = ["Hub"]
 
 MAX_CLIENTS = 10_000
+
+NO_WEBSOCKET = (
+    'the hub speaks WebSocket only; connect with {path: ".../socket.io", transports: ["websocket"]}'
+)
 
 
 class Hub:
@@ -37,25 +43,13 @@ class Hub:
         clock: Clock,
         max_clients: int = MAX_CLIENTS,
     ) -> None:
-        self._manager = manager
-        self._policy = policy
-        self._settings = settings
-        self._codec = codec
-        self._clock = clock
-        self._max_clients = max_clients
+        self._new_run = partial(HubRun, manager, policy, settings, codec, clock, max_clients)
         self._run: HubRun | None = None
 
     async def start(self) -> None:
         """Begin to accept clients and to follow the manager's updates."""
         if self._run is None:
-            self._run = HubRun(
-                self._manager,
-                self._policy,
-                self._settings,
-                self._codec,
-                self._clock,
-                self._max_clients,
-            )
+            self._run = self._new_run()
 
     async def stop(self) -> None:
         """Disconnect all clients, which will try to come back, and accept no more."""
@@ -73,24 +67,16 @@ class Hub:
     ) -> None:
         """The updates as server-sent events, to somebody whom the policy has let in."""
         if self._run is None:
-            answer = problem(scope, 503, "background tasks are not running", {"Retry-After": "5"})
-            await answer(scope, receive, send)
+            await refuse_request(503, "background tasks are not running", scope, receive, send)
         else:
             await self._run.serve_stream(requester, subscription, scope, receive, send)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, to be mounted at ``socket.io``."""
         if scope["type"] == "http":
-            answer = problem(
-                scope,
-                400,
-                "the hub speaks WebSocket only; connect with "
-                '{path: ".../socket.io", transports: ["websocket"]}',
-            )
-            await answer(scope, receive, send)
+            await refuse_request(400, NO_WEBSOCKET, scope, receive, send)
         elif scope["type"] == "websocket":
             if self._run is not None:
                 await self._run.serve(scope, receive, send)
             else:
-                await receive()
-                await send({"type": "websocket.close", "code": 1013})
+                await refuse_websocket(1013, receive, send)

@@ -19,6 +19,7 @@ from bgtasks.web.hub.events import ClientEvents
 from bgtasks.web.hub.fan_out import make_fan_out
 from bgtasks.web.hub.namespace import TaskNamespace
 from bgtasks.web.hub.reception import Reception
+from bgtasks.web.hub.refusals import refuse_websocket
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.server import connection_tasks, make_server
 from bgtasks.web.hub.snapshot import Info
@@ -76,9 +77,7 @@ class HubRun:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket until it ends."""
         if len(self._connections) >= self._max_connections or not self._origins.accepts(scope):
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
-            return
+            return await refuse_websocket(1008, receive, send)
         connection = Connection(scope, receive, send)
         self._connections.add(connection)
         tasks = BackgroundSet()

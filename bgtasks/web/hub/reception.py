@@ -55,6 +55,8 @@ class Reception:
     async def join(self, sid: str, environ: Any, auth: Any) -> None:
         """Let a client in. Raises RefusedError with what the client may know."""
         connection: Connection = environ["asgi.scope"][CONNECTION_KEY]
+        if not connection.may_join():
+            raise RefusedError("you have asked to join too often; try again later")
         self._check_room()
         if auth is not None and not isinstance(auth, dict):
             raise RefusedError("auth is no object; accepted: {types?: [...], ...}")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
+from bgtasks.logs import log_fields
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.connection import Connection
 from bgtasks.web.hub.fan_out import FanOut
@@ -86,7 +87,11 @@ class SocketClient(Client):
             try:
                 await self._fan_out.send(snapshot, self)
             except Exception:
-                logger.exception("an update of task %s could not be sent", snapshot.info.id)
+                logger.exception(
+                    "an update of task %s could not be sent",
+                    snapshot.info.id,
+                    extra=log_fields(snapshot.info),
+                )
         self._feeder = None
 
     async def _disconnect(self, error: str) -> None:

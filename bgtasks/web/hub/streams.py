@@ -9,10 +9,10 @@ from bgtasks.clock import Clock
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.event_stream import EventStream
 from bgtasks.web.hub.reception import Reception, RefusedError
+from bgtasks.web.hub.refusals import refuse_request
 from bgtasks.web.hub.server_exit import server_is_stopping
 from bgtasks.web.hub.stream_client import StreamClient
 from bgtasks.web.hub.subscription import Subscription
-from bgtasks.web.problems import problem
 from bgtasks.web.requester import Requester
 
 __all__ = ["Streams"]
@@ -51,7 +51,7 @@ class Streams:
         try:
             self._reception.admit(client)
         except RefusedError as error:
-            return await problem(scope, 503, str(error), {"Retry-After": "5"})(scope, receive, send)
+            return await refuse_request(503, str(error), scope, receive, send)
         ended = self._open[client] = asyncio.Event()
         self._watch()
         try:

@@ -208,7 +208,10 @@ async function suggestDestination() {
   const query = new URLSearchParams({ source: source.value });
   const suggested = (await suggestions(`?${query}`)).destination;
   // Somebody may have begun to type meanwhile.
-  if (destination.value === before) destination.value = destination.defaultValue = suggested;
+  if (destination.value !== before) return;
+  // Whoever begins now, in a field that Tab has selected, still replaces the whole of it.
+  destination.setRangeText(suggested, 0, before.length, "preserve");
+  destination.defaultValue = suggested;
 }
 
 // A destination of one's own is kept; what was only suggested follows the source.

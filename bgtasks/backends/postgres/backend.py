@@ -1,0 +1,405 @@
+"""The PostgreSQL backend: many web and worker processes, PgQueuer as the engine."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from pgqueuer.models import Job
+
+from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
+from bgtasks.backends.postgres import migrations, reader
+from bgtasks.backends.postgres.caller import asyncpg_connection
+from bgtasks.backends.postgres.claims import Claims, GivenJob
+from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.engine import Dequeue, Engine
+from bgtasks.backends.postgres.feed import CHANNEL, Feed
+from bgtasks.backends.postgres.listener import Listener
+from bgtasks.backends.postgres.outbox import Outbox
+from bgtasks.backends.postgres.pulse import Pulse
+from bgtasks.backends.postgres.recovery import Recovery
+from bgtasks.backends.postgres.runs import Run, Runs
+from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.postgres.store import Store
+from bgtasks.clock import Clock
+from bgtasks.errors import BackendError
+from bgtasks.lifecycle import CancelRequested, Change, Ended, Reported, RetryRequested, decide
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.processes import ProcessInfo
+from bgtasks.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.registration import Registry
+
+__all__ = ["PostgresBackend"]
+
+logger = logging.getLogger(__name__)
+
+RUNNING = BackgroundTaskStatus.RUNNING
+
+NOBODY = UUID(int=0)
+"""Who signs what is committed by somebody else: every process reads it, this one too."""
+
+ENGINE_ROWS = 10_000
+"""Rows of the engine's log dropped in one go."""
+
+
+class PostgresBackend(Backend):
+    """Keeps tasks in a PostgreSQL database, which any number of processes share.
+
+    ``types`` are those that are run here (``None``: all that are registered). A worker that has
+    not been heard of for ``heartbeat_timeout`` seconds is dead, and its tasks run again
+    elsewhere. ``connections`` bounds the pool; one more connection listens.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        registry: Registry,
+        clock: Clock,
+        *,
+        max_concurrency: int = 100,
+        types: Sequence[str] | None = None,
+        heartbeat_timeout: float = 30.0,
+        connections: int = 10,
+    ) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._types = registry.names(types)
+        self._heartbeat_timeout = heartbeat_timeout
+        self._process = process = uuid4()
+        self._database = database = Database(url, connections)
+        self._runs = runs = Runs(max_concurrency)
+        self._feed = Feed(database, process)
+        self._listener = Listener(database, self._feed.caught_up, self._connected)
+        self._outbox = Outbox(
+            database,
+            process,
+            clock.now,
+            written=self._feed.announce,
+            settled=self._settled,
+            lost=self._cancel,
+        )
+        self._recovery = Recovery(
+            database,
+            process,
+            registry,
+            runs,
+            clock.now,
+            heartbeat_timeout=heartbeat_timeout,
+            announce=self._feed.announce,
+            may_repick=self._may_repick,
+        )
+        self._pulse = Pulse(
+            database,
+            process,
+            runs,
+            types=self._types,
+            max_concurrency=max_concurrency,
+            heartbeat_timeout=heartbeat_timeout,
+            asked_to_end=self._cancel,
+            duties=[self._recovery.take_back],
+            rare_duties=[self._recovery.mark_unknown],
+        )
+        self._runner: AttemptRunner | None = None
+        self._engine: Engine | None = None
+        self._coming: dict[UUID, asyncio.Event] = {}
+        self._stop_serving = asyncio.Event()
+        self._repick_from: float | None = None
+        self._is_open = False
+
+    # Opening and closing
+
+    async def start(self) -> None:
+        """See :meth:`Backend.start`. Raises SchemaVersionError before an upgrade of the tables."""
+        with self._asking("opened"):
+            await self._database.open()
+            try:
+                await migrations.check(self._database)
+                await self._listener.add(CHANNEL, self._feed.heard)
+                await self._listener.start()
+                self._feed.start()
+                self._outbox.start()
+                self._is_open = True
+                await self._pulse.start()
+            except BaseException:
+                await self.stop()
+                raise
+
+    async def stop(self) -> None:
+        """See :meth:`Backend.stop`."""
+        self._is_open = False
+        await self._outbox.stop()
+        await self._pulse.stop()
+        await self._feed.stop()
+        await self._listener.stop()
+        await self._database.close()
+
+    # Changing tasks
+
+    async def submit(self, records: Sequence[TaskRecord], connection: Any = None) -> None:
+        """See :meth:`Backend.submit`."""
+        if not records:
+            return
+        with self._asking("written"):
+            if connection is None:
+                await self._submit(records)
+            else:
+                theirs = await asyncpg_connection(connection)
+                async with theirs.transaction():
+                    await self._insert(theirs, records, NOBODY)
+
+    def save(self, task_id: UUID, event: Reported | Ended) -> None:
+        """See :meth:`Backend.save`."""
+        run = self._runs.of_attempt(task_id, event.attempt)
+        if run is None:
+            return
+        if isinstance(event, Ended):
+            self._outbox.end(run, event, over=False)
+        else:
+            self._outbox.report(run, event)
+
+    async def request_cancel(self, task_id: UUID) -> bool:
+        """See :meth:`Backend.request_cancel`."""
+        return await self._decide(task_id, self._try_to_cancel)
+
+    async def retry(self, task_id: UUID) -> bool:
+        """See :meth:`Backend.retry`."""
+        return await self._decide(task_id, self._try_to_retry)
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        """See :meth:`Backend.prune`."""
+        with self._asking("pruned"):
+            pool = self._database.pool
+            dropped = await pool.fetch(STATEMENTS["prune"], before, limit)
+            await pool.execute(STATEMENTS["prune_engine_log"], ENGINE_ROWS)
+            await pool.execute(STATEMENTS["prune_engine_statistics"], ENGINE_ROWS)
+            return len(dropped)
+
+    # Looking at tasks
+
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        """See :meth:`Backend.get`."""
+        with self._asking("read"):
+            return await reader.fetch_task(self._database.pool, task_id)
+
+    async def list(self, query: TaskQuery) -> TaskPage:
+        """See :meth:`Backend.list`."""
+        with self._asking("read"):
+            return await reader.fetch_page(self._database.pool, query)
+
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """See :meth:`Backend.failures`."""
+        with self._asking("read"):
+            return await reader.fetch_failures(self._database.pool, task_id)
+
+    async def processes(self) -> Sequence[ProcessInfo]:
+        """See :meth:`Backend.processes`."""
+        with self._asking("read"):
+            return await self._pulse.processes()
+
+    def trouble(self) -> str | None:
+        """See :meth:`Backend.trouble`."""
+        if self._is_open and not self._listener.is_connected:
+            return f"PostgreSQL at {self._database.name} cannot be reached"
+        return None
+
+    def subscribe(
+        self, handler: ChangeHandler, wanted: Callable[[], bool] = lambda: True
+    ) -> Callable[[], None]:
+        """See :meth:`Backend.subscribe`."""
+        return self._feed.subscribe(handler, wanted)
+
+    async def written(self) -> None:
+        """Wait until every report and outcome that was handed over is written, and the queue was
+        looked at since. For tests and tools; nothing else needs to know."""
+        await self._outbox.flushed()
+        if self._engine is not None:
+            await self._engine.looked()
+
+    # Running tasks
+
+    async def serve(self, runner: AttemptRunner) -> None:
+        """See :meth:`Backend.serve`."""
+        if not self._is_open:
+            raise BackendError(f"the task database {self._database.name} is not open")
+        self._runner = runner
+        if not self._stop_serving.is_set():
+            self._engine = self._make_engine()
+            self._pulse.runs_tasks = True
+            with self._asking("written"):
+                await self._pulse.beat()
+            await self._engine.run()
+            self._engine = None
+        self._stop_serving.clear()  # it may serve again
+
+    async def stop_serving(self) -> None:
+        """See :meth:`Backend.stop_serving`."""
+        if not self._is_open:
+            return
+        self._stop_serving.set()
+        self._pulse.runs_tasks = False
+        if self._engine is not None:
+            await self._engine.stop()
+
+    def _make_engine(self) -> Engine:
+        return Engine(
+            self._database,
+            self._listener,
+            self._registry,
+            self._runs,
+            types=self._types,
+            heartbeat_timeout=self._heartbeat_timeout,
+            take=self._take,
+            cancel=self._cancel,
+            may_repick=self._may_repick,
+        )
+
+    async def _take(self, dequeue: Dequeue) -> Sequence[Job]:
+        """Claim a batch of jobs and their tasks, and start the attempts."""
+        async with self._database.transaction() as connection:
+            jobs = await dequeue(connection)
+            if not jobs:
+                return []
+            # One that runs here was given again because its heartbeat was late.
+            given = [GivenJob.of(job) for job in jobs if self._runs.of_job(job.id) is None]
+            store = Store(connection, self._process)
+            claims = await Claims.take(store, given, self._registry, self._clock.now, start=True)
+            await store.finish_jobs(claims.obsolete)
+        for job, record in claims.claimed.items():
+            self._start(job, record)
+        self._feed.announce(claims.announced)
+        return [job for job in jobs if self._runs.of_job(job.id) is not None]
+
+    def _start(self, job: int, record: TaskRecord) -> None:
+        assert self._runner is not None  # noqa: S101 - nothing is claimed before serve()
+        run = Run(job, record)
+        self._runs.add(run)
+        self._runner.start(record).add_done_callback(partial(self._ended, run))
+
+    def _ended(self, run: Run, ended: "asyncio.Future[Ended]") -> None:
+        self._outbox.end(run, ended.result(), over=True)
+        if self._stop_serving.is_set():
+            run.release()  # a stop does not wait for a server that cannot be reached
+
+    def _settled(self, run: Run) -> None:
+        self._runs.remove(run)
+        run.release()
+        if self._engine is not None:
+            self._engine.has_ended_one()
+
+    def _cancel(self, run: Run) -> None:
+        if self._runner is not None:
+            self._runner.cancel(run.record.id, run.attempt)
+
+    # Deciding
+
+    async def _submit(self, records: Sequence[TaskRecord]) -> None:
+        """Whoever wants to cancel one of them meanwhile waits until it is there."""
+        done = asyncio.Event()
+        self._coming.update({record.id: done for record in records})
+        try:
+            async with self._database.transaction() as connection:
+                inserted = await self._insert(connection, records, self._process)
+            self._feed.announce(inserted)
+        finally:
+            done.set()
+            for record in records:
+                self._coming.pop(record.id, None)
+
+    async def _insert(
+        self, connection: Any, records: Sequence[TaskRecord], sender: UUID
+    ) -> Sequence[TaskRecord]:
+        store = Store(connection, sender)
+        inserted = await store.insert(records, self._clock.now())
+        await store.tell([record.id for record in inserted])
+        return inserted
+
+    async def _decide(self, task_id: UUID, attempt: Callable[[Store, UUID], Any]) -> bool:
+        """Try until nobody else changes the task at the same moment."""
+        if (coming := self._coming.get(task_id)) is not None:
+            await coming.wait()
+        while True:
+            with self._asking("written"):
+                try:
+                    async with self._database.transaction() as connection:
+                        answer, change = await attempt(Store(connection, self._process), task_id)
+                except _ChangedMeanwhileError:
+                    continue
+            if change is not None:
+                self._feed.announce([change.after])
+                run = self._runs.of_attempt(task_id, change.after.attempt)
+                if run is not None and change.after.status is RUNNING:
+                    self._cancel(run)
+            return bool(answer)
+
+    async def _try_to_cancel(self, store: Store, task_id: UUID) -> tuple[bool, Change | None]:
+        stored = (await store.find([task_id])).get(task_id)
+        if stored is None:
+            return False, None
+        change = decide(stored.record, CancelRequested(), self._clock.now())
+        if change is None:
+            return not stored.record.status.is_final, None
+        if change.after.status is RUNNING:
+            await store.notify_cancellation(stored.job)
+        else:
+            await store.cancel_job(stored.job)
+        await self._write(store, change)
+        return True, change
+
+    async def _try_to_retry(self, store: Store, task_id: UUID) -> tuple[bool, Change | None]:
+        stored = (await store.find([task_id])).get(task_id)
+        now = self._clock.now()
+        change = decide(stored.record, RetryRequested(), now) if stored else None
+        if change is None:
+            return False, None
+        await self._write(store, change, job=await store.new_job(change.after, now))
+        return True, change
+
+    async def _write(self, store: Store, change: Change, job: int | None = None) -> None:
+        task_id = change.after.id
+        written = await store.write([change], {task_id: job} if job is not None else None)
+        if not written:
+            raise _ChangedMeanwhileError
+        await store.tell([task_id])
+
+    # The server
+
+    async def _connected(self) -> None:
+        """The listener has a connection, the first one or a new one.
+
+        While the server was down no worker could say that it lives: after its start all of them
+        get the time to do so before anyone is taken for dead.
+        """
+        self._repick_from = None
+        uptime = await self._database.pool.fetchval(STATEMENTS["uptime"])
+        loop = asyncio.get_running_loop()
+        self._repick_from = loop.time() + self._heartbeat_timeout - uptime
+        if self._is_open:  # not the first one: something may have been missed
+            self._feed.fell_behind()
+        if self._engine is not None:
+            self._engine.wake()
+
+    def _may_repick(self) -> bool:
+        return (
+            self._listener.is_connected
+            and self._repick_from is not None
+            and asyncio.get_running_loop().time() >= self._repick_from
+        )
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+            reason = str(error) or type(error).__name__
+            raise BackendError(
+                f"the task database {self._database.name} cannot be {what}: {reason}"
+            ) from error
+
+
+class _ChangedMeanwhileError(Exception):
+    """Another process was quicker: the transaction is rolled back, and the task read again."""

@@ -1,0 +1,131 @@
+"""What becomes of tasks whose jobs the engine has given to this process.
+
+The engine gives a job when it is due, or when whoever ran it has not been heard of for too long:
+then the attempt that the task is still in was cut off.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from attrs import define, field, frozen
+from pgqueuer.models import Job
+
+from bgtasks.backends.postgres.store import Store, StoredTask
+from bgtasks.lifecycle import Change, Claimed, Ended, Interrupted, decide
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.record import TaskRecord
+from bgtasks.registration import Registry
+
+__all__ = ["Claims", "GivenJob"]
+
+DIED = "its worker process ended, or was not heard of for too long"
+
+
+@frozen
+class GivenJob:
+    """A job, as far as it matters here: its number and the task it stands for."""
+
+    id: int
+    task: UUID
+
+    @classmethod
+    def of(cls, job: Job) -> "GivenJob":
+        """What matters of the engine's own."""
+        return cls(job.id, UUID(bytes=bytes(job.payload or b"")))
+
+
+@define
+class Claims:
+    """What was made of given jobs, in one transaction.
+
+    ``claimed`` are the tasks whose attempts are to be started, by job; ``announced`` every
+    revision that was written; ``requeued`` and ``obsolete`` the jobs that are to wait again, and
+    that nothing waits for any more.
+    """
+
+    claimed: dict[int, TaskRecord] = field(factory=dict)
+    announced: list[TaskRecord] = field(factory=list)
+    requeued: list[int] = field(factory=list)
+    obsolete: list[int] = field(factory=list)
+
+    @classmethod
+    async def take(
+        cls,
+        store: Store,
+        jobs: Iterable[GivenJob],
+        registry: Registry,
+        now: Callable[[], datetime],
+        *,
+        start: bool,
+    ) -> "Claims":
+        """Decide on each job, and write it. ``start``: claim what can run; else only take back
+        what was cut off, so that it waits."""
+        claims = cls()
+        left = list(jobs)
+        while left:
+            stored = await store.find([job.task for job in left])
+            steps = [
+                (job, _step(job, stored.get(job.task), registry, now(), start)) for job in left
+            ]
+            changes = [step.change for _, step in steps if step.change is not None]
+            written = await store.write(changes) if changes else set()
+            left = [job for job, step in steps if not claims._note(job, step, written)]
+        await store.tell([record.id for record in claims.announced])
+        return claims
+
+    def _note(self, job: GivenJob, step: "_Step", written: set[int]) -> bool:
+        """Whether this job is dealt with; else somebody else changed its task meanwhile."""
+        if step.change is not None and step.change.after.sequence not in written:
+            return False
+        self.announced += step.revisions
+        last = step.revisions[-1] if step.revisions else None
+        if last is not None and last.status is BackgroundTaskStatus.RUNNING:
+            self.claimed[job.id] = last
+        elif step.waits:
+            self.requeued.append(job.id)
+        else:
+            self.obsolete.append(job.id)
+        return True
+
+
+@frozen
+class _Step:
+    """What happens to a task: the change to write, the revisions it consists of, and whether
+    the job goes on waiting."""
+
+    change: Change | None = None
+    revisions: Sequence[TaskRecord] = ()
+    waits: bool = False
+
+
+def _step(
+    job: GivenJob, stored: StoredTask | None, registry: Registry, now: datetime, start: bool
+) -> _Step:
+    if stored is None or stored.job != job.id or stored.record.status.is_final:
+        return _Step()
+    changes: list[Change] = []
+    record = stored.record
+    if record.status is BackgroundTaskStatus.RUNNING:
+        _add(changes, decide(record, Ended(record.attempt, _cut_off(record, registry)), now))
+        record = changes[-1].after if changes else record
+    if start and record.status is BackgroundTaskStatus.PENDING:
+        _add(changes, decide(record, Claimed(), now))
+        record = changes[-1].after
+    waits = record.status is BackgroundTaskStatus.PENDING
+    if not changes:
+        return _Step(waits=waits)
+    whole = Change(changes[0].before, record, changes[0].failure)
+    return _Step(whole, [change.after for change in changes], waits)
+
+
+def _add(changes: list[Change], change: Change | None) -> None:
+    if change is not None:
+        changes.append(change)
+
+
+def _cut_off(record: TaskRecord, registry: Registry) -> Interrupted:
+    options = registry.named(record.type)
+    if options is None:
+        return Interrupted(DIED)
+    return Interrupted(DIED, options.rerun_interrupted, options.max_interruptions)

@@ -1,0 +1,156 @@
+"""Reaching the server: one place that opens connections, with bounds on every wait."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from bgtasks.errors import BackendError, SettingsError
+
+__all__ = ["CONNECTION_ERRORS", "Database", "describe_url", "is_passing"]
+
+logger = logging.getLogger(__name__)
+
+OLDEST_SERVER = 14
+CONNECT_TIMEOUT = 10.0
+STATEMENT_TIMEOUT = 30.0
+"""Seconds after which a statement counts as lost: the server is gone, or the network is."""
+
+CONNECTION_ERRORS = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,  # the server shuts down, or cut this connection off
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full: may pass
+    asyncpg.TransactionRollbackError,  # a deadlock: the others went first
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections now
+    asyncpg.ReadOnlySQLTransactionError,  # a standby that is about to take over
+)
+"""What passes: the same statement can be tried again later."""
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether trying again later may do better."""
+    return isinstance(error, CONNECTION_ERRORS) and not isinstance(error, asyncpg.DataError)
+
+
+def describe_url(url: str) -> str:
+    """The server and the database in ``url``, without the password, for messages."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "the given URL"
+    return f"{parts.hostname or 'localhost'}{port}{parts.path}"
+
+
+TELL_EVERY = 10.0
+"""Seconds between two log lines that say the same of a server that is gone."""
+
+
+class Database:
+    """The connections of this process to one PostgreSQL database.
+
+    A pool for statements, and connections of their own for whoever listens. ``size`` bounds the
+    pool. ``url`` may have what libpq's URLs have (``sslmode``, ``options=-csearch_path=...``).
+    """
+
+    def __init__(self, url: str, size: int = 10) -> None:
+        self.name = describe_url(url)
+        self._url = url
+        self._size = size
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._told_at: dict[str, float] = {}
+
+    async def open(self) -> None:
+        """Connect, and look at the server's version.
+
+        Raises SettingsError for an URL that cannot be used, BackendError for a server that
+        cannot be reached or is too old.
+        """
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=0,
+                max_size=self._size,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=STATEMENT_TIMEOUT,
+                server_settings={"application_name": "bgtasks"},
+            )
+        except BaseException as error:
+            self._refuse(error)
+        async with self.connection() as connection:
+            version = connection.get_server_version()
+        if version.major < OLDEST_SERVER:
+            await self.close()
+            raise BackendError(
+                f"the server of {self.name} is PostgreSQL {version.major}.{version.minor}; "
+                f"bgtasks needs {OLDEST_SERVER} or later"
+            )
+
+    async def close(self) -> None:
+        """Let every connection go; those that are in use after a few seconds are cut."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except (TimeoutError, *CONNECTION_ERRORS):
+            pool.terminate()
+
+    async def connect(self) -> "asyncpg.Connection[Any]":
+        """A connection of its own, to listen on."""
+        return await asyncpg.connect(
+            self._url,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=STATEMENT_TIMEOUT,
+            server_settings={"application_name": "bgtasks listener"},
+        )
+
+    @property
+    def pool(self) -> "asyncpg.Pool[Any]":
+        """The pool. Raises BackendError before ``open`` and after ``close``."""
+        if self._pool is None:
+            raise BackendError(f"the task database {self.name} is not open")
+        return self._pool
+
+    def note(self, what: str, error: BaseException) -> None:
+        """Log that something could not be done, but not the same thing again and again."""
+        now = time.monotonic()
+        if now - self._told_at.get(what, -TELL_EVERY) < TELL_EVERY:
+            return
+        self._told_at[what] = now
+        reason = str(error) or type(error).__name__
+        logger.error("%s %s: %s", self.name, what, reason)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """A connection from the pool, for a while."""
+        async with self.pool.acquire(timeout=STATEMENT_TIMEOUT) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """A connection from the pool, in a transaction that is committed at the end."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def _refuse(self, error: BaseException) -> None:
+        if isinstance(error, (asyncpg.exceptions.ClientConfigurationError, ValueError)):
+            raise SettingsError(
+                f"setting 'database' ({self.name}) cannot be used: {error}; accepted: "
+                "postgresql://user:password@host:port/database"
+            ) from error
+        if isinstance(error, (*CONNECTION_ERRORS, asyncpg.PostgresError)):
+            reason = str(error) or type(error).__name__
+            raise BackendError(
+                f"cannot connect to PostgreSQL at {self.name}: {reason}; check the setting "
+                "'database' and that the server runs"
+            ) from error
+        raise error

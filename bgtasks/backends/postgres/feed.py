@@ -1,0 +1,200 @@
+"""What other processes changed: heard of, read, and announced here."""
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from uuid import UUID
+
+import asyncpg
+
+from bgtasks.backends.base import ChangeHandler
+from bgtasks.backends.postgres import rows
+from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.record import TaskRecord
+
+__all__ = ["CHANNEL", "Feed", "messages"]
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "bgtasks"
+
+MAX_IDS = 200
+"""Ids in one notification: PostgreSQL's payloads are shorter than 8,000 bytes, an id is 35."""
+
+MAX_WAITING = 10_000
+"""Ids that wait to be read; beyond that, what changed is looked up as after a lost connection."""
+
+MAX_REMEMBERED = 20_000
+"""Tasks whose announced revision is remembered."""
+
+BATCH = 500
+"""Tasks read in one go."""
+
+
+def messages(sender: UUID, task_ids: Sequence[UUID]) -> list[str]:
+    """The notifications that tell of changes to these tasks."""
+    return [
+        json.dumps(
+            {"from": sender.hex, "tasks": [item.hex for item in task_ids[at : at + MAX_IDS]]},
+            separators=(",", ":"),
+        )
+        for at in range(0, len(task_ids), MAX_IDS)
+    ]
+
+
+class Feed:
+    """Announces each change once and in the order of a task's revisions, wherever it was made.
+
+    Changes made here are announced by ``announce``, right after their commit. Of those made
+    elsewhere only the newest revision is read; a record that was read has no ``data``.
+    """
+
+    def __init__(self, database: Database, process: UUID) -> None:
+        self._database = database
+        self._process = process.hex
+        self._handlers: dict[object, tuple[ChangeHandler, Callable[[], bool]]] = {}
+        self._announced: OrderedDict[UUID, int] = OrderedDict()
+        self._waiting: dict[UUID, None] = {}
+        self._heard_until: str | None = None
+        self._horizon: str | None = None
+        self._behind: str | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+
+    def subscribe(self, handler: ChangeHandler, wanted: Callable[[], bool]) -> Callable[[], None]:
+        """Call ``handler`` with each change; ``wanted`` says whether it is worth reading those
+        of other processes. Gives back how to unsubscribe."""
+        key = object()
+        self._handlers = {**self._handlers, key: (handler, wanted)}
+
+        def unsubscribe() -> None:
+            self._handlers = {k: item for k, item in self._handlers.items() if k is not key}
+
+        return unsubscribe
+
+    def start(self) -> None:
+        """Read what is heard of from now on."""
+        self._reading = asyncio.create_task(self._read())
+
+    async def stop(self) -> None:
+        """Read nothing more."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    def announce(self, records: Iterable[TaskRecord]) -> None:
+        """Tell every handler of these revisions, but of none that is not newer than the last."""
+        for record in records:
+            if self._announced.get(record.id, 0) >= record.revision:
+                continue
+            self._announced[record.id] = record.revision
+            self._announced.move_to_end(record.id)
+            if len(self._announced) > MAX_REMEMBERED:
+                self._announced.popitem(last=False)
+            self._tell(record)
+
+    def heard(self, message: str) -> None:
+        """A notification came in."""
+        try:
+            news = json.loads(message)
+            sender, ids = news["from"], [UUID(item) for item in news["tasks"]]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            logger.warning("a notification on %r is not one of ours: %.200r", CHANNEL, message)
+            return
+        if sender == self._process or not self._is_wanted():
+            return
+        self._waiting.update(dict.fromkeys(ids))
+        if len(self._waiting) > MAX_WAITING:
+            self._waiting.clear()
+            self.fell_behind()
+        self._news.set()
+
+    def caught_up(self, horizon: str) -> None:
+        """Whatever transactions before ``horizon`` changed has been heard of."""
+        self._heard_until = horizon
+        self._horizon = self._horizon or horizon
+        self._news.set()
+
+    def fell_behind(self) -> None:
+        """Notifications may have been lost: look up what changed since the last horizon."""
+        self._behind = self._behind or self._horizon
+        self._news.set()
+
+    # Reading
+
+    async def _read(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self._read_changes()
+            except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+                self._database.note("cannot be asked for changes", error)
+                self._news.set()
+                await asyncio.sleep(1)
+
+    async def _read_changes(self) -> None:
+        if (since := self._behind) is not None:
+            await self._catch_up(since)
+            if self._behind == since:
+                self._behind = None
+        while self._waiting or self._horizon != self._heard_until:
+            horizon, taken = self._heard_until, self._waiting
+            self._waiting = {}
+            try:
+                await self._read_tasks(list(taken))
+            except BaseException:
+                self._waiting = {**taken, **self._waiting}
+                raise
+            # All that was heard of until then has been read now.
+            self._horizon = horizon
+
+    async def _read_tasks(self, ids: Sequence[UUID]) -> None:
+        for at in range(0, len(ids), BATCH):
+            found = await self._database.pool.fetch(STATEMENTS["slim_by_ids"], ids[at : at + BATCH])
+            self.announce(map(rows.record_of, found))
+
+    async def _catch_up(self, since: str) -> None:
+        """Everything that changed: other than by a report, and everything that runs."""
+        if not self._is_wanted():
+            return
+        pool = self._database.pool
+        position, sequence, count = since, -1, 0
+        while True:
+            found = await pool.fetch(STATEMENTS["changed_since"], since, position, sequence, BATCH)
+            records = [rows.record_of(row) for row in found]
+            self.announce(records)
+            count += len(records)
+            if len(found) < BATCH:
+                break
+            position, sequence = found[-1]["changed_by"], records[-1].sequence
+        count += await self._read_running()
+        logger.info("caught up with %s: looked at %d tasks", self._database.name, count)
+
+    async def _read_running(self) -> int:
+        pool, count, type_name = self._database.pool, 0, ""
+        while (type_name := await pool.fetchval(STATEMENTS["next_type"], type_name)) is not None:
+            sequence, found = -1, [None]
+            while found:
+                found = await pool.fetch(STATEMENTS["running_tasks"], type_name, sequence, BATCH)
+                records = [rows.record_of(row) for row in found]
+                self.announce(records)
+                count += len(records)
+                sequence = records[-1].sequence if records else sequence
+        return count
+
+    # Telling
+
+    def _is_wanted(self) -> bool:
+        return any(wanted() for _, wanted in self._handlers.values())
+
+    def _tell(self, record: TaskRecord) -> None:
+        for handler, _ in self._handlers.values():
+            try:
+                handler(record)
+            except Exception:
+                logger.exception("a change handler failed for task %s", record.id)

@@ -1,0 +1,140 @@
+"""The tables: made and changed by numbered steps, looked at before anything uses them.
+
+``python -m bgtasks database upgrade`` applies what is missing: PgQueuer's own schema first, then
+the files ``sql/NNNN_name.sql`` in the order of their numbers, each in a transaction. Whoever adds
+a step says in ``COMPATIBLE_FROM`` which oldest version of this code can still work with it, so
+that two releases run side by side while a new one is rolled out.
+"""
+
+import re
+from importlib.resources import files
+from typing import Any
+
+import asyncpg
+from attrs import frozen
+from pgqueuer import AsyncpgDriver, Queries, QueueManager
+
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.engine_schema import engine_queries
+from bgtasks.backends.statements import read_sql
+from bgtasks.errors import BackendError, SchemaVersionError
+
+__all__ = ["VERSION", "check", "upgrade"]
+
+_PACKAGE = "bgtasks.backends.postgres"
+_LOCK = 0x6267746B  # any number that nobody else uses: "bgtk"
+
+COMPATIBLE_FROM = {1: 1}
+"""For each step the oldest version of this code that can work with what it makes."""
+
+
+@frozen
+class Migration:
+    """One numbered step."""
+
+    number: int
+    name: str
+
+    @property
+    def sql(self) -> str:
+        """Its statements."""
+        return read_sql(_PACKAGE, f"{self.number:04}_{self.name}.sql")
+
+
+def _load() -> list[Migration]:
+    found = []
+    for file in files(_PACKAGE).joinpath("sql").iterdir():
+        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
+            found.append(Migration(int(match[1]), match[2]))
+    return sorted(found, key=lambda item: item.number)
+
+
+MIGRATIONS = _load()
+VERSION = MIGRATIONS[-1].number
+"""The version of the tables that this code was written for."""
+
+COMMAND = "python -m bgtasks database upgrade"
+
+
+async def upgrade(database: Database) -> list[str]:
+    """Bring the tables of an open database up to this version; what was done, in words.
+
+    Any number of processes may do so at once: they wait for each other. Raises
+    SchemaVersionError where a newer release has been here, BackendError where a statement fails.
+    """
+    connection = await database.connect()
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK, timeout=None)
+        return await _upgrade(connection, database.name)
+    except asyncpg.PostgresError as error:
+        raise BackendError(f"{database.name} cannot be upgraded: {error}") from error
+    finally:
+        await connection.close()  # which lets go of the lock
+
+
+async def check(database: Database) -> None:
+    """Whether this release can work with the tables as they are. Raises SchemaVersionError, which
+    names the command to run, or the releases that are at odds."""
+    async with database.connection() as connection:
+        version, compatible_from = await _installed(connection)
+        _refuse_newer(database.name, version, compatible_from)
+        if version < VERSION:
+            state = "has no tables of bgtasks" if version == 0 else f"has version {version} of them"
+            raise SchemaVersionError(
+                f"the database {database.name} {state}, this release needs version {VERSION}; "
+                f"run: {COMMAND}"
+            )
+        try:
+            await QueueManager(engine_queries(AsyncpgDriver(connection))).verify_structure()
+        except RuntimeError as error:
+            raise SchemaVersionError(
+                f"PgQueuer's tables in {database.name} are not those of this release ({error}); "
+                f"run: {COMMAND}"
+            ) from error
+
+
+async def _upgrade(connection: "asyncpg.Connection[Any]", name: str) -> list[str]:
+    version, compatible_from = await _installed(connection)
+    _refuse_newer(name, version, compatible_from)
+    done = await _upgrade_engine(engine_queries(AsyncpgDriver(connection)))
+    for migration in MIGRATIONS:
+        if migration.number > version:
+            async with connection.transaction():
+                await connection.execute(migration.sql, timeout=None)
+                await connection.execute(
+                    "INSERT INTO bgtasks_migrations (version, name, compatible_from) "
+                    "VALUES ($1, $2, $3)",
+                    migration.number,
+                    migration.name,
+                    COMPATIBLE_FROM[migration.number],
+                )
+            done.append(f"bgtasks {migration.number}: {migration.name}")
+    return done
+
+
+async def _upgrade_engine(queries: Queries) -> list[str]:
+    if not await queries.schema_is_installed():
+        await queries.install()
+        await queries.optimize_autovacuum()
+        return ["PgQueuer: installed"]
+    plan = await queries.apply_upgrade()
+    return [f"PgQueuer: {len(plan.statements)} statements"] if plan.statements else []
+
+
+async def _installed(connection: "asyncpg.Connection[Any]") -> tuple[int, int]:
+    """The version of the tables, and the oldest code that can use them; zeros before the first."""
+    if await connection.fetchval("SELECT to_regclass('bgtasks_migrations')") is None:
+        return 0, 0
+    row = await connection.fetchrow(
+        "SELECT version, compatible_from FROM bgtasks_migrations ORDER BY version DESC LIMIT 1"
+    )
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def _refuse_newer(name: str, version: int, compatible_from: int) -> None:
+    if compatible_from > VERSION:
+        raise SchemaVersionError(
+            f"the tables in {name} are version {version}, written by a newer release of bgtasks "
+            f"that older ones than its version {compatible_from} cannot share; this release "
+            f"knows version {VERSION}: upgrade bgtasks-di here too"
+        )

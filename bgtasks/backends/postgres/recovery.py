@@ -1,0 +1,100 @@
+"""What any process may do for all of them: whoever notices first."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from bgtasks.backends.postgres import rows
+from bgtasks.backends.postgres.claims import Claims, GivenJob
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.reader import stored_types
+from bgtasks.backends.postgres.runs import Runs
+from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.postgres.store import Store
+from bgtasks.lifecycle import TypeUnknown, decide
+from bgtasks.record import TaskRecord
+from bgtasks.registration import Registry
+
+__all__ = ["Recovery"]
+
+BATCH = 200
+"""Tasks in one transaction."""
+
+
+class Recovery:
+    """Takes back what dead workers left, and has tasks of types that nobody knows say so.
+
+    ``announce(records)`` is called with what was changed, after each commit. A worker is dead
+    when its job had no heartbeat for ``heartbeat_timeout`` seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        process: UUID,
+        registry: Registry,
+        runs: Runs,
+        now: Callable[[], datetime],
+        *,
+        heartbeat_timeout: float,
+        announce: Callable[[Collection[TaskRecord]], None],
+        may_repick: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._process = process
+        self._registry = registry
+        self._runs = runs
+        self._now = now
+        self._timeout = heartbeat_timeout
+        self._announce = announce
+        self._may_repick = may_repick
+        self._marked: dict[str, int] = {}
+
+    async def take_back(self) -> None:
+        """Let tasks whose workers are dead wait to run again, or end."""
+        while self._may_repick() and await self._take_back_some() == BATCH:
+            pass
+
+    async def mark_unknown(self) -> None:
+        """Waiting tasks of types that no living process has registered say so."""
+        pool = self._database.pool
+        known = {row[0] for row in await pool.fetch(STATEMENTS["known_types"], self._timeout)}
+        known |= {item.type_name for item in self._registry}
+        for type_name in await stored_types(pool):
+            if type_name in known:
+                self._marked.pop(type_name, None)
+                continue
+            while await self._mark_some(type_name, self._marked.get(type_name, -1)) == BATCH:
+                pass
+
+    async def _take_back_some(self) -> int:
+        async with self._database.transaction() as connection:
+            found = await connection.fetch(STATEMENTS["stale_jobs"], self._timeout, BATCH)
+            jobs = [
+                GivenJob(row["id"], UUID(bytes=row["payload"]))
+                for row in found
+                if self._runs.of_job(row["id"]) is None  # only its heartbeat is late
+            ]
+            store = Store(connection, self._process)
+            claims = await Claims.take(store, jobs, self._registry, self._now, start=False)
+            for job in claims.requeued:
+                await store.requeue_job(job, timedelta(0))
+            await store.finish_jobs(claims.obsolete)
+        self._announce(claims.announced)
+        return len(jobs)
+
+    async def _mark_some(self, type_name: str, after: int) -> int:
+        """How many were looked at. The next round goes on behind them."""
+        async with self._database.transaction() as connection:
+            found = await connection.fetch(STATEMENTS["waiting_tasks"], type_name, after, BATCH)
+            records = [rows.record_of(row) for row in found]
+            decided = (decide(record, TypeUnknown(), self._now()) for record in records)
+            changes = [change for change in decided if change is not None]
+            store = Store(connection, self._process)
+            written = await store.write(changes) if changes else set()
+            marked = [item.after for item in changes if item.after.sequence in written]
+            await store.tell([record.id for record in marked])
+        self._announce(marked)
+        if records:
+            self._marked[type_name] = records[-1].sequence
+        return len(records)

@@ -1,0 +1,67 @@
+"""The attempts that run in this process."""
+
+import asyncio
+from collections.abc import Iterator
+from uuid import UUID
+
+from bgtasks.record import TaskRecord
+
+__all__ = ["Run", "Runs"]
+
+
+class Run:
+    """One attempt: the engine's job it runs for, the task as it was last written by it, and
+    ``released``, which is done once the engine need not care for the job any more."""
+
+    __slots__ = ("attempt", "job", "record", "released")
+
+    def __init__(self, job: int, record: TaskRecord) -> None:
+        self.job = job
+        self.record = record
+        self.attempt = record.attempt
+        self.released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def release(self) -> None:
+        """The job was dealt with."""
+        if not self.released.done():
+            self.released.set_result(None)
+
+
+class Runs:
+    """Finds a run by its job or by its task and attempt: a task that was retried while its old
+    attempt was still ending has two. At most ``limit``."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._by_job: dict[int, Run] = {}
+        self._by_attempt: dict[tuple[UUID, int], Run] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_job)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(self._by_job.values()))
+
+    @property
+    def free(self) -> int:
+        """How many more may run."""
+        return self._limit - len(self._by_job)
+
+    def add(self, run: Run) -> None:
+        """An attempt was started."""
+        self._by_job[run.job] = run
+        self._by_attempt[run.record.id, run.attempt] = run
+
+    def remove(self, run: Run) -> None:
+        """An attempt has ended and was settled."""
+        if self._by_job.get(run.job) is run:
+            del self._by_job[run.job]
+        self._by_attempt.pop((run.record.id, run.attempt), None)
+
+    def of_job(self, job: int) -> Run | None:
+        """The run of this job."""
+        return self._by_job.get(job)
+
+    def of_attempt(self, task_id: UUID, attempt: int) -> Run | None:
+        """The run of this attempt."""
+        return self._by_attempt.get((task_id, attempt))

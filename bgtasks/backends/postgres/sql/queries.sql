@@ -1,0 +1,215 @@
+-- One statement, one name. `{columns}` stands for all columns of a record, `{slim}` for the same
+-- without the task's data, which only whoever runs it needs.
+
+-- name: insert_tasks
+-- Tasks that were accepted, in their order.
+INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress, payload,
+                           status_message, error_message, created_at, changed_at, started_at,
+                           completed_at, scheduled_at, due_at, revision, attempt, failures,
+                           interruptions, cancel_requested)
+SELECT id, job, type, name, data, owner, priority, status, progress, payload,
+       status_message, error_message, created_at, changed_at, started_at,
+       completed_at, scheduled_at, due_at, revision, attempt, failures,
+       interruptions, cancel_requested
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
+              $7::integer[], $8::text[], $9::float8[], $10::text[], $11::text[], $12::text[],
+              $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
+              $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::integer[],
+              $21::integer[], $22::integer[], $23::boolean[])
+       WITH ORDINALITY AS new (id, job, type, name, data, owner, priority, status, progress,
+              payload, status_message, error_message, created_at, changed_at, started_at,
+              completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
+              cancel_requested, place)
+ ORDER BY place
+RETURNING sequence;
+
+-- name: write_reports
+-- What running attempts show. Touches no indexed column. Guarded by the fence.
+UPDATE bgtasks_tasks AS task
+   SET progress = new.progress, payload = new.payload, status_message = new.status_message,
+       error_message = new.error_message, changed_at = new.changed_at, revision = new.revision
+  FROM unnest($1::float8[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[],
+              $7::bigint[], $8::integer[], $9::bigint[])
+       AS new (progress, payload, status_message, error_message, changed_at, revision,
+               sequence, was_attempt, was_revision)
+ WHERE task.sequence = new.sequence AND task.status = 'Running'
+   AND task.attempt = new.was_attempt AND task.revision = new.was_revision
+RETURNING task.sequence;
+
+-- name: write_changes
+-- Steps of the life of tasks, each written only where the task is still what was decided on.
+-- A `job` of NULL leaves the one there is.
+UPDATE bgtasks_tasks AS task
+   SET status = new.status, progress = new.progress, payload = new.payload,
+       status_message = new.status_message, error_message = new.error_message,
+       changed_at = new.changed_at, started_at = new.started_at,
+       completed_at = new.completed_at, scheduled_at = new.scheduled_at, due_at = new.due_at,
+       revision = new.revision, attempt = new.attempt, failures = new.failures,
+       interruptions = new.interruptions, cancel_requested = new.cancel_requested,
+       job = coalesce(new.job, task.job), changed_by = pg_current_xact_id()
+  FROM unnest($1::text[], $2::float8[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+              $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
+              $11::bigint[], $12::integer[], $13::integer[], $14::integer[], $15::boolean[],
+              $16::bigint[], $17::bigint[], $18::text[], $19::integer[], $20::bigint[])
+       AS new (status, progress, payload, status_message, error_message, changed_at, started_at,
+               completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
+               cancel_requested, job, sequence, was_status, was_attempt, was_revision)
+ WHERE task.sequence = new.sequence AND task.status = new.was_status
+   AND task.attempt = new.was_attempt AND task.revision = new.was_revision
+RETURNING task.sequence;
+
+-- name: write_failures
+-- How attempts ended badly.
+INSERT INTO bgtasks_failures (task, attempt, kind, error_message, traceback, ended_at)
+SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[],
+                     $6::timestamptz[])
+    ON CONFLICT DO NOTHING;
+
+-- name: tell
+-- Notifications go out when the transaction commits, and only then.
+SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message;
+
+-- name: task_by_id
+SELECT {columns} FROM bgtasks_tasks WHERE id = $1;
+
+-- name: tasks_by_ids
+-- To decide on.
+SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
+
+-- name: slim_by_ids
+-- To show.
+SELECT {slim} FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
+
+-- name: runs_to_end
+-- Of the attempts that run here: those that were asked to end, or whose task is another one's now.
+SELECT run.id, run.attempt
+  FROM unnest($1::uuid[], $2::integer[]) AS run (id, attempt) JOIN bgtasks_tasks AS task USING (id)
+ WHERE task.attempt > run.attempt OR (task.attempt = run.attempt AND task.cancel_requested);
+
+-- name: next_type
+-- The types there are, one after the other: a step for each type, not for each task.
+SELECT min(type) FROM bgtasks_tasks WHERE type > $1;
+
+-- name: waiting_tasks
+-- Waiting tasks of one type, from a sequence on.
+SELECT {slim} FROM bgtasks_tasks
+ WHERE type = $1 AND status = 'Pending' AND sequence > $2
+ ORDER BY sequence LIMIT $3;
+
+-- name: newest_tasks
+-- A page without filters.
+SELECT {columns} FROM bgtasks_tasks WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2;
+
+-- name: filtered_tasks
+-- A page as the newest of several walks, each along one index: filters that name every column
+-- before `sequence` keep its order, however many tasks there are. A branch is a type and a status.
+SELECT {columns} FROM bgtasks_tasks WHERE sequence IN (
+    SELECT found.sequence
+      FROM unnest($3::text[], $4::text[]) AS branch (type, status),
+           LATERAL (SELECT sequence FROM bgtasks_tasks
+                     WHERE type = branch.type AND status = branch.status AND sequence < $1
+                     ORDER BY sequence DESC LIMIT $2) AS found
+     ORDER BY found.sequence DESC LIMIT $2)
+ ORDER BY sequence DESC;
+
+-- name: owned_tasks
+-- The same for a filter by owner. `IS NOT DISTINCT FROM` would use no index, so tasks without an
+-- owner ($6: whether they are wanted) are a walk of their own.
+SELECT {columns} FROM bgtasks_tasks WHERE sequence IN (
+    SELECT sequence FROM (
+        SELECT found.sequence
+          FROM unnest($3::text[], $4::text[]) AS branch (type, status),
+               unnest($5::text[]) AS wanted (owner),
+               LATERAL (SELECT sequence FROM bgtasks_tasks
+                         WHERE owner = wanted.owner AND type = branch.type
+                           AND status = branch.status AND sequence < $1
+                         ORDER BY sequence DESC LIMIT $2) AS found
+        UNION ALL
+        SELECT found.sequence
+          FROM unnest($3::text[], $4::text[]) AS branch (type, status),
+               LATERAL (SELECT sequence FROM bgtasks_tasks
+                         WHERE owner IS NULL AND type = branch.type
+                           AND status = branch.status AND sequence < $1
+                         ORDER BY sequence DESC LIMIT $2) AS found
+         WHERE $6) AS either
+     ORDER BY sequence DESC LIMIT $2)
+ ORDER BY sequence DESC;
+
+-- name: failures_of
+SELECT attempt, kind, error_message, traceback, ended_at FROM bgtasks_failures
+ WHERE task = (SELECT sequence FROM bgtasks_tasks WHERE id = $1) ORDER BY attempt;
+
+-- name: prune
+-- Several processes prune: none waits for what another one is dropping.
+DELETE FROM bgtasks_tasks
+ WHERE sequence IN (SELECT sequence FROM bgtasks_tasks
+                     WHERE completed_at IS NOT NULL AND completed_at < $1
+                     ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING 1;
+
+-- name: horizon
+-- Every transaction before this one has ended: what it changed can be read.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
+
+-- name: echo
+-- A notification to oneself. When it is heard, everything before the horizon has been heard.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text, pg_notify($1, '');
+
+-- name: changed_since
+-- What transactions changed that may not have ended at an earlier moment ($1). The upper bound
+-- leaves out numbers from before a dump was restored into a new server.
+SELECT {slim}, changed_by::text FROM bgtasks_tasks
+ WHERE changed_by >= $1::text::xid8
+   AND changed_by < pg_snapshot_xmax(pg_current_snapshot())
+   AND (changed_by, sequence) > ($2::text::xid8, $3)
+ ORDER BY changed_by, sequence LIMIT $4;
+
+-- name: running_tasks
+SELECT {slim} FROM bgtasks_tasks
+ WHERE type = $1 AND status = 'Running' AND sequence > $2
+ ORDER BY sequence LIMIT $3;
+
+-- name: beat
+-- This process lives. The server's clock is the one that counts for all.
+INSERT INTO bgtasks_processes (id, host, pid, runs_tasks, types, running, max_concurrency)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (id) DO UPDATE
+   SET seen_at = clock_timestamp(), runs_tasks = excluded.runs_tasks, types = excluded.types,
+       running = excluded.running;
+
+-- name: leave
+DELETE FROM bgtasks_processes WHERE id = $1;
+
+-- name: forget_dead
+DELETE FROM bgtasks_processes WHERE seen_at < clock_timestamp() - interval '1 day';
+
+-- name: processes
+SELECT id, host, pid, runs_tasks, types, running, max_concurrency, started_at, seen_at,
+       seen_at > clock_timestamp() - make_interval(secs => $1) AS alive
+  FROM bgtasks_processes ORDER BY started_at;
+
+-- name: stale_jobs
+-- Jobs whose worker has not been heard of for too long. Several processes look for them.
+SELECT id, payload FROM {queue}
+ WHERE status = 'picked' AND heartbeat < now() - make_interval(secs => $1)
+ ORDER BY heartbeat LIMIT $2 FOR UPDATE SKIP LOCKED;
+
+-- name: prune_engine_log
+-- PgQueuer writes down each step of each job and drops none of it.
+DELETE FROM {log}
+ WHERE id IN (SELECT id FROM {log} WHERE aggregated AND created < now() - interval '1 hour'
+               ORDER BY created LIMIT $1 FOR UPDATE SKIP LOCKED);
+
+-- name: prune_engine_statistics
+DELETE FROM {statistics}
+ WHERE id IN (SELECT id FROM {statistics} WHERE created < now() - interval '7 days'
+               ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED);
+
+-- name: uptime
+-- Seconds since the server was started.
+SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8;
+
+-- name: known_types
+-- Types that some process has registered and lives.
+SELECT DISTINCT unnest(types) FROM bgtasks_processes
+ WHERE seen_at > clock_timestamp() - make_interval(secs => $1);

@@ -1,0 +1,47 @@
+"""The command line: ``python -m bgtasks COMMAND``.
+
+Each command is a module with ``add(commands)``, which registers its parser and, as ``run``, a
+function of the parsed options that gives back the exit code (``None``: 0).
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from bgtasks.cli import tasks, types, worker
+from bgtasks.cli.usage import FAILED, FINE, UNUSABLE, CommandFailedError, UsageError
+from bgtasks.errors import BackendError, BackgroundTasksError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives back the exit code: 0 for done, 1 for what could not be done, 2 for
+    what cannot be used, both with the reason on standard error.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options) or FINE
+    except (CommandFailedError, BackendError) as error:
+        return _refuse(parser, options, error, FAILED)
+    except (UsageError, BackgroundTasksError) as error:
+        return _refuse(parser, options, error, UNUSABLE)
+
+
+def _refuse(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, error: Exception, code: int
+) -> int:
+    sys.stderr.write(f"{parser.prog} {options.command}: {error}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bgtasks", description="Tools for applications with background tasks."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    tasks.add(commands)
+    types.add(commands)
+    worker.add(commands)
+    return parser

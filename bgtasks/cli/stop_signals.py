@@ -1,0 +1,61 @@
+"""SIGTERM and SIGINT: the first asks for a stop, the second hurries it, the third ends at once."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+__all__ = ["StopSignals"]
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopSignals:
+    """Takes the signals over while it is entered; both kinds count together.
+
+    Not ``loop.add_signal_handler``: that waits for the event loop to come round, and who sends a
+    third signal does so because something hangs.
+    """
+
+    def __init__(self) -> None:
+        self.stop_asked = asyncio.Event()
+        self._count = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._hurry: Callable[[], None] | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {item: signal.signal(item, self._received) for item in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for item, handler in self._before.items():
+            signal.signal(item, handler)
+
+    def attach(self, hurry: Callable[[], None]) -> None:
+        """From now on tell the running event loop, also of what came before: ``stop_asked`` is set
+        at the first signal, ``hurry`` is called at the second."""
+        self._loop, self._hurry = asyncio.get_running_loop(), hurry
+        self._act()
+
+    def _received(self, number: int, _frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count > 2:
+            # As if it had never been taken over, so that the exit status tells of the signal.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._act)
+
+    def _act(self) -> None:
+        if self._count >= 1:
+            self.stop_asked.set()
+        if self._count >= 2 and self._hurry is not None:
+            self._hurry()

@@ -1,0 +1,56 @@
+"""What each command does, once it is known where the tasks are. Needs the extra ``cli``."""
+
+import argparse
+from collections.abc import Awaitable, Callable
+
+from bgtasks.cli.tasks.changes import cancel_tasks, retry_tasks
+from bgtasks.cli.tasks.client import TaskClient, TaskFilter
+from bgtasks.cli.tasks.details import show_task
+from bgtasks.cli.tasks.listing import list_tasks
+from bgtasks.cli.tasks.opening import Opening
+from bgtasks.cli.tasks.progress import watch_task
+from bgtasks.cli.tasks.screen import Screen
+
+__all__ = ["carry_out"]
+
+
+async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
+    """Do what ``options`` ask for; whether all of it came true."""
+    screen = Screen()
+    async with tasks as client:
+        return await _ACTIONS[options.action](client, screen, options)
+
+
+async def _list(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    owners = None if options.owner is None else [owner or None for owner in options.owner]
+    wanted = TaskFilter(
+        types=options.type, statuses=options.status, owners=owners, limit=options.limit
+    )
+    await list_tasks(client, screen, wanted, options.json)
+    return True
+
+
+async def _show(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    await show_task(client, screen, options.id, options.json)
+    return True
+
+
+async def _watch(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    return await watch_task(client, screen, options.id, options.json)
+
+
+async def _cancel(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    return await cancel_tasks(client, screen, options.ids)
+
+
+async def _retry(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    return await retry_tasks(client, screen, options.ids)
+
+
+_ACTIONS: dict[str, Callable[[TaskClient, Screen, argparse.Namespace], Awaitable[bool]]] = {
+    "list": _list,
+    "show": _show,
+    "watch": _watch,
+    "cancel": _cancel,
+    "retry": _retry,
+}

@@ -1,0 +1,138 @@
+"""The options of ``tasks`` and what carries them out."""
+
+import argparse
+import asyncio
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from bgtasks.cli.target import ACCEPTED
+from bgtasks.cli.tasks import values
+from bgtasks.cli.usage import FAILED, FINE, CommandFailedError, UsageError
+from bgtasks.errors import NotAllowedError, TaskNotFoundError
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.record import MAX_PAGE
+
+__all__ = ["add"]
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+
+def add(commands: Any) -> None:
+    """Register the command and those below it."""
+    description = "List, show, watch, cancel and retry tasks."
+    tasks = commands.add_parser("tasks", help=description[:-1].lower(), description=description)
+    actions = tasks.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_list(actions)
+    _add_show(actions)
+    _add_watch(actions)
+    _add_change(actions, "cancel", "ask for the end of tasks")
+    _add_change(actions, "retry", "have failed or cancelled tasks run again")
+
+
+def _add_list(actions: Any) -> None:
+    parser = _add(actions, "list", "list tasks, newest first")
+    parser.add_argument(
+        "--type",
+        action="append",
+        metavar="NAME",
+        type=values.text,
+        help="only of this type; repeatable",
+    )
+    parser.add_argument(
+        "--status",
+        action="extend",
+        metavar="STATUS",
+        type=values.statuses,
+        help=f"only these, repeated or separated by commas: {', '.join(BackgroundTaskStatus)}",
+    )
+    parser.add_argument(
+        "--owner",
+        action="append",
+        metavar="NAME",
+        type=values.text,
+        help="only of this owner, empty for none; repeatable",
+    )
+    parser.add_argument(
+        "--limit", type=values.limit, default=50, metavar="N", help=f"1 to {MAX_PAGE:,}; default 50"
+    )
+    parser.add_argument("--json", action="store_true", help="one line of JSON a task")
+
+
+def _add_show(actions: Any) -> None:
+    parser = _add(actions, "show", "show everything about a task")
+    parser.add_argument("id", type=values.task_id, metavar="ID")
+    parser.add_argument("--json", action="store_true", help="as one line of JSON")
+
+
+def _add_watch(actions: Any) -> None:
+    parser = _add(actions, "watch", "follow a task to its end")
+    parser.add_argument("id", type=values.task_id, metavar="ID")
+    parser.add_argument("--json", action="store_true", help="one line of JSON an update")
+
+
+def _add_change(actions: Any, name: str, description: str) -> None:
+    parser = _add(actions, name, description)
+    parser.add_argument("ids", type=values.task_id, metavar="ID", nargs="+")
+
+
+def _add(actions: Any, name: str, description: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=description, description=f"{description.capitalize()}."
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--url",
+        help="where the running application mounts background tasks, such as "
+        "http://127.0.0.1:8000/background-tasks; default: the environment's BGTASKS_URL",
+    )
+    where.add_argument(
+        "--app",
+        metavar="MODULE:CONTAINER",
+        help=f"an application whose tasks are in PostgreSQL; {ACCEPTED}; "
+        f"default: the environment's BGTASKS_APP",
+    )
+    parser.add_argument(
+        "--header",
+        action="append",
+        metavar="'NAME: VALUE'",
+        help="sent with every request to --url; repeatable; default: the lines of the "
+        "environment's BGTASKS_HEADERS",
+    )
+    parser.set_defaults(run=_run)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    _need("rich", "httpx")
+    # Late: without the extra the other commands must work.
+    from bgtasks.cli.tasks.actions import carry_out
+    from bgtasks.cli.tasks.opening import opening
+
+    tasks = opening(options)  # imports the application, which is no work for an event loop
+    try:
+        return FINE if asyncio.run(carry_out(tasks, options)) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read it has seen enough; what is still in the buffer must not complain either.
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return FAILED
+    except RecursionError:
+        raise CommandFailedError("a payload is nested too deeply to be shown") from None
+    except (TaskNotFoundError, NotAllowedError) as error:
+        raise CommandFailedError(str(error)) from None
+
+
+def _need(*modules: str) -> None:
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            raise UsageError(
+                f"{name} is not installed, and 'tasks' needs it: pip install 'bgtasks-di[cli]'"
+            ) from None

@@ -1,0 +1,89 @@
+"""``tasks show``: one task, everything that is known of it."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from rich.text import Text
+
+from bgtasks.cli.tasks.client import Info, TaskClient
+from bgtasks.cli.tasks.plain_text import one_line, plain
+from bgtasks.cli.tasks.screen import Screen, status_text
+from bgtasks.models import AttemptFailure
+
+__all__ = ["show_task"]
+
+_WIDTH = 17
+
+
+async def show_task(client: TaskClient, screen: Screen, task_id: UUID, as_json: bool) -> None:
+    """Write one task, its payload, and how its failed attempts ended. As JSON: one line in the
+    wire shape, with the failed attempts as ``attempts``."""
+    info = await client.get(task_id)
+    failures = await client.failures(task_id)
+    wire = screen.wire(info)
+    if as_json:
+        screen.json({**wire, "attempts": [_attempt(failure) for failure in failures]})
+        return
+    for name, value in _fields(info).items():
+        _write(screen, name, value)
+    if info.payload is not None:
+        _write(screen, "payload", "")
+        screen.line(_indented(plain(json.dumps(wire["payload"], indent=2, ensure_ascii=False))))
+    _write_failures(screen, failures)
+
+
+def _fields(info: Info) -> dict[str, str | Text | None]:
+    return {
+        "id": str(info.id),
+        "type": info.type,
+        "name": info.name,
+        "status": status_text(info.status),
+        "progress": f"{info.progress:g}%",
+        "status message": info.status_message,
+        "error message": info.error_message,
+        "owner": info.owner,
+        "attempts": str(info.attempt),
+        "revision": str(info.revision),
+        "cancel requested": "yes" if info.cancel_requested else None,
+        "created at": _time(info.created_at),
+        "scheduled at": _time(info.scheduled_at),
+        "started at": _time(info.started_at),
+        "completed at": _time(info.completed_at),
+    }
+
+
+def _write(screen: Screen, name: str, value: str | Text | None) -> None:
+    if value is None:
+        return
+    text = value if isinstance(value, Text) else Text(one_line(value))
+    screen.line(Text.assemble((f"{name:<{_WIDTH}}", "bold"), text))
+
+
+def _write_failures(screen: Screen, failures: Sequence[AttemptFailure]) -> None:
+    for failure in failures:
+        kind = one_line(failure.kind)
+        _write(screen, f"attempt {failure.attempt}", f"{kind} at {_time(failure.ended_at)}")
+        screen.line(_indented(plain(failure.error_message)))
+        if failure.traceback is not None:
+            screen.line(_indented(plain(failure.traceback.rstrip())))
+
+
+def _indented(text: str) -> Text:
+    return Text("\n".join(f"  {line}" for line in text.split("\n")))
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat(" ", "seconds")[:-6] + " UTC"
+
+
+def _attempt(failure: AttemptFailure) -> dict[str, Any]:
+    return {
+        "attempt": failure.attempt,
+        "kind": failure.kind,
+        "errorMessage": failure.error_message,
+        "traceback": failure.traceback,
+        "endedAt": failure.ended_at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+    }

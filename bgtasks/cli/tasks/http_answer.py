@@ -1,0 +1,119 @@
+"""What an application answers over HTTP: read within bounds, errors turned into words."""
+
+import json
+from typing import Any
+
+import httpx
+
+from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.cli.usage import CommandFailedError
+from bgtasks.errors import NotAllowedError, QueryError, TaskNotFoundError, TaskStateError
+
+__all__ = ["UnavailableError", "check_answer", "read_json"]
+
+MAX_ANSWER = 128 * 1024 * 1024
+"""The longest answer, in bytes: a page of 50 of the largest tasks fits."""
+
+MAX_PROBLEM = 64 * 1024
+"""How many bytes of an error are read."""
+
+MAX_DETAIL = 1_000
+"""How many characters of an error are shown."""
+
+_ERRORS: dict[int, type[Exception]] = {
+    400: QueryError,
+    401: NotAllowedError,
+    403: NotAllowedError,
+    404: TaskNotFoundError,
+    409: TaskStateError,
+}
+
+
+class UnavailableError(CommandFailedError):
+    """The application cannot be reached, or cannot answer now: asking again may help."""
+
+
+async def read_json(response: httpx.Response) -> Any:
+    """The data in the body of a successful answer.
+
+    Raises CommandFailedError where it is too large or no JSON, and what ``check_answer`` raises.
+    """
+    await check_answer(response)
+    if response.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise CommandFailedError(f"{_place(response)} answers with no JSON; {_MOUNT_HINT}")
+    body = await _read(response, MAX_ANSWER)
+    if body is None:
+        raise CommandFailedError(
+            f"{_place(response)} answers with more than {MAX_ANSWER:,} bytes; "
+            f"ask for fewer tasks with --limit"
+        )
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise CommandFailedError(
+            f"{_place(response)} answers with what is no JSON: {one_line(str(error))}"
+        ) from None
+
+
+async def check_answer(response: httpx.Response) -> None:
+    """Raise what an answer that is no success means: QueryError, NotAllowedError,
+    TaskNotFoundError, TaskStateError, UnavailableError or CommandFailedError."""
+    status = response.status_code
+    if response.is_success:
+        return
+    detail = await _detail(response)
+    if status == 429 or status >= 500:
+        raise UnavailableError(
+            f"{_place(response)} answers {status}: {detail or 'try again later'}"
+        )
+    if response.is_redirect:
+        where = one_line(response.headers.get("location", "")[:MAX_DETAIL])
+        raise CommandFailedError(
+            f"{_place(response)} leads on to {where}; give --url the address it leads to"
+        )
+    if status in (401, 403):
+        detail = (detail or f"{_place(response)} answers {status}") + _login_hint(response)
+    about_one_task = not response.request.url.path.endswith(("api/tasks", "api/tasks/events"))
+    if status == 404 and not about_one_task:
+        detail = None
+    if detail is None or status not in _ERRORS:
+        # Not our answer, but some other part of the application's, or a proxy's.
+        raise CommandFailedError(f"{_place(response)} answers {status}; {detail or _MOUNT_HINT}")
+    raise _ERRORS[status](detail)
+
+
+_MOUNT_HINT = "give --url the address where the application mounts background tasks"
+
+
+def _login_hint(response: httpx.Response) -> str:
+    sent = response.request.headers
+    if "authorization" in sent or "cookie" in sent:
+        return ""
+    return "; log in with --header, such as --header 'Authorization: Bearer …'"
+
+
+async def _detail(response: httpx.Response) -> str | None:
+    """What a problem (RFC 9457) says; ``None`` where the answer is none."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip()
+    if kind != "application/problem+json":
+        return None
+    body = await _read(response, MAX_PROBLEM)
+    try:
+        problem = json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return None
+    detail = problem.get("detail") if isinstance(problem, dict) else None
+    return one_line(detail[:MAX_DETAIL]) if isinstance(detail, str) else None
+
+
+async def _read(response: httpx.Response, most: int) -> bytes | None:
+    body = bytearray()
+    async for chunk in response.aiter_bytes(64 * 1024):
+        body += chunk
+        if len(body) > most:
+            return None
+    return bytes(body)
+
+
+def _place(response: httpx.Response) -> str:
+    return one_line(str(response.request.url.copy_with(query=None)))

@@ -1,0 +1,124 @@
+"""The tasks of a running application, reached over HTTP."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from bgtasks.cli.tasks.client import Info, TaskClient, TaskFilter
+from bgtasks.cli.tasks.http_address import HttpAddress
+from bgtasks.cli.tasks.http_answer import UnavailableError, read_json
+from bgtasks.cli.tasks.http_watch import HttpWatch
+from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.cli.tasks.wire_shape import failures_in, info_in, page_in
+from bgtasks.cli.usage import UsageError
+from bgtasks.models import AttemptFailure
+
+__all__ = ["HttpTasks", "open_http_tasks"]
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for reaching the application."""
+
+ANSWER_TIMEOUT = 60.0
+"""Seconds for one whole answer."""
+
+PAGE = 50
+"""The most tasks that are asked for at once."""
+
+MAX_PAGES = 100
+"""How many pages are read: a policy that hides nearly everything makes short ones."""
+
+
+class HttpTasks:
+    """A :class:`TaskClient` over the HTTP API. The application's policy decides what may be seen
+    and done."""
+
+    def __init__(self, http: httpx.AsyncClient, address: HttpAddress) -> None:
+        self._http = http
+        self._address = address
+
+    async def list(self, wanted: TaskFilter) -> Sequence[Info]:
+        """See :class:`TaskClient`."""
+        found: list[Info] = []
+        cursor = wanted.cursor
+        for _ in range(MAX_PAGES):
+            asked = _query(wanted, min(PAGE, wanted.limit - len(found)), cursor)
+            items, cursor = page_in(await self._ask("GET", "api/tasks", asked))
+            found += items
+            if cursor is None or len(found) >= wanted.limit:
+                break
+        return found[: wanted.limit]
+
+    async def get(self, task_id: UUID) -> Info:
+        """See :class:`TaskClient`."""
+        return info_in(await self._ask("GET", f"api/tasks/{task_id}"))
+
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """See :class:`TaskClient`."""
+        return failures_in(await self._ask("GET", f"api/tasks/{task_id}/attempts"))
+
+    def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
+        """See :class:`TaskClient`."""
+        return HttpWatch(self._http, self._address, task_id, self.get).updates()
+
+    async def cancel(self, task_id: UUID) -> Info:
+        """See :class:`TaskClient`."""
+        return info_in(await self._ask("DELETE", f"api/tasks/{task_id}"))
+
+    async def retry(self, task_id: UUID) -> Info:
+        """See :class:`TaskClient`."""
+        return info_in(await self._ask("POST", f"api/tasks/{task_id}/retry"))
+
+    async def _ask(self, method: str, path: str, query: Sequence[tuple[str, str]] = ()) -> Any:
+        request = self._http.build_request(method, self._address.to(path), params=[*query])
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                response = await self._http.send(request, stream=True)
+                try:
+                    return await read_json(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise UnavailableError(
+                f"{self._address.url} did not answer within {ANSWER_TIMEOUT:.0f} seconds"
+            ) from None
+        except httpx.HTTPError as error:
+            raise _unreachable(self._address, error) from None
+
+
+def _unreachable(address: HttpAddress, error: httpx.HTTPError) -> UnavailableError:
+    reason = one_line(str(error) or type(error).__name__)
+    return UnavailableError(
+        f"{address.url} cannot be reached: {reason}; is the application running, and is this "
+        f"where it mounts background tasks?"
+    )
+
+
+def _query(wanted: TaskFilter, limit: int, cursor: str | None) -> list[tuple[str, str]]:
+    query = [("limit", str(limit))]
+    query += [("type", name) for name in wanted.types or ()]
+    query += [("status", status) for status in wanted.statuses or ()]
+    query += [("owner", owner or "") for owner in wanted.owners or ()]
+    if cursor is not None:
+        query.append(("cursor", cursor))
+    return query
+
+
+@asynccontextmanager
+async def open_http_tasks(address: HttpAddress) -> AsyncGenerator[TaskClient, None]:
+    """The tasks of the application at ``address``. Raises UsageError for one that is none."""
+    try:
+        _ = httpx.URL(address.url).host  # decoded only when it is asked for
+    except (httpx.InvalidURL, ValueError) as error:
+        raise UsageError(f"--url is {address.url!r}: {one_line(str(error))}") from None
+    http = httpx.AsyncClient(
+        headers=[*address.headers, ("User-Agent", "bgtasks"), ("Accept-Encoding", "identity")],
+        timeout=httpx.Timeout(CONNECT_TIMEOUT, read=ANSWER_TIMEOUT),
+        # A proxy has no way to this machine, and is not to see what is meant for it.
+        trust_env=not address.is_loopback,
+    )
+    async with http:
+        yield HttpTasks(http, address)

@@ -1,0 +1,131 @@
+"""Following one task over server-sent events, through broken connections."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from uuid import UUID
+
+import httpx
+
+from bgtasks.cli.tasks.client import Info
+from bgtasks.cli.tasks.event_parser import EventParser, ServerEvent
+from bgtasks.cli.tasks.http_address import HttpAddress
+from bgtasks.cli.tasks.http_answer import UnavailableError, check_answer
+from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.cli.tasks.wire_shape import info_in
+from bgtasks.cli.usage import CommandFailedError
+from bgtasks.errors import NotAllowedError
+from bgtasks.web.hub.snapshot import newness
+
+__all__ = ["HttpWatch"]
+
+SILENCE = 45.0
+"""Seconds without a byte after which a connection is given up; a comment comes every 15."""
+
+GIVE_UP = 60.0
+"""Seconds without an answer after which the application is given up."""
+
+PAUSE = 1.0
+"""Seconds before the next attempt to connect."""
+
+
+class HttpWatch:
+    """The updates of one task. Where the event stream breaks it is opened again; where it
+    cannot be opened though the application answers, the task is asked for every second."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        address: HttpAddress,
+        task_id: UUID,
+        get: Callable[[UUID], Awaitable[Info]],
+    ) -> None:
+        self._http = http
+        self._address = address
+        self._task_id = task_id
+        self._get = get
+        self._newest: Info | None = None
+        self._heard_at = time.monotonic()
+
+    async def updates(self) -> AsyncGenerator[Info, None]:
+        """First what the task is, then each newer snapshot, last its final one.
+
+        Raises CommandFailedError when the application has not answered for a minute, at once
+        when it does not even the first time.
+        """
+        while True:
+            try:
+                async with aclosing(self._connected()) as infos:
+                    async for info in infos:
+                        if self._is_news(info):
+                            yield info
+                            if info.status.is_final:
+                                return
+            except UnavailableError as error:
+                self._check_patience(error)
+            await asyncio.sleep(PAUSE)
+
+    def _is_news(self, info: Info) -> bool:
+        if info.id != self._task_id:
+            return False
+        if self._newest is not None and newness(info) <= newness(self._newest):
+            return False
+        self._newest = info
+        return True
+
+    def _check_patience(self, error: UnavailableError) -> None:
+        if self._newest is None:
+            raise error
+        silent = time.monotonic() - self._heard_at
+        if silent >= GIVE_UP:
+            raise CommandFailedError(
+                f"no answer for {silent:.0f} seconds ({error}); the task goes on without you: "
+                f"watch it again later"
+            ) from None
+
+    async def _connected(self) -> AsyncGenerator[Info, None]:
+        """What comes until the connection ends. Raises UnavailableError when it breaks."""
+        # The stream says nothing of a task that is not there any more.
+        yield await self._get(self._task_id)
+        self._heard_at = time.monotonic()
+        try:
+            async with self._http.stream(
+                "GET",
+                self._address.to("api/tasks/events"),
+                params={"ids": str(self._task_id)},
+                timeout=httpx.Timeout(10.0, read=SILENCE),
+            ) as response:
+                await check_answer(response)
+                async with aclosing(self._events(response)) as events:
+                    async for event in events:
+                        if (info := _task_in(event)) is not None:
+                            yield info
+        except httpx.HTTPError as error:
+            reason = one_line(str(error) or type(error).__name__)
+            raise UnavailableError(f"the connection broke: {reason}") from None
+
+    async def _events(self, response: httpx.Response) -> AsyncGenerator[ServerEvent, None]:
+        parser = EventParser()
+        async for chunk in response.aiter_bytes():
+            self._heard_at = time.monotonic()
+            try:
+                events = parser.feed(chunk)
+            except ValueError as error:
+                raise CommandFailedError(f"{self._address.url} sends too much: {error}") from None
+            for event in events:
+                yield event
+
+
+def _task_in(event: ServerEvent) -> Info | None:
+    if event.name not in ("TaskUpdated", "Refused"):
+        return None
+    try:
+        data = json.loads(event.data)
+    except (ValueError, RecursionError) as error:
+        raise CommandFailedError(f"an update is no JSON: {one_line(str(error))}") from None
+    if event.name == "TaskUpdated":
+        return info_in(data)
+    reason = data.get("error") if isinstance(data, dict) else None
+    raise NotAllowedError(one_line(str(reason)[:1000]))

@@ -1,0 +1,73 @@
+"""``tasks list``: many tasks, one line each."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from bgtasks.cli.tasks.client import Info, TaskClient, TaskFilter
+from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.cli.tasks.screen import Screen, status_text
+
+__all__ = ["list_tasks"]
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
+
+
+async def list_tasks(client: TaskClient, screen: Screen, wanted: TaskFilter, as_json: bool) -> None:
+    """Write the tasks that fit, newest first: as a table on a terminal, elsewhere as one line a
+    task with tabs between id, type, name, status, progress, status message and age."""
+    infos = await client.list(wanted)
+    if as_json:
+        for info in infos:
+            screen.json(screen.wire(info))
+    elif not screen.is_terminal:
+        for info in infos:
+            screen.columns(str(info.id), info.type, info.name, info.status, *_rest(info))
+    elif infos:
+        screen.console.print(_table(infos))
+    else:
+        screen.line("no tasks")
+
+
+def _rest(info: Info) -> tuple[str, str, str]:
+    return percent(info), info.status_message or "", age(info.created_at, datetime.now(UTC))
+
+
+def _table(infos: Sequence[Info]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
+    # The id is whole at any width: it is what the other commands want.
+    table.add_column("ID", no_wrap=True, min_width=36)
+    for name, ratio in (("TYPE", 2), ("NAME", 3)):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio)
+    table.add_column("STATUS", no_wrap=True)
+    table.add_column("", no_wrap=True, justify="right")
+    table.add_column("MESSAGE", no_wrap=True, overflow="ellipsis", ratio=3)
+    table.add_column("AGE", no_wrap=True, justify="right")
+    for info in infos:
+        progress, message, how_old = _rest(info)
+        table.add_row(
+            Text(str(info.id)),
+            Text(one_line(info.type)),
+            Text(one_line(info.name)),
+            status_text(info.status),
+            progress,
+            Text(one_line(message)),
+            how_old,
+        )
+    return table
+
+
+def percent(info: Info) -> str:
+    """How far a task is, as whole percent."""
+    return f"{info.progress:.0f}%"
+
+
+def age(since: datetime, now: datetime) -> str:
+    """The time from ``since`` to ``now`` in its largest unit: ``42s``, ``3m``, ``7h``, ``12d``."""
+    seconds = max(0, int((now - since).total_seconds()))
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,96 @@
+"""The tasks of an application, reached through its database."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import attrs
+from dependency_injector import providers
+
+from bgtasks.cli.target import registrations
+from bgtasks.cli.tasks.client import Info, TaskClient, TaskFilter
+from bgtasks.cli.usage import UsageError
+from bgtasks.errors import TaskNotFoundError, TaskStateError
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.models import AttemptFailure
+from bgtasks.settings import Settings
+from bgtasks.worker import UNSET
+
+__all__ = ["ManagerTasks", "open_manager_tasks"]
+
+
+class ManagerTasks:
+    """A :class:`TaskClient` over a started manager. No policy is asked: whoever has the database
+    may do everything."""
+
+    def __init__(self, manager: BackgroundTaskManager) -> None:
+        self._manager = manager
+
+    async def list(self, wanted: TaskFilter) -> Sequence[Info]:
+        """See :class:`TaskClient`."""
+        page = await self._manager.get_tasks(
+            type=UNSET if wanted.types is None else wanted.types,
+            status=UNSET if wanted.statuses is None else wanted.statuses,
+            owner=UNSET if wanted.owners is None else wanted.owners,
+            limit=wanted.limit,
+            cursor=wanted.cursor,
+        )
+        return page.items
+
+    async def get(self, task_id: UUID) -> Info:
+        """See :class:`TaskClient`."""
+        info = await self._manager.try_get_task(task_id)
+        if info is None:
+            raise TaskNotFoundError(f"there is no task with id {task_id}")
+        return info
+
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """See :class:`TaskClient`."""
+        return await self._manager.get_failures(task_id)
+
+    def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
+        """See :class:`TaskClient`."""
+        return self._manager.watch(task_id)
+
+    async def cancel(self, task_id: UUID) -> Info:
+        """See :class:`TaskClient`."""
+        return await self._change(task_id, self._manager.cancel_task, "cancelled")
+
+    async def retry(self, task_id: UUID) -> Info:
+        """See :class:`TaskClient`."""
+        return await self._change(task_id, self._manager.retry_task, "retried")
+
+    async def _change(
+        self, task_id: UUID, change: Callable[[UUID], Awaitable[bool]], done: str
+    ) -> Info:
+        changed = await change(task_id)
+        info = await self.get(task_id)
+        if not changed:
+            raise TaskStateError(f"task {task_id} is {info.status} and cannot be {done}")
+        return info
+
+
+@asynccontextmanager
+async def open_manager_tasks(container: Any, target: str) -> AsyncGenerator[TaskClient, None]:
+    """The tasks in the PostgreSQL database of ``container``, a BackgroundTasksContainer that the
+    command line named as ``target``.
+
+    Raises UsageError for an embedded database, which belongs to the running application.
+    """
+    registrations(container, target)  # says in words what cannot be registered
+    settings: Settings = container.settings()
+    if "://" not in settings.database:
+        raise UsageError(
+            f"the database of {target!r} is {settings.database!r}, an embedded one, which the "
+            f"running application owns: give --url with the address where it mounts background "
+            f"tasks, such as http://127.0.0.1:8000/background-tasks; or, if the database is set "
+            f"elsewhere, name a container that has been given its configuration"
+        )
+    # A visitor: it neither runs tasks nor drops old ones.
+    visitor = attrs.evolve(settings, run_tasks=False, retention=None)
+    with container.settings.override(providers.Object(visitor)):
+        manager: BackgroundTaskManager = container.manager()
+        manager.configure(visitor)
+        async with manager:
+            yield ManagerTasks(manager)

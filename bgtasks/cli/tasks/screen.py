@@ -1,0 +1,69 @@
+"""Where the commands write: standard output, as a terminal or as a file or pipe."""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from bgtasks.cli.tasks.client import Info
+from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.serialization import TaskCodec
+
+__all__ = ["Screen", "status_text"]
+
+_STYLES = {
+    BackgroundTaskStatus.PENDING: "yellow",
+    BackgroundTaskStatus.RUNNING: "blue",
+    BackgroundTaskStatus.COMPLETED: "green",
+    BackgroundTaskStatus.FAILED: "bold red",
+    BackgroundTaskStatus.CANCELLED: "dim",
+}
+
+
+class Screen:
+    """Writes for people on a terminal and for programs elsewhere. Texts of tasks go through
+    ``plain_text`` first and are never read as markup."""
+
+    def __init__(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            # A name that the terminal's encoding lacks is no reason to say nothing.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        self.console = Console(markup=False, highlight=False, emoji=False)
+        self._codec = TaskCodec()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody looks at it."""
+        return self.console.is_terminal
+
+    def line(self, text: str | Text) -> None:
+        """Write a line at once, however long."""
+        self.console.print(text, soft_wrap=True)
+
+    def columns(self, *values: str) -> None:
+        """Write a line of values with tabs between them."""
+        # Not through rich, which would turn the tabs into spaces.
+        sys.stdout.write("\t".join(map(one_line, values)) + "\n")
+        sys.stdout.flush()
+
+    def json(self, data: Any) -> None:
+        """Write a line of JSON, in ASCII."""
+        sys.stdout.write(json.dumps(data) + "\n")
+        sys.stdout.flush()
+
+    def wire(self, info: Info) -> dict[str, Any]:
+        """``info`` as JSON data, in the shape that HTTP sends."""
+        return self._codec.wire(info)
+
+    def complain(self, text: str) -> None:
+        """Write a line on standard error."""
+        sys.stderr.write(one_line(text) + "\n")
+
+
+def status_text(status: BackgroundTaskStatus) -> Text:
+    """A status in its colour."""
+    return Text(status, style=_STYLES[status])

@@ -1,0 +1,50 @@
+"""What may be written on the command line for a task id, a status, a limit."""
+
+import argparse
+from uuid import UUID
+
+from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.record import MAX_PAGE
+from bgtasks.web.ids import parse_task_id
+
+__all__ = ["limit", "statuses", "task_id", "text"]
+
+_STATUSES = {status.lower(): status for status in BackgroundTaskStatus}
+
+
+def text(value: str) -> str:
+    """A name of a type or an owner."""
+    if not value.isprintable():
+        raise argparse.ArgumentTypeError(f"{one_line(value)!r} has characters no name has")
+    return value
+
+
+def task_id(value: str) -> UUID:
+    """The id of a task."""
+    try:
+        return parse_task_id(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(one_line(str(error))) from None
+
+
+def limit(value: str) -> int:
+    """How many tasks are wanted."""
+    if not (value.isdecimal() and len(value) < 10 and 1 <= int(value) <= MAX_PAGE):
+        raise argparse.ArgumentTypeError(
+            f"{one_line(value)!r}; accepted: a whole number from 1 to {MAX_PAGE:,}"
+        )
+    return int(value)
+
+
+def statuses(value: str) -> list[BackgroundTaskStatus]:
+    """Statuses in any case, separated by commas."""
+    found = []
+    for name in value.split(","):
+        status = _STATUSES.get(name.strip().lower())
+        if status is None:
+            raise argparse.ArgumentTypeError(
+                f"{one_line(name)!r}; accepted: {', '.join(BackgroundTaskStatus)}"
+            )
+        found.append(status)
+    return found

@@ -1,0 +1,66 @@
+"""Tasks in the JSON shape of the HTTP API, read back and checked: an application may be any."""
+
+import math
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import attrs
+
+from bgtasks.cli.tasks.client import Info
+from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.cli.usage import CommandFailedError
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo
+from bgtasks.serialization import make_converter
+
+__all__ = ["failures_in", "info_in", "page_in"]
+
+Shown = TypeVar("Shown", Info, AttemptFailure)
+
+_converter = make_converter(detailed_validation=False)
+
+
+def info_in(data: Any) -> Info:
+    """The task that ``data`` writes. Raises CommandFailedError where it is none."""
+    try:
+        info: Info = _converter.structure(data, BackgroundTaskInfo[Any])
+        if not (math.isfinite(info.progress) and 0 <= info.progress <= 100):
+            raise ValueError(f"progress is {info.progress}")
+        return _in_utc(info)
+    except Exception as error:
+        raise _unreadable("a task", error) from None
+
+
+def page_in(data: Any) -> tuple[list[Info], str | None]:
+    """The tasks of a page and the cursor of the next one. Raises CommandFailedError."""
+    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+        raise _unreadable("a page of tasks", ValueError("there are no items"))
+    cursor = data.get("nextCursor")
+    return [info_in(item) for item in data["items"]], cursor if isinstance(cursor, str) else None
+
+
+def failures_in(data: Any) -> list[AttemptFailure]:
+    """How attempts ended. Raises CommandFailedError."""
+    try:
+        return [_in_utc(_converter.structure(item, AttemptFailure)) for item in data["items"]]
+    except Exception as error:
+        raise _unreadable("a list of attempts", error) from None
+
+
+def _in_utc(value: Shown) -> Shown:
+    """``value`` with its times in UTC, so that nobody who shows one can stumble over it."""
+    times: dict[str, Any] = {}
+    for name in attrs.asdict(value, recurse=False):
+        time = getattr(value, name)
+        if isinstance(time, datetime):
+            if time.tzinfo is None:
+                raise ValueError(f"{name} has no time zone")
+            times[name] = time.astimezone(UTC)
+    return attrs.evolve(value, **times)
+
+
+def _unreadable(expected: str, error: Exception) -> CommandFailedError:
+    reason = one_line(f"{type(error).__name__}: {error}"[:300])
+    return CommandFailedError(
+        f"the answer is not {expected} ({reason}); is this command of the same release as the "
+        f"application?"
+    )

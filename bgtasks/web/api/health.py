@@ -1,0 +1,24 @@
+"""``GET api/health``: for load balancers and supervisors."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bgtasks.manager import BackgroundTaskManager
+
+__all__ = ["health_route"]
+
+
+def health_route(manager: BackgroundTaskManager) -> Route:
+    """200 while the manager can do its work, else 503. No policy is asked, since whoever watches
+    over a process is nobody's user; so it says nothing beyond that one word."""
+
+    async def health(_request: Request) -> Response:
+        well = manager.health().trouble is None
+        return JSONResponse(
+            {"status": "ok" if well else "unavailable"},
+            status_code=200 if well else 503,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    return Route("/api/health", health, methods=["GET"])

@@ -1,0 +1,1 @@
+"""Real servers for the tests, the acceptance tests and the benchmarks; all from PyPI wheels."""

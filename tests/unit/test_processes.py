@@ -1,0 +1,204 @@
+"""What a process runs, how it looks to others, whether it is well, and how a stop is hurried."""
+
+import asyncio
+import os
+import socket
+import time
+from typing import Any
+
+import attrs
+import pytest
+
+from bgtasks import (
+    BackendError,
+    BackgroundTaskBase,
+    BackgroundTaskStatus,
+    ManagerStateError,
+    Settings,
+    SettingsError,
+    background_task,
+)
+from bgtasks.manager import LONG_BLOCK
+from tests.unit.support import (
+    PATIENCE,
+    Context,
+    Gate,
+    OtherWork,
+    Work,
+    container_for,
+    container_of,
+    done,
+    get,
+    run_to_end,
+    running,
+    worker_of,
+)
+
+
+def two_types(**config: Any) -> Any:
+    return container_of(
+        background_task(Work, worker_of(done)),
+        background_task(OtherWork, worker_of(done), type_name="other"),
+        **config,
+    )
+
+
+async def test_only_the_chosen_types_are_run() -> None:
+    tasks: list[BackgroundTaskBase] = [OtherWork(), OtherWork(), Work()]
+    async with running(two_types(types=["Work"])) as manager:
+        ids = await manager.run_tasks(tasks)
+        await manager.wait_for(ids[-1], PATIENCE)
+        await run_to_end(manager, Work())
+        others = [await get(manager, task_id) for task_id in ids[:2]]
+    assert [item.status for item in others] == [BackgroundTaskStatus.PENDING] * 2
+    assert [item.status_message for item in others] == ["Pending"] * 2  # not: unregistered
+
+
+async def test_types_are_named_as_they_are_registered() -> None:
+    async with running(two_types(types="other")) as manager:
+        await run_to_end(manager, OtherWork())
+
+
+@pytest.mark.parametrize("provider", ["manager", "asgi_app", "lifespan", "backend"])
+def test_types_that_are_not_registered_are_refused_before_anything_starts(provider: str) -> None:
+    container = two_types(types="Work, OtherWork,Nope")
+    with pytest.raises(SettingsError) as caught:
+        getattr(container, provider)()
+    assert str(caught.value) == (
+        "setting 'types' names 'OtherWork', 'Nope', which is not registered; accepted: Work, other"
+    )
+
+
+async def test_the_process_that_owns_the_file_is_the_only_one() -> None:
+    gate = Gate()
+    container = container_for(gate, max_concurrency=2)
+    container.config.from_dict({"max_concurrency": 7})
+    async with running(container) as manager:
+        await manager.run_task(Work())
+        await gate.begun.wait()
+        [process] = await manager.get_processes()
+        assert (process.host, process.pid) == (socket.gethostname(), os.getpid())
+        assert (process.runs_tasks, process.alive) == (True, True)
+        assert (process.types, process.running, process.max_concurrency) == (("Work",), 1, 7)
+        assert process.started_at == process.seen_at == container.clock().now()
+        gate.open.set()
+    with pytest.raises(ManagerStateError):
+        await manager.get_processes()
+
+
+async def test_a_process_that_runs_no_tasks_says_so() -> None:
+    async with running(two_types(run_tasks=False)) as manager:
+        [process] = await manager.get_processes()
+        assert not process.runs_tasks
+
+
+async def test_a_manager_may_be_given_other_settings_while_it_is_stopped() -> None:
+    container = two_types(run_tasks=False)
+    manager = container.manager()
+    settings = attrs.evolve(container.settings(), run_tasks=True, max_concurrency=3)
+    container.settings.override(settings)
+    manager.configure(settings)
+    with pytest.raises(SettingsError, match="'Nope'"):
+        manager.configure(Settings(types=("Nope",)))
+    async with manager:
+        await run_to_end(manager, Work())
+        assert manager.health().max_concurrency == 3
+        with pytest.raises(ManagerStateError, match="stop it before"):
+            manager.configure(settings)
+
+
+async def test_a_manager_says_how_it_is() -> None:
+    gate = Gate()
+    container = container_for(gate)
+    assert container.manager().health().trouble == "the background task manager is not running"
+    async with running(container) as manager:
+        assert manager.health().trouble is None
+        await manager.run_task(Work())
+        await gate.begun.wait()
+        assert (manager.health().running, manager.health().max_concurrency) == (1, 100)
+        gate.open.set()
+    assert manager.health().trouble == "the background task manager is not running"
+
+
+async def test_a_manager_that_has_ceased_to_run_tasks_is_not_well() -> None:
+    async with running(two_types()) as manager:
+        serving = manager._serving
+        assert serving is not None
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await manager.wait_served()
+        trouble = manager.health().trouble
+        assert trouble is not None
+        assert "not run any more" in trouble
+
+
+async def test_what_troubles_the_backend_troubles_the_manager(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(two_types()) as manager:
+        monkeypatch.setattr(manager._backend, "trouble", lambda: "the connection is lost")
+        assert manager.health().trouble == "the connection is lost"
+
+
+async def test_a_loop_that_is_blocked_for_long_is_not_well() -> None:
+    async with running(two_types()) as manager:
+        watch: Any = manager._loop_watch
+        watch._blocked_since = time.monotonic() - LONG_BLOCK / 2
+        assert manager.health().trouble is None
+        watch._blocked_since = time.monotonic() - LONG_BLOCK - 1
+        health = manager.health()
+        watch._blocked_since = None
+    assert health.blocked_for > LONG_BLOCK
+    assert health.trouble == "the event loop has been blocked for 6 seconds: see the log"
+
+
+async def test_what_ends_the_serving_is_told_to_those_who_wait() -> None:
+    container = two_types()
+    backend = container.backend()
+
+    async def serve(_runner: Any) -> None:
+        raise BackendError("lost")
+
+    backend.serve = serve
+    container.backend.override(backend)
+    async with container.manager() as manager:
+        with pytest.raises(BackendError, match="lost"):
+            await manager.wait_served()
+
+
+async def test_a_hurried_stop_gives_no_grace() -> None:
+    """The clock stands still: nothing but the hurry ends the grace period."""
+    begun = asyncio.Event()
+
+    async def script(_context: Context) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    container = container_for(script)
+    manager = container.manager()
+    await manager.start()
+    manager_executor: Any = manager._executor
+    await manager.run_task(Work())
+    await begun.wait()
+    stopping = asyncio.create_task(manager.stop())
+    await asyncio.sleep(0.02)
+    assert manager_executor.running == 1
+    manager.hurry()
+    await asyncio.wait_for(stopping, PATIENCE)
+    manager.hurry()  # harmless
+
+
+async def test_a_hurry_before_the_stop_counts() -> None:
+    begun = asyncio.Event()
+
+    async def script(_context: Context) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    manager = container_for(script).manager()
+    manager.hurry()  # before the start: harmless
+    await manager.start()
+    await manager.run_task(Work())
+    await begun.wait()
+    manager.hurry()
+    await asyncio.wait_for(manager.stop(), PATIENCE)
