@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bgtasks.cli import tasks, types, worker
+from bgtasks.cli import database, tasks, types, worker
 from bgtasks.cli.usage import FAILED, FINE, UNUSABLE, CommandFailedError, UsageError
 from bgtasks.errors import BackendError, BackgroundTasksError
 
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bgtasks", description="Tools for applications with background tasks."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    database.add(commands)
     tasks.add(commands)
     types.add(commands)
     worker.add(commands)

@@ -28,6 +28,7 @@ OPTIONAL = [
     "pytest",
     "redis",
     "requests",
+    "rich",
     "sqlalchemy",
     "sybil",
     "uvicorn",

@@ -8,7 +8,14 @@ from pathlib import Path
 from bgtasks.backends.embedded.statements import SCHEMA
 from bgtasks.errors import BackendBusyError, BackendError, SchemaVersionError
 
-__all__ = ["MEMORY", "SCHEMA_VERSION", "OwnerLock", "open_database", "open_for_reading"]
+__all__ = [
+    "MEMORY",
+    "SCHEMA_VERSION",
+    "OwnerLock",
+    "open_database",
+    "open_for_reading",
+    "open_untouched",
+]
 
 MEMORY = ":memory:"
 SCHEMA_VERSION = 1
@@ -75,6 +82,22 @@ def open_for_reading(path: str) -> sqlite3.Connection:
     """A connection of its own for reading, so that a page need not wait for a commit."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def open_untouched(path: str) -> sqlite3.Connection:
+    """A connection that changes nothing, to a file that has tasks in it and no owner now.
+
+    Raises BackendError where there is none, SchemaVersionError where it is not one of ours.
+    """
+    file = Path(path).resolve()
+    if not file.is_file():
+        raise BackendError(f"{path} is no file; expected the SQLite file that an application wrote")
+    _check_before_writing(path)
+    connection = _open_untouched(file)
+    if _version(connection) == 0:
+        connection.close()
+        raise SchemaVersionError(f"{path} has no tasks in it: it was not written by bgtasks")
     return connection
 
 

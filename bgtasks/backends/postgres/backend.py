@@ -313,10 +313,7 @@ class PostgresBackend(Backend):
     async def _insert(
         self, connection: Any, records: Sequence[TaskRecord], sender: UUID
     ) -> Sequence[TaskRecord]:
-        store = Store(connection, sender)
-        inserted = await store.insert(records, self._clock.now())
-        await store.tell([record.id for record in inserted])
-        return inserted
+        return await Store(connection, sender).insert(records, self._clock.now())
 
     async def _decide(self, task_id: UUID, attempt: Callable[[Store, UUID], Any]) -> bool:
         """Try until nobody else changes the task at the same moment."""
@@ -360,11 +357,9 @@ class PostgresBackend(Backend):
         return True, change
 
     async def _write(self, store: Store, change: Change, job: int | None = None) -> None:
-        task_id = change.after.id
-        written = await store.write([change], {task_id: job} if job is not None else None)
-        if not written:
+        jobs = {} if job is None else {change.after.id: job}
+        if not await store.write([change], jobs):
             raise _ChangedMeanwhileError
-        await store.tell([task_id])
 
     # The server
 

@@ -65,13 +65,13 @@ class Claims:
         left = list(jobs)
         while left:
             stored = await store.find([job.task for job in left])
+            moment = now()
             steps = [
-                (job, _step(job, stored.get(job.task), registry, now(), start)) for job in left
+                (job, _step(job, stored.get(job.task), registry, moment, start)) for job in left
             ]
             changes = [step.change for _, step in steps if step.change is not None]
             written = await store.write(changes) if changes else set()
             left = [job for job, step in steps if not claims._note(job, step, written)]
-        await store.tell([record.id for record in claims.announced])
         return claims
 
     def _note(self, job: GivenJob, step: "_Step", written: set[int]) -> bool:

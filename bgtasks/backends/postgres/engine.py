@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -22,7 +23,6 @@ from bgtasks.backends.postgres.engine_driver import EngineDriver
 from bgtasks.backends.postgres.engine_schema import ENGINE, engine_queries
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.runs import Run, Runs
-from bgtasks.clock import resolve
 from bgtasks.registration import Registry
 
 __all__ = ["BATCH", "Dequeue", "Engine"]
@@ -166,15 +166,10 @@ class Engine:
     async def execute(self, job: Job, context: Context) -> None:
         """Wait for the attempt of a job, and tell it when its cancellation is asked for."""
         run = self._runs.of_job(job.id)
-        if run is None:
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        run.released.add_done_callback(lambda _: resolve(waiter))
-        with context.cancellation:
-            await waiter
-        if not run.released.done():
-            self._cancel(run)
-            await asyncio.wait([run.released])
+        if run is not None:
+            # In place of a cancel scope: the attempt is another asyncio task, which cancels itself.
+            context.cancellation = CancelSignal(partial(self._cancel, run))  # type: ignore[assignment]
+            await run.released
 
     def _make_manager(self) -> QueueManager:
         manager = QueueManager(EngineQueries(self._driver, self), ENGINE.channel)
@@ -184,6 +179,20 @@ class Engine:
                 parameters = EntrypointExecutorParameters(limit, _unused)
                 manager.register_executor(registration.type_name, AttemptExecutor(parameters, self))
         return manager
+
+
+class CancelSignal:
+    """What PgQueuer calls when the notification of a cancellation comes in."""
+
+    def __init__(self, signal: Callable[[], None]) -> None:
+        self._signal = signal
+        self.cancel_called = False
+
+    def cancel(self) -> None:
+        """Tell the attempt, once."""
+        if not self.cancel_called:
+            self.cancel_called = True
+            self._signal()
 
 
 class AttemptExecutor(AbstractEntrypointExecutor):

@@ -189,25 +189,34 @@ class Outbox:
                 self._settled(entry.run)
 
     async def _write_batch(self, batch: Sequence[Entry]) -> None:
-        async with self._database.transaction() as connection:
-            store = Store(connection, self._process)
-            await self._apply(store, batch)
-            changes = [entry.change for entry in batch if entry.change is not None]
-            await self._deal_with_jobs(store, batch)
-            await store.tell([change.after.id for change in changes])
+        for entry in batch:
+            entry.base = entry.run.record
+            entry.change = decide(entry.base, entry.event, self._now())
+        settled = await self._settle([entry for entry in batch if _is_plain_end(entry)])
+        left = [entry for entry in batch if entry not in settled]
+        if left:
+            async with self._database.transaction() as connection:
+                store = Store(connection, self._process)
+                await self._apply(store, left)
+                await self._deal_with_jobs(store, left)
         for entry in batch:
             self._done(entry)
-        self._written(change.after for change in changes)
+        self._written(entry.change.after for entry in batch if entry.change is not None)
+
+    async def _settle(self, ends: Sequence[Entry]) -> set[Entry]:
+        """Most attempts end like this: one statement for all of them."""
+        if not ends:
+            return set()
+        store = Store(self._database.pool, self._process)
+        written = await store.settle(
+            [(entry.change, entry.run.job) for entry in ends if entry.change is not None]
+        )
+        return {item for item in ends if item.change and item.change.after.sequence in written}
 
     async def _apply(self, store: Store, batch: Sequence[Entry]) -> None:
         """Decide on what this process knows; where that is not what is stored, on what is."""
         left = batch
-        for entry in batch:
-            entry.base = entry.run.record
         while left:
-            for entry in left:
-                known = entry.base
-                entry.change = None if known is None else decide(known, entry.event, self._now())
             changes = [entry.change for entry in left if entry.change is not None]
             written = await store.write(changes) if changes else set()
             left = [
@@ -219,6 +228,8 @@ class Outbox:
             for entry in left:
                 entry.stored, entry.was_read = stored.get(entry.run.record.id), True
                 entry.base = entry.stored.record if entry.stored is not None else None
+                known = entry.base
+                entry.change = None if known is None else decide(known, entry.event, self._now())
 
     async def _deal_with_jobs(self, store: Store, batch: Sequence[Entry]) -> None:
         finished = []
@@ -245,6 +256,18 @@ class Outbox:
             self._lost(entry.run)
         if entry.over:
             self._settled(entry.run)
+
+
+def _is_plain_end(entry: Entry) -> bool:
+    """Whether the task and its job are both final, and nothing else is to be written."""
+    change = entry.change
+    return (
+        entry.over
+        and change is not None
+        and change.failure is None
+        and change.before.status is BackgroundTaskStatus.RUNNING
+        and change.after.status.is_final
+    )
 
 
 def _is_last_resort(event: Ended) -> bool:

@@ -93,7 +93,6 @@ class Recovery:
             store = Store(connection, self._process)
             written = await store.write(changes) if changes else set()
             marked = [item.after for item in changes if item.after.sequence in written]
-            await store.tell([record.id for record in marked])
         self._announce(marked)
         if records:
             self._marked[type_name] = records[-1].sequence

@@ -11,11 +11,13 @@ __all__ = [
     "COLUMNS",
     "SLIM",
     "change_columns",
+    "claim_columns",
     "failure_columns",
     "failure_of",
     "insert_columns",
     "record_of",
     "report_columns",
+    "settle_columns",
 ]
 
 COLUMNS = ", ".join(TaskRecord._fields)
@@ -103,6 +105,42 @@ def change_columns(changes: Iterable[tuple[Change, int | None]]) -> Columns:
             before.revision,
         )
         for before, after, job in ((change.before, change.after, job) for change, job in changes)
+    )
+
+
+def claim_columns(changes: Iterable[Change]) -> Columns:
+    """What ``write_claims`` takes, beside the moment of all of them."""
+    return _columns(
+        (
+            after.attempt,
+            after.revision,
+            before.sequence,
+            before.attempt,
+            before.revision,
+        )
+        for before, after in ((change.before, change.after) for change in changes)
+    )
+
+
+def settle_columns(ends: Iterable[tuple[Change, int]]) -> Columns:
+    """What ``settle`` takes; with each change the job of the attempt."""
+    return _columns(
+        (
+            after.status.value,
+            after.progress,
+            after.payload,
+            after.status_message,
+            after.error_message,
+            after.changed_at,
+            after.completed_at,
+            after.failures,
+            after.revision,
+            job,
+            before.sequence,
+            before.attempt,
+            before.revision,
+        )
+        for before, after, job in ((change.before, change.after, job) for change, job in ends)
     )
 
 

@@ -21,12 +21,19 @@ from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.lifecycle import Change
-from bgtasks.models import BackgroundTaskStatus
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 
 __all__ = ["Store", "StoredTask"]
 
+PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
+
+NO_JOB = 0
+"""The engine's numbers begin at 1."""
+
+NO_JOB = 0
+"""Stands for no job: the engine's numbers begin with 1."""
 
 
 @frozen
@@ -50,14 +57,19 @@ class Store:
         return engine_queries(AsyncpgDriver(self._connection))
 
     async def insert(self, records: Sequence[TaskRecord], now: datetime) -> list[TaskRecord]:
-        """Keep new tasks with a job for each; gives back the same with their sequences.
+        """Keep new tasks with a job for each that is to be run; gives back the same with their
+        sequences.
 
         Raises DuplicateTaskError; then the transaction can only be rolled back.
         """
-        jobs = await self._enqueue(records, now)
+        waiting = [record for record in records if not record.status.is_final]
+        queued = iter(await self._enqueue(waiting, now) if waiting else ())
+        jobs = [NO_JOB if record.status.is_final else next(queued) for record in records]
         try:
-            found = await self._connection.fetch(
-                STATEMENTS["insert_tasks"], *rows.insert_columns(records, jobs)
+            found = await self._write(
+                "insert_tasks",
+                messages(self._sender, [record.id for record in waiting]),
+                *rows.insert_columns(records, jobs),
             )
         except asyncpg.UniqueViolationError as error:
             raise DuplicateTaskError(
@@ -65,7 +77,8 @@ class Store:
                 "before; leave the id out to get a new one"
             ) from error
         return [
-            record._replace(sequence=row[0]) for record, row in zip(records, found, strict=True)
+            record._replace(sequence=sequence)
+            for record, sequence in zip(records, sorted(found), strict=True)
         ]
 
     async def find(self, task_ids: Sequence[UUID]) -> dict[UUID, StoredTask]:
@@ -74,31 +87,48 @@ class Store:
         stored = (StoredTask(rows.record_of(row), row["job"]) for row in found)
         return {item.record.id: item for item in stored}
 
+    async def known(self, task_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of these ids that are taken."""
+        return {row[0] for row in await self._connection.fetch(STATEMENTS["known_ids"], task_ids)}
+
     async def write(
         self, changes: Sequence[Change], jobs: Mapping[UUID, int] | None = None
     ) -> set[int]:
-        """Write changes where the tasks are still what was decided on; the sequences of these.
+        """Write changes where the tasks are still what was decided on, and notify of them; the
+        sequences of those that were written.
 
         ``jobs`` has the new jobs of tasks that get one.
         """
+        told = messages(self._sender, [change.after.id for change in changes])
+        claims = [change for change in changes if _is_claim(change)]
         reports = [change for change in changes if _is_report(change)]
-        others = [change for change in changes if not _is_report(change)]
+        others = [item for item in changes if not (_is_claim(item) or _is_report(item))]
         written: set[int] = set()
+        if claims:
+            moment = claims[0].after.changed_at
+            columns = rows.claim_columns(claims)
+            written |= await self._write("write_claims", told, moment, *columns)
+            told = []
         if reports:
-            written |= await self._write("write_reports", rows.report_columns(reports))
+            written |= await self._write("write_reports", told, *rows.report_columns(reports))
+            told = []
         if others:
             pairs = [(change, (jobs or {}).get(change.after.id)) for change in others]
-            written |= await self._write("write_changes", rows.change_columns(pairs))
-        failures = [
-            (change.after.sequence, change.failure)
-            for change in others
-            if change.failure is not None and change.after.sequence in written
-        ]
-        if failures:
-            await self._connection.execute(
-                STATEMENTS["write_failures"], *rows.failure_columns(failures)
+            written |= await self._write("write_changes", told, *rows.change_columns(pairs))
+            await self.keep_failures(
+                [
+                    (change.after.sequence, change.failure)
+                    for change in others
+                    if change.failure is not None and change.after.sequence in written
+                ]
             )
         return written
+
+    async def settle(self, ends: Sequence[tuple[Change, int]]) -> set[int]:
+        """Write the ends of attempts whose tasks are final, and finish their jobs: a transaction
+        of its own, in one statement. Gives back the sequences that were written."""
+        told = messages(self._sender, [change.after.id for change, _ in ends])
+        return await self._write("settle", told, *rows.settle_columns(ends))
 
     async def new_job(self, record: TaskRecord, now: datetime) -> int:
         """A job for a task that is to run again."""
@@ -122,10 +152,12 @@ class Store:
         """Tell whoever runs this job to end it."""
         await self.engine.notify_job_cancellation([JobId(job)])
 
-    async def tell(self, task_ids: Sequence[UUID]) -> None:
-        """Notify other processes of changes, once they are committed."""
-        if task_ids:
-            await self._connection.execute(STATEMENTS["tell"], messages(self._sender, task_ids))
+    async def keep_failures(self, failures: Sequence[tuple[int, AttemptFailure]]) -> None:
+        """Write down how attempts ended badly; with each the ``sequence`` of its task."""
+        if failures:
+            await self._connection.execute(
+                STATEMENTS["write_failures"], *rows.failure_columns(failures)
+            )
 
     async def _enqueue(self, records: Sequence[TaskRecord], now: datetime) -> list[int]:
         return list(
@@ -137,8 +169,9 @@ class Store:
             )
         )
 
-    async def _write(self, name: str, columns: rows.Columns) -> set[int]:
-        return {row[0] for row in await self._connection.fetch(STATEMENTS[name], *columns)}
+    async def _write(self, name: str, *values: Any) -> set[int]:
+        found = await self._connection.fetch(STATEMENTS[name], *values)
+        return {row[0] for row in found if row[0] is not None}
 
 
 def _job_of(job: int) -> Job:
@@ -153,6 +186,11 @@ def _is_report(change: Change) -> bool:
         and before.attempt == after.attempt
         and before.cancel_requested is after.cancel_requested
     )
+
+
+def _is_claim(change: Change) -> bool:
+    """Whether nothing is written but that an attempt begins."""
+    return change.before.status is PENDING and change.after.status is RUNNING
 
 
 def _wait(record: TaskRecord, now: datetime) -> timedelta:

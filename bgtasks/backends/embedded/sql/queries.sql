@@ -84,3 +84,15 @@ DELETE FROM tasks
 -- name: failures_of
 SELECT attempt, kind, error_message, traceback, ended_at FROM failures
  WHERE task = (SELECT sequence FROM tasks WHERE id = ?) ORDER BY attempt;
+
+-- name: tasks_after
+-- All tasks in the order of acceptance, a part at a time.
+SELECT {columns} FROM tasks WHERE sequence > ? ORDER BY sequence LIMIT ?;
+
+-- name: failures_between
+-- Those of such a part.
+SELECT attempt, kind, error_message, traceback, ended_at, task FROM failures
+ WHERE task BETWEEN ? AND ? ORDER BY task, attempt;
+
+-- name: is_any_running
+SELECT EXISTS (SELECT 1 FROM tasks WHERE status = 'Running');

@@ -1,62 +1,79 @@
 -- One statement, one name. `{columns}` stands for all columns of a record, `{slim}` for the same
--- without the task's data, which only whoever runs it needs.
+-- without the task's data, which only whoever runs it needs. Statements that change tasks send the
+-- notifications of it as well ($1): they go out when the transaction commits, and only then. Their
+-- rows are the sequences that were written, and a NULL for each notification.
 
 -- name: insert_tasks
 -- Tasks that were accepted, in their order.
-INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress, payload,
-                           status_message, error_message, created_at, changed_at, started_at,
-                           completed_at, scheduled_at, due_at, revision, attempt, failures,
-                           interruptions, cancel_requested)
-SELECT id, job, type, name, data, owner, priority, status, progress, payload,
-       status_message, error_message, created_at, changed_at, started_at,
-       completed_at, scheduled_at, due_at, revision, attempt, failures,
-       interruptions, cancel_requested
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
-              $7::integer[], $8::text[], $9::float8[], $10::text[], $11::text[], $12::text[],
-              $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
-              $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::integer[],
-              $21::integer[], $22::integer[], $23::boolean[])
-       WITH ORDINALITY AS new (id, job, type, name, data, owner, priority, status, progress,
-              payload, status_message, error_message, created_at, changed_at, started_at,
-              completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-              cancel_requested, place)
- ORDER BY place
-RETURNING sequence;
+WITH written AS (
+    INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress, payload,
+                               status_message, error_message, created_at, changed_at, started_at,
+                               completed_at, scheduled_at, due_at, revision, attempt, failures,
+                               interruptions, cancel_requested)
+    SELECT id, job, type, name, data, owner, priority, status, progress, payload,
+           status_message, error_message, created_at, changed_at, started_at,
+           completed_at, scheduled_at, due_at, revision, attempt, failures,
+           interruptions, cancel_requested
+      FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
+                  $8::integer[], $9::text[], $10::float8[], $11::text[], $12::text[], $13::text[],
+                  $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
+                  $18::timestamptz[], $19::timestamptz[], $20::bigint[], $21::integer[],
+                  $22::integer[], $23::integer[], $24::boolean[])
+           WITH ORDINALITY AS new (id, job, type, name, data, owner, priority, status, progress,
+                  payload, status_message, error_message, created_at, changed_at, started_at,
+                  completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
+                  cancel_requested, place)
+     ORDER BY place
+    RETURNING sequence
+)
+SELECT sequence FROM written
+ UNION ALL
+SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
 
 -- name: write_reports
 -- What running attempts show. Touches no indexed column. Guarded by the fence.
-UPDATE bgtasks_tasks AS task
-   SET progress = new.progress, payload = new.payload, status_message = new.status_message,
-       error_message = new.error_message, changed_at = new.changed_at, revision = new.revision
-  FROM unnest($1::float8[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[],
-              $7::bigint[], $8::integer[], $9::bigint[])
-       AS new (progress, payload, status_message, error_message, changed_at, revision,
-               sequence, was_attempt, was_revision)
- WHERE task.sequence = new.sequence AND task.status = 'Running'
-   AND task.attempt = new.was_attempt AND task.revision = new.was_revision
-RETURNING task.sequence;
+WITH written AS (
+    UPDATE bgtasks_tasks AS task
+       SET progress = new.progress, payload = new.payload, status_message = new.status_message,
+           error_message = new.error_message, changed_at = new.changed_at, revision = new.revision
+      FROM unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],
+                  $8::bigint[], $9::integer[], $10::bigint[])
+           AS new (progress, payload, status_message, error_message, changed_at, revision,
+                   sequence, was_attempt, was_revision)
+     WHERE task.sequence = new.sequence AND task.status = 'Running'
+       AND task.attempt = new.was_attempt AND task.revision = new.was_revision
+    RETURNING task.sequence
+)
+SELECT sequence FROM written
+ UNION ALL
+SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
 
 -- name: write_changes
 -- Steps of the life of tasks, each written only where the task is still what was decided on.
 -- A `job` of NULL leaves the one there is.
-UPDATE bgtasks_tasks AS task
-   SET status = new.status, progress = new.progress, payload = new.payload,
-       status_message = new.status_message, error_message = new.error_message,
-       changed_at = new.changed_at, started_at = new.started_at,
-       completed_at = new.completed_at, scheduled_at = new.scheduled_at, due_at = new.due_at,
-       revision = new.revision, attempt = new.attempt, failures = new.failures,
-       interruptions = new.interruptions, cancel_requested = new.cancel_requested,
-       job = coalesce(new.job, task.job), changed_by = pg_current_xact_id()
-  FROM unnest($1::text[], $2::float8[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-              $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
-              $11::bigint[], $12::integer[], $13::integer[], $14::integer[], $15::boolean[],
-              $16::bigint[], $17::bigint[], $18::text[], $19::integer[], $20::bigint[])
-       AS new (status, progress, payload, status_message, error_message, changed_at, started_at,
-               completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-               cancel_requested, job, sequence, was_status, was_attempt, was_revision)
- WHERE task.sequence = new.sequence AND task.status = new.was_status
-   AND task.attempt = new.was_attempt AND task.revision = new.was_revision
-RETURNING task.sequence;
+WITH written AS (
+    UPDATE bgtasks_tasks AS task
+       SET status = new.status, progress = new.progress, payload = new.payload,
+           status_message = new.status_message, error_message = new.error_message,
+           changed_at = new.changed_at, started_at = new.started_at,
+           completed_at = new.completed_at, scheduled_at = new.scheduled_at, due_at = new.due_at,
+           revision = new.revision, attempt = new.attempt, failures = new.failures,
+           interruptions = new.interruptions, cancel_requested = new.cancel_requested,
+           job = coalesce(new.job, task.job), changed_by = pg_current_xact_id()
+      FROM unnest($2::text[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                  $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
+                  $12::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::boolean[],
+                  $17::bigint[], $18::bigint[], $19::text[], $20::integer[], $21::bigint[])
+           AS new (status, progress, payload, status_message, error_message, changed_at, started_at,
+                   completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
+                   cancel_requested, job, sequence, was_status, was_attempt, was_revision)
+     WHERE task.sequence = new.sequence AND task.status = new.was_status
+       AND task.attempt = new.was_attempt AND task.revision = new.was_revision
+    RETURNING task.sequence
+)
+SELECT sequence FROM written
+ UNION ALL
+SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
 
 -- name: write_failures
 -- How attempts ended badly.
@@ -65,9 +82,52 @@ SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::te
                      $6::timestamptz[])
     ON CONFLICT DO NOTHING;
 
--- name: tell
--- Notifications go out when the transaction commits, and only then.
-SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message;
+-- name: write_claims
+-- Attempts that begin, all at the same moment ($2). Guarded like every change.
+WITH written AS (
+    UPDATE bgtasks_tasks AS task
+       SET status = 'Running', attempt = new.attempt, started_at = $2, progress = 0,
+           status_message = NULL, error_message = NULL, scheduled_at = NULL, due_at = NULL,
+           changed_at = $2, revision = new.revision, changed_by = pg_current_xact_id()
+      FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[])
+           AS new (attempt, revision, sequence, was_attempt, was_revision)
+     WHERE task.sequence = new.sequence AND task.status = 'Pending'
+       AND task.attempt = new.was_attempt AND task.revision = new.was_revision
+    RETURNING task.sequence
+)
+SELECT sequence FROM written
+ UNION ALL
+SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
+
+-- name: settle
+-- Attempts that ended well, or for good: the task and its job in one statement, which is what
+-- PgQueuer's own statement for a finished job does, but only where the fence held.
+WITH written AS (
+    UPDATE bgtasks_tasks AS task
+       SET status = new.status, progress = new.progress, payload = new.payload,
+           status_message = new.status_message, error_message = new.error_message,
+           changed_at = new.changed_at, completed_at = new.completed_at,
+           failures = new.failures, revision = new.revision, changed_by = pg_current_xact_id()
+      FROM unnest($2::text[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                  $8::timestamptz[], $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[],
+                  $13::integer[], $14::bigint[])
+           AS new (status, progress, payload, status_message, error_message, changed_at,
+                   completed_at, failures, revision, job, sequence, was_attempt, was_revision)
+     WHERE task.sequence = new.sequence AND task.status = 'Running'
+       AND task.attempt = new.was_attempt AND task.revision = new.was_revision
+    RETURNING task.sequence, new.job,
+              CASE new.status WHEN 'Completed' THEN 'successful' WHEN 'Cancelled' THEN 'canceled'
+                              ELSE 'exception' END AS outcome
+), finished AS (
+    DELETE FROM {queue} AS job USING written WHERE job.id = written.job
+    RETURNING job.id, job.entrypoint, job.priority, written.outcome
+), logged AS (
+    INSERT INTO {log} (job_id, status, entrypoint, priority)
+    SELECT id, outcome::{outcome}, entrypoint, priority FROM finished
+)
+SELECT sequence FROM written
+ UNION ALL
+SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
 
 -- name: task_by_id
 SELECT {columns} FROM bgtasks_tasks WHERE id = $1;
@@ -75,6 +135,10 @@ SELECT {columns} FROM bgtasks_tasks WHERE id = $1;
 -- name: tasks_by_ids
 -- To decide on.
 SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
+
+-- name: known_ids
+-- Those of these ids that are taken.
+SELECT id FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
 
 -- name: slim_by_ids
 -- To show.

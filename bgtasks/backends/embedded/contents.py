@@ -1,0 +1,71 @@
+"""All that is in a file that nobody uses, to be kept elsewhere from now on."""
+
+import sqlite3
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.database import OwnerLock, open_untouched
+from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.errors import BackendError
+from bgtasks.models import AttemptFailure
+from bgtasks.record import KeptTask
+
+__all__ = ["FileContents"]
+
+
+class FileContents:
+    """The tasks in the file ``path``, which has no other owner while this is entered.
+
+    The file is not changed. Entering raises BackendBusyError while an application uses it,
+    BackendError and SchemaVersionError for what is no such file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        # Looked at before it is locked: a lock leaves an empty file beside it.
+        open_untouched(self._path).close()
+        self._lock = OwnerLock(self._path)
+        try:
+            self._connection = open_untouched(self._path)
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+        self._lock.release()
+
+    def is_any_running(self) -> bool:
+        """Whether a crash left attempts behind; a stop leaves none."""
+        return bool(self._connection.execute(STATEMENTS["is_any_running"]).fetchone()[0])
+
+    def batches(self, size: int) -> Iterator[list[KeptTask]]:
+        """Every task, in the order of acceptance, ``size`` at a time."""
+        sequence = -1
+        try:
+            while batch := self._batch(sequence, size):
+                yield batch
+                sequence = batch[-1][0].sequence
+        except sqlite3.Error as error:
+            raise BackendError(f"{self._path} cannot be read: {error}") from error
+
+    def _batch(self, after: int, size: int) -> list[KeptTask]:
+        found = self._connection.execute(STATEMENTS["tasks_after"], (after, size))
+        records = [rows.record_of(row) for row in found]
+        if not records:
+            return []
+        failures: dict[int, list[AttemptFailure]] = {}
+        ends = (records[0].sequence, records[-1].sequence)
+        for row in self._connection.execute(STATEMENTS["failures_between"], ends):
+            failures.setdefault(row[5], []).append(rows.failure_of(row))
+        return [(record, failures.get(record.sequence, ())) for record in records]

@@ -1,0 +1,116 @@
+"""Tasks that were kept elsewhere move in, with all that is known of them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from attrs import define, evolve
+
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.store import Store
+from bgtasks.lifecycle import Ended, Interrupted, decide
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.record import KeptTask, TaskRecord
+from bgtasks.registration import Registry
+from bgtasks.text import MAX_MESSAGE, MAX_NAME, clean, cut_traceback
+
+__all__ = ["Imported", "import_tasks"]
+
+NOBODY = UUID(int=0)
+"""Who signs the notifications: every process reads them."""
+
+CUT_OFF = "its process had ended without a word when its tasks were moved to PostgreSQL"
+
+
+@define
+class Imported:
+    """What became of the tasks: how many wait, how many are final, how many of both were cut off
+    by a crash before, and how many had been there already."""
+
+    waiting: int = 0
+    final: int = 0
+    cut_off: int = 0
+    known: int = 0
+
+    @property
+    def moved(self) -> int:
+        """How many are there now that were not there before."""
+        return self.waiting + self.final
+
+    def note(self, before: TaskRecord, after: TaskRecord) -> None:
+        """Count one that was moved."""
+        self.cut_off += before.status is BackgroundTaskStatus.RUNNING
+        if after.status.is_final:
+            self.final += 1
+        else:
+            self.waiting += 1
+
+
+async def import_tasks(
+    database: Database,
+    batches: Iterable[Sequence[KeptTask]],
+    registry: Registry | None,
+    now: Callable[[], datetime],
+) -> Imported:
+    """Take over tasks with their failures, in their order; each batch is one transaction.
+
+    Whose id is there already is left out: so this can be done again after it was cut off. Running
+    ones are dealt with as after a crash, by the options in ``registry``.
+    """
+    imported = Imported()
+    for batch in batches:
+        async with database.transaction() as connection:
+            store = Store(connection, NOBODY)
+            known = await store.known([record.id for record, _ in batch])
+            new = [item for item in batch if item[0].id not in known]
+            moved = [_moved(item, registry, now()) for item in new]
+            stored = await store.insert([record for record, _ in moved], now()) if moved else []
+            await store.keep_failures(
+                [
+                    (record.sequence, failure)
+                    for record, (_, failures) in zip(stored, moved, strict=True)
+                    for failure in failures
+                ]
+            )
+        imported.known += len(known)
+        for (before, _), after in zip(new, stored, strict=True):
+            imported.note(before, after)
+    return imported
+
+
+def _moved(item: KeptTask, registry: Registry | None, now: datetime) -> KeptTask:
+    record, failures = item
+    if record.status is BackgroundTaskStatus.RUNNING:
+        change = decide(record, Ended(record.attempt, _cut_off(record, registry)), now)
+        assert change is not None  # noqa: S101 - it is the attempt that holds the task
+        record = change.after
+        failures = [*failures, change.failure] if change.failure else failures
+    return _fit(record), [_fit_failure(failure) for failure in failures]
+
+
+def _cut_off(record: TaskRecord, registry: Registry | None) -> Interrupted:
+    options = registry.named(record.type) if registry is not None else None
+    if options is None:
+        return Interrupted(CUT_OFF)
+    return Interrupted(CUT_OFF, options.rerun_interrupted, options.max_interruptions)
+
+
+def _fit(record: TaskRecord) -> TaskRecord:
+    """Without what SQLite takes in a text and PostgreSQL doesn't."""
+    return record._replace(
+        name=clean(record.name, MAX_NAME),
+        status_message=_message(record.status_message),
+        error_message=_message(record.error_message),
+    )
+
+
+def _fit_failure(failure: AttemptFailure) -> AttemptFailure:
+    return evolve(
+        failure,
+        error_message=clean(failure.error_message, MAX_MESSAGE),
+        traceback=None if failure.traceback is None else cut_traceback(failure.traceback),
+    )
+
+
+def _message(text: str | None) -> str | None:
+    return None if text is None else clean(text, MAX_MESSAGE)

@@ -1,0 +1,91 @@
+"""What ``python -m bgtasks database`` does; needs the extra ``postgres``."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from bgtasks.backends.embedded.contents import FileContents
+from bgtasks.backends.postgres import migrations
+from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.importing import Imported, import_tasks
+from bgtasks.cli.usage import CommandFailedError, UsageError
+from bgtasks.clock import SystemClock
+from bgtasks.registration import Registry
+
+__all__ = ["check", "import_file", "upgrade"]
+
+BATCH = 500
+"""Tasks moved in one transaction."""
+
+CONNECTIONS = 2
+
+
+def upgrade(url: str) -> str:
+    """Bring the tables up to this release; what was done. Raises BackendError and its kind."""
+
+    async def work() -> str:
+        async with _opened(url) as database:
+            done = await migrations.upgrade(database)
+        if not done:
+            return f"{database.name} has what this release needs; nothing was to be done"
+        return "\n".join([f"{database.name} was upgraded:", *(f"  {item}" for item in done)])
+
+    return asyncio.run(work())
+
+
+def check(url: str) -> str:
+    """Say that the tables can be used. Raises SchemaVersionError where they can't."""
+
+    async def work() -> str:
+        async with _opened(url) as database:
+            await migrations.check(database)
+        return f"{database.name} has what this release needs"
+
+    return asyncio.run(work())
+
+
+def import_file(path: str, url: str, registry: Registry | None) -> str:
+    """Move the tasks of an SQLite file; how many of each. Raises BackendError and its kind."""
+    with FileContents(path) as contents:
+        if registry is None and contents.is_any_running():
+            raise UsageError(
+                f"{path} has tasks that a crash cut off, and only their registration says whether "
+                "such a task may run again: give MODULE:CONTAINER instead of --url, or start and "
+                "stop the application once more with the file"
+            )
+        return asyncio.run(_import(contents, path, url, registry))
+
+
+async def _import(contents: FileContents, path: str, url: str, registry: Registry | None) -> str:
+    async with _opened(url) as database:
+        await migrations.check(database)
+        imported = await import_tasks(
+            database, contents.batches(BATCH), registry, SystemClock().now
+        )
+    return _summary(imported, path, database.name)
+
+
+def _summary(imported: Imported, path: str, name: str) -> str:
+    text = (
+        f"{imported.moved:,} tasks moved from {path} to {name}: {imported.waiting:,} waiting, "
+        f"{imported.final:,} final"
+    )
+    if imported.cut_off:
+        text += f"; {imported.cut_off:,} of them had been cut off by a crash"
+    return f"{text}; {imported.known:,} were there already"
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Database]:
+    database = Database(url, CONNECTIONS)
+    try:
+        await database.open()
+        try:
+            yield database
+        finally:
+            await database.close()
+    except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+        reason = str(error) or type(error).__name__
+        raise CommandFailedError(f"PostgreSQL at {database.name}: {reason}") from error
