@@ -23,7 +23,8 @@ class BlockingTaskManager:
     Starlette and FastAPI run ``def`` handlers in threads: there use this one, from
     ``container.background_tasks.blocking_manager()``. Each method takes, returns and raises
     what its namesake of :class:`~bgtasks.BackgroundTaskManager` does; on the event loop itself,
-    where waiting would stop everything, each raises ManagerStateError.
+    where waiting would stop everything, each raises ManagerStateError. ``connection`` is not
+    among the arguments: the caller's connection would have to belong to that event loop.
     """
 
     def __init__(self, manager: BackgroundTaskManager) -> None:
@@ -41,6 +42,22 @@ class BlockingTaskManager:
         """Accept ``task``; when this returns its id, the task is durable and will be run."""
         return self._call(
             self._manager.run_task(task, owner=owner, delay=delay, run_at=run_at, priority=priority)
+        )
+
+    def run_tasks(
+        self,
+        tasks: Iterable[BackgroundTaskBase],
+        *,
+        owner: str | None = None,
+        delay: timedelta | float | None = None,
+        run_at: datetime | None = None,
+        priority: int = 0,
+    ) -> list[UUID]:
+        """Accept several tasks, all or none."""
+        return self._call(
+            self._manager.run_tasks(
+                tasks, owner=owner, delay=delay, run_at=run_at, priority=priority
+            )
         )
 
     def cancel_task(self, task_id: UUID) -> bool:

@@ -111,7 +111,7 @@ class BackgroundTaskManager:
                 return
             self._loop = asyncio.get_running_loop()
             backend = self._backend_factory()
-            backend.subscribe(self._on_change)
+            backend.subscribe(self._on_change, wanted=self._is_watched)
             await backend.start()
             self._backend = backend
             self._executor = Executor(
@@ -204,6 +204,7 @@ class BackgroundTaskManager:
         delay: timedelta | float | None = None,
         run_at: datetime | None = None,
         priority: int = 0,
+        connection: Any = None,
     ) -> UUID:
         """Accept ``task``; when this returns its id, the task is durable and will be run.
 
@@ -211,13 +212,19 @@ class BackgroundTaskManager:
         or ``run_at`` (an aware time) when it may start at the earliest; a higher ``priority``
         (-1,000,000 to 1,000,000) goes before a lower one.
 
+        With ``connection`` the task exists exactly when the caller's transaction is committed,
+        and runs from then on. Accepted are an asyncpg connection, or an SQLAlchemy
+        ``AsyncConnection`` or ``AsyncSession`` on asyncpg, to the PostgreSQL database that the
+        tasks are kept in.
+
         Raises UnregisteredTaskError, SerializationError (which names the field),
-        DuplicateTaskError, SettingsError for the other arguments, BackendError where it could
-        not be stored, ManagerStateError before start and after stop.
+        DuplicateTaskError (the caller's transaction can go on), SettingsError for the other
+        arguments, BackendError where it could not be stored or ``connection`` cannot be used,
+        ManagerStateError before start and after stop.
         """
         backend = self._started()
         record = self._record(task, owner, due_time(delay, run_at, self._clock.now()), priority)
-        await backend.submit([record])
+        await backend.submit([record], connection)
         return task.id
 
     async def run_tasks(
@@ -228,13 +235,14 @@ class BackgroundTaskManager:
         delay: timedelta | float | None = None,
         run_at: datetime | None = None,
         priority: int = 0,
+        connection: Any = None,
     ) -> list[UUID]:
         """Accept several tasks, all or none. Arguments and errors are those of ``run_task``."""
         backend = self._started()
         due = due_time(delay, run_at, self._clock.now())
         records = [self._record(task, owner, due, priority) for task in tasks]
         if records:
-            await backend.submit(records)
+            await backend.submit(records, connection)
         return [record.id for record in records]
 
     async def cancel_task(self, task_id: UUID) -> bool:
@@ -373,6 +381,10 @@ class BackgroundTaskManager:
     def _info(self, record: TaskRecord) -> BackgroundTaskInfo[Any]:
         registration = self._registry.named(record.type)
         return self._codec.info(record, registration.payload_type if registration else None)
+
+    def _is_watched(self) -> bool:
+        """Whether anybody would hear of what other processes change."""
+        return bool(self._watchers) or self.task_updated.has_subscribers
 
     def _on_change(self, record: TaskRecord) -> None:
         self._watchers.tell(record)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import MAX_PAGE, TaskQuery
+from bgtasks.text import clean
 from bgtasks.worker import UNSET, Unset
 
 __all__ = ["cursor_of", "make_query"]
@@ -62,7 +63,7 @@ def _values(name: str, given: Any, check: Callable[[str, Any], T]) -> tuple[T, .
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise QueryError(f"{name} is {value!r:.100}; accepted: a text")
-    return value
+    return clean(value, len(value))  # as it was stored
 
 
 def _owner(name: str, value: Any) -> str | None:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bgtasks.models import BackgroundTaskStatus
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
-__all__ = ["MAX_PAGE", "TaskPage", "TaskQuery", "TaskRecord"]
+__all__ = ["MAX_PAGE", "KeptTask", "TaskPage", "TaskQuery", "TaskRecord"]
 
 MAX_PAGE = 1000
 """The most tasks one page of a listing may have."""
@@ -50,6 +50,10 @@ class TaskRecord(NamedTuple):
     interruptions: int = 0
     cancel_requested: bool = False
     sequence: int = 0
+
+
+KeptTask = tuple[TaskRecord, Sequence[AttemptFailure]]
+"""All that is kept of a task: its record, and how those of its attempts ended that ended badly."""
 
 
 @frozen(kw_only=True)

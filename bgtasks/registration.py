@@ -11,6 +11,7 @@ import attrs
 from attrs import field, frozen
 
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
+from bgtasks.text import clean
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.worker import BackgroundWorker
 
@@ -138,6 +139,8 @@ class Registration:
         self._check_worker_type()
         if not isinstance(self.type_name, str) or not 1 <= len(self.type_name) <= 200:
             raise self._refuse(f"type_name={self.type_name!r}", "a text of 1 to 200 characters")
+        if clean(self.type_name, 200) != self.type_name:
+            raise self._refuse(f"type_name={self.type_name!r}", "no NUL and no lone surrogates")
         if not isinstance(self.retry, Retry):
             raise self._refuse(f"retry={self.retry!r}", "Retry(...) or None")
         if self.cancellation not in ("task", "cooperative"):

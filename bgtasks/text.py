@@ -8,13 +8,16 @@ MAX_TRACEBACK = 32_000
 
 
 def clean(text: str, limit: int) -> str:
-    """``text`` with at most ``limit`` characters, and without lone surrogates.
+    """``text`` with at most ``limit`` characters, and without lone surrogates and NUL.
 
     Names of files that are not valid in the file system's encoding contain such surrogates
-    (PEP 383); neither databases nor browsers take them, so each becomes a ``?``.
+    (PEP 383); neither databases nor browsers take them, so each becomes a ``?``. PostgreSQL
+    takes no NUL character: it becomes a ``\N{REPLACEMENT CHARACTER}``.
     """
     if len(text) > limit:
         text = text[: limit - 1] + "…"
+    if "\0" in text:
+        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     if text.isascii():
         return text
     return text.encode("utf-8", "replace").decode("utf-8")

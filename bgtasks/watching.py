@@ -60,6 +60,9 @@ class Watchers:
     def __init__(self) -> None:
         self._by_task: dict[UUID, list[Watch]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._by_task)
+
     def tell(self, record: TaskRecord) -> None:
         """A task has changed."""
         for watch in self._by_task.get(record.id, ()):

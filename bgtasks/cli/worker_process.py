@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
@@ -57,11 +58,22 @@ async def _run(manager: BackgroundTaskManager, stop_asked: asyncio.Event) -> int
     try:
         if await _finishes(manager.start(), stop_asked):
             logger.info("worker process %d runs tasks", os.getpid())
+            _collect_garbage_less_often()
             await _finishes(manager.wait_served(), stop_asked)
     finally:
         logger.info("worker process %d stops", os.getpid())
         await manager.stop()
     return FINE if stop_asked.is_set() else FAILED
+
+
+def _collect_garbage_less_often() -> None:
+    """What the application has loaded stays for good: it is not gone through again and again, and
+    short-lived objects, of which each attempt makes some hundred, are looked at in larger lots.
+    This process is ours to tune, unlike a web process. https://docs.python.org/3/library/gc.html
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 async def _finishes(work: Coroutine[Any, Any, None], unless: asyncio.Event) -> bool:

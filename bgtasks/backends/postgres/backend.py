@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-from pgqueuer.models import Job
 
 from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
 from bgtasks.backends.postgres import migrations, reader
@@ -71,7 +70,7 @@ class PostgresBackend(Backend):
         self._types = registry.names(types)
         self._heartbeat_timeout = heartbeat_timeout
         self._process = process = uuid4()
-        self._database = database = Database(url, connections)
+        self._database = database = Database(url, connections, heartbeat_timeout)
         self._runs = runs = Runs(max_concurrency)
         self._feed = Feed(database, process)
         self._listener = Listener(database, self._feed.caught_up, self._connected)
@@ -101,8 +100,8 @@ class PostgresBackend(Backend):
             max_concurrency=max_concurrency,
             heartbeat_timeout=heartbeat_timeout,
             asked_to_end=self._cancel,
-            duties=[self._recovery.take_back],
-            rare_duties=[self._recovery.mark_unknown],
+            duties=[self._beat, self._recovery.take_back],
+            rare_duties=[self._recovery.mark_unknown, self._tidy],
         )
         self._runner: AttemptRunner | None = None
         self._engine: Engine | None = None
@@ -251,6 +250,7 @@ class PostgresBackend(Backend):
             self._listener,
             self._registry,
             self._runs,
+            self._process,
             types=self._types,
             heartbeat_timeout=self._heartbeat_timeout,
             take=self._take,
@@ -258,12 +258,12 @@ class PostgresBackend(Backend):
             may_repick=self._may_repick,
         )
 
-    async def _take(self, dequeue: Dequeue) -> Sequence[Job]:
-        """Claim a batch of jobs and their tasks, and start the attempts."""
+    async def _take(self, dequeue: Dequeue) -> int:
+        """Claim a batch of jobs and their tasks, start the attempts; how many jobs were given."""
         async with self._database.transaction() as connection:
             jobs = await dequeue(connection)
             if not jobs:
-                return []
+                return 0
             # One that runs here was given again because its heartbeat was late.
             given = [GivenJob.of(job) for job in jobs if self._runs.of_job(job.id) is None]
             store = Store(connection, self._process)
@@ -272,7 +272,7 @@ class PostgresBackend(Backend):
         for job, record in claims.claimed.items():
             self._start(job, record)
         self._feed.announce(claims.announced)
-        return [job for job in jobs if self._runs.of_job(job.id) is not None]
+        return len(jobs)
 
     def _start(self, job: int, record: TaskRecord) -> None:
         assert self._runner is not None  # noqa: S101 - nothing is claimed before serve()
@@ -295,6 +295,14 @@ class PostgresBackend(Backend):
         if self._runner is not None:
             self._runner.cancel(run.record.id, run.attempt)
 
+    async def _beat(self) -> None:
+        if self._engine is not None:
+            await self._engine.beat()
+
+    async def _tidy(self) -> None:
+        if self._engine is not None:
+            await self._engine.tidy()
+
     # Deciding
 
     async def _submit(self, records: Sequence[TaskRecord]) -> None:
@@ -302,8 +310,7 @@ class PostgresBackend(Backend):
         done = asyncio.Event()
         self._coming.update({record.id: done for record in records})
         try:
-            async with self._database.transaction() as connection:
-                inserted = await self._insert(connection, records, self._process)
+            inserted = await self._insert(self._database.pool, records, self._process)
             self._feed.announce(inserted)
         finally:
             done.set()

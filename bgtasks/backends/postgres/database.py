@@ -26,6 +26,8 @@ CONNECTION_ERRORS = (
     asyncio.TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection that is cut at a bad moment
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process stood still for so long
     asyncpg.OperatorInterventionError,  # the server shuts down, or cut this connection off
     asyncpg.InsufficientResourcesError,  # too many connections, disk full: may pass
     asyncpg.TransactionRollbackError,  # a deadlock: the others went first
@@ -50,6 +52,10 @@ def describe_url(url: str) -> str:
     return f"{parts.hostname or 'localhost'}{port}{parts.path}"
 
 
+PLANNING = {"enable_seqscan": "off"}
+"""Every statement here has an index made for it. Queues fill and empty more quickly than they are
+analysed, and a plan that was made while one was empty would read all of it from then on."""
+
 TELL_EVERY = 10.0
 """Seconds between two log lines that say the same of a server that is gone."""
 
@@ -59,12 +65,15 @@ class Database:
 
     A pool for statements, and connections of their own for whoever listens. ``size`` bounds the
     pool. ``url`` may have what libpq's URLs have (``sslmode``, ``options=-csearch_path=...``).
+    A process that stands still or cannot be reached in the middle of a transaction loses it, and
+    the locks in it, after ``longest_pause`` seconds: else it would keep the others from its tasks.
     """
 
-    def __init__(self, url: str, size: int = 10) -> None:
+    def __init__(self, url: str, size: int = 10, longest_pause: float = 30.0) -> None:
         self.name = describe_url(url)
         self._url = url
         self._size = size
+        self._longest_pause = longest_pause
         self._pool: asyncpg.Pool[Any] | None = None
         self._told_at: dict[str, float] = {}
 
@@ -81,7 +90,11 @@ class Database:
                 max_size=self._size,
                 timeout=CONNECT_TIMEOUT,
                 command_timeout=STATEMENT_TIMEOUT,
-                server_settings={"application_name": "bgtasks"},
+                server_settings={
+                    "application_name": "bgtasks",
+                    "idle_in_transaction_session_timeout": f"{self._longest_pause * 1000:.0f}",
+                    **PLANNING,
+                },
                 reset=_leave_as_it_is,
             )
         except BaseException as error:

@@ -1,25 +1,25 @@
 """PgQueuer at work: it claims, limits, delays, prioritises, and finds what was cut off.
 
-What it lacks is added around it: a claim and its task are written in one transaction, outcomes
-and their jobs likewise (by the outbox), and nothing that fails for a while ends its loop, because
-it would wait for every running attempt before it claims again.
+All of that is in its statements (:class:`pgqueuer.Queries`), and they are what is used here. Its
+own loop (``QueueManager.run``) is not: one error on the way to the server would have it wait for
+every running attempt before it claims again, it keeps a heartbeat task for each job where one
+statement does for all, and it finishes a job without looking whether the job is still its own.
 """
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
+from uuid import UUID
 
 import asyncpg
-from pgqueuer import AsyncpgDriver, QueueManager
-from pgqueuer.executors import AbstractEntrypointExecutor, EntrypointExecutorParameters
-from pgqueuer.models import Context, Job
-from pgqueuer.queries import Queries
+from pgqueuer import AsyncpgDriver, AsyncpgPoolDriver, Queries
+from pgqueuer.models import AnyEvent, CancellationEvent, Job, QueueManagerId
+from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
-from bgtasks.backends.postgres.engine_driver import EngineDriver
 from bgtasks.backends.postgres.engine_schema import ENGINE, engine_queries
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.runs import Run, Runs
@@ -27,31 +27,33 @@ from bgtasks.registration import Registry
 
 __all__ = ["BATCH", "Dequeue", "Engine"]
 
+logger = logging.getLogger(__name__)
+
 BATCH = 50
 """Jobs claimed in one transaction."""
 
-LOOK_EVERY = timedelta(seconds=5)
-"""How often the queue is looked at when no notification comes."""
+LOOK_EVERY = 5.0
+"""Seconds after which the queue is looked at when no notification comes."""
 
-START_AGAIN_AFTER = 1.0
+LOOK_AGAIN = (0.05, 0.1, 0.2, 0.5)
+"""Seconds before another look at what could start but was not given: other workers had it locked,
+or as many of its type run as may. The last one goes for all after the first."""
+
+TRY_AGAIN_AFTER = 1.0
 """Seconds before another try after an error."""
-
-T = TypeVar("T")
-
-PASSING = (*CONNECTION_ERRORS, asyncpg.PostgresError)
 
 NEVER = timedelta(days=36500)
 
 Dequeue = Callable[["asyncpg.Connection[Any]"], Awaitable[list[Job]]]
-"""Has the engine give jobs, on a connection with an open transaction."""
+"""Has PgQueuer give jobs, on a connection with an open transaction."""
 
 
 class Engine:
-    """Has PgQueuer claim tasks of ``types``, as many as ``runs`` has places for.
+    """Claims tasks of ``types``, as many as ``runs`` has places for.
 
-    ``take(dequeue)`` claims a batch and starts its attempts. ``cancel(run)`` is called when the
-    notification of a cancellation comes in. ``may_repick()`` says whether silence of another
-    worker means that it is dead.
+    ``take(dequeue)`` claims a batch, starts its attempts, and says how many jobs were given.
+    ``cancel(run)`` is called when the notification of a cancellation comes in. ``may_repick()``
+    says whether silence of another worker means that it is dead.
     """
 
     def __init__(
@@ -60,54 +62,60 @@ class Engine:
         listener: Listener,
         registry: Registry,
         runs: Runs,
+        process: UUID,
         *,
         types: Sequence[str],
         heartbeat_timeout: float,
-        take: Callable[[Dequeue], Awaitable[Sequence[Job]]],
+        take: Callable[[Dequeue], Awaitable[int]],
         cancel: Callable[[Run], None],
         may_repick: Callable[[], bool],
     ) -> None:
-        self._registry = registry
-        self._types = types
+        self._database = database
+        self._listener = listener
         self._runs = runs
+        self._worker = QueueManagerId(process)
         self._take = take
         self._cancel = cancel
         self._may_repick = may_repick
-        self._database = database
-        self._driver = EngineDriver(database, listener)
         self._heartbeat_timeout = timedelta(seconds=heartbeat_timeout)
-        self._manager: QueueManager | None = None
+        self._types: dict[Any, EntrypointExecutionParameter] = {
+            item.type_name: EntrypointExecutionParameter(item.max_concurrency or 0)
+            for item in registry
+            if item.type_name in types
+        }
         self._claiming = asyncio.Lock()
-        self._stopped = asyncio.Event()
-        self._round = asyncio.Event()
+        self._news = asyncio.Event()
+        self._looked = asyncio.Event()
+        self._stopped = False
         self._had_no_room = False
+        self._looks_in_vain = 0
 
     async def run(self) -> None:
         """Claim until ``stop``; returns when every attempt that was started was released."""
-        while not self._stopped.is_set():
-            self._manager = self._make_manager()
-            try:
-                await self._manager.run(
-                    dequeue_timeout=LOOK_EVERY,
-                    batch_size=BATCH,
-                    heartbeat_timeout=self._heartbeat_timeout,
-                )
-            except (*PASSING, RuntimeError) as error:
-                self._database.note("gives no tasks", error)
+        await self._listener.add(ENGINE.channel, self._heard)
+        try:
+            while not self._stopped:
+                self._news.clear()
+                wait = await self._look()
+                if not self._news.is_set():
+                    self._looked.set()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopped.wait(), START_AGAIN_AFTER)
+                    await asyncio.wait_for(self._news.wait(), wait)
+        finally:
+            self._listener.remove(ENGINE.channel, self._heard)
+        await asyncio.gather(*(run.released for run in self._runs), return_exceptions=True)
 
     async def stop(self) -> None:
         """Claim nothing more; when this returns, no further attempt will be started."""
-        self._stopped.set()
-        self._round.set()
+        self._stopped = True
+        self._news.set()
+        self._looked.set()
         async with self._claiming:
-            if self._manager is not None:
-                self._manager.shutdown.set()
+            pass
 
     def wake(self) -> None:
         """There may be something to claim."""
-        self._driver.wake()
+        self._news.set()
 
     def has_ended_one(self) -> None:
         """An attempt has ended: if its place was waited for, look at the queue."""
@@ -115,142 +123,80 @@ class Engine:
             self._had_no_room = False
             self.wake()
 
+    async def beat(self) -> None:
+        """Say that the attempts which run here live."""
+        jobs: list[Any] = [run.job for run in self._runs]
+        if jobs:
+            await self._queries.update_heartbeat(jobs)
+
+    async def tidy(self) -> None:
+        """Have PgQueuer sum up its log, which can then be pruned."""
+        await self._queries.aggregate_logs()
+
     async def looked(self) -> None:
         """Wait until the queue was looked at once more, from beginning to end."""
-        for _ in range(2):  # the look that is going on may have begun before
-            self._round.clear()
-            if not self._stopped.is_set():
-                self.wake()
-                await self._round.wait()
+        self._looked.clear()
+        self.wake()
+        if not self._stopped:
+            await self._looked.wait()
+
+    # Looking
+
+    async def _look(self) -> float:
+        """Claim what can be claimed; for how many seconds to wait for news then."""
+        try:
+            while await self._claim():
+                self._looks_in_vain = 0
+            return await self._until_next_look()
+        except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+            self._database.note("gives no tasks", error)
+        except Exception:
+            # Whatever it is: a worker must not stand still for good.
+            logger.exception("tasks cannot be claimed; it is tried again")
+        await asyncio.sleep(TRY_AGAIN_AFTER)
+        return 0
+
+    async def _claim(self) -> bool:
+        """Claim a batch; whether there may be more."""
+        async with self._claiming:
+            size = min(BATCH, self._runs.free)
+            self._had_no_room = size <= 0
+            if self._stopped or size <= 0:
+                return False
+            silence = self._heartbeat_timeout if self._may_repick() else NEVER
+
+            async def dequeue(connection: "asyncpg.Connection[Any]") -> list[Job]:
+                queries = engine_queries(AsyncpgDriver(connection))
+                return await queries.dequeue(size, self._types, self._worker, None, silence)
+
+            return await self._take(dequeue) == size
+
+    async def _until_next_look(self) -> float:
+        if self._stopped or self._had_no_room:
+            return LOOK_EVERY  # an attempt that ends is news
+        types = list(self._types)
+        if await self._queries.eligible_queued_work(types):
+            self._looks_in_vain += 1
+            return LOOK_AGAIN[min(self._looks_in_vain, len(LOOK_AGAIN)) - 1]
+        self._looks_in_vain = 0
+        due_in = await self._queries.next_deferred_eta(types)
+        return LOOK_EVERY if due_in is None else min(due_in.total_seconds(), LOOK_EVERY)
 
     @property
-    def has_room(self) -> bool:
-        """Whether it claims, and has a place for one more attempt."""
-        return not self._stopped.is_set() and self._runs.free > 0
+    def _queries(self) -> Queries:
+        return engine_queries(AsyncpgPoolDriver(self._database.pool))
 
-    async def dequeue(
-        self, ask: Callable[[Queries, int, timedelta], Awaitable[list[Job]]], timeout: timedelta
-    ) -> list[Job]:
-        """A batch of claimed jobs whose attempts have been started; empty where there is none,
-        no place is free, or the server cannot be reached."""
-        async with self._claiming:
-            if not self.has_room:
-                self._had_no_room = True
-                self._round.set()
-                return []
-            size = min(BATCH, self._runs.free)
-            silence = timeout if self._may_repick() else NEVER
-
-            async def give(connection: "asyncpg.Connection[Any]") -> list[Job]:
-                return await ask(engine_queries(AsyncpgDriver(connection)), size, silence)
-
-            try:
-                jobs = await self._take(give)
-            except PASSING as error:
-                self._database.note("gives no tasks", error)
-            else:
-                if not jobs:
-                    self._round.set()
-                return list(jobs)
-        await asyncio.sleep(START_AGAIN_AFTER)
-        return []
-
-    async def look(self, question: Awaitable[T], otherwise: T) -> T:
-        """The answer to a question about the queue, or ``otherwise`` where there is none now."""
+    def _heard(self, payload: str) -> None:
         try:
-            return await question
-        except PASSING as error:
-            self._database.note("gives no tasks", error)
-            return otherwise
-
-    async def execute(self, job: Job, context: Context) -> None:
-        """Wait for the attempt of a job, and tell it when its cancellation is asked for."""
-        run = self._runs.of_job(job.id)
-        if run is not None:
-            # In place of a cancel scope: the attempt is another asyncio task, which cancels itself.
-            context.cancellation = CancelSignal(partial(self._cancel, run))  # type: ignore[assignment]
-            await run.released
-
-    def _make_manager(self) -> QueueManager:
-        manager = QueueManager(EngineQueries(self._driver, self), ENGINE.channel)
-        for registration in self._registry:
-            if registration.type_name in self._types:
-                limit = registration.max_concurrency or 0
-                parameters = EntrypointExecutorParameters(limit, _unused)
-                manager.register_executor(registration.type_name, AttemptExecutor(parameters, self))
-        return manager
-
-
-class CancelSignal:
-    """What PgQueuer calls when the notification of a cancellation comes in."""
-
-    def __init__(self, signal: Callable[[], None]) -> None:
-        self._signal = signal
-        self.cancel_called = False
-
-    def cancel(self) -> None:
-        """Tell the attempt, once."""
-        if not self.cancel_called:
-            self.cancel_called = True
-            self._signal()
-
-
-class AttemptExecutor(AbstractEntrypointExecutor):
-    """What PgQueuer calls for each claimed job."""
-
-    def __init__(self, parameters: EntrypointExecutorParameters, engine: Engine) -> None:
-        super().__init__(parameters)
-        self._engine = engine
-
-    async def execute(self, job: Job, context: Context) -> None:
-        """See :meth:`Engine.execute`."""
-        await self._engine.execute(job, context)
-
-
-class EngineQueries(Queries):
-    """PgQueuer's statements; those of its loop go through the engine."""
-
-    def __init__(self, driver: EngineDriver, engine: Engine) -> None:
-        plain = engine_queries(driver)
-        super().__init__(driver, plain.qbe, plain.qbq, plain.qbs)
-        self._engine = engine
-
-    async def dequeue(
-        self,
-        batch_size: int,  # noqa: ARG002 - as many as there are places
-        entrypoints: Any,
-        queue_manager_id: Any,
-        global_concurrency_limit: int | None,  # noqa: ARG002 - the places are this limit
-        heartbeat_timeout: timedelta,
-    ) -> list[Job]:
-        """Claim a batch together with its tasks."""
-
-        async def ask(queries: Queries, size: int, silence: timedelta) -> list[Job]:
-            return await queries.dequeue(size, entrypoints, queue_manager_id, None, silence)
-
-        return await self._engine.dequeue(ask, heartbeat_timeout)
-
-    async def log_jobs(self, job_status: Any) -> None:
-        """Nothing: the outbox deals with a job in the transaction that settles its task."""
-
-    async def queued_work(self, entrypoints: Any) -> int:
-        """How much waits, delayed or not; nothing while there is no place for it."""
-        if not self._engine.has_room:
-            return 0
-        return await self._engine.look(super().queued_work(entrypoints), 0)
-
-    async def eligible_queued_work(self, entrypoints: Any) -> int:
-        """How much may start now; nothing while there is no place for it."""
-        if not self._engine.has_room:
-            return 0
-        return await self._engine.look(super().eligible_queued_work(entrypoints), 0)
-
-    async def next_deferred_eta(self, entrypoints: Any) -> timedelta | None:
-        """When the next delayed job is due."""
-        if not self._engine.has_room:
-            return None
-        return await self._engine.look(super().next_deferred_eta(entrypoints), None)
-
-
-async def _unused(_: Job) -> None:
-    """PgQueuer wants a function for each entrypoint; the executor does not call it."""
+            event = AnyEvent.model_validate_json(payload).root
+        except ValueError:
+            logger.warning(
+                "a notification on %r is not PgQueuer's: %.200r", ENGINE.channel, payload
+            )
+            return
+        if not isinstance(event, CancellationEvent):
+            self._news.set()
+            return
+        for job in event.ids:
+            if (run := self._runs.of_job(job)) is not None:
+                self._cancel(run)

@@ -12,6 +12,7 @@ import asyncpg
 from bgtasks.backends.base import ChangeHandler
 from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.reader import stored_types
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.record import TaskRecord
 
@@ -58,9 +59,9 @@ class Feed:
         self._handlers: dict[object, tuple[ChangeHandler, Callable[[], bool]]] = {}
         self._announced: OrderedDict[UUID, int] = OrderedDict()
         self._waiting: dict[UUID, None] = {}
-        self._heard_until: str | None = None
-        self._horizon: str | None = None
-        self._behind: str | None = None
+        self._heard_until: int | None = None
+        self._horizon: int | None = None
+        self._behind: int | None = None
         self._reading: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
 
@@ -102,7 +103,7 @@ class Feed:
         try:
             news = json.loads(message)
             sender, ids = news["from"], [UUID(item) for item in news["tasks"]]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             logger.warning("a notification on %r is not one of ours: %.200r", CHANNEL, message)
             return
         if sender == self._process or not self._is_wanted():
@@ -113,7 +114,7 @@ class Feed:
             self.fell_behind()
         self._news.set()
 
-    def caught_up(self, horizon: str) -> None:
+    def caught_up(self, horizon: int) -> None:
         """Whatever transactions before ``horizon`` changed has been heard of."""
         self._heard_until = horizon
         self._horizon = self._horizon or horizon
@@ -134,6 +135,10 @@ class Feed:
                 await self._read_changes()
             except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
                 self._database.note("cannot be asked for changes", error)
+                self._news.set()
+                await asyncio.sleep(1)
+            except Exception:
+                logger.exception("changes cannot be read; it is tried again")
                 self._news.set()
                 await asyncio.sleep(1)
 
@@ -158,34 +163,14 @@ class Feed:
             found = await self._database.pool.fetch(STATEMENTS["slim_by_ids"], ids[at : at + BATCH])
             self.announce(map(rows.record_of, found))
 
-    async def _catch_up(self, since: str) -> None:
-        """Everything that changed: other than by a report, and everything that runs."""
+    async def _catch_up(self, since: int) -> None:
         if not self._is_wanted():
             return
         pool = self._database.pool
-        position, sequence, count = since, -1, 0
-        while True:
-            found = await pool.fetch(STATEMENTS["changed_since"], since, position, sequence, BATCH)
-            records = [rows.record_of(row) for row in found]
-            self.announce(records)
-            count += len(records)
-            if len(found) < BATCH:
-                break
-            position, sequence = found[-1]["changed_by"], records[-1].sequence
-        count += await self._read_running()
-        logger.info("caught up with %s: looked at %d tasks", self._database.name, count)
-
-    async def _read_running(self) -> int:
-        pool, count, type_name = self._database.pool, 0, ""
-        while (type_name := await pool.fetchval(STATEMENTS["next_type"], type_name)) is not None:
-            sequence, found = -1, [None]
-            while found:
-                found = await pool.fetch(STATEMENTS["running_tasks"], type_name, sequence, BATCH)
-                records = [rows.record_of(row) for row in found]
-                self.announce(records)
-                count += len(records)
-                sequence = records[-1].sequence if records else sequence
-        return count
+        types = await stored_types(pool)
+        found = await pool.fetch(STATEMENTS["changed_since"], since, types)
+        await self._read_tasks([row[0] for row in found])
+        logger.info("caught up with %s: looked at %d tasks", self._database.name, len(found))
 
     # Telling
 

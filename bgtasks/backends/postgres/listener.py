@@ -32,7 +32,7 @@ RECONNECT_AFTER = (0.1, 0.5, 1.0, 2.0)
 """Seconds before the first, second ... try to connect again; the last one goes for all after."""
 
 PayloadHandler = Callable[[str], None]
-HorizonHandler = Callable[[str], None]
+HorizonHandler = Callable[[int], None]
 
 
 class Listener:
@@ -57,12 +57,13 @@ class Listener:
         self._connection: asyncpg.Connection[Any] | None = None
         self._echo: asyncio.Future[None] | None = None
         self._lost = asyncio.Event()
+        self._is_known = False
         self._keeper: asyncio.Task[None] | None = None
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection that is believed to work."""
-        return self._connection is not None and not self._lost.is_set()
+        """Whether there is a connection that is believed to work, and ``connected`` knows it."""
+        return self._is_known and not self._lost.is_set()
 
     async def start(self) -> None:
         """Connect, and keep a connection from now on. Raises what connecting raises."""
@@ -99,7 +100,11 @@ class Listener:
 
     async def _keep(self) -> None:
         while True:
-            await self._watch()
+            try:
+                await self._watch()
+            except Exception:
+                # Whatever it is: a process must not go deaf for good.
+                logger.exception("the listener of %s failed; connecting again", self._database.name)
             await self._disconnect()
             await self._reconnect()
 
@@ -125,12 +130,14 @@ class Listener:
 
     async def _exchange_echo(self) -> None:
         self._echo = asyncio.get_running_loop().create_future()
-        # Asked before the echo is sent: what ended before this was heard before the echo is.
-        horizon = await self._database.pool.fetchval(
-            STATEMENTS["echo"], self._echo_channel, timeout=ECHO_WITHIN
-        )
-        await asyncio.wait_for(self._echo, ECHO_WITHIN)
-        self._caught_up(horizon)
+        # One limit for everything: also for getting a connection from the pool, and for giving it
+        # back, which waits for a dead one.
+        async with asyncio.timeout(ECHO_WITHIN):
+            # Asked before the echo is sent: what ended before this was heard before the echo is.
+            horizon = await self._database.pool.fetchval(STATEMENTS["echo"], self._echo_channel)
+            await self._echo
+        if not self._lost.is_set():
+            self._caught_up(horizon)
 
     async def _reconnect(self) -> None:
         attempt = 0
@@ -138,7 +145,7 @@ class Listener:
             await asyncio.sleep(RECONNECT_AFTER[min(attempt, len(RECONNECT_AFTER) - 1)])
             try:
                 await self._connect()
-            except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+            except Exception as error:
                 self._database.note("cannot be reached", error)
                 attempt += 1
                 await self._disconnect()
@@ -155,8 +162,10 @@ class Listener:
         for channel in self._handlers:
             await connection.add_listener(channel, self._heard)
         await self._connected()
+        self._is_known = True
 
     async def _disconnect(self) -> None:
+        self._is_known = False
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.remove_termination_listener(self._terminated)
@@ -166,6 +175,7 @@ class Listener:
         if self._keeper is not None:
             logger.error("the listening connection to %s was lost", self._database.name)
         self._lost.set()
+        self._heard_echo()  # it will not come; nobody has to wait for it
 
     def _heard(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         self.hear(channel, str(payload))

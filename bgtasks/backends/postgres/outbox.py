@@ -30,6 +30,9 @@ other, so many small ones would hold up every process."""
 TRY_AGAIN_AFTER = 1.0
 """Seconds between two tries to write what the server does not take."""
 
+NOT_STORED = "The outcome could not be stored: "
+"""How the message of an outcome begins that stands for one that the server refused."""
+
 AT_STOP = 5.0
 """Seconds that a stop spends on outcomes that are not written yet."""
 
@@ -180,7 +183,7 @@ class Outbox:
             self._wake()
         elif isinstance(entry.event, Ended) and not _is_last_resort(entry.event):
             logger.error("how task %s ended cannot be stored: %s", entry.run.record.id, error)
-            outcome = Failed(f"The outcome could not be stored: {type(error).__name__}")
+            outcome = Failed(f"{NOT_STORED}{type(error).__name__}")
             self._ends[entry.run] = Entry(entry.run, Ended(entry.run.attempt, outcome), entry.over)
             self._wake()
         else:
@@ -271,7 +274,8 @@ def _is_plain_end(entry: Entry) -> bool:
 
 
 def _is_last_resort(event: Ended) -> bool:
-    return event.report is None and isinstance(event.outcome, Failed)
+    outcome = event.outcome
+    return isinstance(outcome, Failed) and outcome.error_message.startswith(NOT_STORED)
 
 
 def _is_done_with(entry: Entry) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +17,8 @@ from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.processes import ProcessInfo
 
 __all__ = ["Pulse"]
+
+logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at whether running tasks were asked to end: a cancellation whose
@@ -125,3 +128,5 @@ class Pulse:
                     await duty()
                 except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
                     self._database.note("cannot be asked", error)
+                except Exception:
+                    logger.exception("%r failed; it is tried again", duty)

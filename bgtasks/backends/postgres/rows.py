@@ -1,6 +1,7 @@
 """Task records as rows of the table ``bgtasks_tasks``, and back."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from bgtasks.lifecycle import Change
@@ -46,12 +47,12 @@ def failure_of(row: Sequence[Any]) -> AttemptFailure:
     return AttemptFailure(*row)
 
 
-def insert_columns(records: Iterable[TaskRecord], jobs: Iterable[int]) -> Columns:
-    """What ``insert_tasks`` takes."""
+def insert_columns(records: Iterable[TaskRecord], waits: Iterable[timedelta | None]) -> Columns:
+    """What ``insert_tasks`` takes; with each task how long it waits, ``None``: it is final."""
     return _columns(
         (
             record.id,
-            job,
+            wait,
             record.type,
             record.name,
             record.data,
@@ -74,7 +75,7 @@ def insert_columns(records: Iterable[TaskRecord], jobs: Iterable[int]) -> Column
             record.interruptions,
             record.cancel_requested,
         )
-        for record, job in zip(records, jobs, strict=True)
+        for record, wait in zip(records, waits, strict=True)
     )
 
 

@@ -30,9 +30,6 @@ PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
 
 NO_JOB = 0
-"""The engine's numbers begin at 1."""
-
-NO_JOB = 0
 """Stands for no job: the engine's numbers begin with 1."""
 
 
@@ -57,19 +54,18 @@ class Store:
         return engine_queries(AsyncpgDriver(self._connection))
 
     async def insert(self, records: Sequence[TaskRecord], now: datetime) -> list[TaskRecord]:
-        """Keep new tasks with a job for each that is to be run; gives back the same with their
-        sequences.
+        """Keep new tasks with a job for each that is to be run, in one statement; gives back the
+        same with their sequences.
 
-        Raises DuplicateTaskError; then the transaction can only be rolled back.
+        Raises DuplicateTaskError; then an open transaction can only be rolled back.
         """
-        waiting = [record for record in records if not record.status.is_final]
-        queued = iter(await self._enqueue(waiting, now) if waiting else ())
-        jobs = [NO_JOB if record.status.is_final else next(queued) for record in records]
+        waiting = [record.id for record in records if not record.status.is_final]
+        waits = [None if record.status.is_final else _wait(record, now) for record in records]
         try:
             found = await self._write(
                 "insert_tasks",
-                messages(self._sender, [record.id for record in waiting]),
-                *rows.insert_columns(records, jobs),
+                messages(self._sender, waiting),
+                *rows.insert_columns(records, waits),
             )
         except asyncpg.UniqueViolationError as error:
             raise DuplicateTaskError(
@@ -132,7 +128,8 @@ class Store:
 
     async def new_job(self, record: TaskRecord, now: datetime) -> int:
         """A job for a task that is to run again."""
-        (job,) = await self._enqueue([record], now)
+        wait = _wait(record, now)
+        (job,) = await self.engine.enqueue(record.type, record.id.bytes, record.priority, wait)
         return job
 
     async def finish_jobs(self, jobs: Sequence[int]) -> None:
@@ -158,16 +155,6 @@ class Store:
             await self._connection.execute(
                 STATEMENTS["write_failures"], *rows.failure_columns(failures)
             )
-
-    async def _enqueue(self, records: Sequence[TaskRecord], now: datetime) -> list[int]:
-        return list(
-            await self.engine.enqueue(
-                [record.type for record in records],
-                [record.id.bytes for record in records],
-                [record.priority for record in records],
-                [_wait(record, now) for record in records],
-            )
-        )
 
     async def _write(self, name: str, *values: Any) -> set[int]:
         found = await self._connection.fetch(STATEMENTS[name], *values)

@@ -37,7 +37,7 @@ CREATE TABLE bgtasks_tasks (
     failures         integer     NOT NULL,
     interruptions    integer     NOT NULL,
     cancel_requested boolean     NOT NULL,
-    changed_by       xid8        NOT NULL DEFAULT pg_current_xact_id()
+    changed_by       bigint      NOT NULL DEFAULT pg_current_xact_id()::text::bigint
 ) WITH (
     fillfactor = 80,
     -- A fixed number of dead rows, not a share of a table that keeps a week of tasks.
@@ -53,8 +53,10 @@ CREATE INDEX bgtasks_tasks_by_owner ON bgtasks_tasks (owner, type, status, seque
 -- Pruning, the oldest first.
 CREATE INDEX bgtasks_tasks_finished ON bgtasks_tasks (completed_at) WHERE completed_at IS NOT NULL;
 
--- Catching up.
-CREATE INDEX bgtasks_tasks_changed ON bgtasks_tasks (changed_by);
+-- Catching up. A summary of each few pages is enough, for the newest changes are on few of them,
+-- and it costs next to nothing with each change.
+CREATE INDEX bgtasks_tasks_changed ON bgtasks_tasks USING brin (changed_by)
+    WITH (pages_per_range = 16, autosummarize = on);
 
 -- One row for each attempt that did not end well.
 CREATE TABLE bgtasks_failures (

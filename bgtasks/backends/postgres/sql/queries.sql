@@ -2,28 +2,42 @@
 -- without the task's data, which only whoever runs it needs. Statements that change tasks send the
 -- notifications of it as well ($1): they go out when the transaction commits, and only then. Their
 -- rows are the sequences that were written, and a NULL for each notification.
+-- The guards say `status || ''` so that only the primary key fits: by an index on the status,
+-- PostgreSQL would wade through the remains of all that had this status lately.
 
 -- name: insert_tasks
--- Tasks that were accepted, in their order.
-WITH written AS (
-    INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress, payload,
-                               status_message, error_message, created_at, changed_at, started_at,
-                               completed_at, scheduled_at, due_at, revision, attempt, failures,
-                               interruptions, cancel_requested)
-    SELECT id, job, type, name, data, owner, priority, status, progress, payload,
-           status_message, error_message, created_at, changed_at, started_at,
-           completed_at, scheduled_at, due_at, revision, attempt, failures,
-           interruptions, cancel_requested
-      FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-                  $8::integer[], $9::text[], $10::float8[], $11::text[], $12::text[], $13::text[],
-                  $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
-                  $18::timestamptz[], $19::timestamptz[], $20::bigint[], $21::integer[],
-                  $22::integer[], $23::integer[], $24::boolean[])
-           WITH ORDINALITY AS new (id, job, type, name, data, owner, priority, status, progress,
-                  payload, status_message, error_message, created_at, changed_at, started_at,
-                  completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-                  cancel_requested, place)
-     ORDER BY place
+-- Tasks that were accepted, in their order, each with its job, which is what PgQueuer's own statement
+-- writes. A task with no `wait` is final and gets none.
+WITH new AS MATERIALIZED (
+    SELECT CASE WHEN wait IS NULL THEN 0
+                ELSE nextval((SELECT pg_get_serial_sequence('{queue}', 'id'))) END AS job, *
+      FROM unnest($2::uuid[], $3::interval[], $4::text[], $5::text[], $6::text[], $7::text[],
+                  $8::integer[], $9::text[], $10::float8[], $11::text[], $12::text[],
+                  $13::text[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
+                  $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::bigint[],
+                  $21::integer[], $22::integer[], $23::integer[], $24::boolean[])
+           WITH ORDINALITY AS given (id, wait, type, name, data, owner, priority, status,
+                  progress, payload, status_message, error_message, created_at, changed_at,
+                  started_at, completed_at, scheduled_at, due_at, revision, attempt, failures,
+                  interruptions, cancel_requested, place)
+), queued AS (
+    INSERT INTO {queue} (id, priority, entrypoint, payload, execute_after, status)
+    SELECT job, priority, type, uuid_send(id), now() + wait, 'queued'
+      FROM new WHERE wait IS NOT NULL
+    RETURNING id, entrypoint, priority
+), logged AS (
+    INSERT INTO {log} (job_id, status, entrypoint, priority)
+    SELECT id, 'queued', entrypoint, priority FROM queued
+), written AS (
+    INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress,
+           payload, status_message, error_message, created_at, changed_at, started_at,
+           completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
+           cancel_requested)
+    SELECT id, job, type, name, data, owner, priority, status, progress,
+           payload, status_message, error_message, created_at, changed_at, started_at,
+           completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
+           cancel_requested
+      FROM new ORDER BY place
     RETURNING sequence
 )
 SELECT sequence FROM written
@@ -40,7 +54,7 @@ WITH written AS (
                   $8::bigint[], $9::integer[], $10::bigint[])
            AS new (progress, payload, status_message, error_message, changed_at, revision,
                    sequence, was_attempt, was_revision)
-     WHERE task.sequence = new.sequence AND task.status = 'Running'
+     WHERE task.sequence = new.sequence AND task.status || '' = 'Running'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
 )
@@ -59,7 +73,7 @@ WITH written AS (
            completed_at = new.completed_at, scheduled_at = new.scheduled_at, due_at = new.due_at,
            revision = new.revision, attempt = new.attempt, failures = new.failures,
            interruptions = new.interruptions, cancel_requested = new.cancel_requested,
-           job = coalesce(new.job, task.job), changed_by = pg_current_xact_id()
+           job = coalesce(new.job, task.job), changed_by = pg_current_xact_id()::text::bigint
       FROM unnest($2::text[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                   $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
                   $12::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::boolean[],
@@ -67,7 +81,7 @@ WITH written AS (
            AS new (status, progress, payload, status_message, error_message, changed_at, started_at,
                    completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
                    cancel_requested, job, sequence, was_status, was_attempt, was_revision)
-     WHERE task.sequence = new.sequence AND task.status = new.was_status
+     WHERE task.sequence = new.sequence AND task.status || '' = new.was_status
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
 )
@@ -88,10 +102,10 @@ WITH written AS (
     UPDATE bgtasks_tasks AS task
        SET status = 'Running', attempt = new.attempt, started_at = $2, progress = 0,
            status_message = NULL, error_message = NULL, scheduled_at = NULL, due_at = NULL,
-           changed_at = $2, revision = new.revision, changed_by = pg_current_xact_id()
+           changed_at = $2, revision = new.revision, changed_by = pg_current_xact_id()::text::bigint
       FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[])
            AS new (attempt, revision, sequence, was_attempt, was_revision)
-     WHERE task.sequence = new.sequence AND task.status = 'Pending'
+     WHERE task.sequence = new.sequence AND task.status || '' = 'Pending'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
 )
@@ -107,13 +121,13 @@ WITH written AS (
        SET status = new.status, progress = new.progress, payload = new.payload,
            status_message = new.status_message, error_message = new.error_message,
            changed_at = new.changed_at, completed_at = new.completed_at,
-           failures = new.failures, revision = new.revision, changed_by = pg_current_xact_id()
+           failures = new.failures, revision = new.revision, changed_by = pg_current_xact_id()::text::bigint
       FROM unnest($2::text[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                   $8::timestamptz[], $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[],
                   $13::integer[], $14::bigint[])
            AS new (status, progress, payload, status_message, error_message, changed_at,
                    completed_at, failures, revision, job, sequence, was_attempt, was_revision)
-     WHERE task.sequence = new.sequence AND task.status = 'Running'
+     WHERE task.sequence = new.sequence AND task.status || '' = 'Running'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence, new.job,
               CASE new.status WHEN 'Completed' THEN 'successful' WHEN 'Cancelled' THEN 'canceled'
@@ -213,25 +227,21 @@ RETURNING 1;
 
 -- name: horizon
 -- Every transaction before this one has ended: what it changed can be read.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 
 -- name: echo
 -- A notification to oneself. When it is heard, everything before the horizon has been heard.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text, pg_notify($1, '');
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_notify($1, '');
 
 -- name: changed_since
--- What transactions changed that may not have ended at an earlier moment ($1). The upper bound
--- leaves out numbers from before a dump was restored into a new server.
-SELECT {slim}, changed_by::text FROM bgtasks_tasks
- WHERE changed_by >= $1::text::xid8
-   AND changed_by < pg_snapshot_xmax(pg_current_snapshot())
-   AND (changed_by, sequence) > ($2::text::xid8, $3)
- ORDER BY changed_by, sequence LIMIT $4;
-
--- name: running_tasks
-SELECT {slim} FROM bgtasks_tasks
- WHERE type = $1 AND status = 'Running' AND sequence > $2
- ORDER BY sequence LIMIT $3;
+-- What transactions changed that may not have ended at an earlier moment ($1), and everything that
+-- runs, which reports change without a trace. The upper bound leaves out numbers from before a
+-- dump was restored into a new server.
+SELECT id FROM bgtasks_tasks
+ WHERE changed_by >= $1
+   AND changed_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+ UNION
+SELECT id FROM bgtasks_tasks WHERE type = ANY($2::text[]) AND status = 'Running';
 
 -- name: beat
 -- This process lives. The server's clock is the one that counts for all.
