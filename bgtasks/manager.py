@@ -394,12 +394,18 @@ class BackgroundTaskManager:
     async def _final_record(self, task_id: UUID) -> TaskRecord:
         watch = self._watchers.add(_checked_id(task_id), only_final=True)
         try:
-            # The end of an attempt that runs here is still to come: no need to ask the store.
-            if self._executor is None or not self._executor.is_running(task_id):
+            if not self._ends_here(task_id):
                 await self._begin(watch, task_id)
             return await watch.next()
         finally:
             self._watchers.remove(task_id, watch)
+
+    def _ends_here(self, task_id: UUID) -> bool:
+        """Whether the end of a task is still to come for sure, so that the store need not be
+        asked: an attempt of it runs here, and can't have been given to another process."""
+        if self._executor is None or self._started().shared:
+            return False
+        return self._executor.is_running(task_id)
 
     async def _begin(self, watch: Watch, task_id: UUID) -> None:
         record = await self._started().get(task_id)

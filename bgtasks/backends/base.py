@@ -38,8 +38,12 @@ class AttemptRunner(Protocol):
 class Backend(ABC):
     """Every method is called on one event loop, the one that ``start`` ran on.
 
-    Where a method raises :class:`~bgtasks.errors.BackendError`, nothing was changed.
+    Where a method raises :class:`~bgtasks.errors.BackendError`, nothing was changed, unless its
+    message says that this is not known.
     """
+
+    shared = False
+    """Whether other processes change tasks too, so that an attempt may be given to another."""
 
     @abstractmethod
     async def start(self) -> None:

@@ -1,9 +1,7 @@
 """The PostgreSQL backend: many web and worker processes, PgQueuer as the engine."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,7 +13,8 @@ from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
 from bgtasks.backends.postgres import migrations, reader
 from bgtasks.backends.postgres.caller import asyncpg_connection
 from bgtasks.backends.postgres.claims import Claims, GivenJob
-from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.commands import Commands
+from bgtasks.backends.postgres.database import WRITTEN, Database
 from bgtasks.backends.postgres.engine import Dequeue, Engine
 from bgtasks.backends.postgres.feed import CHANNEL, Feed
 from bgtasks.backends.postgres.listener import Listener
@@ -27,20 +26,13 @@ from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.postgres.store import Store
 from bgtasks.clock import Clock
 from bgtasks.errors import BackendError
-from bgtasks.lifecycle import CancelRequested, Change, Ended, Reported, RetryRequested, decide
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.lifecycle import Ended, Reported
+from bgtasks.models import AttemptFailure
 from bgtasks.processes import ProcessInfo
 from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.registration import Registry
 
 __all__ = ["PostgresBackend"]
-
-logger = logging.getLogger(__name__)
-
-RUNNING = BackgroundTaskStatus.RUNNING
-
-NOBODY = UUID(int=0)
-"""Who signs what is committed by somebody else: every process reads it, this one too."""
 
 ENGINE_ROWS = 10_000
 """Rows of the engine's log dropped in one go."""
@@ -53,6 +45,8 @@ class PostgresBackend(Backend):
     not been heard of for ``heartbeat_timeout`` seconds is dead, and its tasks run again
     elsewhere. ``connections`` bounds the pool; one more connection listens.
     """
+
+    shared = True
 
     def __init__(
         self,
@@ -82,6 +76,9 @@ class PostgresBackend(Backend):
             settled=self._settled,
             lost=self._cancel,
         )
+        self._commands = Commands(
+            database, process, clock.now, announce=self._feed.announce, cancel=self._cancel_here
+        )
         self._recovery = Recovery(
             database,
             process,
@@ -105,7 +102,6 @@ class PostgresBackend(Backend):
         )
         self._runner: AttemptRunner | None = None
         self._engine: Engine | None = None
-        self._coming: dict[UUID, asyncio.Event] = {}
         self._stop_serving = asyncio.Event()
         self._repick_from: float | None = None
         self._is_open = False
@@ -114,7 +110,7 @@ class PostgresBackend(Backend):
 
     async def start(self) -> None:
         """See :meth:`Backend.start`. Raises SchemaVersionError before an upgrade of the tables."""
-        with self._asking("opened"):
+        with self._database.asking("opened"):
             await self._database.open()
             try:
                 await migrations.check(self._database)
@@ -143,13 +139,10 @@ class PostgresBackend(Backend):
         """See :meth:`Backend.submit`."""
         if not records:
             return
-        with self._asking("written"):
-            if connection is None:
-                await self._submit(records)
-            else:
-                theirs = await asyncpg_connection(connection)
-                async with theirs.transaction():
-                    await self._insert(theirs, records, NOBODY)
+        if connection is None:
+            await self._commands.submit(records)
+        else:
+            await self._commands.submit_in(await asyncpg_connection(connection), records)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         """See :meth:`Backend.save`."""
@@ -163,15 +156,15 @@ class PostgresBackend(Backend):
 
     async def request_cancel(self, task_id: UUID) -> bool:
         """See :meth:`Backend.request_cancel`."""
-        return await self._decide(task_id, self._try_to_cancel)
+        return await self._commands.cancel(task_id)
 
     async def retry(self, task_id: UUID) -> bool:
         """See :meth:`Backend.retry`."""
-        return await self._decide(task_id, self._try_to_retry)
+        return await self._commands.retry(task_id)
 
     async def prune(self, before: datetime, limit: int) -> int:
         """See :meth:`Backend.prune`."""
-        with self._asking("pruned"):
+        with self._database.asking("pruned"):
             pool = self._database.pool
             dropped = await pool.fetch(STATEMENTS["prune"], before, limit)
             await pool.execute(STATEMENTS["prune_engine_log"], ENGINE_ROWS)
@@ -182,22 +175,22 @@ class PostgresBackend(Backend):
 
     async def get(self, task_id: UUID) -> TaskRecord | None:
         """See :meth:`Backend.get`."""
-        with self._asking("read"):
+        with self._database.asking("read"):
             return await reader.fetch_task(self._database.pool, task_id)
 
     async def list(self, query: TaskQuery) -> TaskPage:
         """See :meth:`Backend.list`."""
-        with self._asking("read"):
+        with self._database.asking("read"):
             return await reader.fetch_page(self._database.pool, query)
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """See :meth:`Backend.failures`."""
-        with self._asking("read"):
+        with self._database.asking("read"):
             return await reader.fetch_failures(self._database.pool, task_id)
 
     async def processes(self) -> Sequence[ProcessInfo]:
         """See :meth:`Backend.processes`."""
-        with self._asking("read"):
+        with self._database.asking("read"):
             return await self._pulse.processes()
 
     def trouble(self) -> str | None:
@@ -229,7 +222,7 @@ class PostgresBackend(Backend):
         if not self._stop_serving.is_set():
             self._engine = self._make_engine()
             self._pulse.runs_tasks = True
-            with self._asking("written"):
+            with self._database.asking(WRITTEN):
                 await self._pulse.beat()
             await self._engine.run()
             self._engine = None
@@ -295,6 +288,11 @@ class PostgresBackend(Backend):
         if self._runner is not None:
             self._runner.cancel(run.record.id, run.attempt)
 
+    def _cancel_here(self, record: TaskRecord) -> None:
+        """The attempt may run in this process: no notification is needed then."""
+        if (run := self._runs.of_attempt(record.id, record.attempt)) is not None:
+            self._cancel(run)
+
     async def _beat(self) -> None:
         if self._engine is not None:
             await self._engine.beat()
@@ -303,81 +301,16 @@ class PostgresBackend(Backend):
         if self._engine is not None:
             await self._engine.tidy()
 
-    # Deciding
-
-    async def _submit(self, records: Sequence[TaskRecord]) -> None:
-        """Whoever wants to cancel one of them meanwhile waits until it is there."""
-        done = asyncio.Event()
-        self._coming.update({record.id: done for record in records})
-        try:
-            inserted = await self._insert(self._database.pool, records, self._process)
-            self._feed.announce(inserted)
-        finally:
-            done.set()
-            for record in records:
-                self._coming.pop(record.id, None)
-
-    async def _insert(
-        self, connection: Any, records: Sequence[TaskRecord], sender: UUID
-    ) -> Sequence[TaskRecord]:
-        return await Store(connection, sender).insert(records, self._clock.now())
-
-    async def _decide(self, task_id: UUID, attempt: Callable[[Store, UUID], Any]) -> bool:
-        """Try until nobody else changes the task at the same moment."""
-        if (coming := self._coming.get(task_id)) is not None:
-            await coming.wait()
-        while True:
-            with self._asking("written"):
-                try:
-                    async with self._database.transaction() as connection:
-                        answer, change = await attempt(Store(connection, self._process), task_id)
-                except _ChangedMeanwhileError:
-                    continue
-            if change is not None:
-                self._feed.announce([change.after])
-                run = self._runs.of_attempt(task_id, change.after.attempt)
-                if run is not None and change.after.status is RUNNING:
-                    self._cancel(run)
-            return bool(answer)
-
-    async def _try_to_cancel(self, store: Store, task_id: UUID) -> tuple[bool, Change | None]:
-        stored = (await store.find([task_id])).get(task_id)
-        if stored is None:
-            return False, None
-        change = decide(stored.record, CancelRequested(), self._clock.now())
-        if change is None:
-            return not stored.record.status.is_final, None
-        if change.after.status is RUNNING:
-            await store.notify_cancellation(stored.job)
-        else:
-            await store.cancel_job(stored.job)
-        await self._write(store, change)
-        return True, change
-
-    async def _try_to_retry(self, store: Store, task_id: UUID) -> tuple[bool, Change | None]:
-        stored = (await store.find([task_id])).get(task_id)
-        now = self._clock.now()
-        change = decide(stored.record, RetryRequested(), now) if stored else None
-        if change is None:
-            return False, None
-        await self._write(store, change, job=await store.new_job(change.after, now))
-        return True, change
-
-    async def _write(self, store: Store, change: Change, job: int | None = None) -> None:
-        jobs = {} if job is None else {change.after.id: job}
-        if not await store.write([change], jobs):
-            raise _ChangedMeanwhileError
-
     # The server
 
-    async def _connected(self) -> None:
+    async def _connected(self, connection: "asyncpg.Connection[Any]") -> None:
         """The listener has a connection, the first one or a new one.
 
         While the server was down no worker could say that it lives: after its start all of them
         get the time to do so before anyone is taken for dead.
         """
         self._repick_from = None
-        uptime = await self._database.pool.fetchval(STATEMENTS["uptime"])
+        uptime = await connection.fetchval(STATEMENTS["uptime"])
         loop = asyncio.get_running_loop()
         self._repick_from = loop.time() + self._heartbeat_timeout - uptime
         if self._is_open:  # not the first one: something may have been missed
@@ -391,17 +324,3 @@ class PostgresBackend(Backend):
             and self._repick_from is not None
             and asyncio.get_running_loop().time() >= self._repick_from
         )
-
-    @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-            reason = str(error) or type(error).__name__
-            raise BackendError(
-                f"the task database {self._database.name} cannot be {what}: {reason}"
-            ) from error
-
-
-class _ChangedMeanwhileError(Exception):
-    """Another process was quicker: the transaction is rolled back, and the task read again."""

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ import asyncpg
 
 from bgtasks.errors import BackendError, SettingsError
 
-__all__ = ["CONNECTION_ERRORS", "Database", "describe_url", "is_passing"]
+__all__ = ["CONNECTION_ERRORS", "WRITTEN", "Database", "describe_url", "is_passing"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ def describe_url(url: str) -> str:
         return "the given URL"
     return f"{parts.hostname or 'localhost'}{port}{parts.path}"
 
+
+WRITTEN = "written"
 
 PLANNING = {"enable_seqscan": "off"}
 """Every statement here has an index made for it. Queues fill and empty more quickly than they are
@@ -142,6 +144,21 @@ class Database:
         self._told_at[what] = now
         reason = str(error) or type(error).__name__
         logger.error("%s %s: %s", self.name, what, reason)
+
+    @contextmanager
+    def asking(self, what: str) -> Iterator[None]:
+        """Whatever the server or the way to it refuses is a BackendError: the database "cannot be"
+        ``what``."""
+        try:
+            yield
+        except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+            reason = str(error) or type(error).__name__
+            if what == WRITTEN and not isinstance(error, asyncpg.PostgresError):
+                # The answer is lost, and with it whether the server had done it before.
+                reason += "; it is not known whether this was done: look, or do it again"
+            raise BackendError(
+                f"the task database {self.name} cannot be {what}: {reason}"
+            ) from error
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from uuid import UUID
 
 from attrs import define, evolve
 
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.postgres.store import NOBODY, Store
 from bgtasks.lifecycle import Ended, Interrupted, decide
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import KeptTask, TaskRecord
@@ -15,9 +14,6 @@ from bgtasks.registration import Registry
 from bgtasks.text import MAX_MESSAGE, MAX_NAME, clean, cut_traceback
 
 __all__ = ["Imported", "import_tasks"]
-
-NOBODY = UUID(int=0)
-"""Who signs the notifications: every process reads them."""
 
 CUT_OFF = "its process had ended without a word when its tasks were moved to PostgreSQL"
 

@@ -39,7 +39,7 @@ class Listener:
     """Calls handlers with the payloads of notifications, on the event loop.
 
     ``caught_up(horizon)`` is called after each echo: whatever transactions before ``horizon``
-    notified of has been heard. ``connected()`` is awaited with each new connection:
+    notified of has been heard. ``connected(connection)`` is awaited with each new one:
     notifications may have been lost since the newest horizon.
     """
 
@@ -47,7 +47,7 @@ class Listener:
         self,
         database: Database,
         caught_up: HorizonHandler,
-        connected: Callable[[], Awaitable[None]],
+        connected: Callable[["asyncpg.Connection[Any]"], Awaitable[None]],
     ) -> None:
         self._database = database
         self._caught_up = caught_up
@@ -161,7 +161,7 @@ class Listener:
         await connection.add_listener(self._echo_channel, self._heard_echo)
         for channel in self._handlers:
             await connection.add_listener(channel, self._heard)
-        await self._connected()
+        await self._connected(connection)
         self._is_known = True
 
     async def _disconnect(self) -> None:

@@ -24,7 +24,10 @@ from bgtasks.lifecycle import Change
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 
-__all__ = ["Store", "StoredTask"]
+__all__ = ["NOBODY", "Store", "StoredTask"]
+
+NOBODY = UUID(int=0)
+"""Who signs what is committed by somebody else: every process reads it, this one too."""
 
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
