@@ -11,8 +11,8 @@ import attrs
 from attrs import field, frozen
 
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
-from bgtasks.text import clean
 from bgtasks.models import BackgroundTaskBase
+from bgtasks.text import clean
 from bgtasks.worker import BackgroundWorker
 
 __all__ = ["Registration", "Registry", "Retry"]

@@ -29,9 +29,9 @@ NO_SKIPS = bool(os.environ.get("BGTASKS_NO_SKIPS"))
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A browser, Node or PostgreSQL that should be there and is not: say so with a failure."""
+    """What should be there and is not, such as a browser: say so with a failure."""
     report = yield
-    needed = any(item.get_closest_marker(name) for name in ("browser", "node", "postgres"))
+    needed = any(item.get_closest_marker(name) for name in ("browser", "nginx", "node", "postgres"))
     if NO_SKIPS and report.skipped and needed and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, but nothing may be skipped here: {report.longrepr}"

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import socket
 import sys
 from pathlib import Path
@@ -11,7 +12,12 @@ import uvicorn
 from examples.media_library.app import create_app
 from examples.media_library.containers import Application
 from examples.media_library.demo import make_demo_file
-from examples.media_library.settings import settings
+from examples.media_library.settings import (
+    DATA,
+    prepare_data_folder,
+    settings,
+    task_database_from_environment,
+)
 
 HOST = "127.0.0.1"
 MAX_WEBSOCKET_MESSAGE = 64 * 1024
@@ -23,7 +29,9 @@ def main() -> None:
     listener = listen(arguments.port)
     data = prepare_data_folder(arguments.data)
     container = Application()
-    container.config.from_dict(settings(data, arguments.folder, slow=slow))
+    container.config.from_dict(
+        settings(data, arguments.folder, slow=slow, task_database=arguments.database)
+    )
     if arguments.folder is None:
         make_demo_file(Path(container.config.copy_source()))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -45,8 +53,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path("media-library-data"),
+        default=os.environ.get("MEDIA_LIBRARY_DATA") or DATA,
         help="where the databases and the copies go (default: ./%(default)s)",
+    )
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        type=database,
+        default=task_database_from_environment(),
+        help="keep the tasks in PostgreSQL: postgresql://user@host/name (default: in a file)",
     )
     parser.add_argument(
         "--slow",
@@ -69,20 +84,18 @@ def port(text: str) -> int:
     return int(text)
 
 
+def database(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no postgresql:// URL")
+    return text
+
+
 def listen(port: int) -> socket.socket:
     """A listening socket: from here on the printed address can be opened."""
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
         sys.exit(f"Port {port} cannot be used: {error.strerror}. Give another with --port.")
-
-
-def prepare_data_folder(data: Path) -> Path:
-    data = data.expanduser().absolute()
-    (data / "copies").mkdir(parents=True, exist_ok=True)
-    # Nothing in here belongs into anybody's repository.
-    (data / ".gitignore").write_text("*\n")
-    return data
 
 
 def announce(listener: socket.socket, container: Application, data: Path, *, slow: bool) -> None:

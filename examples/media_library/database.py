@@ -15,6 +15,8 @@ from sqlalchemy import BigInteger, LargeBinary, String, delete, event, func, sel
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateTable
 
 
 class Base(DeclarativeBase):
@@ -50,19 +52,26 @@ class Database:
     """The engine, and sessions on it."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(url)
+        # No connection outlives its session, so that a process that ends has none to close.
+        self._engine = create_async_engine(url, poolclass=NullPool)
         event.listen(self._engine.sync_engine, "connect", _prepare_connection)
         self.sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
+        self._is_prepared = False
+
+    async def prepare(self) -> None:
+        """Creates the tables, unless they are there. Several processes may do so at once."""
+        if not self._is_prepared:
+            async with self._engine.begin() as connection:
+                for table in Base.metadata.sorted_tables:
+                    await connection.execute(CreateTable(table, if_not_exists=True))
+            self._is_prepared = True
+
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Creates the tables; closes the connections at the end."""
-        try:
-            async with self._engine.begin() as connection:
-                await connection.run_sync(Base.metadata.create_all)
-            yield
-        finally:
-            await self._engine.dispose()
+        """For as long as the application runs."""
+        await self.prepare()
+        yield
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:
@@ -73,6 +82,7 @@ def _prepare_connection(connection: Any, _record: object) -> None:
 
 async def open_session(database: Database) -> AsyncIterator[AsyncSession]:
     """One session, closed at the end of the scope that asked for it."""
+    await database.prepare()  # a worker process may be the first to need it
     async with database.sessions() as session:
         yield session
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -46,10 +47,9 @@ def describe_url(url: str) -> str:
     """The server and the database in ``url``, without the password, for messages."""
     try:
         parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return "the given URL"
-    return f"{parts.hostname or 'localhost'}{port}{parts.path}"
+    return f"{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
 
 
 WRITTEN = "written"
@@ -86,6 +86,7 @@ class Database:
         cannot be reached or is too old.
         """
         try:
+            _check_ports(self._url)
             self._pool = await asyncpg.create_pool(
                 self._url,
                 min_size=0,
@@ -99,10 +100,11 @@ class Database:
                 },
                 reset=_leave_as_it_is,
             )
+            async with self.connection() as connection:
+                version = connection.get_server_version()
         except BaseException as error:
+            await self.close()
             self._refuse(error)
-        async with self.connection() as connection:
-            version = connection.get_server_version()
         if version.major < OLDEST_SERVER:
             await self.close()
             raise BackendError(
@@ -185,6 +187,14 @@ class Database:
                 "'database' and that the server runs"
             ) from error
         raise error
+
+
+def _check_ports(url: str) -> None:
+    """Asyncpg takes a number that is none for another one."""
+    hosts = urlsplit(url).netloc.rpartition("@")[2]
+    for port in re.findall(r":(\d+)(?:,|$)", hosts):
+        if int(port) > 65535:
+            raise ValueError(f"{port} is no port")
 
 
 async def _leave_as_it_is(_: Any) -> None:

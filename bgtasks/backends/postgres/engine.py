@@ -23,6 +23,7 @@ from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
 from bgtasks.backends.postgres.engine_schema import ENGINE, engine_queries
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.runs import Run, Runs
+from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.registration import Registry
 
 __all__ = ["BATCH", "Dequeue", "Engine"]
@@ -125,9 +126,9 @@ class Engine:
 
     async def beat(self) -> None:
         """Say that the attempts which run here live."""
-        jobs: list[Any] = [run.job for run in self._runs]
+        jobs = [run.job for run in self._runs]
         if jobs:
-            await self._queries.update_heartbeat(jobs)
+            await self._database.pool.execute(STATEMENTS["beat_jobs"], jobs, self._worker)
 
     async def tidy(self) -> None:
         """Have PgQueuer sum up its log, which can then be pruned."""

@@ -14,6 +14,7 @@ from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
 from bgtasks.backends.postgres.reader import stored_types
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.logs import log_fields
 from bgtasks.record import TaskRecord
 
 __all__ = ["CHANNEL", "Feed", "messages"]
@@ -182,4 +183,6 @@ class Feed:
             try:
                 handler(record)
             except Exception:
-                logger.exception("a change handler failed for task %s", record.id)
+                logger.exception(
+                    "a change handler failed for task %s", record.id, extra=log_fields(record)
+                )

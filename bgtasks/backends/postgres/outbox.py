@@ -13,6 +13,7 @@ from bgtasks.backends.postgres.database import Database, is_passing
 from bgtasks.backends.postgres.runs import Run
 from bgtasks.backends.postgres.store import Store, StoredTask
 from bgtasks.lifecycle import Change, Ended, Failed, Reported, decide
+from bgtasks.logs import log_fields
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 
@@ -99,7 +100,12 @@ class Outbox:
         writer.cancel()
         await asyncio.gather(writer, return_exceptions=True)
         for run in self._ends:
-            logger.error("how task %s ended is lost, it will run again", run.record.id)
+            record = run.record
+            logger.error(
+                "how task %s ended is lost, it will run again",
+                record.id,
+                extra=log_fields(record),
+            )
 
     async def flushed(self) -> None:
         """Wait until nothing waits to be written."""
@@ -182,12 +188,24 @@ class Outbox:
             self._put_back([entry])
             self._wake()
         elif isinstance(entry.event, Ended) and not _is_last_resort(entry.event):
-            logger.error("how task %s ended cannot be stored: %s", entry.run.record.id, error)
+            record = entry.run.record
+            logger.error(
+                "how task %s ended cannot be stored: %s",
+                record.id,
+                error,
+                extra=log_fields(record),
+            )
             outcome = Failed(f"{NOT_STORED}{type(error).__name__}")
             self._ends[entry.run] = Entry(entry.run, Ended(entry.run.attempt, outcome), entry.over)
             self._wake()
         else:
-            logger.error("a report of task %s cannot be stored: %s", entry.run.record.id, error)
+            record = entry.run.record
+            logger.error(
+                "a report of task %s cannot be stored: %s",
+                record.id,
+                error,
+                extra=log_fields(record),
+            )
             if entry.over:
                 self._settled(entry.run)
 
@@ -255,6 +273,7 @@ class Outbox:
                 "task %s: attempt %d is over, the task was given to another one",
                 entry.run.record.id,
                 entry.run.attempt,
+                extra=log_fields(entry.run.record),
             )
             self._lost(entry.run)
         if entry.over:

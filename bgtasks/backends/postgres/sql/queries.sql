@@ -169,10 +169,11 @@ SELECT run.id, run.attempt
 SELECT min(type) FROM bgtasks_tasks WHERE type > $1;
 
 -- name: waiting_tasks
--- Waiting tasks of one type, from a sequence on.
+-- Waiting tasks of one type, from a sequence on. See `filtered_tasks`.
 SELECT {slim} FROM bgtasks_tasks
- WHERE type = $1 AND status = 'Pending' AND sequence > $2
- ORDER BY sequence LIMIT $3;
+ WHERE (type, status, sequence) > ($1, 'Pending', $2)
+   AND (type, status, sequence) <= ($1, 'Pending', 9223372036854775807)
+ ORDER BY type, status, sequence LIMIT $3;
 
 -- name: newest_tasks
 -- A page without filters.
@@ -181,36 +182,45 @@ SELECT {columns} FROM bgtasks_tasks WHERE sequence < $1 ORDER BY sequence DESC L
 -- name: filtered_tasks
 -- A page as the newest of several walks, each along one index: filters that name every column
 -- before `sequence` keep its order, however many tasks there are. A branch is a type and a status.
-SELECT {columns} FROM bgtasks_tasks WHERE sequence IN (
+-- They are compared as a row and not by `=`: then only the index has the order that is asked for.
+-- With `=` the primary key has it, too, and PostgreSQL, which expects to meet what it looks for
+-- soon, may walk along that: past every task there is, if none has that status.
+SELECT {columns} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
     SELECT found.sequence
       FROM unnest($3::text[], $4::text[]) AS branch (type, status),
            LATERAL (SELECT sequence FROM bgtasks_tasks
-                     WHERE type = branch.type AND status = branch.status AND sequence < $1
-                     ORDER BY sequence DESC LIMIT $2) AS found
-     ORDER BY found.sequence DESC LIMIT $2)
+                     WHERE (type, status, sequence) < (branch.type, branch.status, $1)
+                       AND (type, status, sequence) >= (branch.type, branch.status, 0)
+                     ORDER BY type DESC, status DESC, sequence DESC LIMIT $2) AS found
+     ORDER BY found.sequence DESC LIMIT $2))
  ORDER BY sequence DESC;
 
 -- name: owned_tasks
 -- The same for a filter by owner. `IS NOT DISTINCT FROM` would use no index, so tasks without an
 -- owner ($6: whether they are wanted) are a walk of their own.
-SELECT {columns} FROM bgtasks_tasks WHERE sequence IN (
+SELECT {columns} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
     SELECT sequence FROM (
         SELECT found.sequence
           FROM unnest($3::text[], $4::text[]) AS branch (type, status),
                unnest($5::text[]) AS wanted (owner),
                LATERAL (SELECT sequence FROM bgtasks_tasks
-                         WHERE owner = wanted.owner AND type = branch.type
-                           AND status = branch.status AND sequence < $1
-                         ORDER BY sequence DESC LIMIT $2) AS found
+                         WHERE (owner, type, status, sequence)
+                               < (wanted.owner, branch.type, branch.status, $1)
+                           AND (owner, type, status, sequence)
+                               >= (wanted.owner, branch.type, branch.status, 0)
+                         ORDER BY owner DESC, type DESC, status DESC, sequence DESC
+                         LIMIT $2) AS found
         UNION ALL
         SELECT found.sequence
           FROM unnest($3::text[], $4::text[]) AS branch (type, status),
                LATERAL (SELECT sequence FROM bgtasks_tasks
-                         WHERE owner IS NULL AND type = branch.type
-                           AND status = branch.status AND sequence < $1
-                         ORDER BY sequence DESC LIMIT $2) AS found
+                         WHERE owner IS NULL
+                           AND (type, status, sequence) < (branch.type, branch.status, $1)
+                           AND (type, status, sequence) >= (branch.type, branch.status, 0)
+                         ORDER BY owner DESC, type DESC, status DESC, sequence DESC
+                         LIMIT $2) AS found
          WHERE $6) AS either
-     ORDER BY sequence DESC LIMIT $2)
+     ORDER BY sequence DESC LIMIT $2))
  ORDER BY sequence DESC;
 
 -- name: failures_of
@@ -220,9 +230,10 @@ SELECT attempt, kind, error_message, traceback, ended_at FROM bgtasks_failures
 -- name: prune
 -- Several processes prune: none waits for what another one is dropping.
 DELETE FROM bgtasks_tasks
- WHERE sequence IN (SELECT sequence FROM bgtasks_tasks
-                     WHERE completed_at IS NOT NULL AND completed_at < $1
-                     ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+ WHERE sequence = ANY (ARRAY(
+       SELECT sequence FROM bgtasks_tasks
+        WHERE completed_at IS NOT NULL AND completed_at < $1
+        ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING 1;
 
 -- name: horizon
@@ -262,6 +273,13 @@ SELECT id, host, pid, runs_tasks, types, running, max_concurrency, started_at, s
        seen_at > clock_timestamp() - make_interval(secs => $1) AS alive
   FROM bgtasks_processes ORDER BY started_at;
 
+-- name: beat_jobs
+-- The worker of these jobs lives. A job that is locked is just being settled: to wait for it would
+-- be to wait for a statement that locks the same jobs in another order.
+UPDATE {queue} SET heartbeat = now()
+ WHERE id = ANY (ARRAY(SELECT id FROM {queue} WHERE id = ANY($1::bigint[]) AND queue_manager_id = $2
+                          FOR UPDATE SKIP LOCKED));
+
 -- name: stale_jobs
 -- Jobs whose worker has not been heard of for too long. Several processes look for them.
 SELECT id, payload FROM {queue}
@@ -271,13 +289,15 @@ SELECT id, payload FROM {queue}
 -- name: prune_engine_log
 -- PgQueuer writes down each step of each job and drops none of it.
 DELETE FROM {log}
- WHERE id IN (SELECT id FROM {log} WHERE aggregated AND created < now() - interval '1 hour'
-               ORDER BY created LIMIT $1 FOR UPDATE SKIP LOCKED);
+ WHERE id = ANY (ARRAY(
+       SELECT id FROM {log} WHERE aggregated AND created < now() - interval '1 hour'
+        ORDER BY created LIMIT $1 FOR UPDATE SKIP LOCKED));
 
 -- name: prune_engine_statistics
 DELETE FROM {statistics}
- WHERE id IN (SELECT id FROM {statistics} WHERE created < now() - interval '7 days'
-               ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED);
+ WHERE id = ANY (ARRAY(
+       SELECT id FROM {statistics} WHERE created < now() - interval '7 days'
+        ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED));
 
 -- name: uptime
 -- Seconds since the server was started.
