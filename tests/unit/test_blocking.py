@@ -39,11 +39,13 @@ async def test_everything_the_manager_does_can_be_asked_from_a_thread() -> None:
         seen.append(info.status)
         seen.append([item.id for item in blocking.get_tasks(owner="ann")] == [failed])
         seen.append(blocking.try_get_task(uuid7()))
+        several = [Work(), Work()]
+        seen.append(blocking.run_tasks(several, owner="ann") == [item.id for item in several])
         return seen
 
     async with running(container):
         seen = await asyncio.to_thread(handler)
-    assert seen == ["Failed", True, "Completed", True, False, "Cancelled", True, None]
+    assert seen == ["Failed", True, "Completed", True, False, "Cancelled", True, None, True]
 
 
 async def test_errors_come_through_as_they_are() -> None:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 OLDEST_SERVER = 14
 CONNECT_TIMEOUT = 10.0
-STATEMENT_TIMEOUT = 30.0
+STATEMENT_TIMEOUT = 10.0
 """Seconds after which a statement counts as lost: the server is gone, or the network is."""
 
 CONNECTION_ERRORS = (

@@ -94,7 +94,9 @@ def _cut_off(record: TaskRecord, registry: Registry | None) -> Interrupted:
 def _fit(record: TaskRecord) -> TaskRecord:
     """Without what SQLite takes in a text and PostgreSQL doesn't."""
     return record._replace(
+        type=clean(record.type, MAX_NAME),
         name=clean(record.name, MAX_NAME),
+        owner=None if record.owner is None else clean(record.owner, MAX_NAME),
         status_message=_message(record.status_message),
         error_message=_message(record.error_message),
     )
