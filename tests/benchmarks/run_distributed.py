@@ -1,0 +1,191 @@
+"""What needs PostgreSQL, beside its peers: ``python tests/benchmarks/run_distributed.py``.
+
+Like ``run.py``: environments of its own with the peers from PyPI, each measurement a process of its
+own, by turns over several rounds, ratios within a round, one table. A peer that fails says so in
+its rows and ends nothing. PostgreSQL and Valkey come from PyPI wheels and are started for the run;
+each measurement gets empty databases. PostgreSQL waits for the disk at each commit. Needs nothing
+but Python on Linux or macOS.
+
+How throughput is measured is said in ``distributed/driving.py``, each peer's settings in
+``distributed/peer_*.py``, bgtasks' own in ``distributed/own_*.py``. Everyone runs on asyncio's own
+event loop.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from rounds import CHECKOUT, HERE, Measurement, environment, options_parser, run, turns
+from rows import Row
+
+TIMEOUT = 300
+MAIN = "peers_distributed.txt"
+
+
+def _own(name: str, script: str = "throughput", *arguments: str) -> Measurement:
+    return Measurement(f"own_{name}", f"distributed/own_{script}", arguments, MAIN)
+
+
+def _peer(name: str, *arguments: str, script: str = "", peers: str = MAIN) -> Measurement:
+    return Measurement(name, f"distributed/peer_{script or name}", arguments, peers)
+
+
+IN_TURNS = [
+    _own("noop", "throughput", "noop"),
+    _peer("pgqueuer_noop", "noop", script="pgqueuer"),
+    _own("noop_two", "throughput", "noop_two"),
+    _peer("pgqueuer_noop_two", "noop_two", script="pgqueuer"),
+    _peer("procrastinate"),
+    _peer("saq_redis", "redis", script="saq"),
+    _peer("saq_postgres", "postgres", script="saq"),
+    _peer("streaq"),
+    _peer("arq", peers="peers_arq.txt"),
+    _peer("dramatiq"),
+    _peer("celery", peers="peers_celery.txt"),
+    _peer("taskiq"),
+    _own("sleep", "throughput", "sleep"),
+    _peer("pgqueuer_sleep", "sleep", script="pgqueuer"),
+    _own("idle", "throughput", "idle"),
+    _peer("pgqueuer_idle", "idle", script="pgqueuer"),
+    _own("update_age", "update_age"),
+]
+ONCE = [_own("many_clients", "many_clients")]
+
+NOOP = ("own_noop", "tasks_per_second")
+
+
+def _throughput(title: str, peer: str, **target: float | bool) -> Row:
+    return Row(
+        f"no-op tasks, 1 worker / {title}",
+        NOOP,
+        "tasks/s",
+        (peer, "tasks_per_second"),
+        **target,  # type: ignore[arg-type]
+    )
+
+
+def _many_clients(title: str, figure: str, unit: str, at_most: float | None = None) -> Row:
+    name = f"1,000 clients, 200 tasks: {title}"
+    return Row(name, ("own_many_clients", figure), unit, at_most=at_most)
+
+
+TABLE = [
+    _throughput("raw PgQueuer", "pgqueuer_noop", at_least=0.5),
+    _throughput("Procrastinate", "procrastinate", at_least=3),
+    _throughput("SAQ on Valkey", "saq_redis", at_least=3),
+    _throughput("SAQ on PostgreSQL", "saq_postgres", at_least=3),
+    _throughput("streaQ", "streaq", at_least=3),
+    _throughput("arq", "arq", at_least=3),
+    _throughput("Dramatiq", "dramatiq", at_least=3),
+    _throughput("Celery, prefork 2", "celery", at_least=3),
+    _throughput("taskiq, Redis streams", "taskiq", at_least=1, exclusive=True),
+    Row("no-op tasks, 2 workers / 1 worker", ("own_noop_two", NOOP[1]), "tasks/s", NOOP),
+    Row(
+        "no-op tasks, 2 workers / raw PgQueuer, 2 workers",
+        ("own_noop_two", NOOP[1]),
+        "tasks/s",
+        ("pgqueuer_noop_two", NOOP[1]),
+    ),
+    Row(  # the ideal is 2,000/s
+        "2,000 tasks of 50 ms, concurrency 100",
+        ("own_sleep", NOOP[1]),
+        "tasks/s",
+        at_least=0.8 * 2_000,
+    ),
+    Row(
+        "2,000 tasks of 50 ms, concurrency 100 / raw PgQueuer",
+        ("own_sleep", NOOP[1]),
+        "tasks/s",
+        ("pgqueuer_sleep", NOOP[1]),
+    ),
+    Row(
+        "run→start, idle, p50 / raw PgQueuer",
+        ("own_idle", "p50_ms"),
+        "ms",
+        ("pgqueuer_idle", "p50_ms"),
+        at_most=1.5,
+    ),
+    Row("update → other node's client, p50", ("own_update_age", "p50_ms"), "ms", at_most=50),
+    Row("update → other node's client, p95", ("own_update_age", "p95_ms"), "ms"),
+    _many_clients("CPU of the web node", "cpu_percent", "% of a core"),
+    _many_clients("updates delivered", "delivered_per_second", "/s"),
+    _many_clients("CPU for each delivered", "cpu_us_per_delivery", "µs"),
+    _many_clients("age of an update, p50", "age_p50_ms", "ms"),
+    _many_clients("age of an update, p95", "age_p95_ms", "ms"),
+    _many_clients("final states that did not come", "lost", "states", at_most=0),
+    _many_clients("clients that were disconnected", "disconnected", "clients", at_most=0),
+    _many_clients("memory of the web node, at most", "memory_mb", "MB"),
+]
+
+
+class Servers:
+    """PostgreSQL and Valkey, in a process that has their wheels; see ``distributed/servers.py``."""
+
+    def __init__(self, python: Path, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [python, HERE / "distributed/servers.py", folder],
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # ends after what uses it, also at Ctrl-C
+        )
+        self._answer()
+
+    @contextmanager
+    def empty_databases(self) -> Iterator[Mapping[str, str]]:
+        """The environment variables that lead to them; those of before are gone."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        yield self._answer()
+
+    def stop(self) -> None:
+        """Stop both."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+    def _answer(self) -> dict[str, str]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the servers did not start")
+        urls: dict[str, str] = json.loads(line)
+        return urls
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, and print the table. 0 if everything ran, whether or not a target was missed."""
+    names = [measurement.name for measurement in IN_TURNS + ONCE]
+    options = options_parser("bgtasks on PostgreSQL beside its peers", names, 3).parse_args(
+        arguments
+    )
+    rounds = 1 if options.quick else max(options.rounds, 1)
+
+    @cache
+    def python_for(peers: str) -> Path:
+        return environment(peers, extras=["postgres"] if peers == MAIN else None)
+
+    servers = Servers(python_for(MAIN), options.dir or Path(tempfile.gettempdir()))
+    try:
+        return run(
+            turns(rounds, IN_TURNS, ONCE),
+            TABLE,
+            options,
+            python_for,
+            timeout=TIMEOUT,
+            around=servers.empty_databases,
+        )
+    finally:
+        servers.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
