@@ -13,5 +13,4 @@ STATEMENTS = load_statements(
     queue=ENGINE.queue_table,
     log=ENGINE.queue_table_log,
     statistics=ENGINE.statistics_table,
-    outcome=ENGINE.queue_status_type,
 )

@@ -6,8 +6,9 @@
 -- PostgreSQL would wade through the remains of all that had this status lately.
 
 -- name: insert_tasks
--- Tasks that were accepted, in their order, each with its job, which is what PgQueuer's own statement
--- writes. A task with no `wait` is final and gets none.
+-- Tasks that were accepted, in their order, each with its job, as PgQueuer's own statement writes it,
+-- but for its log: our tables tell more, and four more indexes to write would cost as much as the
+-- job. A task with no `wait` is final and gets none.
 WITH new AS MATERIALIZED (
     SELECT CASE WHEN wait IS NULL THEN 0
                 ELSE nextval((SELECT pg_get_serial_sequence('{queue}', 'id'))) END AS job, *
@@ -24,10 +25,6 @@ WITH new AS MATERIALIZED (
     INSERT INTO {queue} (id, priority, entrypoint, payload, execute_after, status)
     SELECT job, priority, type, uuid_send(id), now() + wait, 'queued'
       FROM new WHERE wait IS NOT NULL
-    RETURNING id, entrypoint, priority
-), logged AS (
-    INSERT INTO {log} (job_id, status, entrypoint, priority)
-    SELECT id, 'queued', entrypoint, priority FROM queued
 ), written AS (
     INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress,
            payload, status_message, error_message, created_at, changed_at, started_at,
@@ -114,8 +111,8 @@ SELECT sequence FROM written
 SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
 
 -- name: settle
--- Attempts that ended well, or for good: the task and its job in one statement, which is what
--- PgQueuer's own statement for a finished job does, but only where the fence held.
+-- Attempts that ended well, or for good: the task and its job in one statement. PgQueuer's own for a
+-- finished job does not look whose job it is by now; here it goes only where the fence held.
 WITH written AS (
     UPDATE bgtasks_tasks AS task
        SET status = new.status, progress = new.progress, payload = new.payload,
@@ -129,15 +126,9 @@ WITH written AS (
                    completed_at, failures, revision, job, sequence, was_attempt, was_revision)
      WHERE task.sequence = new.sequence AND task.status || '' = 'Running'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
-    RETURNING task.sequence, new.job,
-              CASE new.status WHEN 'Completed' THEN 'successful' WHEN 'Cancelled' THEN 'canceled'
-                              ELSE 'exception' END AS outcome
+    RETURNING task.sequence, new.job
 ), finished AS (
     DELETE FROM {queue} AS job USING written WHERE job.id = written.job
-    RETURNING job.id, job.entrypoint, job.priority, written.outcome
-), logged AS (
-    INSERT INTO {log} (job_id, status, entrypoint, priority)
-    SELECT id, outcome::{outcome}, entrypoint, priority FROM finished
 )
 SELECT sequence FROM written
  UNION ALL
