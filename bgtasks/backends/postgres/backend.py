@@ -257,10 +257,15 @@ class PostgresBackend(Backend):
             jobs = await dequeue(connection)
             if not jobs:
                 return 0
-            # One that runs here was given again because its heartbeat was late.
-            given = [GivenJob.of(job) for job in jobs if self._runs.of_job(job.id) is None]
             store = Store(connection, self._process)
-            claims = await Claims.take(store, given, self._registry, self._clock.now, start=True)
+            claims = await Claims.take(
+                store,
+                [GivenJob.of(job) for job in jobs],
+                self._registry,
+                self._runs,
+                self._clock.now,
+                start=True,
+            )
             await store.finish_jobs(claims.obsolete)
         for job, record in claims.claimed.items():
             self._start(job, record)
@@ -274,15 +279,16 @@ class PostgresBackend(Backend):
         self._runner.start(record).add_done_callback(partial(self._ended, run))
 
     def _ended(self, run: Run, ended: "asyncio.Future[Ended]") -> None:
+        self._runs.end(run)
         self._outbox.end(run, ended.result(), over=True)
+        if self._engine is not None:
+            self._engine.has_ended_one()
         if self._stop_serving.is_set():
             run.release()  # a stop does not wait for a server that cannot be reached
 
     def _settled(self, run: Run) -> None:
         self._runs.remove(run)
         run.release()
-        if self._engine is not None:
-            self._engine.has_ended_one()
 
     def _cancel(self, run: Run) -> None:
         if self._runner is not None:

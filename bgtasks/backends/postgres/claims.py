@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import define, field, frozen
 from pgqueuer.models import Job
 
+from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.store import Store, StoredTask
 from bgtasks.lifecycle import Change, Claimed, Ended, Interrupted, decide
 from bgtasks.models import BackgroundTaskStatus
@@ -55,19 +56,23 @@ class Claims:
         store: Store,
         jobs: Iterable[GivenJob],
         registry: Registry,
+        runs: Runs,
         now: Callable[[], datetime],
         *,
         start: bool,
     ) -> "Claims":
         """Decide on each job, and write it. ``start``: claim what can run; else only take back
-        what was cut off, so that it waits."""
+        what was cut off, so that it waits. What ``runs`` here is left alone: only the heartbeat
+        of its job was late."""
         claims = cls()
         left = list(jobs)
         while left:
             stored = await store.find([job.task for job in left])
             moment = now()
             steps = [
-                (job, _step(job, stored.get(job.task), registry, moment, start)) for job in left
+                (job, _step(job, found, registry, moment, start))
+                for job in left
+                if not ((found := stored.get(job.task)) and runs.holds(job.id, found.record))
             ]
             changes = [step.change for _, step in steps if step.change is not None]
             written = await store.write(changes) if changes else set()

@@ -70,18 +70,16 @@ class Recovery:
     async def _take_back_some(self) -> int:
         async with self._database.transaction() as connection:
             found = await connection.fetch(STATEMENTS["stale_jobs"], self._timeout, BATCH)
-            jobs = [
-                GivenJob(row["id"], UUID(bytes=row["payload"]))
-                for row in found
-                if self._runs.of_job(row["id"]) is None  # only its heartbeat is late
-            ]
+            jobs = [GivenJob(row["id"], UUID(bytes=row["payload"])) for row in found]
             store = Store(connection, self._process)
-            claims = await Claims.take(store, jobs, self._registry, self._now, start=False)
+            claims = await Claims.take(
+                store, jobs, self._registry, self._runs, self._now, start=False
+            )
             for job in claims.requeued:
                 await store.requeue_job(job, timedelta(0))
             await store.finish_jobs(claims.obsolete)
         self._announce(claims.announced)
-        return len(jobs)
+        return len(claims.requeued) + len(claims.obsolete)
 
     async def _mark_some(self, type_name: str, after: int) -> int:
         """How many were looked at. The next round goes on behind them."""

@@ -23,6 +23,7 @@ from bgtasks import (
     BackgroundWorkerContext,
     background_task,
 )
+from bgtasks.cli.worker_process import run_worker_process
 
 
 @frozen(kw_only=True)
@@ -124,11 +125,10 @@ def make_tables(url: str) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-async def work(url: str, **settings: Any) -> None:
-    """What a worker process does, until it is ended."""
+def work(url: str, **settings: Any) -> int:
+    """What ``python -m bgtasks worker`` does, until it is told to stop; its exit code."""
     assert FOLDER in os.environ
-    async with application(url, **settings).background_tasks.manager():
-        await asyncio.Event().wait()
+    return run_worker_process(application(url, **settings).background_tasks)
 
 
 def let_go(go: Path, begin: float) -> None:

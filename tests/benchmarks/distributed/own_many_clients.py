@@ -76,6 +76,6 @@ def stop_waiting(clients: "list[subprocess.Popen[str]]") -> None:
 
 
 if sys.argv[1:2] == ["worker"]:
-    asyncio.run(work(POSTGRES, max_concurrency=TASKS))
+    sys.exit(work(POSTGRES, max_concurrency=TASKS))
 else:
     asyncio.run(main())

@@ -59,6 +59,6 @@ async def main(measured: str) -> None:
 
 
 if sys.argv[1] == "worker":
-    asyncio.run(work(POSTGRES))
+    sys.exit(work(POSTGRES))
 else:
     asyncio.run(main(sys.argv[1]))

@@ -58,6 +58,6 @@ async def main() -> None:
 
 
 if sys.argv[1:2] == ["worker"]:
-    asyncio.run(work(POSTGRES))
+    sys.exit(work(POSTGRES))
 else:
     asyncio.run(main())
