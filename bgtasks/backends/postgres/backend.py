@@ -267,6 +267,7 @@ class PostgresBackend(Backend):
                 start=True,
             )
             await store.finish_jobs(claims.obsolete)
+        await self._commands.announced(record.id for record in claims.announced)
         for job, record in claims.claimed.items():
             self._start(job, record)
         self._feed.announce(claims.announced)

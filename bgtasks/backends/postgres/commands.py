@@ -43,7 +43,7 @@ class Commands:
         self._coming: dict[UUID, asyncio.Event] = {}
 
     async def submit(self, records: Sequence[TaskRecord]) -> None:
-        """Keep new tasks. Whoever wants to cancel one meanwhile waits until it is there."""
+        """Keep new tasks."""
         done = asyncio.Event()
         self._coming.update({record.id: done for record in records})
         try:
@@ -54,6 +54,13 @@ class Commands:
             done.set()
             for record in records:
                 self._coming.pop(record.id, None)
+
+    async def announced(self, task_ids: Iterable[UUID]) -> None:
+        """Wait until none of these tasks is just being handed in by this process: what comes
+        after is not to be told before."""
+        for task_id in task_ids:
+            if (coming := self._coming.get(task_id)) is not None:
+                await coming.wait()
 
     async def submit_in(self, connection: Any, records: Sequence[TaskRecord]) -> None:
         """Keep new tasks as part of the caller's transaction, which can go on if that fails."""
@@ -74,8 +81,7 @@ class Commands:
 
     async def _decide(self, task_id: UUID, decision: Callable[[Store, UUID], Any]) -> "_Answer":
         """Try until nobody else changes the task at the same moment."""
-        if (coming := self._coming.get(task_id)) is not None:
-            await coming.wait()
+        await self.announced([task_id])
         while True:
             with self._database.asking(WRITTEN):
                 try:
