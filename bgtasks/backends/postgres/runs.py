@@ -59,9 +59,10 @@ class Runs:
         self._by_attempt[run.record.id, run.attempt] = run
 
     def end(self, run: Run) -> None:
-        """An attempt has ended."""
-        run.has_ended = True
-        self._ended += 1
+        """An attempt has ended. One whose job was given away meanwhile takes no place since."""
+        if self._by_job.get(run.job) is run:
+            run.has_ended = True
+            self._ended += 1
 
     def remove(self, run: Run) -> None:
         """What became of an attempt that has ended is written."""
