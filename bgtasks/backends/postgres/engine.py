@@ -38,7 +38,7 @@ LOOK_EVERY = 5.0
 
 LOOK_AGAIN = (0.05, 0.1, 0.2, 0.5)
 """Seconds before another look at what could start but was not given: other workers had it locked,
-or as many of its type run as may. The last one goes for all after the first."""
+or as many of its type run as may. The last one goes for all that follow."""
 
 TRY_AGAIN_AFTER = 1.0
 """Seconds before another try after an error."""
