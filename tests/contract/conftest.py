@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bgtasks.testing.conformance import BackendBench, BackendHome, BenchMaker
-from tests.contract.homes import FileHome, MemoryHome, PostgresHome
+from tests.contract.homes import FileHome, MemoryHome, PostgresHome, bench_maker
 
 FILE = "embedded-file"
 MEMORY = "embedded-memory"
@@ -39,15 +39,8 @@ def _make_home(request: pytest.FixtureRequest, folder: Path) -> BackendHome:
 @pytest.fixture
 async def make_bench(home: BackendHome) -> AsyncIterator[BenchMaker]:
     """Make a bench that is not opened yet; it is closed at the end."""
-    benches: list[BackendBench] = []
-
-    def make(max_concurrency: int = 100) -> BackendBench:
-        benches.append(BackendBench(home, max_concurrency))
-        return benches[-1]
-
-    yield make
-    for bench in benches:
-        await bench.close()
+    async with bench_maker(home) as make:
+        yield make
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,9 +16,24 @@ from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.engine_schema import ENGINE
 from bgtasks.clock import Clock
 from bgtasks.registration import Registry
+from bgtasks.testing.conformance import BackendBench, BackendHome, BenchMaker
 from tests.servers.databases import Databases, name_in
 
-__all__ = ["FileHome", "MemoryHome", "PostgresHome"]
+__all__ = ["FileHome", "MemoryHome", "PostgresHome", "bench_maker"]
+
+
+@asynccontextmanager
+async def bench_maker(home: BackendHome) -> AsyncIterator[BenchMaker]:
+    """Makes benches in a home that are not opened yet; they are closed at the end."""
+    benches: list[BackendBench] = []
+
+    def make(max_concurrency: int = 100) -> BackendBench:
+        benches.append(BackendBench(home, max_concurrency))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        await bench.close()
 
 
 class MemoryHome:

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from bgtasks.testing.conformance import BackendBench, BenchMaker
-from tests.contract.homes import PostgresHome
+from tests.contract.homes import PostgresHome, bench_maker
 from tests.servers.databases import Databases
 
 from .proxy import Proxy
@@ -21,15 +21,8 @@ def home(postgres_server: Databases, task_database: str) -> PostgresHome:
 @pytest.fixture
 async def make_bench(home: PostgresHome) -> AsyncIterator[BenchMaker]:
     """Make a bench on the database, not opened yet; each one is a process of its own."""
-    benches: list[BackendBench] = []
-
-    def make(max_concurrency: int = 100) -> BackendBench:
-        benches.append(BackendBench(home, max_concurrency))
-        return benches[-1]
-
-    yield make
-    for bench in benches:
-        await bench.close()
+    async with bench_maker(home) as make:
+        yield make
 
 
 @pytest.fixture

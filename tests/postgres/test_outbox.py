@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import asyncpg
 import pytest
 
 from bgtasks import BackendError, BackgroundTaskStatus
@@ -105,3 +106,26 @@ async def test_a_stop_without_a_server_does_not_wait_for_ever(
     await far.close()
     assert f"how task {record.id} ended is lost, it will run again" in warned.text
     assert (await web.get(record.id)).status is BackgroundTaskStatus.RUNNING
+
+
+async def test_what_was_written_is_announced_though_the_rest_of_its_batch_has_to_wait(
+    worker: BackendBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = await worker.run(), await worker.run()
+    database = worker.backend._database  # type: ignore[attr-defined]
+    transaction, refusals = database.transaction, [asyncpg.DeadlockDetectedError("not now")]
+
+    def refuse_once() -> Any:
+        if refusals:
+            raise refusals.pop()
+        return transaction()
+
+    await worker.written()
+    monkeypatch.setattr(database, "transaction", refuse_once)
+    worker.runner.end(good)
+    worker.runner.end(bad, Failed("no", "Traceback …"))
+    await worker.reaches(good.id, COMPLETED)
+    await worker.reaches(bad.id, FAILED)
+    assert refusals == []
+    for task in (good, bad):
+        assert [item.revision for item in worker.announced(task.id)] == [1, 2, 3]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
@@ -16,7 +17,6 @@ from bgtasks.lifecycle import (
     Claimed,
     Ended,
     Event,
-    Interrupted,
     Reported,
     RetryRequested,
     TypeUnknown,
@@ -198,12 +198,7 @@ class Store:
         """Take back tasks that nobody runs after a crash; whether there may be more of them."""
         left = self._execute("running_tasks", (BATCH,)).fetchall()
         for record in map(rows.record_of, left):
-            options = self._registry.named(record.type)
-            outcome = Interrupted(
-                "the process ended without a stop",
-                options.rerun_interrupted if options else True,
-                options.max_interruptions if options else 3,
-            )
+            outcome = cut_off(record, self._registry, "the process ended without a stop")
             change = decide(record, Ended(record.attempt, outcome), self._now())
             if change is not None:
                 self._write(change)

@@ -11,9 +11,10 @@ from uuid import UUID
 from attrs import define, field, frozen
 from pgqueuer.models import Job
 
+from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.store import Store, StoredTask
-from bgtasks.lifecycle import Change, Claimed, Ended, Interrupted, decide
+from bgtasks.lifecycle import Change, Claimed, Ended, decide
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
@@ -112,7 +113,7 @@ def _step(
     changes: list[Change] = []
     record = stored.record
     if record.status is BackgroundTaskStatus.RUNNING:
-        _add(changes, decide(record, Ended(record.attempt, _cut_off(record, registry)), now))
+        _add(changes, decide(record, Ended(record.attempt, cut_off(record, registry, DIED)), now))
         record = changes[-1].after if changes else record
     if start and record.status is BackgroundTaskStatus.PENDING:
         _add(changes, decide(record, Claimed(), now))
@@ -127,10 +128,3 @@ def _step(
 def _add(changes: list[Change], change: Change | None) -> None:
     if change is not None:
         changes.append(change)
-
-
-def _cut_off(record: TaskRecord, registry: Registry) -> Interrupted:
-    options = registry.named(record.type)
-    if options is None:
-        return Interrupted(DIED)
-    return Interrupted(DIED, options.rerun_interrupted, options.max_interruptions)

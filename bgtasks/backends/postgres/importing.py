@@ -5,9 +5,10 @@ from datetime import datetime
 
 from attrs import define, evolve
 
+from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.store import NOBODY, Store
-from bgtasks.lifecycle import Ended, Interrupted, decide
+from bgtasks.lifecycle import Ended, decide
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import KeptTask, TaskRecord
 from bgtasks.registration import Registry
@@ -77,18 +78,11 @@ async def import_tasks(
 def _moved(item: KeptTask, registry: Registry | None, now: datetime) -> KeptTask:
     record, failures = item
     if record.status is BackgroundTaskStatus.RUNNING:
-        change = decide(record, Ended(record.attempt, _cut_off(record, registry)), now)
+        change = decide(record, Ended(record.attempt, cut_off(record, registry, CUT_OFF)), now)
         assert change is not None  # noqa: S101 - it is the attempt that holds the task
         record = change.after
         failures = [*failures, change.failure] if change.failure else failures
     return _fit(record), [_fit_failure(failure) for failure in failures]
-
-
-def _cut_off(record: TaskRecord, registry: Registry | None) -> Interrupted:
-    options = registry.named(record.type) if registry is not None else None
-    if options is None:
-        return Interrupted(CUT_OFF)
-    return Interrupted(CUT_OFF, options.rerun_interrupted, options.max_interruptions)
 
 
 def _fit(record: TaskRecord) -> TaskRecord:

@@ -45,7 +45,6 @@ class Entry:
     run: Run
     event: Reported | Ended
     over: bool = False
-    base: TaskRecord | None = None
     stored: StoredTask | None = None
     was_read: bool = False
     change: Change | None = None
@@ -209,30 +208,29 @@ class Outbox:
             if entry.over:
                 self._settled(entry.run)
 
-    async def _write_batch(self, batch: Sequence[Entry]) -> None:
+    async def _write_batch(self, batch: list[Entry]) -> None:
+        """Write a batch. What was written is taken out of it, should the rest have to wait."""
         for entry in batch:
-            entry.base = entry.run.record
-            entry.change = decide(entry.base, entry.event, self._now())
+            entry.change = decide(entry.run.record, entry.event, self._now())
         settled = await self._settle([entry for entry in batch if _is_plain_end(entry)])
-        left = [entry for entry in batch if entry not in settled]
-        if left:
+        batch[:] = [entry for entry in batch if entry not in settled]
+        self._done(settled)
+        if batch:
             async with self._database.transaction() as connection:
                 store = Store(connection, self._process)
-                await self._apply(store, left)
-                await self._deal_with_jobs(store, left)
-        for entry in batch:
-            self._done(entry)
-        self._written(entry.change.after for entry in batch if entry.change is not None)
+                await self._apply(store, batch)
+                await self._deal_with_jobs(store, batch)
+            self._done(batch)
 
-    async def _settle(self, ends: Sequence[Entry]) -> set[Entry]:
+    async def _settle(self, ends: Sequence[Entry]) -> list[Entry]:
         """Most attempts end like this: one statement for all of them."""
         if not ends:
-            return set()
+            return []
         store = Store(self._database.pool, self._process)
         written = await store.settle(
             [(entry.change, entry.run.job) for entry in ends if entry.change is not None]
         )
-        return {item for item in ends if item.change and item.change.after.sequence in written}
+        return [item for item in ends if item.change and item.change.after.sequence in written]
 
     async def _apply(self, store: Store, batch: Sequence[Entry]) -> None:
         """Decide on what this process knows; where that is not what is stored, on what is."""
@@ -248,8 +246,7 @@ class Outbox:
             stored = await store.find([entry.run.record.id for entry in left]) if left else {}
             for entry in left:
                 entry.stored, entry.was_read = stored.get(entry.run.record.id), True
-                entry.base = entry.stored.record if entry.stored is not None else None
-                known = entry.base
+                known = entry.stored.record if entry.stored is not None else None
                 entry.change = None if known is None else decide(known, entry.event, self._now())
 
     async def _deal_with_jobs(self, store: Store, batch: Sequence[Entry]) -> None:
@@ -265,7 +262,12 @@ class Outbox:
                 finished.append(entry.run.job)
         await store.finish_jobs(finished)
 
-    def _done(self, entry: Entry) -> None:
+    def _done(self, batch: Sequence[Entry]) -> None:
+        for entry in batch:
+            self._note(entry)
+        self._written(entry.change.after for entry in batch if entry.change is not None)
+
+    def _note(self, entry: Entry) -> None:
         if entry.change is not None:
             entry.run.record = entry.change.after
         elif entry.was_read and not _is_done_with(entry):

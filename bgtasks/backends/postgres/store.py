@@ -1,9 +1,11 @@
-"""Every statement that changes tasks, each on a connection with an open transaction.
+"""Every statement that changes tasks, on a connection, most of them in an open transaction.
 
 A change is written only where the stored task is still the one it was decided on: many processes
 decide at once. Where one of them was quicker, the task is read and decided on again.
 
-Locks are taken on the engine's job first and on the task second, as in a claim.
+A claim locks the engine's job first and the task second, and so does whoever cancels; an outcome
+takes them the other way round. They meet only where a job was given away from a worker that lives;
+the server then ends one of the two, which is tried again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,9 +34,6 @@ NOBODY = UUID(int=0)
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
 
-NO_JOB = 0
-"""Stands for no job: the engine's numbers begin with 1."""
-
 
 @frozen
 class StoredTask:
@@ -45,7 +44,7 @@ class StoredTask:
 
 
 class Store:
-    """The tables, through one connection in a transaction. ``sender`` signs notifications."""
+    """The tables, through one connection. ``sender`` signs notifications."""
 
     def __init__(self, connection: Any, sender: UUID) -> None:
         self._connection = connection
