@@ -23,6 +23,7 @@ __all__ = [
     "Event",
     "Failed",
     "Interrupted",
+    "NotBegun",
     "Outcome",
     "Report",
     "Reported",
@@ -73,15 +74,28 @@ class Cancelled:
 class Interrupted:
     """The attempt was cut off by a stop or a crash. ``by`` says by which, in words.
 
-    ``may_rerun`` and ``max_interruptions`` are the options of the task's type.
+    ``may_rerun`` and ``max_interruptions`` are the options of the task's type. ``counted`` says
+    whether this counts towards ``max_interruptions``: a crash does, an orderly stop does not.
     """
 
     by: str
     may_rerun: bool = True
     max_interruptions: int = 3
+    counted: bool = True
 
 
-Outcome = Completed | Failed | Cancelled | Interrupted
+@frozen
+class NotBegun:
+    """The attempt is over before its worker began, so the task waits again.
+
+    Nothing was done, so nothing is counted, and a type with ``rerun_interrupted=False`` waits
+    again too. ``why`` says in words what came in between.
+    """
+
+    why: str
+
+
+Outcome = Completed | Failed | Cancelled | Interrupted | NotBegun
 """How an attempt ended."""
 
 
@@ -198,6 +212,8 @@ def _ended(record: TaskRecord, outcome: Outcome, report: Report | None, now: dat
             return _failed(record, outcome, report, now)
         case Interrupted():
             return _interrupted(record, outcome, report, now)
+        case NotBegun():
+            return _not_begun(record, now)
 
 
 def _final(
@@ -244,16 +260,16 @@ def _interrupted(
 ) -> Change:
     """Back to the queue, unless that was asked not to happen or has happened too often.
 
-    What kills its process each time must not do so for ever: after ``max_interruptions`` cut-off
-    attempts the task has failed.
+    What kills its process each time must not do so for ever: after ``max_interruptions`` crashes
+    the task has failed. Stops that were asked for may come as often as they like.
     """
     if record.cancel_requested:
         return _final(record, BackgroundTaskStatus.CANCELLED, report, now)
-    count = record.interruptions + 1
+    count = record.interruptions + outcome.counted
     failure = AttemptFailure(record.attempt, "interrupted", outcome.by, None, now)
     if not outcome.may_rerun:
         message = f"Interrupted: {outcome.by}. This task type is not run again (rerun_interrupted)."
-    elif count >= outcome.max_interruptions:
+    elif outcome.counted and count >= outcome.max_interruptions:
         message = f"Interrupted {count} times, the last time: {outcome.by}. Not run again."
     else:
         waiting = _waiting(record, report, now, None, "Interrupted; waiting to run again")
@@ -261,6 +277,12 @@ def _interrupted(
     final = _final(record, BackgroundTaskStatus.FAILED, report, now, message, failure)
     after = final.after._replace(failures=record.failures, interruptions=count)
     return Change(record, after, failure)
+
+
+def _not_begun(record: TaskRecord, now: datetime) -> Change:
+    if record.cancel_requested:
+        return _final(record, BackgroundTaskStatus.CANCELLED, None, now)
+    return Change(record, _waiting(record, None, now, None, "Waiting to run"))
 
 
 def _waiting(

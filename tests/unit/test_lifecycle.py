@@ -17,6 +17,7 @@ from bgtasks.lifecycle import (
     Event,
     Failed,
     Interrupted,
+    NotBegun,
     Outcome,
     Report,
     Reported,
@@ -50,7 +51,10 @@ outcomes: st.SearchStrategy[Outcome] = st.one_of(
         st.timedeltas(timedelta(0), timedelta(days=1)),
         st.sampled_from(["failed", "timed out"]),
     ),
-    st.builds(Interrupted, st.just("a crash"), st.booleans(), st.integers(1, 4)),
+    st.builds(
+        Interrupted, st.just("a crash"), st.booleans(), st.integers(1, 4), counted=st.booleans()
+    ),
+    st.just(NotBegun("its claim was not answered")),
 )
 attempts = st.integers(0, 4)
 events: st.SearchStrategy[Event] = st.one_of(
@@ -116,8 +120,10 @@ def expected_end(record: TaskRecord, outcome: Outcome) -> Status:
         case Interrupted():
             if record.cancel_requested:
                 return Status.CANCELLED
-            bounded = record.interruptions + 1 < outcome.max_interruptions
+            bounded = not outcome.counted or record.interruptions + 1 < outcome.max_interruptions
             return Status.PENDING if outcome.may_rerun and bounded else Status.FAILED
+        case NotBegun():
+            return Status.CANCELLED if record.cancel_requested else Status.PENDING
 
 
 @given(st.lists(events, max_size=25))
@@ -217,6 +223,24 @@ def test_interruptions_end_in_failure_after_as_many_as_allowed(allowed: int) -> 
         interrupted += 1
     assert (interrupted, record.status) == (allowed, Status.FAILED)
     assert f"Interrupted {allowed} times" in (record.error_message or "")
+
+
+@given(st.integers(1, 3), st.integers(1, 60))
+def test_orderly_stops_may_come_as_often_as_they_like(allowed: int, stops: int) -> None:
+    record = WAITING  # FAULTS 37
+    for _ in range(stops):
+        record = after(record, Claimed())
+        stopped = Interrupted("the application stopped", True, allowed, counted=False)
+        record = after(record, Ended(record.attempt, stopped))
+    assert (record.status, record.interruptions) == (Status.PENDING, 0)
+
+
+def test_an_attempt_that_never_began_costs_nothing_even_where_nothing_may_rerun() -> None:
+    record = after(
+        WAITING, Claimed(), Ended(1, NotBegun("its claim was not answered"))
+    )  # FAULTS 45
+    assert (record.status, record.interruptions, record.failures) == (Status.PENDING, 0, 0)
+    assert after(record, Claimed()).attempt == 2
 
 
 def test_a_claim_clears_what_the_attempt_before_showed() -> None:
