@@ -1,38 +1,32 @@
 """The settings of a host application, checked by name before anything is started."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from attrs import field, fields, frozen
 
+from bgtasks.database_url import checked_database, hide_password
+from bgtasks.durations import EXAMPLES, to_seconds
 from bgtasks.errors import SettingsError
+from bgtasks.redaction import redact
 
 __all__ = ["Settings"]
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(
-    r"\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)?\s*", re.IGNORECASE
-)
 _LONGEST = 100 * 365 * 86400.0
 
 
 def _refuse(name: str, value: object, accepted: str) -> SettingsError:
-    return SettingsError(f"setting {name!r} is {value!r}; accepted: {accepted}")
+    return SettingsError(f"setting {name!r} is {redact(repr(value))}; accepted: {accepted}")
 
 
 def _whole_number(name: str, value: Any, lowest: int, highest: int) -> int:
     accepted = f"a whole number from {lowest:,} to {highest:,}"
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise _refuse(name, value, accepted)
-    try:
+    number = value
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value):
         number = int(value)
-    except ValueError:
-        raise _refuse(name, value, accepted) from None
-    if not lowest <= number <= highest:
+    if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
         raise _refuse(name, value, accepted)
     return number
 
@@ -48,30 +42,10 @@ def _yes_or_no(name: str, value: Any) -> bool:
 
 
 def _seconds(name: str, value: Any, highest: float) -> float:
-    """Seconds from a number, a timedelta or a text such as ``"7 days"`` or ``"1.5h"``."""
-    accepted = f"seconds from 0 to {highest:,.0f}, a timedelta, or a text such as '7 days' or '12h'"
-    if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-    elif isinstance(value, str) and (match := _DURATION.fullmatch(value)):
-        seconds = float(match[1]) * _UNITS[(match[2] or "s")[0].lower()]
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = float(value)
-    else:
-        raise _refuse(name, value, accepted)
-    if not math.isfinite(seconds) or not 0 <= seconds <= highest:
-        raise _refuse(name, value, accepted)
+    seconds = to_seconds(value)
+    if seconds is None or not 0 <= seconds <= highest:
+        raise _refuse(name, value, f"seconds from 0 to {highest:,.0f}, {EXAMPLES}")
     return seconds
-
-
-def _database(value: Any) -> str:
-    if isinstance(value, Path):
-        value = str(value)
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise _refuse("database", value, "a file name, ':memory:' or a postgresql:// URL")
-    scheme = re.match(r"([a-z][a-z0-9+.-]+)://", value, re.IGNORECASE)
-    if scheme and scheme[1].lower() not in ("postgresql", "postgres"):
-        raise _refuse("database", value, "a file name, ':memory:' or a postgresql:// URL")
-    return value
 
 
 def _retention(value: Any) -> timedelta | None:
@@ -136,7 +110,8 @@ def _stop_grace(value: Any) -> float:
 class Settings:
     """How one manager runs. Every field has a default that works.
 
-    - ``database``: a file, ``":memory:"``, or a ``postgresql://`` URL.
+    - ``database``: a file, ``":memory:"``, or a ``postgresql://`` URL, also as SQLAlchemy writes it
+      (``postgresql+asyncpg://``). Its password is shown nowhere, nor in the repr.
     - ``max_concurrency``: attempts running at once in this process, 1 to 10,000.
     - ``run_tasks``: ``False`` for a process that only hands in and shows.
     - ``types``: only tasks of these types are run in this process (a list, or a text with commas);
@@ -155,7 +130,9 @@ class Settings:
     :class:`~bgtasks.SettingsError`, which names the setting and what would be accepted.
     """
 
-    database: str = field(default="bgtasks.db", converter=_database)
+    database: str = field(
+        default="bgtasks.db", converter=checked_database, repr=lambda it: repr(hide_password(it))
+    )
     max_concurrency: int = field(default=100, converter=_max_concurrency)
     run_tasks: bool = field(default=True, converter=_run_tasks)
     types: tuple[str, ...] | None = field(default=None, converter=_types)
@@ -173,9 +150,12 @@ class Settings:
         if config is None:
             return cls()
         if not isinstance(config, Mapping):
-            raise SettingsError(f"config is {config!r}; expected a mapping of settings")
+            raise SettingsError(
+                f"config is a {type(config).__name__}; expected a mapping of settings"
+            )
         known = [attribute.name for attribute in fields(cls)]
         for name in config:
             if name not in known:
-                raise SettingsError(f"unknown setting {name!r}; accepted: {', '.join(known)}")
+                shown = redact(repr(name))
+                raise SettingsError(f"unknown setting {shown}; accepted: {', '.join(known)}")
         return cls(**config)

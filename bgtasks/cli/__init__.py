@@ -7,10 +7,12 @@ function of the parsed options that gives back the exit code (``None``: 0).
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from bgtasks.cli import database, tasks, types, worker
 from bgtasks.cli.usage import FAILED, FINE, UNUSABLE, CommandFailedError, UsageError
 from bgtasks.errors import BackendError, BackgroundTasksError
+from bgtasks.redaction import redact
 
 __all__ = ["main"]
 
@@ -36,8 +38,15 @@ def _refuse(
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """Quotes what it doesn't understand, but not the password in it."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(redact(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m bgtasks", description="Tools for applications with background tasks."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

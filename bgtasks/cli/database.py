@@ -9,6 +9,7 @@ from attrs import frozen
 
 from bgtasks.cli.target import ACCEPTED, one_task_container, registrations
 from bgtasks.cli.usage import UsageError
+from bgtasks.database_url import is_server_address
 from bgtasks.registration import Registry
 from bgtasks.settings import Settings
 
@@ -117,6 +118,8 @@ def _import(options: argparse.Namespace) -> None:
             f"setting 'database' of {options.target!r} is {place.database!r}; tasks move to "
             "PostgreSQL: set it to postgresql://… before, or give --url"
         )
+    if is_server_address(options.file):
+        raise UsageError("a database server was given where the SQLite file is expected")
     _need_postgres()
     from bgtasks.cli.database_work import import_file
 

@@ -10,7 +10,9 @@ from dependency_injector import containers, providers
 
 from bgtasks.cli.usage import UsageError
 from bgtasks.containers import BackgroundTasksContainer
+from bgtasks.database_url import is_server_address
 from bgtasks.errors import BackgroundTasksError
+from bgtasks.redaction import redact
 from bgtasks.registration import Registration
 
 __all__ = ["ACCEPTED", "one_task_container", "registrations", "root_of", "task_containers"]
@@ -69,6 +71,8 @@ def root_of(container: Any) -> Any:
 
 def _load(target: str) -> Any:
     """The object that ``module:name`` or ``module:name.attribute`` stands for."""
+    if is_server_address(target):
+        raise UsageError(f"a database was given where a container is expected; {ACCEPTED}")
     module_name, _, path = target.partition(":")
     if not module_name or not path:
         raise UsageError(f"{target!r} is no name of a container; {ACCEPTED}")
@@ -88,7 +92,7 @@ def _load(target: str) -> Any:
 
 
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {redact(str(error))}"
 
 
 def _task_containers(found: Any) -> Iterator[Any]:

@@ -86,7 +86,7 @@ def port(text: str) -> int:
 
 def database(text: str) -> str:
     if not text.startswith(("postgresql://", "postgres://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no postgresql:// URL")
+        raise argparse.ArgumentTypeError("expected a postgresql:// URL")
     return text
 
 

@@ -187,4 +187,4 @@ def test_a_database_that_is_no_postgresql_is_refused(value: str) -> None:
         timeout=PATIENCE,
     )
     assert refused.returncode == 2
-    assert f"{value!r} is no postgresql:// URL" in refused.stderr
+    assert "--database: expected a postgresql:// URL" in refused.stderr

@@ -51,7 +51,6 @@ BAD: list[tuple[str, Any, str]] = [
     ("database", None, "a file name"),
     ("database", 5, "a file name"),
     ("database", "a\0b", "a file name"),
-    ("database", "mysql://host/db", "postgresql:// URL"),
     ("max_concurrency", 0, "1 to 10,000"),
     ("max_concurrency", 10_001, "1 to 10,000"),
     ("max_concurrency", True, "a whole number"),

@@ -2,18 +2,17 @@
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 
+from bgtasks.database_url import ACCEPTED_URL, checked_database, describe_url
 from bgtasks.errors import BackendError, SettingsError
 
-__all__ = ["CONNECTION_ERRORS", "WRITTEN", "Database", "describe_url", "is_passing"]
+__all__ = ["CONNECTION_ERRORS", "WRITTEN", "Database", "is_passing"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +40,6 @@ CONNECTION_ERRORS = (
 def is_passing(error: BaseException) -> bool:
     """Whether trying again later may do better."""
     return isinstance(error, CONNECTION_ERRORS) and not isinstance(error, asyncpg.DataError)
-
-
-def describe_url(url: str) -> str:
-    """The server and the database in ``url``, without the password, for messages."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "the given URL"
-    return f"{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
 
 
 WRITTEN = "written"
@@ -85,8 +75,8 @@ class Database:
         Raises SettingsError for an URL that cannot be used, BackendError for a server that
         cannot be reached or is too old.
         """
+        self._url = checked_database(self._url)
         try:
-            _check_ports(self._url)
             self._pool = await asyncpg.create_pool(
                 self._url,
                 min_size=0,
@@ -177,8 +167,8 @@ class Database:
     def _refuse(self, error: BaseException) -> None:
         if isinstance(error, (asyncpg.exceptions.ClientConfigurationError, ValueError)):
             raise SettingsError(
-                f"setting 'database' ({self.name}) cannot be used: {error}; accepted: "
-                "postgresql://user:password@host:port/database"
+                f"setting 'database' ({self.name}) cannot be used: {error}; "
+                f"accepted: {ACCEPTED_URL}"
             ) from error
         if isinstance(error, (*CONNECTION_ERRORS, asyncpg.PostgresError)):
             reason = str(error) or type(error).__name__
@@ -187,14 +177,6 @@ class Database:
                 "'database' and that the server runs"
             ) from error
         raise error
-
-
-def _check_ports(url: str) -> None:
-    """Asyncpg takes a number that is none for another one."""
-    hosts = urlsplit(url).netloc.rpartition("@")[2]
-    for port in re.findall(r":(\d+)(?:,|$)", hosts):
-        if int(port) > 65535:
-            raise ValueError(f"{port} is no port")
 
 
 async def _leave_as_it_is(_: Any) -> None:

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import UsageError
+from bgtasks.redaction import redact
 
 __all__ = ["HttpAddress"]
 
@@ -50,11 +51,11 @@ def _host(url: str) -> str:
     except ValueError:
         host = None
     if host is None or len(url) > MAX_URL or not url.isprintable() or " " in url:
-        raise UsageError(f"--url is {one_line(url[:200])!r}; {accepted}")
+        raise UsageError(f"--url is {one_line(redact(url)[:200])!r}; {accepted}")
     if "@" in parts.netloc:
         raise UsageError("--url has a user name in it; give it with --header 'Authorization: …'")
     if parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise UsageError(f"--url is {one_line(url[:200])!r}; {accepted}")
+        raise UsageError(f"--url is {one_line(redact(url)[:200])!r}; {accepted}")
     return host
 
 

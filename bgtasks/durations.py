@@ -1,0 +1,31 @@
+"""Lengths of time as people write them: seconds, a timedelta, or a text such as ``"7 days"``."""
+
+import math
+import re
+from datetime import timedelta
+from typing import Any
+
+__all__ = ["EXAMPLES", "Duration", "to_seconds"]
+
+Duration = float | timedelta | str
+"""Seconds, a timedelta, or a text such as ``"10 m"``, ``"1.5h"`` or ``"7 days"``."""
+
+EXAMPLES = "a timedelta, or a text such as '7 days' or '12h'"
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TEXT = re.compile(
+    r"\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)?\s*", re.IGNORECASE
+)
+
+
+def to_seconds(value: Any) -> float | None:
+    """A :data:`Duration` in seconds; ``None`` for what is none, or is not finite."""
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, str) and (match := _TEXT.fullmatch(value)):
+        seconds = float(match[1]) * _UNITS[(match[2] or "s")[0].lower()]
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = value if abs(value) < 1e300 else math.inf
+    else:
+        return None
+    return float(seconds) if math.isfinite(seconds) else None
