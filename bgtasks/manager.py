@@ -283,6 +283,12 @@ class BackgroundTaskManager:
         items = tuple(self._info(record) for record in page.records)
         return BackgroundTaskPage(items, cursor_of(page.next_before))
 
+    async def cursor_after(self, task_id: UUID) -> str | None:
+        """The cursor for ``get_tasks`` that goes on after this task; ``None`` if there is no such
+        task."""
+        record = await self._started().get(_checked_id(task_id))
+        return None if record is None else cursor_of(record.sequence)
+
     async def get_failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """How each attempt of a task ended that failed or was interrupted, oldest first."""
         return await self._started().failures(_checked_id(task_id))

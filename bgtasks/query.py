@@ -1,7 +1,9 @@
 """What callers of ``get_tasks`` may ask, checked and made into a query for the backend."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from itertools import islice
+from math import prod
 from typing import Any, TypeVar
 
 from bgtasks.errors import QueryError
@@ -10,12 +12,16 @@ from bgtasks.record import MAX_PAGE, TaskQuery
 from bgtasks.text import clean
 from bgtasks.worker import UNSET, Unset
 
-__all__ = ["cursor_of", "make_query"]
+__all__ = ["check_combinations", "cursor_of", "make_query"]
 
 T = TypeVar("T")
 
 MAX_VALUES = 100
 """The most values one filter may have."""
+
+MAX_COMBINATIONS = 1_000
+"""The most combinations of an owner, a type and a status that one question may name: the store
+looks each of them up."""
 
 
 def make_query(
@@ -30,13 +36,36 @@ def make_query(
     argument and what is accepted."""
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
         raise QueryError(f"limit is {limit!r}; accepted: a whole number from 1 to {MAX_PAGE:,}")
-    return TaskQuery(
+    query = TaskQuery(
         types=_values("type", type, _text) or (),
         statuses=_values("status", status, _status) or (),
         owners=_values("owner", owner, _owner),
         before=None if cursor is None else _sequence_of(cursor),
         limit=limit,
     )
+    check_combinations(query.types, query.statuses, query.owners)
+    return query
+
+
+def check_combinations(
+    types: Collection[object] | None,
+    statuses: Collection[object] | None,
+    owners: Collection[object] | None,
+) -> None:
+    """Raise QueryError where a question names more than 1,000 combinations of an owner, a type
+    and a status. A filter that is left out counts as one value, a status as five."""
+    numbers = {
+        "owner": len(owners) if owners is not None else 1,
+        "type": len(types or ()) or 1,
+        "status": len(statuses or ()) or len(BackgroundTaskStatus),
+    }
+    product = prod(numbers.values())
+    if product > MAX_COMBINATIONS:
+        named = " times ".join(f"{number} of {name}" for name, number in numbers.items())
+        raise QueryError(
+            f"{named} are {product:,} combinations; accepted: at most {MAX_COMBINATIONS:,}, "
+            f"so ask for fewer at once"
+        )
 
 
 def cursor_of(before: int | None) -> str | None:
@@ -54,10 +83,12 @@ def _values(name: str, given: Any, check: Callable[[str, Any], T]) -> tuple[T, .
     if given is UNSET:
         return None
     several = isinstance(given, Iterable) and not isinstance(given, (str, bytes))
-    values = tuple(check(name, value) for value in (given if several else [given]))
+    values = tuple(islice(given if several else [given], MAX_VALUES + 1))
     if len(values) > MAX_VALUES:
-        raise QueryError(f"{name} has {len(values)} values; accepted: at most {MAX_VALUES}")
-    return values
+        raise QueryError(
+            f"{name} has more than {MAX_VALUES} values; accepted: at most {MAX_VALUES}"
+        )
+    return tuple(dict.fromkeys(check(name, value) for value in values))
 
 
 def _text(name: str, value: Any) -> str:

@@ -4,35 +4,16 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve, frozen
-
 from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
-from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo
+from bgtasks.web.listing import Listing, TaskFilter
+from bgtasks.web.policy import BackgroundTaskPolicy, only_can_view_knows
 from bgtasks.web.requester import Requester
-from bgtasks.worker import UNSET
 
-__all__ = ["TaskAccess", "TaskFilter"]
-
-MAX_PAGES = 20
-"""How many pages of the store are read to fill one page of what a policy lets through."""
-
-MAX_OWNERS = 100
-"""The most owners one question to the manager may name."""
+__all__ = ["TaskAccess"]
 
 Info = BackgroundTaskInfo[Any]
-
-
-@frozen(kw_only=True)
-class TaskFilter:
-    """Which tasks to list. ``None`` does not filter; ``None`` among owners means without owner."""
-
-    types: Sequence[str] | None = None
-    statuses: Sequence[BackgroundTaskStatus] | None = None
-    owners: Sequence[str | None] | None = None
-    limit: int = 50
-    cursor: str | None = None
 
 
 class TaskAccess:
@@ -43,23 +24,20 @@ class TaskAccess:
         self._policy = policy
 
     async def page(self, requester: Requester, wanted: TaskFilter) -> tuple[list[Info], str | None]:
-        """A page of visible tasks, newest first, and the cursor of the next page.
+        """A page of visible tasks, newest first, and the cursor of the next page: see
+        :meth:`Listing.page`."""
+        return await (await self.listing(requester, wanted)).page()
 
-        The page has fewer than ``limit`` tasks, though there are more, where the policy hid
-        nearly everything it was asked about. Raises QueryError for a cursor that is none.
-        """
-        owners = await self._owners(requester, wanted.owners)
-        found: list[Info] = []
-        cursor = wanted.cursor
-        if owners is not None and not owners:
-            return found, None
-        wanted = evolve(wanted, owners=owners)
-        for _ in range(MAX_PAGES):
-            items, cursor = await self._read(evolve(wanted, cursor=cursor), len(found))
-            found += await self.visible(requester, items)
-            if cursor is None or len(found) >= wanted.limit:
-                break
-        return found, cursor
+    async def listing(self, requester: Requester, wanted: TaskFilter) -> Listing:
+        """The listing of what ``requester`` may see of what is ``wanted``."""
+        return Listing(
+            self._manager,
+            requester,
+            wanted,
+            visible_owners=await self._policy.visible_owners(requester),
+            is_predicate_alone=only_can_view_knows(self._policy),
+            visible=self.visible,
+        )
 
     async def find(self, requester: Requester, task_id: UUID) -> Info:
         """The task with this id. Raises TaskNotFoundError, also where the policy hides it."""
@@ -117,28 +95,6 @@ class TaskAccess:
     async def visible_owners(self, requester: Requester) -> frozenset[str | None] | None:
         """As the policy says: the owners whose tasks are worth looking at; ``None``: all."""
         return await self._policy.visible_owners(requester)
-
-    async def _owners(
-        self, requester: Requester, wanted: Sequence[str | None] | None
-    ) -> Sequence[str | None] | None:
-        visible = await self._policy.visible_owners(requester)
-        if visible is None:
-            return wanted
-        if wanted is None:
-            # The store takes so many; beyond that can_view filters what it gives.
-            return tuple(visible) if len(visible) <= MAX_OWNERS else None
-        return tuple(owner for owner in wanted if owner in visible)
-
-    async def _read(self, wanted: TaskFilter, have: int) -> tuple[Sequence[Info], str | None]:
-        page = await self._manager.get_tasks(
-            type=UNSET if wanted.types is None else wanted.types,
-            status=UNSET if wanted.statuses is None else wanted.statuses,
-            owner=UNSET if wanted.owners is None else wanted.owners,
-            # No more than still fits: a cursor can only go on after the last task of a page.
-            limit=wanted.limit - have,
-            cursor=wanted.cursor,
-        )
-        return page.items, page.next_cursor
 
     async def _change(
         self, info: Info, change: Callable[[UUID], Awaitable[bool]], done: str

@@ -7,7 +7,7 @@ from typing import Any
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.requester import Requester
 
-__all__ = ["BackgroundTaskPolicy", "Requester"]
+__all__ = ["BackgroundTaskPolicy", "Requester", "only_can_view_knows"]
 
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
 
@@ -39,8 +39,8 @@ class BackgroundTaskPolicy:
         It lets a listing be filtered by the store. Override it with ``can_view`` when you have
         many tasks and each user sees few of them; it must not leave out what ``can_view`` allows.
         """
-        if type(self).can_view is not BackgroundTaskPolicy.can_view:
-            return None  # only the overriding predicate knows
+        if only_can_view_knows(self):
+            return None
         return _own(requester)
 
     async def can_view(self, requester: Requester, task: BackgroundTaskInfo[Any]) -> bool:
@@ -58,6 +58,15 @@ class BackgroundTaskPolicy:
     async def can_retry(self, requester: Requester, task: BackgroundTaskInfo[Any]) -> bool:
         """Whether ``requester`` may have ``task`` run again; only asked for tasks it can view."""
         return await self.can_view(requester, task)
+
+
+def only_can_view_knows(policy: BackgroundTaskPolicy) -> bool:
+    """Whether ``policy`` overrides the predicate alone: then nobody knows the visible owners."""
+    kind = type(policy)
+    return (
+        kind.can_view is not BackgroundTaskPolicy.can_view
+        and kind.visible_owners is BackgroundTaskPolicy.visible_owners
+    )
 
 
 def _own(requester: Requester) -> frozenset[str | None] | None:

@@ -1,6 +1,7 @@
 """``get_tasks``: filters, pages, and what cannot be asked."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -104,6 +105,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"type": b"Work"}, "type is b'Work'"),
     ({"owner": [5]}, "owner is 5"),
     ({"type": ["x"] * 101}, "at most 100"),
+    # FAULTS 26: what is looked up is the product of the filters.
+    (
+        {"type": map(str, range(100)), "owner": map(str, range(100))},
+        "100 of owner times 100 of type times 5 of status are 50,000 combinations; "
+        "accepted: at most 1,000",
+    ),
+    ({"type": map(str, range(100)), "owner": ["a", "b", None], "status": Status}, "1,500"),
+    ({"type": map(str, range(10**12))}, "at most 100"),
     ({"cursor": "x"}, "cursor is 'x'"),
     ({"cursor": ""}, "cursor is ''"),
     ({"cursor": 5}, "cursor is 5"),
@@ -118,6 +127,28 @@ def test_what_cannot_be_asked_is_refused_by_name(asked: dict[str, Any], said: st
     }  # fmt: skip
     with pytest.raises(QueryError, match=said):
         make_query(**(question | asked))
+
+
+async def test_as_many_combinations_as_are_accepted_are_answered() -> None:
+    async with running(two_types()) as manager:
+        ids = await fill(manager)
+        types = ["Work", *(f"T{number}" for number in range(99))]
+        page = await manager.get_tasks(type=types, status=Status, owner=["ann", None])
+    assert [info.id for info in page] == [ids["waiting"], ids["cancelled"], ids["done"]]
+
+
+def test_a_value_that_is_named_often_is_looked_up_once() -> None:
+    question: Any = {"type": ["a", "b"] * 50, "status": list(Status) * 20, "owner": ["x"] * 100}
+    query = make_query(**question, limit=1, cursor=None)
+    assert (query.types, query.owners, len(query.statuses)) == (("a", "b"), ("x",), 5)
+
+
+async def test_a_cursor_can_be_had_for_any_task() -> None:
+    async with running(two_types()) as manager:
+        ids = await manager.run_tasks([Work() for _ in range(3)], delay=60)
+        page = await manager.get_tasks(cursor=await manager.cursor_after(ids[1]))
+        assert [info.id for info in page] == [ids[0]]
+        assert await manager.cursor_after(uuid4()) is None
 
 
 async def test_the_largest_cursor_that_is_accepted_can_be_looked_up() -> None:

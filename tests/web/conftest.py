@@ -119,20 +119,25 @@ class FakeManager:
         if cursor is not None and not cursor.isdigit():
             raise QueryError(f"cursor is {cursor!r}; accepted: a next_cursor of an earlier page")
         types, statuses, owners = _values(type), _values(status), _values(owner)
+        before = len(self.tasks) if cursor is None else int(cursor)
         found = [
             info
-            for info in reversed(self.tasks.values())
+            for info in reversed(list(self.tasks.values())[:before])
             if (not types or info.type in types)
             and (not statuses or info.status in statuses)
             and (owners is None or info.owner in owners)
         ]
-        start = int(cursor or 0)
-        more = str(start + limit) if start + limit < len(found) else None
-        return BackgroundTaskPage(tuple(found[start : start + limit]), more)
+        items = tuple(found[:limit])
+        more = await self.cursor_after(items[-1].id) if len(found) > limit else None
+        return BackgroundTaskPage(items, more)
 
     async def try_get_task(self, task_id: Any) -> Any:
         await self._reading()
         return self.tasks.get(task_id)
+
+    async def cursor_after(self, task_id: Any) -> Any:
+        await self._reading()
+        return str(list(self.tasks).index(task_id)) if task_id in self.tasks else None
 
     def health(self) -> Health:
         return Health(trouble=self.trouble)

@@ -93,6 +93,11 @@ async def test_listings_are_filtered(http: Any, manager: Any, query: Any, expect
         ("type=" + "x" * 201, ["type", "200"]),
         ("&".join(f"type={n}" for n in range(101)), ["type", "100"]),
         ("owner=" + "x" * 256, ["owner", "255"]),
+        # FAULTS 26: 1.9 kB that cost four seconds of CPU time.
+        (
+            "&".join(f"type=T{n}&owner=o{n}" for n in range(100)),
+            ["100 of owner", "100 of type", "5 of status", "50,000", "at most 1,000"],
+        ),
         ("cursor=nonsense", ["cursor", "'nonsense'"]),
         ("cursor=", ["cursor", "''"]),
         ("cursor=1&cursor=2", ["cursor", "once"]),

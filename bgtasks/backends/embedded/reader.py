@@ -2,10 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import nlargest
-from itertools import product
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
@@ -16,6 +15,9 @@ from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 __all__ = ["fetch_failures", "fetch_page", "fetch_task"]
 
 _NEWEST = 2**63 - 1
+
+Branch = Mapping[str, str | None]
+"""What some columns must be equal to."""
 
 
 def fetch_task(connection: sqlite3.Connection, task_id: UUID) -> TaskRecord | None:
@@ -55,7 +57,7 @@ def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
         wanted,
         (
             sequence
-            for branch in _branches(connection, query)
+            for branch in _branches(connection, query, wanted)
             for sequence in _sequences(connection, branch, query.before, wanted)
         ),
     )
@@ -67,9 +69,7 @@ def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
     return TaskPage(records, records[-1].sequence if more else None)
 
 
-def _branches(
-    connection: sqlite3.Connection, query: TaskQuery
-) -> list[list[tuple[str, str | None]]]:
+def _branches(connection: sqlite3.Connection, query: TaskQuery, wanted: int) -> list[Branch]:
     """The query as combinations of equalities, each of which names every column of an index.
 
     Then the rows of a branch come in the order of ``sequence``, so that it is a walk of ``limit``
@@ -79,18 +79,37 @@ def _branches(
     types, statuses = query.types, query.statuses
     if query.owners is not None and not types:
         types = _stored_types(connection)
-        if not types:
-            return []
-    if types and not statuses:
+    if (types or query.owners is not None) and not statuses:
         statuses = tuple(BackgroundTaskStatus)
-    parts: list[list[tuple[str, str | None]]] = []
+    parts: dict[str, list[str | None]] = {}
     if query.owners is not None:
-        parts.append([("owner", owner) for owner in dict.fromkeys(query.owners)])
-    if types:
-        parts.append([("type", name) for name in dict.fromkeys(types)])
+        parts["owner"] = list(dict.fromkeys(query.owners))
+    if query.owners is not None or types:
+        parts["type"] = list(dict.fromkeys(types))
     if statuses:
-        parts.append([("status", status.value) for status in dict.fromkeys(statuses)])
-    return [list(branch) for branch in product(*parts)]
+        parts["status"] = [status.value for status in dict.fromkeys(statuses)]
+    return _newest_branches(connection, parts, query.before, wanted) if parts else [{}]
+
+
+def _newest_branches(
+    connection: sqlite3.Connection,
+    parts: Mapping[str, Sequence[str | None]],
+    before: int | None,
+    wanted: int,
+) -> list[Branch]:
+    """Those of the combinations of ``parts`` whose newest tasks are the newest: of others nothing
+    can be among the ``wanted`` newest tasks. One statement, one step of the index for each."""
+    first = next(iter(parts))
+    conditions = " AND ".join(f"{name} IS wanted_{name}.value" for name in parts)
+    statement = (
+        f"SELECT {', '.join(f'wanted_{name}.value' for name in parts)}, "  # noqa: S608 - fixed texts
+        f"(SELECT sequence FROM tasks INDEXED BY tasks_by_{first} "
+        f"WHERE {conditions} AND sequence < ? ORDER BY sequence DESC LIMIT 1) AS newest "
+        f"FROM {', '.join(f'json_each(?) AS wanted_{name}' for name in parts)} "
+        "WHERE newest IS NOT NULL ORDER BY newest DESC LIMIT ?"
+    )
+    values = [_before(before), *(json.dumps(part) for part in parts.values()), wanted]
+    return [dict(zip(parts, row, strict=False)) for row in connection.execute(statement, values)]
 
 
 def _stored_types(connection: sqlite3.Connection) -> list[str]:
@@ -103,16 +122,17 @@ def _stored_types(connection: sqlite3.Connection) -> list[str]:
 
 
 def _sequences(
-    connection: sqlite3.Connection,
-    branch: Sequence[tuple[str, str | None]],
-    before: int | None,
-    limit: int,
+    connection: sqlite3.Connection, branch: Branch, before: int | None, limit: int
 ) -> list[int]:
-    conditions = [f"{column} IS ?" for column, _ in branch] + ["sequence < ?"]
-    index = f"INDEXED BY tasks_by_{branch[0][0]}" if branch else ""
+    conditions = [f"{column} IS ?" for column in branch] + ["sequence < ?"]
+    index = f"INDEXED BY tasks_by_{next(iter(branch))}" if branch else ""
     statement = (
         f"SELECT sequence FROM tasks {index} "  # noqa: S608 - fixed texts
         f"WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
     )
-    values = [value for _, value in branch] + [_NEWEST if before is None else before, limit]
+    values = [*branch.values(), _before(before), limit]
     return [row[0] for row in connection.execute(statement, values)]
+
+
+def _before(sequence: int | None) -> int:
+    return _NEWEST if sequence is None else sequence

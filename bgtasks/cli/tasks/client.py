@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
-from bgtasks.web.access import TaskFilter
+from bgtasks.web.listing import TaskFilter
 
 __all__ = ["Info", "TaskClient", "TaskFilter"]
 

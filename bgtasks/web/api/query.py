@@ -8,7 +8,8 @@ from starlette.datastructures import QueryParams
 
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.web.access import TaskFilter
+from bgtasks.query import check_combinations
+from bgtasks.web.listing import TaskFilter
 
 __all__ = ["parse_filter"]
 
@@ -26,7 +27,8 @@ _STATUSES = ", ".join(BackgroundTaskStatus)
 def parse_filter(query: QueryParams) -> TaskFilter:
     """The filter that ``type``, ``status``, ``owner``, ``limit`` and ``cursor`` ask for.
 
-    Raises QueryError, which names the parameter, its value and what is accepted.
+    Raises QueryError, which names the parameter, its value and what is accepted, also where they
+    are too many together.
     """
     fields: dict[str, Any] = {}
     for name in dict.fromkeys(query.keys()):
@@ -36,7 +38,9 @@ def parse_filter(query: QueryParams) -> TaskFilter:
             )
         field, parse = _PARAMETERS[name]
         fields[field] = parse(query.getlist(name))
-    return TaskFilter(**fields)
+    wanted = TaskFilter(**fields)
+    check_combinations(wanted.types, wanted.statuses, wanted.owners)
+    return wanted
 
 
 def _refuse(name: str, value: str, accepted: str) -> QueryError:
@@ -47,20 +51,20 @@ def _types(values: Sequence[str]) -> Sequence[str]:
     for value in values:
         if not 0 < len(value) <= MAX_LENGTH:
             raise _refuse("type", value, f"a task type of 1 to {MAX_LENGTH} characters")
-    return _few("type", values)
+    return _distinct("type", values)
 
 
 def _owners(values: Sequence[str]) -> Sequence[str | None]:
     for value in values:
         if len(value) > MAX_OWNER:
             raise _refuse("owner", value, f"at most {MAX_OWNER} characters; empty for no owner")
-    return [value or None for value in _few("owner", values)]
+    return [value or None for value in _distinct("owner", values)]
 
 
-def _few(name: str, values: Sequence[str]) -> Sequence[str]:
+def _distinct(name: str, values: Sequence[str]) -> Sequence[str]:
     if len(values) > MAX_VALUES:
         raise QueryError(f"{name} is given {len(values)} times; accepted: at most {MAX_VALUES}")
-    return values
+    return list(dict.fromkeys(values))
 
 
 def _statuses(values: Sequence[str]) -> Sequence[BackgroundTaskStatus]:

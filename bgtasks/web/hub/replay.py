@@ -10,9 +10,10 @@ from attrs import frozen
 
 from bgtasks.clock import Clock
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.web.access import TaskAccess, TaskFilter
+from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.snapshot import Info
 from bgtasks.web.hub.subscription import EVERYTHING, Subscription
+from bgtasks.web.listing import TaskFilter
 from bgtasks.web.requester import Requester
 
 __all__ = ["Replay"]

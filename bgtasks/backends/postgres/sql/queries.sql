@@ -172,13 +172,23 @@ SELECT {columns} FROM bgtasks_tasks WHERE sequence < $1 ORDER BY sequence DESC L
 
 -- name: filtered_tasks
 -- A page as the newest of several walks, each along one index: filters that name every column
--- before `sequence` keep its order, however many tasks there are. A branch is a type and a status.
+-- before `sequence` keep its order, however many tasks there are. A branch is a type and a status;
+-- only those are walked whose newest tasks are the newest, as many as there are rows on the page.
 -- They are compared as a row and not by `=`: then only the index has the order that is asked for.
 -- With `=` the primary key has it, too, and PostgreSQL, which expects to meet what it looks for
 -- soon, may walk along that: past every task there is, if none has that status.
+WITH branch AS MATERIALIZED (
+    SELECT wanted.type, wanted.status
+      FROM unnest($3::text[], $4::text[]) AS wanted (type, status),
+           LATERAL (SELECT sequence FROM bgtasks_tasks
+                     WHERE (type, status, sequence) < (wanted.type, wanted.status, $1)
+                       AND (type, status, sequence) >= (wanted.type, wanted.status, 0)
+                     ORDER BY type DESC, status DESC, sequence DESC LIMIT 1) AS newest
+     ORDER BY newest.sequence DESC LIMIT $2
+)
 SELECT {columns} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
     SELECT found.sequence
-      FROM unnest($3::text[], $4::text[]) AS branch (type, status),
+      FROM branch,
            LATERAL (SELECT sequence FROM bgtasks_tasks
                      WHERE (type, status, sequence) < (branch.type, branch.status, $1)
                        AND (type, status, sequence) >= (branch.type, branch.status, 0)
@@ -188,29 +198,54 @@ SELECT {columns} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
 
 -- name: owned_tasks
 -- The same for a filter by owner. `IS NOT DISTINCT FROM` would use no index, so tasks without an
--- owner ($6: whether they are wanted) are a walk of their own.
+-- owner ($6: whether they are wanted) are walks of their own.
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM unnest($3::text[], $4::text[]) AS wanted (type, status)
+), branch AS MATERIALIZED (
+    SELECT owner, type, status FROM (
+        SELECT whose.owner, wanted.type, wanted.status, newest.sequence
+          FROM wanted, unnest($5::text[]) AS whose (owner),
+               LATERAL (SELECT sequence FROM bgtasks_tasks
+                         WHERE (owner, type, status, sequence)
+                               < (whose.owner, wanted.type, wanted.status, $1)
+                           AND (owner, type, status, sequence)
+                               >= (whose.owner, wanted.type, wanted.status, 0)
+                         ORDER BY owner DESC, type DESC, status DESC, sequence DESC
+                         LIMIT 1) AS newest
+        UNION ALL
+        SELECT NULL, wanted.type, wanted.status, newest.sequence
+          FROM wanted,
+               LATERAL (SELECT sequence FROM bgtasks_tasks
+                         WHERE owner IS NULL
+                           AND (type, status, sequence) < (wanted.type, wanted.status, $1)
+                           AND (type, status, sequence) >= (wanted.type, wanted.status, 0)
+                         ORDER BY owner DESC, type DESC, status DESC, sequence DESC
+                         LIMIT 1) AS newest
+         WHERE $6) AS either
+     ORDER BY sequence DESC LIMIT $2
+)
 SELECT {columns} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
     SELECT sequence FROM (
         SELECT found.sequence
-          FROM unnest($3::text[], $4::text[]) AS branch (type, status),
-               unnest($5::text[]) AS wanted (owner),
+          FROM branch,
                LATERAL (SELECT sequence FROM bgtasks_tasks
                          WHERE (owner, type, status, sequence)
-                               < (wanted.owner, branch.type, branch.status, $1)
+                               < (branch.owner, branch.type, branch.status, $1)
                            AND (owner, type, status, sequence)
-                               >= (wanted.owner, branch.type, branch.status, 0)
+                               >= (branch.owner, branch.type, branch.status, 0)
                          ORDER BY owner DESC, type DESC, status DESC, sequence DESC
                          LIMIT $2) AS found
+         WHERE branch.owner IS NOT NULL
         UNION ALL
         SELECT found.sequence
-          FROM unnest($3::text[], $4::text[]) AS branch (type, status),
+          FROM branch,
                LATERAL (SELECT sequence FROM bgtasks_tasks
                          WHERE owner IS NULL
                            AND (type, status, sequence) < (branch.type, branch.status, $1)
                            AND (type, status, sequence) >= (branch.type, branch.status, 0)
                          ORDER BY owner DESC, type DESC, status DESC, sequence DESC
                          LIMIT $2) AS found
-         WHERE $6) AS either
+         WHERE branch.owner IS NULL) AS either
      ORDER BY sequence DESC LIMIT $2))
  ORDER BY sequence DESC;
 

@@ -1,0 +1,151 @@
+"""Pages of what a requester may see, from a store that knows nothing of policies."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from bgtasks.errors import QueryError
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.query import check_combinations
+from bgtasks.web.cursors import listing_mark, read_cursor, refused_cursor, write_cursor
+from bgtasks.web.requester import Requester
+from bgtasks.worker import UNSET
+
+__all__ = ["Listing", "TaskFilter"]
+
+MAX_PAGES = 20
+"""How many pages of the store are read to fill one page of what a policy lets through."""
+
+SCANNED = 200
+"""How many tasks each of them has, but the first, which has as many as are asked for."""
+
+MAX_OWNERS = 100
+"""The most owners one question to the manager may name."""
+
+Info = BackgroundTaskInfo[Any]
+
+
+@frozen(kw_only=True)
+class TaskFilter:
+    """Which tasks to list. ``None`` does not filter; ``None`` among owners means without owner.
+
+    ``limit`` is 1 to 200.
+    """
+
+    types: Sequence[str] | None = None
+    statuses: Sequence[BackgroundTaskStatus] | None = None
+    owners: Sequence[str | None] | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@frozen
+class _Owners:
+    """Whose tasks are asked for: those that the store is told, ``None`` for all, and those that
+    are picked out of what it gives."""
+
+    of_store: Collection[str | None] | None
+    picked: Collection[str | None] | None = None
+
+
+@frozen
+class Listing:
+    """One listing of one requester, whose pages follow one another.
+
+    ``visible_owners`` is what the policy says of the requester; ``is_predicate_alone``: it says
+    nothing, because only its predicate knows. ``visible`` gives those of some tasks that the
+    requester may see, in the same order.
+    """
+
+    manager: BackgroundTaskManager
+    requester: Requester
+    wanted: TaskFilter
+    visible_owners: Collection[str | None] | None
+    is_predicate_alone: bool
+    visible: Callable[[Requester, Sequence[Info]], Awaitable[list[Info]]]
+    mark: bytes = field(init=False)
+
+    @mark.default
+    def _mark_default(self) -> bytes:
+        wanted = self.wanted
+        filters = [
+            sorted({repr(value) for value in values}) if values is not None else None
+            for values in (wanted.types, wanted.statuses, wanted.owners)
+        ]
+        return listing_mark(filters, self.requester.identity)
+
+    async def page(self) -> tuple[list[Info], str | None]:
+        """Visible tasks, newest first, and the cursor of the next page.
+
+        There is a cursor if there is another visible task for the next page. Where the policy
+        hides so much that the search for it was given up, there is one after the last task that
+        was seen to be visible, and none where no such was met: what is hidden leaves no trace.
+        Raises QueryError for a cursor that is none of this listing.
+        """
+        owners = self._owners()
+        place = await self._place()
+        found: list[Info] = []
+        last: Info | None = None
+        if owners.of_store is not None and not owners.of_store:
+            return found, None
+        limit = self.wanted.limit
+        for number in range(MAX_PAGES):
+            items, place = await self._read(owners, place, SCANNED if number else limit + 1)
+            for last in await self.visible(self.requester, items):
+                if owners.picked is None or last.owner in owners.picked:
+                    found.append(last)
+            if len(found) > limit:
+                return found[:limit], self.cursor_after(found[limit - 1])
+            if place is None:
+                return found, None
+        return found, None if last is None else self.cursor_after(last)
+
+    def cursor_after(self, info: Info) -> str:
+        """The cursor of what comes after this task, which the requester may see."""
+        return write_cursor(info.id, self.mark)
+
+    def _owners(self) -> _Owners:
+        wanted, visible = self.wanted.owners, self.visible_owners
+        if visible is not None:
+            may = visible if wanted is None else tuple(item for item in wanted if item in visible)
+            return _Owners(may) if self._takes(may) else _Owners(None, wanted)
+        own = self.requester.identity
+        if self.is_predicate_alone and wanted and (own is None or set(wanted) != {own}):
+            # How many tasks others have must not show, not even in the time that it takes.
+            return _Owners(None, wanted)
+        return _Owners(wanted)
+
+    def _takes(self, owners: Collection[str | None]) -> bool:
+        """Whether the store takes so many; beyond that the policy filters what it gives."""
+        try:
+            check_combinations(self.wanted.types, self.wanted.statuses, owners)
+        except QueryError:
+            return False
+        return len(owners) <= MAX_OWNERS
+
+    async def _place(self) -> str | None:
+        """The manager's own cursor for the one that was given."""
+        cursor = self.wanted.cursor
+        if cursor is None:
+            return None
+        task_id = read_cursor(cursor, self.mark)
+        info = await self.manager.try_get_task(task_id)
+        place = await self.manager.cursor_after(task_id)
+        if info is None or place is None or not await self.visible(self.requester, [info]):
+            raise refused_cursor(cursor)
+        return place
+
+    async def _read(
+        self, owners: _Owners, place: str | None, limit: int
+    ) -> tuple[Sequence[Info], str | None]:
+        wanted = self.wanted
+        page = await self.manager.get_tasks(
+            type=UNSET if wanted.types is None else wanted.types,
+            status=UNSET if wanted.statuses is None else wanted.statuses,
+            owner=UNSET if owners.of_store is None else owners.of_store,
+            limit=limit,
+            cursor=place,
+        )
+        return page.items, page.next_cursor
