@@ -4,14 +4,17 @@
 event is out of place: too late, of an attempt that no longer holds the task, or without effect.
 Nothing here reads a clock, a file or a random number. A backend writes the change only where
 the stored task is still the ``before`` it was decided on.
+
+Events clean their texts when they are made, so that no text reaches a record uncleaned.
 """
 
 from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import TaskRecord
+from bgtasks.text import MAX_MESSAGE, clean, clean_message, cut_traceback
 
 __all__ = [
     "CancelRequested",
@@ -36,13 +39,21 @@ PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
 
 
+def _clean(text: str) -> str:
+    return clean(text, MAX_MESSAGE)
+
+
+def _clean_traceback(text: str | None) -> str | None:
+    return None if text is None else cut_traceback(text)
+
+
 @frozen
 class Report:
     """What the worker has reported so far: the newest of each; ``payload`` is JSON text."""
 
     progress: float
-    status_message: str | None
-    error_message: str | None
+    status_message: str | None = field(converter=clean_message)
+    error_message: str | None = field(converter=clean_message)
     payload: str | None
 
 
@@ -59,8 +70,8 @@ class Failed:
     ``kind`` goes into the history of attempts: ``"failed"`` or ``"timed out"``.
     """
 
-    error_message: str
-    traceback: str | None = None
+    error_message: str = field(converter=_clean)
+    traceback: str | None = field(default=None, converter=_clean_traceback)
     retry_after: timedelta | None = None
     kind: str = "failed"
 
@@ -78,7 +89,7 @@ class Interrupted:
     whether this counts towards ``max_interruptions``: a crash does, an orderly stop does not.
     """
 
-    by: str
+    by: str = field(converter=_clean)
     may_rerun: bool = True
     max_interruptions: int = 3
     counted: bool = True
@@ -92,7 +103,7 @@ class NotBegun:
     again too. ``why`` says in words what came in between.
     """
 
-    why: str
+    why: str = field(converter=_clean)
 
 
 Outcome = Completed | Failed | Cancelled | Interrupted | NotBegun

@@ -33,6 +33,7 @@ from bgtasks.registration import Registry
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.submission import due_time, new_record
+from bgtasks.text import shown
 from bgtasks.updates import TaskUpdatedEvent
 from bgtasks.watching import Watch, Watchers
 from bgtasks.worker import UNSET, Unset
@@ -107,7 +108,6 @@ class BackgroundTaskManager:
         async with self._switch():
             await self._stopped()
             if self._backend is not None:
-                self._refuse_other_loop()
                 return
             self._loop = asyncio.get_running_loop()
             backend = self._backend_factory()
@@ -153,6 +153,7 @@ class BackgroundTaskManager:
         """Wait until no more tasks are run here: returns at a stop; raises BackendError and its
         kind, or whatever else has put an end to it."""
         if self._serving is not None:
+            self._check_loop()
             await asyncio.shield(self._serving)
 
     async def __aenter__(self) -> Self:
@@ -209,8 +210,8 @@ class BackgroundTaskManager:
         """Accept ``task``; when this returns its id, the task is durable and will be run.
 
         ``owner`` says whose it is (at most 255 characters); ``delay`` (a timedelta or seconds)
-        or ``run_at`` (an aware time) when it may start at the earliest; a higher ``priority``
-        (-1,000,000 to 1,000,000) goes before a lower one.
+        or ``run_at`` (an aware time) when it may start at the earliest, at most 3,660 days from
+        now; a higher ``priority`` (-1,000,000 to 1,000,000) goes before a lower one.
 
         With ``connection`` the task exists exactly when the caller's transaction is committed,
         and runs from then on. Accepted are an asyncpg connection, or an SQLAlchemy
@@ -220,7 +221,7 @@ class BackgroundTaskManager:
         Raises UnregisteredTaskError, SerializationError (which names the field),
         DuplicateTaskError (the caller's transaction can go on), SettingsError for the other
         arguments, BackendError where it could not be stored or ``connection`` cannot be used,
-        ManagerStateError before start and after stop.
+        ManagerStateError before start, after stop, and on another event loop.
         """
         backend = self._started()
         record = self._record(task, owner, due_time(delay, run_at, self._clock.now()), priority)
@@ -312,6 +313,7 @@ class BackgroundTaskManager:
         A reader that is slower than the task misses steps in between, never the last. Raises
         what ``wait_for`` raises.
         """
+        self._started()
         watch = self._watchers.add(_checked_id(task_id))
         try:
             await self._begin(watch, task_id)
@@ -352,12 +354,21 @@ class BackgroundTaskManager:
             if stopping.done():
                 self._stopping = None
 
-    def _refuse_other_loop(self) -> None:
-        if self._loop is not asyncio.get_running_loop():
+    def _check_loop(self) -> None:
+        loop = self._loop
+        if loop is asyncio.get_running_loop():
+            return
+        if loop is not None and loop.is_closed():
             raise ManagerStateError(
-                "the background task manager was started on another event loop and not stopped "
-                "there; use 'async with manager:' or the lifespan, which stop it"
+                "the background task manager was started on another event loop, which ended "
+                "without stopping it; use 'async with manager:' or the lifespan, which stop it"
             )
+        raise ManagerStateError(
+            "the background task manager runs on another event loop, and its methods have to be "
+            "awaited there; from elsewhere call BlockingTaskManager "
+            "(container.background_tasks.blocking_manager()) in a thread: "
+            "await asyncio.to_thread(blocking_manager.run_task, task)"
+        )
 
     def _started(self) -> Backend:
         if self._backend is None:
@@ -365,6 +376,7 @@ class BackgroundTaskManager:
                 "the background task manager is not running: start it with the application's "
                 "lifespan=container.background_tasks.lifespan(), or 'async with manager:'"
             )
+        self._check_loop()
         return self._backend
 
     def _record(
@@ -398,6 +410,7 @@ class BackgroundTaskManager:
             self.task_updated.publish(self._info(record))
 
     async def _final_record(self, task_id: UUID) -> TaskRecord:
+        self._started()
         watch = self._watchers.add(_checked_id(task_id), only_final=True)
         try:
             if not self._ends_here(task_id):
@@ -439,6 +452,8 @@ class BackgroundTaskManager:
     @contextlib.asynccontextmanager
     async def _switch(self) -> AsyncGenerator[None, None]:
         """One start or stop at a time; a manager that is stopped may change its event loop."""
+        if self._backend is not None:
+            self._check_loop()
         if self._backend is None and self._loop is not asyncio.get_running_loop():
             self._loop, self._switching = asyncio.get_running_loop(), asyncio.Lock()
             self._stopping = None
@@ -448,7 +463,7 @@ class BackgroundTaskManager:
 
 def _checked_id(task_id: UUID) -> UUID:
     if not isinstance(task_id, UUID):
-        raise TypeError(f"task_id is {task_id!r:.100}; accepted: a uuid.UUID, as run_task gives it")
+        raise TypeError(f"task_id is {shown(task_id)}; accepted: a uuid.UUID, as run_task gives it")
     return task_id
 
 

@@ -6,13 +6,15 @@ from typing import Any
 from bgtasks.errors import SettingsError
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.record import TaskRecord
-from bgtasks.text import MAX_MESSAGE, MAX_NAME, clean
+from bgtasks.text import MAX_NAME, clean, clean_message, describe, shown
 
 __all__ = ["due_time", "new_record"]
 
 MAX_OWNER = 255
 MAX_PRIORITY = 1_000_000
 LONGEST_DELAY = timedelta(days=3660)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_record(
@@ -35,7 +37,7 @@ def new_record(
         data=data,
         owner=_checked_owner(owner),
         priority=_checked_priority(priority),
-        status_message=None if message is None else clean(str(message), MAX_MESSAGE),
+        status_message=None if message is None else clean_message(str(message)),
         created_at=now,
         changed_at=now,
         scheduled_at=due,
@@ -51,7 +53,7 @@ def due_time(
         return None
     if delay is not None and run_at is not None:
         raise SettingsError("delay and run_at are both given; give one of them")
-    return now + _checked_delay(delay) if run_at is None else _checked_time(run_at)
+    return now + _checked_delay(delay) if run_at is None else _checked_time(run_at, now)
 
 
 def _checked_owner(owner: Any) -> str | None:
@@ -59,7 +61,7 @@ def _checked_owner(owner: Any) -> str | None:
         return None
     if not isinstance(owner, str) or not 1 <= len(owner) <= MAX_OWNER:
         raise SettingsError(
-            f"owner is {owner!r:.100}; accepted: 1 to {MAX_OWNER} characters, or None"
+            f"owner is {shown(owner)}; accepted: 1 to {MAX_OWNER} characters, or None"
         )
     return clean(owner, MAX_OWNER)
 
@@ -68,24 +70,32 @@ def _checked_priority(priority: Any) -> int:
     whole = isinstance(priority, int) and not isinstance(priority, bool)
     if not whole or abs(priority) > MAX_PRIORITY:
         raise SettingsError(
-            f"priority is {priority!r}; accepted: a whole number from "
+            f"priority is {shown(priority)}; accepted: a whole number from "
             f"-{MAX_PRIORITY:,} to {MAX_PRIORITY:,}"
         )
     return int(priority)
 
 
-def _checked_time(run_at: Any) -> datetime:
-    if not isinstance(run_at, datetime) or run_at.tzinfo is None:
+def _checked_time(run_at: Any, now: datetime) -> datetime:
+    try:
+        aware = isinstance(run_at, datetime) and run_at.utcoffset() is not None
+        at = run_at.astimezone(UTC) if aware else None
+    except Exception as error:  # of the time zone, which is code of the caller
         raise SettingsError(
-            f"run_at is {run_at!r}; accepted: a time with a time zone, "
+            f"run_at is {shown(run_at)}, which cannot be told in UTC: {describe(error)}"
+        ) from error
+    if at is None:
+        raise SettingsError(
+            f"run_at is {shown(run_at)}; accepted: a time with a time zone, "
             "such as datetime.now(UTC) + timedelta(hours=1)"
         )
-    try:
-        return run_at.astimezone(UTC)
-    except OverflowError:
+    if not _EPOCH <= at <= now + LONGEST_DELAY:
         raise SettingsError(
-            f"run_at is {run_at!r}; accepted: a time that UTC can express"
-        ) from None
+            f"run_at is {shown(run_at)}; accepted: a time from 1970 on, and at most "
+            f"{LONGEST_DELAY.days} days from now"
+        )
+    # Plain, also where the caller's is of a subclass that behaves in another way.
+    return datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, UTC)
 
 
 def _checked_delay(delay: Any) -> timedelta:
@@ -95,6 +105,7 @@ def _checked_delay(delay: Any) -> timedelta:
         wait = timedelta(-1)
     if not timedelta(0) <= wait <= LONGEST_DELAY:
         raise SettingsError(
-            f"delay is {delay!r}; accepted: a timedelta or seconds, 0 to {LONGEST_DELAY.days} days"
+            f"delay is {shown(delay)}; accepted: a timedelta or seconds, "
+            f"0 to {LONGEST_DELAY.days} days"
         )
     return wait

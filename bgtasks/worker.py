@@ -10,7 +10,13 @@ from enum import Enum
 from typing import Final, Generic, Literal, TypeVar
 
 from bgtasks.cancellation import CancellationToken
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskState, BackgroundTaskStatus
+from bgtasks.models import (
+    BackgroundTaskBase,
+    BackgroundTaskInfo,
+    BackgroundTaskState,
+    BackgroundTaskStatus,
+)
+from bgtasks.text import shown
 
 __all__ = ["UNSET", "BackgroundWorker", "BackgroundWorkerContext", "Unset"]
 
@@ -61,6 +67,15 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         return self._state
 
     @property
+    @abstractmethod
+    def info(self) -> BackgroundTaskInfo[TPayload]:
+        """The task as others see it, with the newest state: also ``owner`` and ``attempt``.
+
+        ``revision`` is that of the snapshot with which this attempt began; what is reported gets
+        its revision when it is written. May be read from any thread.
+        """
+
+    @property
     def cancellation_token(self) -> CancellationToken:
         """Says whether this attempt should end."""
         return self._token
@@ -99,11 +114,14 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         status: BackgroundTaskStatus,
         status_message: str | None | Unset = UNSET,
         *,
+        payload: TPayload | None | Unset = UNSET,
         error_message: str | None | Unset = UNSET,
     ) -> None:
         """Set the status. A final one is the outcome of the task, whatever happens afterwards.
 
-        Raises ``ValueError`` for ``PENDING``: a task that runs cannot be made to wait.
+        Raises ``ValueError`` for ``PENDING``: a task that runs cannot be made to wait;
+        ``TypeError`` for a message that is no text; :class:`~bgtasks.SerializationError`, which
+        names the field, for a payload that is no JSON. Then nothing was set.
         """
         status = BackgroundTaskStatus(status)
         if status is BackgroundTaskStatus.PENDING:
@@ -111,10 +129,15 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
                 "set_status(PENDING): a running task cannot be made to wait; "
                 "raise an exception to have it retried"
             )
+        _check_message("status_message", status_message)
+        _check_message("error_message", error_message)
+        encoded = UNSET if payload is UNSET else self._encode_payload(payload)
         with self._lock:
             if not self._open:
                 return self._refuse_report()
-            self._state = self._with_status(status, status_message, error_message)
+            if encoded is not UNSET:
+                self._encoded_payload = encoded
+            self._state = self._with_status(status, status_message, payload, error_message)
             self._open = not status.is_final
             self._dirty = True
         if status.is_final:
@@ -128,8 +151,8 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         payload: TPayload | None | Unset,
     ) -> None:
         # The hot path, written out: calling the constructor costs a third of evolve().
-        if status_message is not UNSET and not isinstance(status_message, (str, type(None))):
-            raise TypeError(f"status_message is {status_message!r}; give a text or None")
+        if status_message is not UNSET:
+            _check_message("status_message", status_message)
         encoded = UNSET if payload is UNSET else self._encode_payload(payload)
         with self._lock:
             if not self._open:
@@ -159,6 +182,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         self,
         status: BackgroundTaskStatus,
         status_message: str | None | Unset,
+        payload: TPayload | None | Unset,
         error_message: str | None | Unset,
     ) -> BackgroundTaskState[TPayload]:
         old = self._state
@@ -166,7 +190,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
             old.id,
             old.type,
             old.name,
-            old.payload,
+            old.payload if payload is UNSET else payload,
             status,
             100.0 if status is BackgroundTaskStatus.COMPLETED else old.progress,
             old.status_message if status_message is UNSET else status_message,
@@ -214,9 +238,14 @@ class BackgroundWorker(ABC, Generic[TTask, TPayload]):
         return inspect.iscoroutinefunction(cls.execute)
 
 
+def _check_message(name: str, message: object) -> None:
+    if not isinstance(message, (str, type(None))) and message is not UNSET:
+        raise TypeError(f"{name} is {shown(message)}; give a text or None")
+
+
 def _clamped(progress: float) -> float:
     if not hasattr(progress, "__float__"):
-        raise TypeError(f"progress is {progress!r}; give a number from 0 to 100")
+        raise TypeError(f"progress is {shown(progress)}; give a number from 0 to 100")
     if isinstance(progress, int):  # which may be too large for a float
         return float(min(max(progress, 0), 100))
     progress = float(progress)

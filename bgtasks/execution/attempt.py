@@ -27,7 +27,7 @@ from bgtasks.lifecycle import (
     Report,
 )
 from bgtasks.logs import log_fields
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskState, BackgroundTaskStatus
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registration
 from bgtasks.serialization import TaskCodec
@@ -142,26 +142,14 @@ class Attempt:
     def _new_context(self, task: BackgroundTaskBase) -> AttemptContext:
         record = self.record
         payload = self._codec.decode_payload(self._registration.payload_type, record.payload)
-        state: BackgroundTaskState[Any] = BackgroundTaskState(
-            record.id,
-            record.type,
-            record.name,
-            payload,
-            record.status,
-            record.progress,
-            record.status_message,
-            record.error_message,
-            record.created_at,
-            record.started_at,
-            record.completed_at,
-        )
         return AttemptContext(
             task,
-            state,
+            record,
+            payload,
             self._source.token,
-            record.payload,
             encode=self._codec.encode_payload,
             now=self._clock.now,
+            is_cancel_requested=lambda: self._reason is StopReason.CANCEL,
             on_changed=lambda: self._listener.changed(self),
             on_decided=lambda: self._listener.decided(self),
         )

@@ -8,8 +8,13 @@ from typing import Any
 
 from bgtasks.cancellation import CancellationToken
 from bgtasks.lifecycle import Report
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskState, BackgroundTaskStatus
-from bgtasks.text import MAX_MESSAGE, clean
+from bgtasks.models import (
+    BackgroundTaskBase,
+    BackgroundTaskInfo,
+    BackgroundTaskState,
+    BackgroundTaskStatus,
+)
+from bgtasks.record import TaskRecord
 from bgtasks.worker import BackgroundWorkerContext
 
 __all__ = ["AttemptContext"]
@@ -20,27 +25,62 @@ logger = logging.getLogger(__name__)
 class AttemptContext(BackgroundWorkerContext[Any, Any]):
     """Keeps the newest state and tells when there is a newer one, or a final one."""
 
-    __slots__ = ("_encode", "_on_changed", "_on_decided", "_reported", "_time", "_warned")
+    __slots__ = (
+        "_encode",
+        "_is_cancel_requested",
+        "_on_changed",
+        "_on_decided",
+        "_record",
+        "_reported",
+        "_time",
+        "_warned",
+    )
 
     def __init__(
         self,
         task: BackgroundTaskBase,
-        state: BackgroundTaskState[Any],
+        record: TaskRecord,
+        payload: Any,
         token: CancellationToken,
-        encoded_payload: str | None,
         *,
         encode: Callable[[object], str | None],
         now: Callable[[], datetime],
+        is_cancel_requested: Callable[[], bool],
         on_changed: Callable[[], None],
         on_decided: Callable[[], None],
     ) -> None:
-        super().__init__(task, state, token, encoded_payload)
+        super().__init__(task, _state_of(record, payload), token, record.payload)
+        self._record = record
         self._encode = encode
         self._time = now
+        self._is_cancel_requested = is_cancel_requested
         self._on_changed = on_changed
         self._on_decided = on_decided
         self._reported = False
         self._warned = False
+
+    @property
+    def info(self) -> BackgroundTaskInfo[Any]:
+        """See :attr:`BackgroundWorkerContext.info`."""
+        state, record = self._state, self._record
+        return BackgroundTaskInfo(
+            state.id,
+            state.type,
+            state.name,
+            state.payload,
+            state.status,
+            state.progress,
+            state.status_message,
+            state.error_message,
+            state.created_at,
+            state.started_at,
+            state.completed_at,
+            record.revision,
+            record.attempt,
+            record.cancel_requested or self._is_cancel_requested(),
+            record.scheduled_at,
+            record.owner,
+        )
 
     def collect(self) -> Report | None:
         """What is newer than the last time this was asked; ``None`` if nothing is."""
@@ -67,13 +107,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
 
     @staticmethod
     def _report_of(state: BackgroundTaskState[Any], payload: str | None) -> Report:
-        message, error = state.status_message, state.error_message
-        return Report(
-            state.progress,
-            None if message is None else clean(message, MAX_MESSAGE),
-            None if error is None else clean(error, MAX_MESSAGE),
-            payload,
-        )
+        return Report(state.progress, state.status_message, state.error_message, payload)
 
     def _encode_payload(self, payload: Any) -> str | None:
         return self._encode(payload)
@@ -97,3 +131,19 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
 
     def _now(self) -> datetime:
         return self._time()
+
+
+def _state_of(record: TaskRecord, payload: Any) -> BackgroundTaskState[Any]:
+    return BackgroundTaskState(
+        record.id,
+        record.type,
+        record.name,
+        payload,
+        record.status,
+        record.progress,
+        record.status_message,
+        record.error_message,
+        record.created_at,
+        record.started_at,
+        record.completed_at,
+    )

@@ -11,9 +11,9 @@ from bgtasks.execution.logged_run import run_logged
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.lifecycle import Claimed, Ended, Reported, decide
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
-from bgtasks.record import TaskRecord
 from bgtasks.registration import Registration
 from bgtasks.serialization import TaskCodec
+from bgtasks.submission import new_record
 
 __all__ = ["WorkerRun", "run_worker"]
 
@@ -72,15 +72,14 @@ class _Run:
         self._payload_type = registration.payload_type
         self._cancel_when = cancel_when
         now = clock.now()
-        waiting = TaskRecord(
-            id=task.id,
-            type=registration.type_name,
-            name=task.display_name,
-            data=codec.encode_task(task),
+        waiting = new_record(
+            task,
+            registration.type_name,
+            codec.encode_task(task),
             owner=owner,
-            status_message=task.initial_status_message,
-            created_at=now,
-            changed_at=now,
+            due=None,
+            priority=0,
+            now=now,
         )
         claimed = decide(waiting, Claimed(), now)
         assert claimed is not None  # noqa: S101 - a waiting task can always be claimed

@@ -226,3 +226,36 @@ async def test_one_function_subscribed_twice_is_told_twice_and_leaves_one_at_a_t
     stop()
     await bench.finished()
     assert len(told) == 9
+
+
+NEVER_STORED = Report(70.0, "nearly", None, '"\udcff"')
+"""No store takes a lone surrogate; what a payload is encoded to never has one."""
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "ended"])
+async def test_an_outcome_that_can_never_be_stored_ends_as_a_failure_that_says_so(
+    bench: BackendBench, declared: bool
+) -> None:
+    """FAULTS 2: its place is free again, and a stop waits for nothing."""
+    records = [await bench.run("Limited") for _ in range(2)]
+    waiting = await bench.submit("Limited")
+    for record in records:
+        if declared:
+            bench.backend.save(record.id, Ended(1, Completed(), NEVER_STORED))
+            await bench.reaches(record.id, BackgroundTaskStatus.FAILED)
+        bench.runner.end(record, Completed(), NEVER_STORED)
+    for record in records:
+        final = await bench.reaches(record.id, BackgroundTaskStatus.FAILED)
+        assert (final.error_message or "").startswith("The outcome could not be stored: ")
+    await bench.started(waiting)
+    await bench.close()
+
+
+async def test_a_report_that_can_never_be_stored_keeps_back_no_other(bench: BackendBench) -> None:
+    """FAULTS 2"""
+    bad, good = await bench.run(), await bench.run()
+    bench.backend.save(bad.id, Reported(1, NEVER_STORED))
+    bench.save(good, 20)
+    await bench.reaches(good.id, lambda item: item.progress == 20)
+    bench.save(bad, 30)
+    assert (await bench.reaches(bad.id, lambda item: item.progress == 30)).payload is None

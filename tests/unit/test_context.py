@@ -15,6 +15,7 @@ from bgtasks import BackgroundTaskState, SerializationError
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.cancellation import CancellationSource
 from bgtasks.execution.context import AttemptContext
+from bgtasks.record import TaskRecord
 from bgtasks.serialization import TaskCodec
 from bgtasks.testing import FakeClock
 
@@ -31,17 +32,20 @@ class Told:
         self.changes = 0
         self.decisions = 0
         task = Work()
-        state: BackgroundTaskState[Any] = BackgroundTaskState(
-            task.id, "Work", "work", None, Status.RUNNING, 0.0, None, None,
-            self.clock.now(), self.clock.now(), None,
+        now = self.clock.now()
+        record = TaskRecord(
+            task.id, "Work", "work", "{}", now, now, "ann", status=Status.RUNNING, started_at=now,
+            revision=5, attempt=2,
         )  # fmt: skip
+        self.source = CancellationSource()
         self.context = AttemptContext(
             task,
-            state,
-            CancellationSource().token,
+            record,
             None,
+            self.source.token,
             encode=TaskCodec().encode_payload,
             now=self.clock.now,
+            is_cancel_requested=lambda: self.source.is_cancelled,
             on_changed=self._changed,
             on_decided=self._decided,
         )
@@ -183,6 +187,64 @@ def test_a_final_status_is_decided_at_once_and_dated(told: Told, status: Status)
     assert (state.status_message, state.error_message) == ("over", "why")
     assert state.completed_at == told.clock.now()
     assert state.progress == (100.0 if status is Status.COMPLETED else 0.0)
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.COMPLETED, Status.FAILED])
+def test_a_status_is_set_together_with_a_payload(told: Told, status: Status) -> None:
+    """FAULTS 42: as ``set_status(status, status_message, payload, error_message)`` of old."""
+    told.context.set_payload(Progress(1))
+    told.context.set_status(status, "half", payload=Progress(2), error_message="why")
+    assert told.context.state.payload == Progress(2)
+    report = told.context.close()
+    assert report is not None
+    assert (report.status_message, report.error_message) == ("half", "why")
+    assert report.payload == '{"copiedBytes":2,"totalBytes":100}'
+
+
+def test_a_status_without_a_payload_leaves_it_and_with_none_clears_it(told: Told) -> None:
+    told.context.set_payload(Progress(1))
+    told.context.set_status(Status.RUNNING)
+    assert told.context.state.payload == Progress(1)
+    told.context.set_status(Status.COMPLETED, payload=None)
+    assert told.context.state.payload is None
+    report = told.context.close()
+    assert report is not None
+    assert report.payload is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"payload": Progress(object())}, SerializationError, r"payload\.copied_bytes"),  # type: ignore[arg-type]
+        ({"status_message": 7}, TypeError, "status_message is 7"),
+        ({"error_message": OSError("no")}, TypeError, r"error_message is OSError\('no'\)"),
+    ],
+)
+def test_a_status_whose_arguments_cannot_be_used_is_not_set(
+    told: Told, arguments: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        told.context.set_status(Status.FAILED, **arguments)
+    assert (told.decisions, told.context.decision) == (0, None)
+    assert told.context.state.status is Status.RUNNING
+
+
+def test_info_is_the_task_as_others_see_it_with_the_newest_state(told: Told) -> None:
+    """FAULTS 42"""
+    context = told.context
+    assert (context.info.owner, context.info.attempt, context.info.revision) == ("ann", 2, 5)
+    assert (context.info.status, context.info.cancel_requested) == (Status.RUNNING, False)
+    context.report_progress(40.0, "copying", payload=Progress(40))
+    info, state = context.info, context.state
+    for field in attrs.fields(BackgroundTaskState):
+        assert getattr(info, field.name) == getattr(state, field.name)
+    told.source.cancel()
+    assert context.info.cancel_requested
+    context.set_status(Status.COMPLETED)
+    assert (context.info.status, context.info.completed_at) == (
+        Status.COMPLETED,
+        told.clock.now(),
+    )
 
 
 def test_running_may_be_set_and_decides_nothing(told: Told) -> None:

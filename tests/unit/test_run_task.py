@@ -1,7 +1,7 @@
 """What ``run_task`` accepts, what it refuses, and what it writes."""
 
 import threading
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
@@ -131,6 +131,33 @@ async def test_long_and_strange_names_are_cut_and_made_valid() -> None:
         assert info.status_message is None
 
 
+class Nowhere(tzinfo):
+    """A time zone that does not say how far from UTC it is."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta | None:
+        return None
+
+    dst = utcoffset
+
+    def tzname(self, _: datetime | None) -> str | None:
+        return None
+
+
+class Raising(Nowhere):
+    """A time zone that cannot be asked, nor shown."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta | None:
+        raise LookupError("no such zone")
+
+    def __repr__(self) -> str:
+        raise LookupError("no such zone")
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise RuntimeError("not now")
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"owner": ""}, "owner is ''"),
     ({"owner": "x" * 256}, "1 to 255 characters"),
@@ -146,6 +173,15 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"delay": timedelta(days=4000)}, "0 to 3660 days"),
     ({"run_at": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001
     ({"run_at": "tomorrow"}, "run_at is 'tomorrow'"),
+    # FAULTS 19: what one of the stores would keep as another time.
+    ({"run_at": datetime.max.replace(tzinfo=UTC)}, "at most 3660 days from now"),
+    ({"run_at": datetime.min.replace(tzinfo=UTC)}, "a time from 1970 on"),
+    ({"run_at": datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))}, "cannot be told in"),
+    ({"run_at": datetime(2026, 1, 1, tzinfo=Nowhere())}, "a time with a time zone"),
+    ({"run_at": datetime(2026, 1, 1, tzinfo=Raising())}, "cannot be told in UTC: no such zone"),
+    ({"priority": 10**5000}, "priority is <int whose repr"),
+    ({"delay": 10**5000}, "delay is <int whose repr"),
+    ({"owner": Unshowable()}, "owner is <Unshowable whose repr"),
     ({"run_at": datetime(2026, 1, 1, tzinfo=UTC), "delay": 1}, "both"),
 ]
 
@@ -229,6 +265,22 @@ async def test_times_of_any_zone_are_kept_as_utc() -> None:
     assert info.scheduled_at == run_at
     assert info.scheduled_at is not None
     assert info.scheduled_at.tzinfo is UTC
+
+
+class OwnTime(datetime):
+    """As other libraries have them."""
+
+    def __str__(self) -> str:
+        return "soon"
+
+
+async def test_a_time_of_a_subclass_is_kept_as_the_plain_time_that_it_is() -> None:
+    container = container_for(done)
+    run_at = OwnTime(2026, 7, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2, seconds=7)))
+    async with running(container) as manager:
+        info = await get(manager, await manager.run_task(Work(), run_at=run_at))
+    assert info.scheduled_at == run_at
+    assert type(info.scheduled_at) is datetime
 
 
 async def test_an_owner_that_is_no_valid_text_is_stored_as_a_valid_one() -> None:

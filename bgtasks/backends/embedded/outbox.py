@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from bgtasks.backends.embedded.refusals import is_final_refusal
 from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.writer import Writer
 from bgtasks.clock import Clock, Timer
-from bgtasks.lifecycle import Ended, Reported
+from bgtasks.lifecycle import Ended, Failed, Reported
+from bgtasks.text import describe
 
 __all__ = ["Outbox"]
 
@@ -19,11 +21,17 @@ logger = logging.getLogger(__name__)
 TRY_AGAIN_AFTER = 1.0
 """Seconds between two tries to write what the disk does not take."""
 
+NOT_STORED = "The outcome could not be stored: "
+"""How the message of an attempt begins whose outcome the file can never take."""
+
 WriteEnd = Callable[[Store, UUID, Ended], Any]
 
 
 class Outbox:
     """Hands reports and outcomes to the writer, again and again where the disk refuses.
+
+    What the file can never take is not tried again: such a report is dropped, and in place of
+    such an outcome the attempt has failed with the reason.
 
     Of several reports of one task only the newest is written. It holds at most one report and
     one outcome for each attempt that runs or has not been settled.
@@ -74,12 +82,7 @@ class Outbox:
             try:
                 await self._writer.run(partial(Store.apply, task_id=task_id, event=event))
             except Exception as error:
-                logger.error(
-                    "how task %s ended is lost, it will run again: %s",
-                    task_id,
-                    error,
-                    extra={"task_id": str(task_id), "attempt": event.attempt},
-                )
+                log_not_written("is lost, it will run again", task_id, event, error)
 
     def close(self) -> None:
         """Try nothing again."""
@@ -87,38 +90,70 @@ class Outbox:
             timer.cancel()
         self._retries.clear()
 
-    def _write_end(self, task_id: UUID, event: Ended, write: WriteEnd) -> None:
+    def _write_end(
+        self, task_id: UUID, event: Ended, write: WriteEnd, *, instead: bool = False
+    ) -> None:
+        """``instead``: ``event`` stands for an outcome that the file can never take."""
         self._ends[task_id, event.attempt] = event
 
         def written(_: Any, error: Exception | None) -> None:
-            if error is not None:
-                logger.error(
-                    "how task %s ended is not written yet: %s",
-                    task_id,
-                    error,
-                    extra={"task_id": str(task_id), "attempt": event.attempt},
-                )
-                self.later(lambda: self._write_end(task_id, event, write))
-            elif self._ends.get((task_id, event.attempt)) is event:
+            if error is not None and not is_final_refusal(error):
+                log_not_written("is not written yet", task_id, event, error)
+                self.later(lambda: self._write_end(task_id, event, write, instead=instead))
+                return
+            if self._ends.get((task_id, event.attempt)) is event:
                 del self._ends[task_id, event.attempt]
+            if error is not None:
+                log_not_written("cannot be stored", task_id, event, error)
+                self._write_instead(task_id, event, write, error, instead=instead)
 
         self._writer.tell(lambda store: write(store, task_id, event), written)
+
+    def _write_instead(
+        self, task_id: UUID, event: Ended, write: WriteEnd, error: Exception, *, instead: bool
+    ) -> None:
+        if not instead:
+            reason = f"{NOT_STORED}{type(error).__name__}: {describe(error)}"
+            failed = Ended(event.attempt, Failed(reason))
+            self._write_end(task_id, failed, write, instead=True)
+        elif write is Store.end:  # the place at least is free again
+            self._writer.put(lambda store: store.release(task_id, event.attempt))
 
     def _write_reports(self) -> None:
         taken: dict[UUID, Reported] = {}
 
-        def write(store: Store) -> None:
+        def write(store: Store) -> dict[UUID, Exception]:
             """On the writer thread: take the newest of every report that waits now."""
             with self._reports_lock:
                 taken.update(self._reports)
                 self._reports.clear()
-            store.report(taken)
+            return store.report(taken)
 
-        def written(_: Any, error: Exception | None) -> None:
+        def written(refused: dict[UUID, Exception], error: Exception | None) -> None:
             if error is not None:
-                logger.error("%d reports are not written yet: %s", len(taken), error)
+                refused = dict.fromkeys(taken, error)
+            waiting = {}
+            for task_id, reason in refused.items():
+                if is_final_refusal(reason):
+                    logger.error("a report of task %s cannot be stored: %s", task_id, reason)
+                else:
+                    waiting[task_id] = taken[task_id]
+            if waiting:
+                reason = refused[next(iter(waiting))]
+                logger.error("%d reports are not written yet: %s", len(waiting), reason)
                 with self._reports_lock:
-                    self._reports = {**taken, **self._reports}
+                    self._reports = {**waiting, **self._reports}
                 self.later(self._write_reports)
 
         self._writer.tell(write, written)
+
+
+def log_not_written(fate: str, task_id: UUID, event: Ended, error: Exception) -> None:
+    """``fate`` says in words what becomes of the outcome."""
+    logger.error(
+        "how task %s ended %s: %s",
+        task_id,
+        fate,
+        error,
+        extra={"task_id": str(task_id), "attempt": event.attempt},
+    )

@@ -146,10 +146,17 @@ class Store:
         self.apply(task_id, event)
         self.release(task_id, event.attempt)
 
-    def report(self, reports: dict[UUID, Reported]) -> None:
-        """What running attempts had to say."""
+    def report(self, reports: dict[UUID, Reported]) -> dict[UUID, Exception]:
+        """What running attempts had to say; returns why some of it was not taken."""
+        refused: dict[UUID, Exception] = {}
         for task_id, event in reports.items():
-            self.apply(task_id, event)
+            try:
+                self.apply(task_id, event)
+            except Exception as error:
+                if not self.connection.in_transaction:
+                    raise  # SQLite has rolled back everything, not only this statement
+                refused[task_id] = error
+        return refused
 
     def release(self, task_id: UUID, attempt: int) -> None:
         """Free the place of an attempt."""
