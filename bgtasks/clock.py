@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 __all__ = ["Clock", "SystemClock", "Timer"]
 
@@ -60,3 +60,30 @@ async def sleep(clock: Clock, seconds: float) -> None:
         await woken
     finally:
         timer.cancel()
+
+
+async def wait_done(
+    futures: Iterable["asyncio.Future[Any]"],
+    clock: Clock,
+    seconds: float,
+    *,
+    unless: asyncio.Event | None = None,
+) -> bool:
+    """Wait until all of ``futures`` are done, at most ``seconds`` on ``clock``, and no longer once
+    ``unless`` is set; whether they are done. They are not cancelled."""
+    waited_for = [future for future in futures if not future.done()]
+    if not waited_for:
+        return True
+    ends: list[asyncio.Future[Any]] = [
+        asyncio.ensure_future(sleep(clock, seconds)),
+        asyncio.ensure_future(asyncio.wait(waited_for)),
+    ]
+    if unless is not None:
+        ends.append(asyncio.ensure_future(unless.wait()))
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+    return all(future.done() for future in waited_for)

@@ -6,9 +6,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 from bgtasks.logs import LoggedTask, log_fields
+from bgtasks.threads import call_in_own_thread
 
 __all__ = ["BLOCKED_AFTER", "LoopWatch"]
 
@@ -22,6 +24,9 @@ BEATS = 4
 
 LOOK_EVERY = 0.1
 """The longest wait, as a part of that time, in which the watching thread looks at nothing else."""
+
+STOP_WITHIN = 5.0
+"""Seconds for which a stop waits for the thread, which a log handler may hold up."""
 
 FRAMES = 5
 """How many of the innermost frames are named."""
@@ -67,7 +72,10 @@ class LoopWatch:
             self._stopping = True
             self._wake.set()
             # Not joined on the loop, which the thread may need to end: log handlers may wait for it
-            await asyncio.to_thread(thread.join)
+            join = partial(thread.join, STOP_WITHIN)
+            await call_in_own_thread(join, "bgtasks loop watch's end")
+            if thread.is_alive():
+                logger.error("the loop watch did not end within %g seconds", STOP_WITHIN)
 
     @property
     def blocked_for(self) -> float:

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -48,6 +49,12 @@ PRUNE_EVERY = 60.0
 LONG_BLOCK = 5.0
 """Seconds for which the event loop may be blocked before the manager is called unhealthy."""
 
+SERVING_GRACE = 10.0
+"""Seconds in which a backend ceases to serve, once no attempt runs any more."""
+
+HANDLER_GRACE = 5.0
+"""Seconds that busy handlers of ``task_updated`` get at a stop."""
+
 PRUNE_BATCH = 500
 """Tasks dropped in one commit, so that pruning holds nobody up."""
 
@@ -70,7 +77,7 @@ class BackgroundTaskManager:
         backend_factory: Callable[[], Backend],
     ) -> None:
         registry.names(settings.types)  # before anything is started
-        self.task_updated = TaskUpdatedEvent()
+        self.task_updated = TaskUpdatedEvent(clock)
         self._registry = registry
         self._settings = settings
         self._codec = codec
@@ -133,6 +140,9 @@ class BackgroundTaskManager:
     async def stop(self) -> None:
         """Claim nothing more, give running workers the grace period, then tell them to end;
         what is interrupted waits for the next start. Returns when all is written.
+
+        Handlers of ``task_updated`` that are still busy then get five seconds more. What goes
+        wrong on the way is logged and does not keep the rest from being stopped.
 
         A stop goes on to its end even if the call is cancelled; the next call waits for it.
         """
@@ -328,21 +338,45 @@ class BackgroundTaskManager:
     # Inside
 
     async def _stop(self, backend: Backend, executor: Executor) -> None:
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        await backend.stop_serving()
-        await executor.drain(self._settings.stop_grace)
-        if self._serving is not None:
-            await asyncio.gather(self._serving, return_exceptions=True)
+        """Every step is taken, whatever another one raises."""
         watch, self._loop_watch = self._loop_watch, None
-        if watch is not None:
-            await watch.stop()
-        self._background, self._serving = [], None
-        self._backend, self._executor = None, None
-        await backend.stop()
-        await self.task_updated.drain()
+        steps: list[Callable[[], Awaitable[object]]] = [
+            self._stop_background,
+            backend.stop_serving,
+            partial(executor.drain, self._settings.stop_grace),
+            self._wait_for_serving,
+            watch.stop if watch is not None else _nothing,
+            partial(self._close, backend),
+            partial(self.task_updated.drain, HANDLER_GRACE, unless=executor.hurried),
+        ]
+        for step in steps:
+            try:
+                await step()
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                logger.exception("a step of the stop failed; the stop goes on")
+        self._executor = None
         self._watchers.close()
+
+    async def _stop_background(self) -> None:
+        background, self._background = self._background, []
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+
+    async def _wait_for_serving(self) -> None:
+        serving, self._serving = self._serving, None
+        if serving is None:
+            return
+        await asyncio.wait([serving], timeout=SERVING_GRACE)
+        if not serving.done():
+            logger.error("the backend did not cease to serve within %g seconds", SERVING_GRACE)
+            serving.cancel()
+
+    async def _close(self, backend: Backend) -> None:
+        self._backend = None
+        await backend.stop()
 
     async def _stopped(self) -> None:
         """Wait for a stop that has begun, if one has."""
@@ -465,6 +499,10 @@ def _checked_id(task_id: UUID) -> UUID:
     if not isinstance(task_id, UUID):
         raise TypeError(f"task_id is {shown(task_id)}; accepted: a uuid.UUID, as run_task gives it")
     return task_id
+
+
+async def _nothing() -> None:
+    """A step that is not there."""
 
 
 def _log_failure(task: "asyncio.Task[None]") -> None:

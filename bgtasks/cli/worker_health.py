@@ -1,6 +1,5 @@
 """``GET /health`` of a worker process, which has no web server otherwise."""
 
-import asyncio
 import logging
 import socket
 import threading
@@ -13,6 +12,7 @@ from starlette.routing import Route
 
 from bgtasks.cli.usage import CommandFailedError, UsageError
 from bgtasks.manager import BackgroundTaskManager
+from bgtasks.threads import call_in_own_thread
 
 __all__ = ["HealthServer", "health_app"]
 
@@ -70,7 +70,7 @@ class HealthServer:
     async def stop(self) -> None:
         """Answer no more, and give the port back."""
         self._server.should_exit = True
-        await asyncio.to_thread(self._thread.join)
+        await call_in_own_thread(self._thread.join, "bgtasks health's end")
         self._socket.close()
 
     def _run(self) -> None:

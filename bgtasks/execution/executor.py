@@ -63,7 +63,7 @@ class Executor:
         self._plans = {item.type_name: ScopePlan(item.worker_provider) for item in registry}
         self._running: dict[UUID, tuple[Attempt, asyncio.Future[Ended]]] = {}
         self._tasks: dict[asyncio.Task[Any], Attempt] = {}
-        self._hurried = asyncio.Event()
+        self.hurried = asyncio.Event()
         self._decoded: OrderedDict[str, BackgroundTaskBase] = OrderedDict()
 
     def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
@@ -126,12 +126,12 @@ class Executor:
 
     def hurry(self) -> None:
         """No more grace for those that are waited for, now or later."""
-        self._hurried.set()
+        self.hurried.set()
 
     async def drain(self, grace: float) -> None:
         """Wait ``grace`` seconds for the running attempts, then tell them to end, and leave
         behind those that don't within ``ABANDON_AFTER`` seconds more."""
-        await self._wait(grace, unless=self._hurried)
+        await self._wait(grace, unless=self.hurried)
         for attempt, _ in list(self._running.values()):
             attempt.interrupt(StopReason.STOP)
         await self._wait(ABANDON_AFTER)

@@ -1,7 +1,9 @@
 """The ``task_updated`` event: who hears what, and what a bad handler can spoil (nothing)."""
 
 import asyncio
+import functools
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -11,7 +13,18 @@ from bgtasks import BackgroundTaskInfo
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.updates import MAX_WAITING, TaskUpdatedEvent
 
-from .support import Context, Gate, Work, container_for, done, get, run_to_end, running, until
+from .support import (
+    Context,
+    Gate,
+    Work,
+    clock_of,
+    container_for,
+    done,
+    get,
+    run_to_end,
+    running,
+    until,
+)
 
 Info = BackgroundTaskInfo[Any]
 
@@ -99,21 +112,23 @@ async def test_a_busy_coroutine_function_gets_the_newest_of_each_task() -> None:
 
 
 async def test_what_waits_for_a_slow_handler_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
-    gate = asyncio.Event()
+    gate, told = asyncio.Event(), 0
 
     async def handler(_info: Info) -> None:
+        nonlocal told
         await gate.wait()
+        told += 1
 
     info = await an_info()
     event = TaskUpdatedEvent()
-    unsubscribe = event.subscribe(handler)
+    event.subscribe(handler)
     with caplog.at_level(logging.WARNING):
-        for _ in range(MAX_WAITING + 5):
+        for _ in range(1 + MAX_WAITING + 5):  # one is being told
             event.publish(attrs.evolve(info, id=Work().id))
-    (queue,) = event._queues
-    assert len(queue._waiting) == MAX_WAITING
     assert len([record for record in caplog.records if "dropped" in record.getMessage()]) == 5
-    unsubscribe()
+    gate.set()
+    await event.drain()
+    assert told == 1 + MAX_WAITING
 
 
 @pytest.mark.parametrize("kind", ["function", "coroutine function"])
@@ -248,3 +263,196 @@ async def test_a_stop_waits_until_every_coroutine_function_was_told_the_end() ->
         manager.task_updated.subscribe(handler)
         await run_to_end(manager, Work())
     assert seen[-1] == "Completed"
+
+
+# Handlers of every kind (FAULTS 8)
+
+
+class Listener:
+    """Hears of snapshots in each way that a class can."""
+
+    def __init__(self, seen: list[int], gate: asyncio.Event) -> None:
+        self.seen, self.gate = seen, gate
+
+    async def __call__(self, info: Info) -> None:
+        await self.gate.wait()
+        self.seen.append(info.revision)
+
+    async def method(self, info: Info) -> None:
+        await self(info)
+
+    def plain(self, info: Info) -> asyncio.Future[None]:
+        return asyncio.ensure_future(self(info))
+
+    def custom(self, info: Info) -> Any:
+        class Later:
+            def __await__(later) -> Any:  # noqa: N805
+                return self(info).__await__()
+
+        return Later()
+
+
+async def _told(listener: Listener, info: Info) -> None:
+    await listener(info)
+
+
+HANDLERS: dict[str, Callable[[Listener], Any]] = {
+    "an object with an async __call__": lambda listener: listener,
+    "an async method": lambda listener: listener.method,
+    "a lambda that returns a coroutine": lambda listener: lambda info: listener(info),
+    "a partial of a coroutine function": lambda listener: functools.partial(_told, listener),
+    "a partial of an async method": lambda listener: functools.partial(listener.method),
+    "a function that returns a future": lambda listener: listener.plain,
+    "a function that returns an awaitable object": lambda listener: listener.custom,
+}
+
+
+@pytest.mark.parametrize("kind", HANDLERS)
+async def test_whatever_returns_an_awaitable_is_awaited_and_gets_the_newest_while_it_is_busy(
+    kind: str,
+) -> None:
+    seen: list[int] = []
+    gate = asyncio.Event()
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    event.subscribe(HANDLERS[kind](Listener(seen, gate)))
+    for revision in range(1, 50):
+        event.publish(attrs.evolve(info, revision=revision))
+        await asyncio.sleep(0)
+    gate.set()
+    await event.drain()
+    event.publish(attrs.evolve(info, revision=50))
+    await event.drain()
+    assert seen == [1, 49, 50]
+
+
+class Panic(BaseException):
+    """What is no Exception, as a panic of an extension module."""
+
+
+def _cancel_oneself() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
+ERRORS: dict[str, Callable[[], BaseException]] = {
+    "CancelledError": asyncio.CancelledError,
+    "GeneratorExit": GeneratorExit,
+    "SystemExit": SystemExit,
+    "BaseExceptionGroup": lambda: BaseExceptionGroup("several", [Panic()]),
+    "a panic": Panic,
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("kind", ["function", "coroutine function", "late"])
+async def test_whatever_a_handler_raises_it_goes_on_and_so_do_the_others(
+    error: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[int] = []
+    others: list[int] = []
+
+    def fail(info: Info) -> None:
+        calls.append(info.revision)
+        raise ERRORS[error]()
+
+    async def fail_async(info: Info) -> None:
+        fail(info)
+
+    async def fail_late(info: Info) -> None:
+        await asyncio.sleep(0)
+        fail(info)
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    event.subscribe({"function": fail, "coroutine function": fail_async}.get(kind, fail_late))
+    event.subscribe(lambda info: others.append(info.revision))
+    for revision in (1, 2, 3):
+        event.publish(attrs.evolve(info, revision=revision))
+        await event.drain()
+    assert calls == others == [1, 2, 3]
+    assert caplog.text.count("task_updated handler") == 3
+
+
+async def test_a_handler_that_cancels_the_task_it_runs_in_is_called_again() -> None:
+    calls: list[int] = []
+
+    async def handler(info: Info) -> None:
+        calls.append(info.revision)
+        _cancel_oneself()
+        await asyncio.sleep(0)
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    event.subscribe(handler)
+    for revision in (1, 2, 3):
+        event.publish(attrs.evolve(info, id=Work().id, revision=revision))
+    await event.drain()
+    assert calls == [1, 2, 3]
+
+
+async def test_a_handler_that_unsubscribes_itself_is_carried_out_to_its_end() -> None:
+    done_: list[int] = []
+
+    async def once(info: Info) -> None:
+        unsubscribe()
+        await asyncio.sleep(0)
+        done_.append(info.revision)
+
+    info = await an_info()
+    event = TaskUpdatedEvent()
+    unsubscribe = event.subscribe(once)
+    event.publish(attrs.evolve(info, revision=1))
+    event.publish(attrs.evolve(info, revision=2))
+    await until(lambda: done_)
+    assert done_ == [1]
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+async def test_a_handler_that_hangs_holds_up_a_stop_for_a_bounded_time_and_is_named(
+    stubborn: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    may_end = asyncio.Event()
+
+    async def hanging_handler(_info: Info) -> None:
+        while not may_end.is_set():
+            try:
+                await may_end.wait()
+            except asyncio.CancelledError:
+                if not stubborn:
+                    raise
+
+    container = container_for(done)
+    manager = container.manager()
+    await manager.start()
+    manager.task_updated.subscribe(hanging_handler)
+    await run_to_end(manager, Work())
+    clock = clock_of(container)
+    stopping = asyncio.create_task(manager.stop())
+    await until(lambda: manager.event_loop is None and clock.pending)
+    clock.advance(4.9)
+    await asyncio.sleep(0.01)
+    assert not stopping.done()
+    clock.advance(0.1)
+    await asyncio.wait_for(stopping, 10)
+    assert "hanging_handler" in caplog.text
+    may_end.set()
+
+
+async def test_a_hurried_stop_does_not_wait_for_handlers() -> None:
+    async def hanging_handler(_info: Info) -> None:
+        await asyncio.Event().wait()
+
+    container = container_for(done)
+    manager = container.manager()
+    await manager.start()
+    manager.task_updated.subscribe(hanging_handler)
+    await run_to_end(manager, Work())
+    manager.hurry()
+    await asyncio.wait_for(manager.stop(), 10)
+
+
+async def test_what_cannot_be_called_is_refused() -> None:
+    with pytest.raises(TypeError, match="handler is None"):
+        TaskUpdatedEvent().subscribe(None)  # type: ignore[arg-type]

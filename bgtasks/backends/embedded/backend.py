@@ -4,7 +4,6 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -12,12 +11,7 @@ from uuid import UUID
 
 from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
 from bgtasks.backends.embedded import reader
-from bgtasks.backends.embedded.database import (
-    MEMORY,
-    OwnerLock,
-    open_database,
-    open_for_reading,
-)
+from bgtasks.backends.embedded.database import DatabaseFiles, open_files
 from bgtasks.backends.embedded.delays import Delays
 from bgtasks.backends.embedded.outbox import Outbox
 from bgtasks.backends.embedded.own_process import OwnProcess
@@ -32,6 +26,7 @@ from bgtasks.models import AttemptFailure
 from bgtasks.processes import ProcessInfo
 from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.registration import Registry
+from bgtasks.threads import CallingThread
 
 __all__ = ["EmbeddedBackend"]
 
@@ -41,6 +36,9 @@ T = TypeVar("T")
 
 MAX_QUEUED = 10_000
 """Operations that wait for the writer; whoever brings more waits until there is room."""
+
+STOP_WITHIN = 5.0
+"""Seconds for which a stop waits for each thread to end."""
 
 
 class EmbeddedBackend(Backend):
@@ -60,11 +58,10 @@ class EmbeddedBackend(Backend):
         self._clock = clock
         self._process = OwnProcess(registry.names(types), max_concurrency, clock)
         self._handlers: dict[object, ChangeHandler] = {}
-        self._lock: OwnerLock | None = None
         self._store: Store | None = None
         self._writer: Writer | None = None
         self._reading: sqlite3.Connection | None = None
-        self._read_thread: ThreadPoolExecutor | None = None
+        self._read_thread: CallingThread | None = None
         self._runner: AttemptRunner | None = None
         self._serving: asyncio.Event | None = None
         self._attempts: set[asyncio.Future[Ended]] = set()
@@ -75,25 +72,24 @@ class EmbeddedBackend(Backend):
 
     async def start(self) -> None:
         """See :meth:`Backend.start`."""
-        if self._path != MEMORY:
-            self._lock = await asyncio.to_thread(OwnerLock, self._path)
+        reading = CallingThread("bgtasks reader")
+        opening = reading.call(partial(open_files, self._path))
         try:
-            connection = await asyncio.to_thread(open_database, self._path)
+            files = await asyncio.shield(opening)
         except BaseException:
-            self._release_lock()
+            opening.add_done_callback(_close_unused)  # the start was cancelled meanwhile
+            reading.stop()
             raise
+        self._reading, self._read_thread = files.reading, reading
         process = self._process
         slots = Slots(self._registry, process.max_concurrency, process.types)
-        store = Store(connection, self._registry, slots, self._clock.now)
+        store = Store(files.writing, self._registry, slots, self._clock.now)
         self._store, self._serving = store, asyncio.Event()
-        self._writer = Writer(store, self._delivered)
+        self._writer = Writer(store, self._delivered, files.close)
         self._outbox = Outbox(self._writer, self._clock)
         self._delays = Delays(self._writer, self._clock, self._outbox.later)
         self._writer.start()
         try:
-            if self._path != MEMORY:
-                self._reading = open_for_reading(self._path)
-                self._read_thread = ThreadPoolExecutor(1, "bgtasks reader")
             while await self._write(Store.recover):
                 pass
         except BaseException:
@@ -105,19 +101,32 @@ class EmbeddedBackend(Backend):
         """See :meth:`Backend.stop`."""
         outbox, self._outbox = self._outbox, None
         delays, self._delays = self._delays, None
-        writer, self._writer = self._writer, None
-        if writer is not None and outbox is not None and delays is not None:
+        reading, self._reading = self._reading, None
+        thread, self._read_thread = self._read_thread, None
+        if outbox is not None:
             await outbox.flush()
-            await writer.stop()
+        if thread is not None:
+            if reading is not None:
+                thread.call(reading.close)
+            await self._ended_in_time("what is being read", thread.stop())
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await self._ended_in_time("what is being written", writer.stop())
+        if outbox is not None and delays is not None:
             outbox.close()
             delays.close()
-        if self._read_thread is not None:
-            thread, self._read_thread = self._read_thread, None
-            await asyncio.to_thread(thread.shutdown)
-        if self._reading is not None:
-            self._reading.close()
-            self._reading = None
-        self._release_lock()
+
+    async def _ended_in_time(self, what: str, ended: "asyncio.Future[None]") -> None:
+        """Wait for a thread to end, but not for ever: a disk may not answer any more."""
+        await asyncio.wait([ended], timeout=STOP_WITHIN)
+        if not ended.done():
+            logger.error(
+                "%s: %s did not end within %g seconds: left behind, the file stays locked until "
+                "it ends",
+                self._path,
+                what,
+                STOP_WITHIN,
+            )
 
     # Changing tasks
 
@@ -292,17 +301,19 @@ class EmbeddedBackend(Backend):
         if self._read_thread is None or self._reading is None:
             # An in-memory database exists on its one connection only.
             return await self._write(lambda store: question(store.connection))
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._read_thread, question, self._reading)
+            return await self._read_thread.call(partial(question, self._reading))
         except sqlite3.Error as error:
             raise BackendError(f"the task database cannot be read: {error}") from error
-
-    def _release_lock(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
 
 
 def _nothing(_: Store) -> None:
     """An operation whose only purpose is the commit that it is part of."""
+
+
+def _close_unused(opening: "asyncio.Future[DatabaseFiles]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        files = opening.result()
+        if files.reading is not None:
+            files.reading.close()
+        files.close()

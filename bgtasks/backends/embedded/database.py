@@ -11,9 +11,10 @@ from bgtasks.errors import BackendBusyError, BackendError, SchemaVersionError
 __all__ = [
     "MEMORY",
     "SCHEMA_VERSION",
+    "DatabaseFiles",
     "OwnerLock",
     "open_database",
-    "open_for_reading",
+    "open_files",
     "open_untouched",
 ]
 
@@ -52,6 +53,42 @@ class OwnerLock:
     def release(self) -> None:
         """Let the next owner have it."""
         self._connection.close()
+
+
+class DatabaseFiles:
+    """An open database: the owner's lock, the connection that writes and the one that reads.
+
+    An in-memory database has only the one that writes.
+    """
+
+    def __init__(
+        self,
+        lock: OwnerLock | None,
+        writing: sqlite3.Connection,
+        reading: sqlite3.Connection | None,
+    ) -> None:
+        self.writing = writing
+        self.reading = reading
+        self._lock = lock
+
+    def close(self) -> None:
+        """Close the connection that writes, then let the next owner have the file."""
+        self.writing.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def open_files(path: str) -> DatabaseFiles:
+    """Become the owner of a database and open it; raises what ``open_database`` raises, and
+    BackendBusyError while another process owns it."""
+    if path == MEMORY:
+        return DatabaseFiles(None, open_database(path), None)
+    lock = OwnerLock(path)
+    try:
+        return DatabaseFiles(lock, open_database(path), open_for_reading(path))
+    except BaseException:
+        lock.release()
+        raise
 
 
 def open_database(path: str) -> sqlite3.Connection:

@@ -53,12 +53,15 @@ class Writer:
     An operation that fails takes nothing else with it: each is one statement, or puts itself
     under a savepoint. Where the whole transaction is lost (disk full, I/O error), each
     operation is tried again in a transaction of its own, so that each learns its own fate.
-    ``deliver`` is called on the event loop after each commit.
+    ``deliver`` is called on the event loop after each commit, ``close`` at the end of the thread.
     """
 
-    def __init__(self, store: Store, deliver: Callable[[Delivery], None]) -> None:
+    def __init__(
+        self, store: Store, deliver: Callable[[Delivery], None], close: Callable[[], None]
+    ) -> None:
         self._store = store
         self._deliver = deliver
+        self._close = close
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stopped = self._loop.create_future()
@@ -68,11 +71,10 @@ class Writer:
         """Begin to write."""
         self._thread.start()
 
-    async def stop(self) -> None:
-        """Finish what is queued, then end the thread."""
+    def stop(self) -> "asyncio.Future[None]":
+        """Finish what is queued, then end the thread; the future is done once it has ended."""
         self._queue.put(None)
-        await asyncio.shield(self._stopped)
-        self._thread.join()  # its last step was to say so
+        return self._stopped
 
     @property
     def backlog(self) -> int:
@@ -97,7 +99,7 @@ class Writer:
     def _run(self) -> None:
         while self._write_next():
             pass
-        self._store.connection.close()
+        self._close()
         self._on_loop(partial(resolve, self._stopped))
 
     def _write_next(self) -> bool:
