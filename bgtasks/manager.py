@@ -11,6 +11,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from bgtasks.backends.base import Backend
+from bgtasks.backends.payloads import with_payloads
 from bgtasks.clock import Clock, sleep
 from bgtasks.errors import (
     BackgroundTasksError,
@@ -26,10 +27,11 @@ from bgtasks.models import (
     BackgroundTaskInfo,
     BackgroundTaskStatus,
 )
+from bgtasks.pace import Pace
 from bgtasks.page import BackgroundTaskPage
 from bgtasks.processes import ProcessInfo
 from bgtasks.query import cursor_of, make_query
-from bgtasks.record import TaskRecord
+from bgtasks.record import MAX_PAGE, TaskRecord
 from bgtasks.registration import Registry
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
@@ -270,8 +272,19 @@ class BackgroundTaskManager:
 
     async def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
         """The newest snapshot of a task; ``None`` if there is no such task."""
-        record = await self._started().get(_checked_id(task_id))
+        record = await self._find(task_id)
         return None if record is None else self._info(record)
+
+    async def find_tasks(self, task_ids: Iterable[UUID]) -> list[BackgroundTaskInfo[Any]]:
+        """Those of these tasks that there are, in the order of their ids, as a page has them."""
+        ids = [_checked_id(task_id) for task_id in task_ids]
+        backend = self._started()
+        found: list[BackgroundTaskInfo[Any]] = []
+        for start in range(0, len(ids), MAX_PAGE):
+            records = await backend.find(ids[start : start + MAX_PAGE])
+            known = {info.id: info for info in await self._infos(records)}
+            found += [known[item] for item in ids[start : start + MAX_PAGE] if item in known]
+        return found
 
     async def get_tasks(
         self,
@@ -281,24 +294,29 @@ class BackgroundTaskManager:
         owner: str | None | Iterable[str | None] | Unset = UNSET,
         limit: int = 50,
         cursor: str | None = None,
+        payloads: bool = False,
     ) -> BackgroundTaskPage:
         """A page of tasks, newest accepted first.
 
         Each filter takes one value or several; ``owner=None`` means tasks without an owner.
-        ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Raises
-        QueryError for what cannot be asked.
+        ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Payloads of
+        more than 4,096 characters of JSON are left out (``payload_omitted``), unless ``payloads``
+        asks for them: then a page ends where those it has are longer than a million characters.
+        Raises QueryError for what cannot be asked.
         """
         backend = self._started()
         query = make_query(type=type, status=status, owner=owner, limit=limit, cursor=cursor)
         page = await backend.list(query)
-        items = tuple(self._info(record) for record in page.records)
+        if payloads:
+            page = await with_payloads(backend, page)
+        items = tuple(await self._infos(page.records))
         return BackgroundTaskPage(items, cursor_of(page.next_before))
 
     async def cursor_after(self, task_id: UUID) -> str | None:
         """The cursor for ``get_tasks`` that goes on after this task; ``None`` if there is no such
         task."""
-        record = await self._started().get(_checked_id(task_id))
-        return None if record is None else cursor_of(record.sequence)
+        records = await self._started().find([_checked_id(task_id)])
+        return cursor_of(records[0].sequence) if records else None
 
     async def get_failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """How each attempt of a task ended that failed or was interrupted, oldest first."""
@@ -434,6 +452,19 @@ class BackgroundTaskManager:
         registration = self._registry.named(record.type)
         return self._codec.info(record, registration.payload_type if registration else None)
 
+    async def _infos(self, records: Sequence[TaskRecord]) -> list[BackgroundTaskInfo[Any]]:
+        """The public snapshots of many records, made some at a time: others have their turn."""
+        pace = Pace()
+        infos = []
+        for record in records:
+            await pace.spent(len(record.payload or ""))
+            infos.append(self._info(record))
+        return infos
+
+    async def _find(self, task_id: UUID) -> TaskRecord | None:
+        records = await self._started().find([_checked_id(task_id)], payloads=True)
+        return records[0] if records else None
+
     def _is_watched(self) -> bool:
         """Whether anybody would hear of what other processes change."""
         return bool(self._watchers) or self.task_updated.has_subscribers
@@ -461,7 +492,7 @@ class BackgroundTaskManager:
         return self._executor.is_running(task_id)
 
     async def _begin(self, watch: Watch, task_id: UUID) -> None:
-        record = await self._started().get(task_id)
+        record = await self._find(task_id)
         if record is None:
             raise TaskNotFoundError(
                 f"there is no task with the id {task_id}: it was never accepted here, or was pruned"
