@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,12 +14,16 @@ from uuid import UUID
 from bgtasks.backends.base import Backend
 from bgtasks.backends.payloads import with_payloads
 from bgtasks.clock import Clock, sleep
+from bgtasks.companions import Companion, Companions
+from bgtasks.durations import EXAMPLES, Duration, to_seconds
 from bgtasks.errors import (
     BackgroundTasksError,
     ManagerStateError,
+    SettingsError,
     TaskNotFoundError,
 )
 from bgtasks.execution.executor import Executor
+from bgtasks.execution.stop_message import say_what_is_waited_for
 from bgtasks.health import Health
 from bgtasks.loop_watch import LoopWatch
 from bgtasks.models import (
@@ -67,7 +72,8 @@ class BackgroundTaskManager:
     :class:`~bgtasks.BlockingTaskManager`.
 
     Starting twice, stopping twice and stopping before starting are harmless; a stopped manager
-    can be started again.
+    can be started again. Where it is entered more than once (``async with``, as the lifespan
+    does), the last one to leave stops it.
     """
 
     def __init__(
@@ -89,6 +95,8 @@ class BackgroundTaskManager:
         self._executor: Executor | None = None
         self._loop_watch: LoopWatch | None = None
         self._watchers = Watchers()
+        self._companions = Companions()
+        self._entered = 0
         self._background: list[asyncio.Task[Any]] = []
         self._serving: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -138,6 +146,11 @@ class BackgroundTaskManager:
                 self._loop_watch.start()
             if self._settings.retention is not None:
                 self._background = [asyncio.create_task(self._prune(self._settings.retention))]
+            try:
+                self._companions.start()
+            except BaseException:
+                await self._stop(backend, self._executor)
+                raise
 
     async def stop(self) -> None:
         """Claim nothing more, give running workers the grace period, then tell them to end;
@@ -169,7 +182,12 @@ class BackgroundTaskManager:
             await asyncio.shield(self._serving)
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        self._entered += 1
+        try:
+            await self.start()
+        except BaseException:
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(
@@ -178,7 +196,24 @@ class BackgroundTaskManager:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.stop()
+        await self._leave()
+
+    async def _leave(self) -> None:
+        self._entered -= 1
+        if self._entered <= 0:
+            self._entered = 0
+            await self.stop()
+
+    def accompany(self, companion: Companion) -> None:
+        """Start ``companion`` with this manager, right after it, and stop it right before it, from
+        now on; at once, if the manager runs already."""
+        self._companions.add(companion)
+        if self._backend is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._start_late, companion)
+
+    def _start_late(self, companion: Companion) -> None:
+        if self._backend is not None and self._stopping is None:
+            companion.start()
 
     @property
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
@@ -323,17 +358,28 @@ class BackgroundTaskManager:
         return await self._started().failures(_checked_id(task_id))
 
     async def wait_for(
-        self, task_id: UUID, timeout: float | None = None
+        self, task_id: UUID, timeout: Duration | None = None
     ) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; gives back its final snapshot.
 
-        Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` seconds, and
-        ManagerStateError if the manager is stopped meanwhile.
+        Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` (seconds, a timedelta, or a
+        text such as ``"10 m"``) with what the task is then, and ManagerStateError if the manager is
+        stopped meanwhile. Raises SettingsError for a ``timeout`` that is none.
         """
-        if timeout is None:
-            return self._info(await self._final_record(task_id))
-        async with asyncio.timeout(timeout):
-            return self._info(await self._final_record(task_id))
+        watch = self._watchers.add(_checked_id(task_id), only_final=True)
+        try:
+            if timeout is None:
+                return self._info(await self._final_record(watch, task_id))
+            seconds = _checked_timeout(timeout)
+            try:
+                async with asyncio.timeout(seconds) as timer:
+                    return self._info(await self._final_record(watch, task_id))
+            except TimeoutError:
+                if not timer.expired():
+                    raise
+            raise TimeoutError(f"{self._not_final(watch, task_id)} after {seconds:g} seconds")
+        finally:
+            self._watchers.remove(task_id, watch)
 
     async def watch(self, task_id: UUID) -> AsyncGenerator[BackgroundTaskInfo[Any], None]:
         """Iterate over the updates of a task: first what it is now, last its final snapshot.
@@ -357,8 +403,10 @@ class BackgroundTaskManager:
 
     async def _stop(self, backend: Backend, executor: Executor) -> None:
         """Every step is taken, whatever another one raises."""
+        say_what_is_waited_for(executor.running_tasks(), self._settings.stop_grace)
         watch, self._loop_watch = self._loop_watch, None
         steps: list[Callable[[], Awaitable[object]]] = [
+            self._companions.stop,
             self._stop_background,
             backend.stop_serving,
             partial(executor.drain, self._settings.stop_grace),
@@ -474,15 +522,18 @@ class BackgroundTaskManager:
         if self.task_updated.has_subscribers:
             self.task_updated.publish(self._info(record))
 
-    async def _final_record(self, task_id: UUID) -> TaskRecord:
-        self._started()
-        watch = self._watchers.add(_checked_id(task_id), only_final=True)
-        try:
-            if not self._ends_here(task_id):
-                await self._begin(watch, task_id)
-            return await watch.next()
-        finally:
-            self._watchers.remove(task_id, watch)
+    async def _final_record(self, watch: Watch, task_id: UUID) -> TaskRecord:
+        if not self._ends_here(task_id):
+            await self._begin(watch, task_id)
+        return await watch.next()
+
+    def _not_final(self, watch: Watch, task_id: UUID) -> str:
+        """What is known of a task that was waited for in vain."""
+        running = self._executor.running_tasks() if self._executor is not None else []
+        record = watch.told or next((item for item in running if item.id == task_id), None)
+        if record is None:
+            return f"the database has not said what became of task {task_id}"
+        return f"task {task_id} ({record.type}) is still {record.status}"
 
     def _ends_here(self, task_id: UUID) -> bool:
         """Whether the end of a task is still to come for sure, so that the store need not be
@@ -534,6 +585,13 @@ def _checked_id(task_id: UUID) -> UUID:
 
 async def _nothing() -> None:
     """A step that is not there."""
+
+
+def _checked_timeout(timeout: Any) -> float:
+    seconds = math.inf if timeout == math.inf else to_seconds(timeout)
+    if seconds is None:
+        raise SettingsError(f"timeout is {timeout!r:.100}; accepted: seconds, {EXAMPLES}")
+    return seconds
 
 
 def _log_failure(task: "asyncio.Task[None]") -> None:
