@@ -9,7 +9,6 @@ from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.blocking import BlockingTaskManager
 from bgtasks.clock import Clock, SystemClock
 from bgtasks.errors import RegistrationError, SettingsError
-from bgtasks.execution.host_resources import HostResources
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.registration import Registration, Registry
@@ -130,16 +129,7 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     hub = providers.Singleton(
         Hub, manager=manager, policy=policy, settings=settings, codec=codec, clock=clock
     )
-    resources = providers.Singleton(HostResources, tasks.provider)
-    lifespan = providers.Singleton(
-        Lifespan, manager=manager, resources=resources.provided.closed_at_end
-    )
     asgi_app = providers.Singleton(
-        create_app,
-        manager=manager,
-        hub=hub,
-        policy=policy,
-        settings=settings,
-        codec=codec,
-        lifespan=lifespan,
+        create_app, manager=manager, hub=hub, policy=policy, settings=settings, codec=codec
     )
+    lifespan = providers.Singleton(Lifespan, manager=manager, hub=hub)

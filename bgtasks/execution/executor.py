@@ -113,10 +113,6 @@ class Executor:
         """How many attempts run here now."""
         return len(self._running)
 
-    def running_tasks(self) -> list[TaskRecord]:
-        """The tasks whose attempts run here now, as they were claimed."""
-        return [attempt.record for attempt in self._tasks.values()]
-
     def whose_turn(self) -> LoggedTask | None:
         """The task whose code the event loop carries out at this moment (any thread)."""
         current = asyncio.current_task(self._loop)
@@ -178,7 +174,8 @@ class Executor:
         """
         claimed = record.started_at or record.created_at
         waited = (claimed - record.created_at).total_seconds()
-        running = (self._clock.now() - claimed).total_seconds()
+        # Less than nothing if the clock was set back: reports must not wait for that long.
+        running = max(0.0, (self._clock.now() - claimed).total_seconds())
         at = self._clock.monotonic() - running
         early = min(0.01, self._interval / 20)
         return at - early - waited if 0 <= waited < self._interval else at

@@ -21,11 +21,13 @@ class FakeClock:
     """A :class:`~bgtasks.Clock` for tests: give it to a container with
     ``container.background_tasks.clock.override(providers.Object(FakeClock()))``.
 
-    It starts at ``start`` (default 2026-01-01 00:00 UTC) and moves only by ``advance``.
+    It starts at ``start`` (default 2026-01-01 00:00 UTC) and moves only by ``advance``, and by
+    ``set`` as the clock of a computer does that somebody sets.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
         self._start = start or datetime(2026, 1, 1, tzinfo=UTC)
+        self._set_by = timedelta()
         self._seconds = 0.0
         self._lock = threading.Lock()
         self._order = itertools.count()
@@ -33,7 +35,7 @@ class FakeClock:
 
     def now(self) -> datetime:
         """The time that this clock shows."""
-        return self._start + timedelta(seconds=self._seconds)
+        return self._start + timedelta(seconds=self._seconds) + self._set_by
 
     def monotonic(self) -> float:
         """Seconds since this clock was made."""
@@ -63,6 +65,10 @@ class FakeClock:
             if callback is not None:
                 callback()
         self._seconds = end
+
+    def set(self, time: datetime) -> None:
+        """Let ``now`` show ``time``; ``monotonic`` and the calls to come are as they were."""
+        self._set_by += time - self.now()
 
     @property
     def pending(self) -> int:

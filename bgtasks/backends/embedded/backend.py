@@ -11,21 +11,24 @@ from uuid import UUID
 
 from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
 from bgtasks.backends.embedded import reader
-from bgtasks.backends.embedded.database import DatabaseFiles, open_files
+from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles, open_files
 from bgtasks.backends.embedded.delays import Delays
 from bgtasks.backends.embedded.outbox import Outbox
 from bgtasks.backends.embedded.own_process import OwnProcess
+from bgtasks.backends.embedded.patience import Patience
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.store import Store
+from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.writer import Delivery, Writer
 from bgtasks.clock import Clock
 from bgtasks.errors import BackendError
-from bgtasks.lifecycle import Ended, Reported
+from bgtasks.lifecycle import Ended, Failed, Reported
 from bgtasks.logs import log_fields
 from bgtasks.models import AttemptFailure
 from bgtasks.processes import ProcessInfo
 from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.registration import Registry
+from bgtasks.text import describe
 from bgtasks.threads import CallingThread
 
 __all__ = ["EmbeddedBackend"]
@@ -52,10 +55,13 @@ class EmbeddedBackend(Backend):
         *,
         max_concurrency: int = 100,
         types: Sequence[str] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._path = path
         self._registry = registry
         self._clock = clock
+        self._patience = patience or Patience()
+        self._health: StoreHealth | None = None
         self._process = OwnProcess(registry.names(types), max_concurrency, clock)
         self._handlers: dict[object, ChangeHandler] = {}
         self._store: Store | None = None
@@ -85,7 +91,9 @@ class EmbeddedBackend(Backend):
         slots = Slots(self._registry, process.max_concurrency, process.types)
         store = Store(files.writing, self._registry, slots, self._clock.now)
         self._store, self._serving = store, asyncio.Event()
-        self._writer = Writer(store, self._delivered, files.close)
+        path = None if self._path == MEMORY else self._path
+        self._health = StoreHealth(path, self._patience)
+        self._writer = Writer(store, self._health, self._delivered, files.close, self._patience)
         self._outbox = Outbox(self._writer, self._clock)
         self._delays = Delays(self._writer, self._clock, self._outbox.later)
         self._writer.start()
@@ -98,34 +106,55 @@ class EmbeddedBackend(Backend):
         self._writer.put(partial(self._mark_unknown, ("", 0)))
 
     async def stop(self) -> None:
-        """See :meth:`Backend.stop`."""
+        """See :meth:`Backend.stop`.
+
+        Waits at most ``patience.locked`` seconds for a file that another program has locked, and
+        a few more for a disk that does not answer.
+        """
         outbox, self._outbox = self._outbox, None
         delays, self._delays = self._delays, None
+        writer, self._writer = self._writer, None
+        if writer is not None and outbox is not None and delays is not None:
+            delays.close()
+            self._say_what_is_waited_for()
+            writer.hurry()
+            await outbox.flush()
+        await self._stop_reading()
+        if writer is not None:
+            await self._ended_in_time("what is being written", writer.stop())
+        self._health = None
+
+    def _say_what_is_waited_for(self) -> None:
+        if self._health is not None and (trouble := self._health.trouble) is not None:
+            logger.warning(
+                "the stop waits up to %g seconds for the task database: %s",
+                self._patience.locked,
+                trouble,
+            )
+
+    async def _stop_reading(self) -> None:
         reading, self._reading = self._reading, None
         thread, self._read_thread = self._read_thread, None
-        if outbox is not None:
-            await outbox.flush()
         if thread is not None:
             if reading is not None:
                 thread.call(reading.close)
             await self._ended_in_time("what is being read", thread.stop())
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            await self._ended_in_time("what is being written", writer.stop())
-        if outbox is not None and delays is not None:
-            outbox.close()
-            delays.close()
+
+    def trouble(self) -> str | None:
+        """See :meth:`Backend.trouble`."""
+        health = self._health
+        return None if health is None else health.trouble
 
     async def _ended_in_time(self, what: str, ended: "asyncio.Future[None]") -> None:
         """Wait for a thread to end, but not for ever: a disk may not answer any more."""
-        await asyncio.wait([ended], timeout=STOP_WITHIN)
+        await asyncio.wait([ended], timeout=STOP_WITHIN + self._patience.locked)
         if not ended.done():
             logger.error(
                 "%s: %s did not end within %g seconds: left behind, the file stays locked until "
                 "it ends",
                 self._path,
                 what,
-                STOP_WITHIN,
+                STOP_WITHIN + self._patience.locked,
             )
 
     # Changing tasks
@@ -169,12 +198,6 @@ class EmbeddedBackend(Backend):
         """See :meth:`Backend.get`."""
         return await self._read(lambda connection: reader.fetch_task(connection, task_id))
 
-    async def find(
-        self, task_ids: Sequence[UUID], *, payloads: bool = False
-    ) -> Sequence[TaskRecord]:
-        """See :meth:`Backend.find`."""
-        return await self._read(partial(reader.fetch_shown, task_ids=task_ids, payloads=payloads))
-
     async def list(self, query: TaskQuery) -> TaskPage:
         """See :meth:`Backend.list`."""
         return await self._read(lambda connection: reader.fetch_page(connection, query))
@@ -211,13 +234,13 @@ class EmbeddedBackend(Backend):
             raise BackendError(f"the task database {self._path} is not open")
         self._runner = runner
         if not self._serving.is_set():
-            await self._claim(serving=True)
+            self._set_serving(True)
+            self._claim_again()
             try:
                 await self._serving.wait()
             except asyncio.CancelledError:
                 # The event loop ends without a stop: what it cuts off is not to be claimed again.
-                if self._store is not None:
-                    self._store.serving = False
+                self._set_serving(False)
                 raise
         self._serving.clear()  # it may serve again
         while self._attempts:
@@ -226,45 +249,54 @@ class EmbeddedBackend(Backend):
 
     async def stop_serving(self) -> None:
         """See :meth:`Backend.stop_serving`."""
-        if self._serving is not None and self._writer is not None:
-            self._serving.set()
-            # What was claimed before is started before this is answered.
-            await self._claim(serving=False)
+        if self._serving is None or self._writer is None:
+            return
+        self._serving.set()
+        self._set_serving(False)
+        # What was claimed before is started before this is answered.
+        reached = self._writer.reached()
+        await asyncio.wait([reached], timeout=STOP_WITHIN)
+        if not reached.done():
+            self._runner = None  # what is claimed yet is left to the next start
+            logger.error("the disk has not answered for %g seconds: the stop goes on", STOP_WITHIN)
 
-    async def _claim(self, *, serving: bool) -> None:
-        """Begin or cease to claim. What the disk does not take now is claimed with a later
-        write, of which there is one soon at the latest."""
+    def _set_serving(self, serving: bool) -> None:
         if self._store is not None:
             self._store.serving = serving  # read at the end of each commit
-        try:
-            await self._write(_nothing)
-        except BackendError as error:
-            logger.error("waiting tasks cannot be claimed now: %s", error)
-            if serving and self._outbox is not None:
-                self._outbox.later(self._claim_again)
 
     def _claim_again(self) -> None:
-        """Claims are made at the end of each commit, also of one without anything else in it."""
+        """Claims are made at the end of each commit, also of one without anything else in it.
+        What the disk does not take now is claimed with a later one."""
         if self._writer is not None:
             self._writer.tell(_nothing, self._tried_to_claim)
 
     def _tried_to_claim(self, _: Any, error: Exception | None) -> None:
         if error is not None and self._outbox is not None:
+            logger.error("waiting tasks cannot be claimed now: %s", error)
             self._outbox.later(self._claim_again)
 
     def _delivered(self, delivery: Delivery) -> None:
-        """After a commit, on the event loop: answer who waits, start what was claimed, tell."""
+        """After a commit, on the event loop: answer who waits, start what was claimed, tell.
+        What one of them raises keeps none of the others from its turn."""
         for done, result, error in delivery.results:
-            done(result, error)
+            try:
+                done(result, error)
+            except Exception:
+                logger.exception("an answer to a write failed")
         for record in delivery.claims:
-            self._start(record)
+            try:
+                self._start(record)
+            except Exception as error:
+                logger.exception("task %s cannot be started", record.id, extra=log_fields(record))
+                self._settle(record, Failed(f"It could not be started: {describe(error)}"))
         for record in delivery.changes:
             self._tell(record)
         if delivery.due_changed and self._delays is not None:
             self._delays.wake_at(delivery.next_due)
 
     def _start(self, record: TaskRecord) -> None:
-        assert self._runner is not None  # noqa: S101 - nothing is claimed before serve()
+        if self._runner is None:
+            return
         ended = self._runner.start(record)
         self._attempts.add(ended)
         ended.add_done_callback(lambda done: self._ended(record.id, done))
@@ -274,9 +306,18 @@ class EmbeddedBackend(Backend):
         if self._outbox is not None:
             self._outbox.ended(task_id, ended.result())
 
+    def _settle(self, record: TaskRecord, outcome: Failed) -> None:
+        if self._outbox is not None:
+            self._outbox.ended(record.id, Ended(record.attempt, outcome))
+
     def _tell(self, record: TaskRecord) -> None:
-        if record.cancel_requested and self._runner is not None and not record.status.is_final:
-            self._runner.cancel(record.id, record.attempt)
+        try:
+            if record.cancel_requested and self._runner is not None and not record.status.is_final:
+                self._runner.cancel(record.id, record.attempt)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            logger.exception("task %s cannot be told", record.id, extra=log_fields(record))
         for handler in self._handlers.values():
             try:
                 handler(record)
@@ -310,6 +351,8 @@ class EmbeddedBackend(Backend):
         try:
             return await self._read_thread.call(partial(question, self._reading))
         except sqlite3.Error as error:
+            if self._health is not None:
+                self._health.note_damage(error)
             raise BackendError(f"the task database cannot be read: {error}") from error
 
 

@@ -13,8 +13,9 @@ __all__ = ["Delays"]
 
 logger = logging.getLogger(__name__)
 
-LONGEST_TIMER = 3600.0
-"""Seconds after which a timer looks again, should the computer's clock have been set."""
+LONGEST_TIMER = 60.0
+"""Seconds after which a timer looks again: the computer's clock may have been set, and timers
+stand still while the computer is suspended."""
 
 
 class Delays:

@@ -1,5 +1,6 @@
 """What running attempts have to say, until it is written."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 TRY_AGAIN_AFTER = 1.0
 """Seconds between two tries to write what the disk does not take."""
+
+FLUSH_WITHIN = 10.0
+"""Seconds that the last tries of a stop may take; the writer answers earlier if it can."""
 
 NOT_STORED = "The outcome could not be stored: "
 """How the message of an attempt begins whose outcome the file can never take."""
@@ -44,6 +48,7 @@ class Outbox:
         self._reports_lock = threading.Lock()
         self._ends: dict[tuple[UUID, int], Ended] = {}
         self._retries: set[Timer] = set()
+        self._closed = False
 
     def report(self, task_id: UUID, event: Reported) -> None:
         """Write a report some time soon, unless a newer one comes first."""
@@ -67,6 +72,8 @@ class Outbox:
 
     def later(self, again: Callable[[], None]) -> None:
         """Try something again after a while."""
+        if self._closed:
+            return
 
         def run() -> None:
             self._retries.discard(timer)
@@ -76,16 +83,26 @@ class Outbox:
         self._retries.add(timer)
 
     async def flush(self) -> None:
-        """One more try for outcomes that the disk has refused; then they are given up: their
-        tasks are still running in the file, so the next start runs them again."""
-        for (task_id, _), event in list(self._ends.items()):
-            try:
-                await self._writer.run(partial(Store.apply, task_id=task_id, event=event))
-            except Exception as error:
+        """One more try for outcomes that the disk has refused, all at once; then they are given
+        up: their tasks are still running in the file, so the next start runs them again."""
+        self.close()
+        tries = {
+            (task_id, event): self._writer.run(partial(Store.apply, task_id=task_id, event=event))
+            for (task_id, _), event in self._ends.items()
+        }
+        if not tries:
+            return
+        done, _ = await asyncio.wait(tries.values(), timeout=FLUSH_WITHIN)
+        for (task_id, event), outcome in tries.items():
+            error: BaseException | None = TimeoutError("the disk does not answer")
+            if outcome in done:
+                error = outcome.exception()
+            if error is not None:
                 log_not_written("is lost, it will run again", task_id, event, error)
 
     def close(self) -> None:
         """Try nothing again."""
+        self._closed = True
         for timer in self._retries:
             timer.cancel()
         self._retries.clear()
@@ -148,7 +165,7 @@ class Outbox:
         self._writer.tell(write, written)
 
 
-def log_not_written(fate: str, task_id: UUID, event: Ended, error: Exception) -> None:
+def log_not_written(fate: str, task_id: UUID, event: Ended, error: BaseException) -> None:
     """``fate`` says in words what becomes of the outcome."""
     logger.error(
         "how task %s ended %s: %s",

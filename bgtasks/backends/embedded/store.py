@@ -10,7 +10,7 @@ from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
-from bgtasks.errors import DuplicateTaskError
+from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.lifecycle import (
     CancelRequested,
     Change,
@@ -37,7 +37,8 @@ RUNNING = BackgroundTaskStatus.RUNNING
 class Store:
     """Applies events to stored tasks, within a transaction that the writer begins and commits.
 
-    ``changes`` and ``claims`` collect what the open transaction has changed and claimed. The
+    ``changes`` and ``claims`` collect what the open transaction has changed and claimed;
+    ``refuses`` says why no tasks may be accepted in it, if that is so. The
     records of running tasks are kept in memory (there are at most ``max_concurrency``), so that
     a report or an outcome costs one guarded ``UPDATE`` and no ``SELECT``.
     """
@@ -54,6 +55,7 @@ class Store:
         self.claims: list[TaskRecord] = []
         self.serving = False
         self.due_changed = True
+        self.refuses: str | None = None
         self._registry = registry
         self._slots = slots
         self._now = now
@@ -108,6 +110,7 @@ class Store:
 
     def submit(self, records: Sequence[TaskRecord]) -> None:
         """Keep new tasks; those for which a place is free are claimed in the same statement."""
+        self._check_accepting()
         if len(records) == 1:
             self._insert(records[0])
             return
@@ -139,6 +142,7 @@ class Store:
 
     def retry(self, task_id: UUID) -> bool:
         """Whether the task was failed or cancelled, and now waits again."""
+        self._check_accepting()
         return self.apply(task_id, RetryRequested())
 
     def end(self, task_id: UUID, event: Ended) -> None:
@@ -238,7 +242,16 @@ class Store:
         row = self._execute("task_by_id", (task_id.bytes,)).fetchone()
         return None if row is None else rows.record_of(row)
 
+    def touch(self) -> None:
+        """Write something that changes nothing, which shows whether the file can be written."""
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        self.connection.execute(f"PRAGMA user_version = {version}")
+
     # Inside
+
+    def _check_accepting(self) -> None:
+        if self.refuses is not None:
+            raise BackendError(self.refuses)
 
     def _insert(self, record: TaskRecord) -> None:
         claim = self._claim_at_once(record)

@@ -5,16 +5,25 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from attrs import define, field, frozen
 
+from bgtasks.backends.embedded.patience import Patience
+from bgtasks.backends.embedded.refusals import (
+    is_locked,
+    is_of_one_write,
+    is_of_the_store,
+    public_error,
+)
 from bgtasks.backends.embedded.store import Store
+from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.clock import resolve
-from bgtasks.errors import BackendError
 from bgtasks.record import TaskRecord
 
 __all__ = ["Delivery", "Writer"]
@@ -45,23 +54,38 @@ class _Job:
     done: Done | None
     result: Any = None
     error: Exception | None = field(default=None)
+    give_up_at: float | None = None
 
 
 class Writer:
     """Runs operations on a store in a thread of its own, many to a commit (group commit).
 
     An operation that fails takes nothing else with it: each is one statement, or puts itself
-    under a savepoint. Where the whole transaction is lost (disk full, I/O error), each
-    operation is tried again in a transaction of its own, so that each learns its own fate.
+    under a savepoint. Where the whole transaction is lost for want of room, each operation is
+    tried again in a transaction of its own, so that each learns its own fate. Where the store
+    takes nothing at all (I/O error, read-only disk), all of them fail at once.
+
+    While another program has locked the file, all that is to be written waits together, each
+    operation at most ``patience.locked`` seconds.
+
     ``deliver`` is called on the event loop after each commit, ``close`` at the end of the thread.
     """
 
     def __init__(
-        self, store: Store, deliver: Callable[[Delivery], None], close: Callable[[], None]
+        self,
+        store: Store,
+        health: StoreHealth,
+        deliver: Callable[[Delivery], None],
+        close: Callable[[], None],
+        patience: Patience,
     ) -> None:
         self._store = store
+        self._health = health
         self._deliver = deliver
         self._close = close
+        self._patience = patience
+        self._give_up_all_at: float | None = None
+        self._ending = False
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stopped = self._loop.create_future()
@@ -71,8 +95,14 @@ class Writer:
         """Begin to write."""
         self._thread.start()
 
+    def hurry(self) -> None:
+        """From now on wait for a locked file no longer than ``patience.locked`` in all."""
+        if self._give_up_all_at is None:
+            self._give_up_all_at = time.monotonic() + self._patience.locked
+
     def stop(self) -> "asyncio.Future[None]":
         """Finish what is queued, then end the thread; the future is done once it has ended."""
+        self.hurry()
         self._queue.put(None)
         return self._stopped
 
@@ -96,49 +126,112 @@ class Writer:
         durable, or with an error."""
         self._queue.put(_Job(operation, done))
 
+    def reached(self) -> "asyncio.Future[None]":
+        """Done once every commit that has begun by now was delivered, whether or not what is
+        queued can be written."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._queue.put(_Job(_mark, partial(_settle, future)))
+        return future
+
+    # In the thread
+
     def _run(self) -> None:
-        while self._write_next():
-            pass
+        milliseconds = round(self._patience.step * 1000)
+        self._store.connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        while not self._ending:
+            try:
+                self._write_next()
+            except Exception:
+                logger.exception("the writer met an unexpected error; it goes on")
         self._close()
         self._on_loop(partial(resolve, self._stopped))
 
-    def _write_next(self) -> bool:
-        """Whether to go on. A method, so that a batch does not stay in memory once written."""
-        batch, more = self._next_batch()
+    def _write_next(self) -> None:
+        """A method, so that a batch does not stay in memory once written."""
+        batch = self._next_batch()
         if batch:
             self._write(batch)
-        return more
 
-    def _next_batch(self) -> tuple[list[_Job], bool]:
-        """Wait for one job, then take whatever else is there; whether to go on after it."""
+    def _next_batch(self) -> list[_Job]:
+        """Wait for one job, then take whatever else is there."""
+        patience = self._patience
+        wait = patience.look if self._health.trouble is None else patience.probe
+        try:
+            first = self._queue.get(timeout=wait)
+        except queue.Empty:
+            self._health.look()
+            return [_Job(Store.touch, _ignore)] if self._health.wants_probe() else []
+        return self._taken(first)
+
+    def _taken(self, job: _Job | None) -> list[_Job]:
+        """``job`` and those that wait in the queue, as many as go into one commit."""
         batch: list[_Job] = []
-        job = self._queue.get()
         while job is not None:
-            batch.append(job)
+            if job.operation is _mark:
+                self._hand_over([job], [], [])
+            else:
+                batch.append(job)
             if len(batch) == MAX_BATCH:
-                return batch, True
+                return batch
             try:
                 job = self._queue.get_nowait()
             except queue.Empty:
-                return batch, True
-        return batch, False
+                return batch
+        self._ending = True
+        return batch
 
     def _write(self, batch: list[_Job]) -> None:
         try:
-            self._commit(batch)
+            while batch and not self._begin():
+                batch = self._still_waiting(batch)
+            if batch:
+                self._commit(batch)
         except Exception as error:
             self._store.rollback()
-            if len(batch) == 1:
-                batch[0].error = error
-                self._hand_over(batch, [], [])
-                return
-            for job in batch:
-                job.result, job.error = None, None
-                self._write([job])
+            self._health.note(error)
+            if len(batch) > 1 and is_of_one_write(error):
+                for job in batch:
+                    job.result, job.error = None, None
+                    self._write([job])
+            else:
+                self._fail(batch, error)
+
+    def _begin(self) -> bool:
+        """Open a transaction; ``False`` if another program has locked the file."""
+        self._store.refuses = self._health.at_commit()
+        try:
+            self._store.begin()
+        except sqlite3.OperationalError as error:
+            if not is_locked(error):
+                raise
+            self._health.note(error)
+            return False
+        return True
+
+    def _still_waiting(self, batch: list[_Job]) -> list[_Job]:
+        """The file is locked: take what has come meanwhile, and let go what has waited long."""
+        if not self._ending:
+            with suppress(queue.Empty):
+                batch = batch + self._taken(self._queue.get_nowait())
+        now = time.monotonic()
+        late = []
+        for job in batch:
+            if job.give_up_at is None:
+                job.give_up_at = now + self._patience.locked
+            if now >= min(job.give_up_at, self._give_up_all_at or job.give_up_at):
+                late.append(job)
+        if late:
+            self._fail(late, self._health.last_error)
+        return [job for job in batch if job not in late] if late else batch
+
+    def _fail(self, batch: list[_Job], error: Exception | None) -> None:
+        for job in batch:
+            job.result, job.error = None, error
+        self._hand_over(batch, [], [])
 
     def _commit(self, batch: list[_Job]) -> None:
         store = self._store
-        store.begin()
+        blame: Exception | None = None
         for job in batch:
             try:
                 job.result = job.operation(store)
@@ -146,8 +239,10 @@ class Writer:
                 if not store.connection.in_transaction:
                     raise  # SQLite has rolled back everything, not only this statement
                 job.error = error
+                blame = error if is_of_the_store(error) else blame
         store.claim()
         changes, claims = store.commit()
+        self._health.note(blame)
         self._hand_over(batch, changes, claims)
 
     def _hand_over(
@@ -155,7 +250,7 @@ class Writer:
     ) -> None:
         results = []
         for job in batch:
-            error = _public(job.error)
+            error = public_error(job.error)
             if job.done is not None:
                 results.append((job.done, job.result, error))
             elif error is not None:
@@ -191,13 +286,9 @@ def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None)
         future.set_exception(error)
 
 
-def _public(error: Exception | None) -> Exception | None:
-    """SQLite's own errors as ours; the cause stays attached."""
-    if not isinstance(error, sqlite3.Error):
-        return error
-    public = BackendError(
-        f"the task database cannot be written: {error}. "
-        "Check the space on its disk and the rights of the file, then try again"
-    )
-    public.__cause__ = error
-    return public
+def _ignore(_result: Any, _error: Exception | None) -> None:
+    """Of a try of the writer's own: what matters is noted as the health of the store."""
+
+
+def _mark(_: Store) -> None:
+    """No operation: it marks a place in the queue."""

@@ -1,5 +1,4 @@
--- One statement, one name. `{columns}` stands for all columns of `tasks`, in the order of the table;
--- `{shown}` for the same without `data`, `{listed}` also without large payloads.
+-- One statement, one name. `{columns}` stands for all columns of `tasks`, in the order of the table.
 
 -- name: insert_task
 -- A task that was accepted. Its `sequence` is the next rowid.
@@ -35,14 +34,8 @@ SELECT {columns} FROM tasks WHERE id = ?;
 -- name: task_by_sequence
 SELECT {columns} FROM tasks WHERE sequence = ?;
 
--- name: shown_by_id
-SELECT {shown} FROM tasks WHERE id = ?;
-
--- name: listed_by_id
-SELECT {listed} FROM tasks WHERE id = ?;
-
--- name: listed_by_sequences
-SELECT {listed} FROM tasks
+-- name: tasks_by_sequences
+SELECT {columns} FROM tasks
  WHERE sequence IN (SELECT value FROM json_each(?))
  ORDER BY sequence DESC;
 
