@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from bgtasks.durations import Duration
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, BackgroundTaskStatus
@@ -88,7 +89,7 @@ class BlockingTaskManager:
             )
         )
 
-    def wait_for(self, task_id: UUID, timeout: float | None = None) -> BackgroundTaskInfo[Any]:
+    def wait_for(self, task_id: UUID, timeout: Duration | None = None) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; gives back its final snapshot."""
         return self._call(self._manager.wait_for(task_id, timeout))
 

@@ -9,6 +9,7 @@ from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.blocking import BlockingTaskManager
 from bgtasks.clock import Clock, SystemClock
 from bgtasks.errors import RegistrationError, SettingsError
+from bgtasks.execution.host_resources import HostResources
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.registration import Registration, Registry
@@ -129,7 +130,16 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     hub = providers.Singleton(
         Hub, manager=manager, policy=policy, settings=settings, codec=codec, clock=clock
     )
-    asgi_app = providers.Singleton(
-        create_app, manager=manager, hub=hub, policy=policy, settings=settings, codec=codec
+    resources = providers.Singleton(HostResources, tasks.provider)
+    lifespan = providers.Singleton(
+        Lifespan, manager=manager, resources=resources.provided.closed_at_end
     )
-    lifespan = providers.Singleton(Lifespan, manager=manager, hub=hub)
+    asgi_app = providers.Singleton(
+        create_app,
+        manager=manager,
+        hub=hub,
+        policy=policy,
+        settings=settings,
+        codec=codec,
+        lifespan=lifespan,
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,13 +12,18 @@ from typing import Any, Self
 from uuid import UUID
 
 from bgtasks.backends.base import Backend
+from bgtasks.backends.payloads import with_payloads
 from bgtasks.clock import Clock, sleep
+from bgtasks.companions import Companion, Companions
+from bgtasks.durations import EXAMPLES, Duration, to_seconds
 from bgtasks.errors import (
     BackgroundTasksError,
     ManagerStateError,
+    SettingsError,
     TaskNotFoundError,
 )
 from bgtasks.execution.executor import Executor
+from bgtasks.execution.stop_message import say_what_is_waited_for
 from bgtasks.health import Health
 from bgtasks.loop_watch import LoopWatch
 from bgtasks.models import (
@@ -26,10 +32,11 @@ from bgtasks.models import (
     BackgroundTaskInfo,
     BackgroundTaskStatus,
 )
+from bgtasks.pace import Pace
 from bgtasks.page import BackgroundTaskPage
 from bgtasks.processes import ProcessInfo
 from bgtasks.query import cursor_of, make_query
-from bgtasks.record import TaskRecord
+from bgtasks.record import MAX_PAGE, TaskRecord
 from bgtasks.registration import Registry
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
@@ -65,7 +72,8 @@ class BackgroundTaskManager:
     :class:`~bgtasks.BlockingTaskManager`.
 
     Starting twice, stopping twice and stopping before starting are harmless; a stopped manager
-    can be started again.
+    can be started again. Where it is entered more than once (``async with``, as the lifespan
+    does), the last one to leave stops it.
     """
 
     def __init__(
@@ -87,6 +95,8 @@ class BackgroundTaskManager:
         self._executor: Executor | None = None
         self._loop_watch: LoopWatch | None = None
         self._watchers = Watchers()
+        self._companions = Companions()
+        self._entered = 0
         self._background: list[asyncio.Task[Any]] = []
         self._serving: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -136,6 +146,11 @@ class BackgroundTaskManager:
                 self._loop_watch.start()
             if self._settings.retention is not None:
                 self._background = [asyncio.create_task(self._prune(self._settings.retention))]
+            try:
+                self._companions.start()
+            except BaseException:
+                await self._stop(backend, self._executor)
+                raise
 
     async def stop(self) -> None:
         """Claim nothing more, give running workers the grace period, then tell them to end;
@@ -167,7 +182,12 @@ class BackgroundTaskManager:
             await asyncio.shield(self._serving)
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        self._entered += 1
+        try:
+            await self.start()
+        except BaseException:
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(
@@ -176,7 +196,24 @@ class BackgroundTaskManager:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.stop()
+        await self._leave()
+
+    async def _leave(self) -> None:
+        self._entered -= 1
+        if self._entered <= 0:
+            self._entered = 0
+            await self.stop()
+
+    def accompany(self, companion: Companion) -> None:
+        """Start ``companion`` with this manager, right after it, and stop it right before it, from
+        now on; at once, if the manager runs already."""
+        self._companions.add(companion)
+        if self._backend is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._start_late, companion)
+
+    def _start_late(self, companion: Companion) -> None:
+        if self._backend is not None and self._stopping is None:
+            companion.start()
 
     @property
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
@@ -270,8 +307,19 @@ class BackgroundTaskManager:
 
     async def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
         """The newest snapshot of a task; ``None`` if there is no such task."""
-        record = await self._started().get(_checked_id(task_id))
+        record = await self._find(task_id)
         return None if record is None else self._info(record)
+
+    async def find_tasks(self, task_ids: Iterable[UUID]) -> list[BackgroundTaskInfo[Any]]:
+        """Those of these tasks that there are, in the order of their ids, as a page has them."""
+        ids = [_checked_id(task_id) for task_id in task_ids]
+        backend = self._started()
+        found: list[BackgroundTaskInfo[Any]] = []
+        for start in range(0, len(ids), MAX_PAGE):
+            records = await backend.find(ids[start : start + MAX_PAGE])
+            known = {info.id: info for info in await self._infos(records)}
+            found += [known[item] for item in ids[start : start + MAX_PAGE] if item in known]
+        return found
 
     async def get_tasks(
         self,
@@ -281,41 +329,57 @@ class BackgroundTaskManager:
         owner: str | None | Iterable[str | None] | Unset = UNSET,
         limit: int = 50,
         cursor: str | None = None,
+        payloads: bool = False,
     ) -> BackgroundTaskPage:
         """A page of tasks, newest accepted first.
 
         Each filter takes one value or several; ``owner=None`` means tasks without an owner.
-        ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Raises
-        QueryError for what cannot be asked.
+        ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Payloads of
+        more than 4,096 characters of JSON are left out (``payload_omitted``), unless ``payloads``
+        asks for them: then a page ends where those it has are longer than a million characters.
+        Raises QueryError for what cannot be asked.
         """
         backend = self._started()
         query = make_query(type=type, status=status, owner=owner, limit=limit, cursor=cursor)
         page = await backend.list(query)
-        items = tuple(self._info(record) for record in page.records)
+        if payloads:
+            page = await with_payloads(backend, page)
+        items = tuple(await self._infos(page.records))
         return BackgroundTaskPage(items, cursor_of(page.next_before))
 
     async def cursor_after(self, task_id: UUID) -> str | None:
         """The cursor for ``get_tasks`` that goes on after this task; ``None`` if there is no such
         task."""
-        record = await self._started().get(_checked_id(task_id))
-        return None if record is None else cursor_of(record.sequence)
+        records = await self._started().find([_checked_id(task_id)])
+        return cursor_of(records[0].sequence) if records else None
 
     async def get_failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """How each attempt of a task ended that failed or was interrupted, oldest first."""
         return await self._started().failures(_checked_id(task_id))
 
     async def wait_for(
-        self, task_id: UUID, timeout: float | None = None
+        self, task_id: UUID, timeout: Duration | None = None
     ) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; gives back its final snapshot.
 
-        Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` seconds, and
-        ManagerStateError if the manager is stopped meanwhile.
+        Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` (seconds, a timedelta, or a
+        text such as ``"10 m"``) with what the task is then, and ManagerStateError if the manager is
+        stopped meanwhile. Raises SettingsError for a ``timeout`` that is none.
         """
-        if timeout is None:
-            return self._info(await self._final_record(task_id))
-        async with asyncio.timeout(timeout):
-            return self._info(await self._final_record(task_id))
+        watch = self._watchers.add(_checked_id(task_id), only_final=True)
+        try:
+            if timeout is None:
+                return self._info(await self._final_record(watch, task_id))
+            seconds = _checked_timeout(timeout)
+            try:
+                async with asyncio.timeout(seconds) as timer:
+                    return self._info(await self._final_record(watch, task_id))
+            except TimeoutError:
+                if not timer.expired():
+                    raise
+            raise TimeoutError(f"{self._not_final(watch, task_id)} after {seconds:g} seconds")
+        finally:
+            self._watchers.remove(task_id, watch)
 
     async def watch(self, task_id: UUID) -> AsyncGenerator[BackgroundTaskInfo[Any], None]:
         """Iterate over the updates of a task: first what it is now, last its final snapshot.
@@ -339,8 +403,10 @@ class BackgroundTaskManager:
 
     async def _stop(self, backend: Backend, executor: Executor) -> None:
         """Every step is taken, whatever another one raises."""
+        say_what_is_waited_for(executor.running_tasks(), self._settings.stop_grace)
         watch, self._loop_watch = self._loop_watch, None
         steps: list[Callable[[], Awaitable[object]]] = [
+            self._companions.stop,
             self._stop_background,
             backend.stop_serving,
             partial(executor.drain, self._settings.stop_grace),
@@ -434,6 +500,19 @@ class BackgroundTaskManager:
         registration = self._registry.named(record.type)
         return self._codec.info(record, registration.payload_type if registration else None)
 
+    async def _infos(self, records: Sequence[TaskRecord]) -> list[BackgroundTaskInfo[Any]]:
+        """The public snapshots of many records, made some at a time: others have their turn."""
+        pace = Pace()
+        infos = []
+        for record in records:
+            await pace.spent(len(record.payload or ""))
+            infos.append(self._info(record))
+        return infos
+
+    async def _find(self, task_id: UUID) -> TaskRecord | None:
+        records = await self._started().find([_checked_id(task_id)], payloads=True)
+        return records[0] if records else None
+
     def _is_watched(self) -> bool:
         """Whether anybody would hear of what other processes change."""
         return bool(self._watchers) or self.task_updated.has_subscribers
@@ -443,15 +522,18 @@ class BackgroundTaskManager:
         if self.task_updated.has_subscribers:
             self.task_updated.publish(self._info(record))
 
-    async def _final_record(self, task_id: UUID) -> TaskRecord:
-        self._started()
-        watch = self._watchers.add(_checked_id(task_id), only_final=True)
-        try:
-            if not self._ends_here(task_id):
-                await self._begin(watch, task_id)
-            return await watch.next()
-        finally:
-            self._watchers.remove(task_id, watch)
+    async def _final_record(self, watch: Watch, task_id: UUID) -> TaskRecord:
+        if not self._ends_here(task_id):
+            await self._begin(watch, task_id)
+        return await watch.next()
+
+    def _not_final(self, watch: Watch, task_id: UUID) -> str:
+        """What is known of a task that was waited for in vain."""
+        running = self._executor.running_tasks() if self._executor is not None else []
+        record = watch.told or next((item for item in running if item.id == task_id), None)
+        if record is None:
+            return f"the database has not said what became of task {task_id}"
+        return f"task {task_id} ({record.type}) is still {record.status}"
 
     def _ends_here(self, task_id: UUID) -> bool:
         """Whether the end of a task is still to come for sure, so that the store need not be
@@ -461,7 +543,7 @@ class BackgroundTaskManager:
         return self._executor.is_running(task_id)
 
     async def _begin(self, watch: Watch, task_id: UUID) -> None:
-        record = await self._started().get(task_id)
+        record = await self._find(task_id)
         if record is None:
             raise TaskNotFoundError(
                 f"there is no task with the id {task_id}: it was never accepted here, or was pruned"
@@ -503,6 +585,13 @@ def _checked_id(task_id: UUID) -> UUID:
 
 async def _nothing() -> None:
     """A step that is not there."""
+
+
+def _checked_timeout(timeout: Any) -> float:
+    seconds = math.inf if timeout == math.inf else to_seconds(timeout)
+    if seconds is None:
+        raise SettingsError(f"timeout is {timeout!r:.100}; accepted: seconds, {EXAMPLES}")
+    return seconds
 
 
 def _log_failure(task: "asyncio.Task[None]") -> None:

@@ -3,7 +3,7 @@
 import inspect
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from attrs import field, frozen
@@ -17,6 +17,7 @@ __all__ = [
     "BackgroundTaskInfo",
     "BackgroundTaskState",
     "BackgroundTaskStatus",
+    "LightTaskInfo",
 ]
 
 TPayload = TypeVar("TPayload")
@@ -106,7 +107,11 @@ class BackgroundTaskInfo(Generic[TPayload]):
     one with the higher revision is the newer, whatever the order of arrival. ``attempt`` counts
     from 1, and is 0 before the first. ``scheduled_at`` is when a delayed or retried task may
     start. ``payload`` is the registered payload type, or plain JSON data where it is unknown.
+    Lists carry payloads of up to 4,096 characters of JSON: a larger one is ``None`` there, and
+    ``payload_omitted`` is true. The wire has that only where it is true.
     """
+
+    payload_omitted: ClassVar[bool] = False
 
     id: UUID
     type: str
@@ -124,6 +129,16 @@ class BackgroundTaskInfo(Generic[TPayload]):
     cancel_requested: bool
     scheduled_at: datetime | None
     owner: str | None
+
+
+@frozen
+class LightTaskInfo(BackgroundTaskInfo[TPayload]):
+    """A snapshot whose ``payload`` is ``None`` only because it is too large for where it is shown.
+
+    No field of every snapshot: what is left out is a matter of the way, not of the task.
+    """
+
+    payload_omitted: ClassVar[bool] = True
 
 
 @frozen

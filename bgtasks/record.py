@@ -9,14 +9,29 @@ from attrs import frozen
 
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
-__all__ = ["MAX_PAGE", "KeptTask", "TaskPage", "TaskQuery", "TaskRecord"]
+__all__ = [
+    "LEFT_OUT",
+    "MAX_PAGE",
+    "SMALL_PAYLOAD",
+    "KeptTask",
+    "TaskPage",
+    "TaskQuery",
+    "TaskRecord",
+]
 
 MAX_PAGE = 1000
 """The most tasks one page of a listing may have."""
 
+SMALL_PAYLOAD = 4_096
+"""The longest payload, in characters of JSON, that lists of tasks carry without being asked."""
+
+LEFT_OUT = ""
+"""Stands for a ``payload`` that was not read, and for ``data`` that was not: no JSON is empty."""
+
 
 class TaskRecord(NamedTuple):
-    """Everything that is kept of one task. ``data`` and ``payload`` are JSON text.
+    """Everything that is kept of one task. ``data`` and ``payload`` are JSON text, or ``LEFT_OUT``
+    in a record that was read for a list.
 
     ``sequence`` is the place in the order of acceptance, given by the backend (0 before).
     ``failures`` and ``interruptions`` count since the task was handed in or retried by hand.
@@ -73,7 +88,8 @@ class TaskQuery:
 
 @frozen
 class TaskPage:
-    """A page of records, newest first, and the ``sequence`` to ask the next one with."""
+    """A page of records, newest first, and the ``sequence`` to ask the next one with. The records
+    have no ``data``, and of their payloads only the small ones."""
 
     records: Sequence[TaskRecord]
     next_before: int | None

@@ -15,8 +15,8 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.preconf.json import make_converter as make_json_converter
 
 from bgtasks.errors import PayloadTooLargeError, SerializationError
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
-from bgtasks.record import TaskRecord
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, LightTaskInfo
+from bgtasks.record import LEFT_OUT, TaskRecord
 
 __all__ = ["TaskCodec", "configure", "make_converter"]
 
@@ -138,11 +138,12 @@ class TaskCodec:
 
     def info(self, record: TaskRecord, payload_type: Any) -> BackgroundTaskInfo[Any]:
         """The public snapshot of a stored task."""
-        return BackgroundTaskInfo(
+        is_light = record.payload == LEFT_OUT
+        return (LightTaskInfo if is_light else BackgroundTaskInfo)(
             record.id,
             record.type,
             record.name,
-            self.decode_payload(payload_type, record.payload),
+            None if is_light else self.decode_payload(payload_type, record.payload),
             record.status,
             record.progress,
             record.status_message,
@@ -160,6 +161,8 @@ class TaskCodec:
     def wire(self, info: BackgroundTaskInfo[Any]) -> dict[str, Any]:
         """``info`` as the JSON data that HTTP and Socket.IO send."""
         data: dict[str, Any] = self._converter.unstructure(info)
+        if info.payload_omitted:
+            data["payloadOmitted"] = True
         return data
 
     def _encode(self, value: object, name: str) -> str:

@@ -15,6 +15,9 @@ class Watch:
     """
 
     def __init__(self, only_final: bool) -> None:
+        self.told: TaskRecord | None = None
+        """The newest record there was, wanted or not."""
+
         self._only_final = only_final
         self._newest: TaskRecord | None = None
         self._seen = 0
@@ -23,6 +26,8 @@ class Watch:
 
     def put(self, record: TaskRecord) -> None:
         """The task is, or was, this; what is older than what is known is left out."""
+        if self.told is None or record.revision > self.told.revision:
+            self.told = record
         if self._only_final and not record.status.is_final:
             return
         if self._newest is None or record.revision > self._newest.revision:

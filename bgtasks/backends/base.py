@@ -104,11 +104,24 @@ class Backend(ABC):
 
     @abstractmethod
     async def get(self, task_id: UUID) -> TaskRecord | None:
-        """The task as it was last written."""
+        """The whole task as it was last written."""
+
+    @abstractmethod
+    async def find(
+        self, task_ids: Sequence[UUID], *, payloads: bool = False
+    ) -> Sequence[TaskRecord]:
+        """Those of these tasks that there are, in any order, without their ``data``.
+
+        Without ``payloads`` a payload of more than ``SMALL_PAYLOAD`` characters is ``LEFT_OUT``,
+        and is not even read.
+        """
 
     @abstractmethod
     async def list(self, query: TaskQuery) -> TaskPage:
-        """Tasks, newest accepted first. The cost of a page does not grow with their number."""
+        """Tasks, newest accepted first, as ``find`` gives them without ``payloads``.
+
+        The cost of a page grows neither with the number of tasks nor with the size of their data.
+        """
 
     @abstractmethod
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:

@@ -15,7 +15,7 @@ from bgtasks.errors import BackgroundTasksError
 from bgtasks.redaction import redact
 from bgtasks.registration import Registration
 
-__all__ = ["ACCEPTED", "one_task_container", "registrations", "root_of", "task_containers"]
+__all__ = ["ACCEPTED", "one_task_container", "registrations", "task_containers"]
 
 ACCEPTED = (
     "accepted: module:name of a container class, a container, or a provider of a "
@@ -59,14 +59,6 @@ def registrations(container: Any, target: str) -> list[Registration]:
             f"the tasks of {target!r} cannot be read: {_said(error)}; if their options come "
             f"from the configuration, name a container that has been given it"
         ) from error
-
-
-def root_of(container: Any) -> Any:
-    """The outermost container that ``container`` is a part of; itself, where it stands alone."""
-    # A container's parent is the provider it is held by, whose parent is the container around it.
-    while (parent := getattr(container, "parent", None)) is not None:
-        container = parent
-    return container
 
 
 def _load(target: str) -> Any:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bgtasks.cli.resources import shut_down_resources
-from bgtasks.cli.target import root_of
 from bgtasks.cli.usage import FAILED, FINE
+from bgtasks.execution.host_resources import HostResources
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.processes import ProcessInfo
 
@@ -55,4 +54,4 @@ async def _processes(container: Any) -> Sequence[ProcessInfo]:
         async with manager:
             return await manager.get_processes()
     finally:
-        await shut_down_resources(root_of(container))
+        await HostResources(container).close()

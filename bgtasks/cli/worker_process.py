@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from bgtasks.cli.exit_deadline import ExitDeadline
-from bgtasks.cli.resources import shut_down_resources
 from bgtasks.cli.stop_signals import StopSignals
-from bgtasks.cli.target import root_of
 from bgtasks.cli.usage import FAILED, FINE
 from bgtasks.cli.worker_health import HealthServer
+from bgtasks.execution.host_resources import HostResources
 from bgtasks.manager import BackgroundTaskManager
 
 __all__ = ["END_WITHIN", "run_worker_process"]
@@ -107,4 +106,4 @@ async def _shut_down_at_end(container: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await shut_down_resources(root_of(container))
+        await HostResources(container).close()

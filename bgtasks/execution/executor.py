@@ -113,6 +113,10 @@ class Executor:
         """How many attempts run here now."""
         return len(self._running)
 
+    def running_tasks(self) -> list[TaskRecord]:
+        """The tasks whose attempts run here now, as they were claimed."""
+        return [attempt.record for attempt in self._tasks.values()]
+
     def whose_turn(self) -> LoggedTask | None:
         """The task whose code the event loop carries out at this moment (any thread)."""
         current = asyncio.current_task(self._loop)

@@ -28,6 +28,7 @@ def create_app(
     policy: BackgroundTaskPolicy,
     settings: Settings,
     codec: TaskCodec,
+    lifespan: Lifespan,
 ) -> Starlette:
     """The sub-application for ``Mount("/background-tasks", app=...)``, or ``app.mount`` in
     FastAPI.
@@ -49,7 +50,7 @@ def create_app(
         ],
         middleware=[Middleware(ProblemBoundary), Middleware(BodyLimit)],
         exception_handlers=EXCEPTION_HANDLERS,
-        lifespan=Lifespan(manager, hub),
+        lifespan=lifespan,
     )
     # A redirect would go to whatever the Host header says.
     app.router.redirect_slashes = False

@@ -4,11 +4,14 @@ import itertools
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from bgtasks.lifecycle import Cancelled, Failed, Interrupted
+import pytest
+
+from bgtasks.lifecycle import Cancelled, Completed, Failed, Interrupted, Report
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskQuery, TaskRecord
+from bgtasks.record import LEFT_OUT, SMALL_PAYLOAD, TaskQuery, TaskRecord
 from bgtasks.testing.conformance import BackendBench
 
 STATUSES = list(BackgroundTaskStatus)
@@ -39,7 +42,13 @@ async def fill(bench: BackendBench) -> list[TaskRecord]:
             case BackgroundTaskStatus.CANCELLED:
                 bench.runner.end(record, Cancelled())
     await bench.written()
-    return [await bench.get(task_id) for task_id in reversed(made)]
+    return [listed(await bench.get(task_id)) for task_id in reversed(made)]
+
+
+def listed(record: TaskRecord) -> TaskRecord:
+    """The task as a list has it."""
+    is_large = len(record.payload or "") > SMALL_PAYLOAD
+    return record._replace(data=LEFT_OUT, payload=LEFT_OUT if is_large else record.payload)
 
 
 def matches(record: TaskRecord, query: TaskQuery) -> bool:
@@ -117,7 +126,28 @@ async def test_a_listing_shows_the_newest_revision(bench: BackendBench) -> None:
     record = await bench.run()
     bench.save(record, 12)
     stored = await bench.reaches(record.id, lambda item: item.progress == 12)
-    assert (await bench.backend.list(TaskQuery())).records == [stored]
+    assert (await bench.backend.list(TaskQuery())).records == [listed(stored)]
+
+
+# FAULTS 32: what travels is what is needed.
+@pytest.mark.parametrize("query", [{}, {"types": ["Quick"]}, {"owners": ["ann", None]}])
+async def test_lists_have_no_data_and_no_large_payloads(bench: BackendBench, query: Any) -> None:
+    payloads = [None, '"x"', f'"{"x" * (SMALL_PAYLOAD - 2)}"', f'"{"y" * (SMALL_PAYLOAD - 1)}"']
+    stored = []
+    for payload in payloads:
+        record = await bench.run(data=f'{{"a": "{"z" * 10_000}"}}', owner="ann")
+        bench.runner.end(record, Completed(), Report(1, None, None, payload))
+        stored.append(await bench.reaches(record.id, BackgroundTaskStatus.COMPLETED))
+    assert [item.payload for item in stored] == payloads
+    expected = [listed(item) for item in stored]
+    assert [item.payload for item in expected] == [*payloads[:3], LEFT_OUT]
+    assert (await bench.backend.list(TaskQuery(**query))).records == expected[::-1]
+    ids = [item.id for item in stored]
+    assert sorted(await bench.backend.find([*ids, UUID(int=1)])) == sorted(expected)
+    whole = await bench.backend.find(ids, payloads=True)
+    assert {item.id: item.payload for item in whole} == dict(zip(ids, payloads, strict=True))
+    assert {item.data for item in whole} == {LEFT_OUT}
+    assert await bench.backend.find([]) == []
 
 
 async def test_an_unknown_task_is_none(bench: BackendBench) -> None:

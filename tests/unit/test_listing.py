@@ -94,6 +94,55 @@ async def test_a_page_is_a_sequence() -> None:
     assert page.items[0] in page
 
 
+def report_text(length: int) -> Any:
+    async def work(context: Context) -> None:
+        context.set_payload("x" * length)
+
+    return container_of(background_task(Work, worker_of(work)))
+
+
+# FAULTS 32: lists carry payloads only where they are asked for.
+async def test_a_page_has_small_payloads_and_says_which_were_left_out() -> None:
+    for length, shown in ((4_094, True), (4_095, False)):
+        async with running(report_text(length)) as manager:
+            task_id = await manager.run_task(Work())
+            whole = await manager.wait_for(task_id, 10)
+            assert whole.payload == "x" * length
+            assert await manager.try_get_task(task_id) == whole
+            (info,) = await manager.get_tasks()
+            assert (info.payload is not None, info.payload_omitted) == (shown, not shown)
+            assert await manager.find_tasks([uuid4(), task_id]) == [info]
+
+
+async def test_pages_with_payloads_end_where_those_are_a_million_characters() -> None:
+    async with running(report_text(400_000)) as manager:
+        ids = await manager.run_tasks([Work() for _ in range(5)])
+        for task_id in ids:
+            await manager.wait_for(task_id, 10)
+        seen: list[Any] = []
+        sizes: list[int] = []
+        cursor: str | None = None
+        while not sizes or cursor is not None:
+            page = await manager.get_tasks(payloads=True, limit=1000, cursor=cursor)
+            assert not any(info.payload_omitted for info in page)
+            assert {len(info.payload or "") for info in page} == {400_000}
+            seen += [info.id for info in page]
+            sizes.append(len(page))
+            cursor = page.next_cursor
+    assert (seen, sizes) == (ids[::-1], [2, 2, 1])
+
+
+async def test_a_page_with_payloads_has_the_first_one_whatever_its_size() -> None:
+    async with running(report_text(1_500_000)) as manager:
+        ids = await manager.run_tasks([Work() for _ in range(2)])
+        for task_id in ids:
+            await manager.wait_for(task_id, 10)
+        page = await manager.get_tasks(payloads=True)
+        assert [info.id for info in page] == [ids[1]]
+        (last,) = await manager.get_tasks(payloads=True, cursor=page.next_cursor)
+    assert last.id == ids[0]
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"limit": 0}, "limit is 0"),
     ({"limit": 1001}, "from 1 to 1,000"),

@@ -16,11 +16,11 @@ from dependency_injector import containers, providers
 from bgtasks import BackgroundTasksContainer, ProcessInfo, background_task
 from bgtasks.cli import main, worker
 from bgtasks.cli.log_setup import set_up_logging
-from bgtasks.cli.resources import shut_down_resources
-from bgtasks.cli.target import one_task_container, root_of
+from bgtasks.cli.target import one_task_container
 from bgtasks.cli.usage import CommandFailedError, UsageError
 from bgtasks.cli.worker_check import check_worker, describe
 from bgtasks.cli.worker_health import HealthServer, health_app
+from bgtasks.execution.host_resources import HostResources
 from bgtasks.health import Health
 from bgtasks.logs import JsonLinesFormatter, TextFormatter
 from tests.unit.support import OtherWork, Work, container_for, done, worker_of
@@ -343,16 +343,16 @@ async def test_resources_of_the_outermost_container_are_shut_down(
 ) -> None:
     closed.clear()
     monkeypatch.setitem(globals(), "instance", Deep())
-    root = root_of(one_task_container(f"{__name__}:{name}"))
-    await shut_down_resources(root)  # not opened: nothing to do
+    root = found = one_task_container(f"{__name__}:{name}")
+    while (above := getattr(root, "parent", None)) is not None:
+        root = above
+    await HostResources(found).close()  # not opened: nothing to do
     assert closed == []
     await root.resource()
-    await shut_down_resources(root)
+    await HostResources(found).close()
     assert closed == ["closed"]
 
 
-def test_a_container_that_stands_alone_is_its_own_root() -> None:
-    container = container_for(done)
-    assert root_of(container) is container
+def test_an_object_that_is_no_container_is_refused() -> None:
     with pytest.raises(UsageError, match="there is no BackgroundTasksContainer"):
         one_task_container(f"{__name__}:NOW")

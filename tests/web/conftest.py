@@ -45,17 +45,29 @@ class FakeManager:
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
         self.started = False
+        self.companions: list[Any] = []
         self.calls: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.fail: Exception | None = None
         self.may_read = asyncio.Event()
         self.may_read.set()
 
-    async def start(self) -> None:
+    def accompany(self, companion: Any) -> None:
+        self.companions.append(companion)
+
+    def hurry(self) -> None:
+        self.calls.append("manager.hurry")
+
+    async def __aenter__(self) -> Any:
         self.calls.append("manager.start")
         self.started = True
+        for companion in self.companions:
+            companion.start()
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
+        for companion in self.companions:
+            await companion.stop()
         self.calls.append("manager.stop")
         self.started = False
 
@@ -304,9 +316,12 @@ class World:
         self.hub = Hub(
             self.manager, self.policy, self.settings, self.codec, self.clock, self.max_clients
         )
-        self.app = create_app(self.manager, self.hub, self.policy, self.settings, self.codec)
+        lifespan = Lifespan(self.manager)
+        self.app = create_app(
+            self.manager, self.hub, self.policy, self.settings, self.codec, lifespan
+        )
         self.host = self.wrap(Starlette(routes=[Mount("/background-tasks", app=self.app)]))
-        await self._stack.enter_async_context(Lifespan(self.manager, self.hub)(self.host))
+        await self._stack.enter_async_context(lifespan(self.host))
         return self
 
     async def stop(self) -> None:

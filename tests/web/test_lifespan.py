@@ -1,77 +1,74 @@
 """Starting and stopping with the host application."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 
-from bgtasks.web import Hub, Lifespan
+from bgtasks.web import Lifespan
 
 
-class FakeHub(Hub):
+class FakeHub:
     def __init__(self, calls: Any) -> None:
         self.calls = calls
-        self.fail: Exception | None = None
 
-    async def start(self) -> None:
+    def start(self) -> None:
         self.calls.append("hub.start")
-        if self.fail:
-            raise self.fail
 
     async def stop(self) -> None:
         self.calls.append("hub.stop")
-        if self.fail:
-            raise self.fail
 
 
 ALL = ["manager.start", "hub.start", "hub.stop", "manager.stop"]
 
 
-async def test_the_manager_starts_first_and_stops_last(manager: Any) -> None:
-    async with Lifespan(manager, FakeHub(manager.calls))(Starlette()) as state:
+@pytest.fixture
+def lifespan(manager: Any) -> Lifespan:
+    manager.accompany(FakeHub(manager.calls))
+    return Lifespan(manager)
+
+
+async def test_the_manager_starts_first_and_stops_last(lifespan: Any, manager: Any) -> None:
+    async with lifespan(Starlette()) as state:
         assert state is None
         assert manager.calls == ALL[:2]
     assert manager.calls == ALL
 
 
-async def test_a_start_that_fails_half_way_is_taken_back(manager: Any) -> None:
-    hub = FakeHub(manager.calls)
-    hub.fail = RuntimeError("no port")
-    with pytest.raises(RuntimeError, match="no port"):
-        async with Lifespan(manager, hub)(Starlette()):
-            pass
-    assert manager.calls == ALL
-
-
-async def test_a_manager_that_cannot_start_is_stopped(manager: Any, monkeypatch: Any) -> None:
-    async def broken() -> None:
-        raise RuntimeError("busy")
-
-    monkeypatch.setattr(manager, "start", broken)
-    with pytest.raises(RuntimeError, match="busy"):
-        async with Lifespan(manager, FakeHub(manager.calls))(Starlette()):
-            pass
-    assert manager.calls == ["hub.stop", "manager.stop"]
-
-
-async def test_it_stops_everything_when_the_application_fails(manager: Any) -> None:
+async def test_it_stops_everything_when_the_application_fails(lifespan: Any, manager: Any) -> None:
     with pytest.raises(KeyError):
-        async with Lifespan(manager, FakeHub(manager.calls))(Starlette()):
+        async with lifespan(Starlette()):
             raise KeyError
     assert manager.calls == ALL
 
 
-async def test_it_can_be_a_part_of_a_lifespan_of_the_host(manager: Any) -> None:
-    ours = Lifespan(manager, FakeHub(manager.calls))
-
+async def test_it_can_be_a_part_of_a_lifespan_of_the_host(lifespan: Any, manager: Any) -> None:
     @asynccontextmanager
-    async def lifespan(app: Any) -> Any:
-        async with ours(app):
+    async def of_the_host(app: Any) -> Any:
+        async with lifespan(app):
             manager.calls.append("host")
             yield {"database": 1}
 
-    app = Starlette(lifespan=lifespan)
+    app = Starlette(lifespan=of_the_host)
     async with app.router.lifespan_context(app) as state:
         assert state == {"database": 1}
     assert manager.calls == ["manager.start", "hub.start", "host", "hub.stop", "manager.stop"]
+
+
+async def test_one_that_is_cancelled_hurries_the_stop(lifespan: Any, manager: Any) -> None:
+    """As uvicorn does after a second Ctrl-C: it takes its event loop down."""
+    entered = asyncio.Event()
+
+    async def serve() -> None:
+        async with lifespan(Starlette()):
+            entered.set()
+            await asyncio.Event().wait()
+
+    serving = asyncio.create_task(serve())
+    await entered.wait()
+    serving.cancel()
+    await asyncio.wait([serving])
+    assert manager.calls == ["manager.start", "hub.start", "manager.hurry", "hub.stop",
+                             "manager.stop"]  # fmt: skip

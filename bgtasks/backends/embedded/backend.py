@@ -198,6 +198,12 @@ class EmbeddedBackend(Backend):
         """See :meth:`Backend.get`."""
         return await self._read(lambda connection: reader.fetch_task(connection, task_id))
 
+    async def find(
+        self, task_ids: Sequence[UUID], *, payloads: bool = False
+    ) -> Sequence[TaskRecord]:
+        """See :meth:`Backend.find`."""
+        return await self._read(partial(reader.fetch_shown, task_ids=task_ids, payloads=payloads))
+
     async def list(self, query: TaskQuery) -> TaskPage:
         """See :meth:`Backend.list`."""
         return await self._read(lambda connection: reader.fetch_page(connection, query))

@@ -2,9 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import nlargest
+from itertools import chain, product
+from math import prod
+from operator import itemgetter
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
@@ -12,7 +15,7 @@ from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 
-__all__ = ["fetch_failures", "fetch_page", "fetch_task"]
+__all__ = ["fetch_failures", "fetch_page", "fetch_shown", "fetch_task"]
 
 _NEWEST = 2**63 - 1
 
@@ -24,6 +27,15 @@ def fetch_task(connection: sqlite3.Connection, task_id: UUID) -> TaskRecord | No
     """The task as it was last committed."""
     row = connection.execute(STATEMENTS["task_by_id"], (task_id.bytes,)).fetchone()
     return None if row is None else rows.record_of(row)
+
+
+def fetch_shown(
+    connection: sqlite3.Connection, task_ids: Iterable[UUID], *, payloads: bool
+) -> list[TaskRecord]:
+    """Those of these tasks that there are, without their data."""
+    statement = STATEMENTS["shown_by_id" if payloads else "listed_by_id"]
+    found = (connection.execute(statement, (item.bytes,)).fetchone() for item in task_ids)
+    return [rows.record_of(row) for row in found if row is not None]
 
 
 def fetch_failures(connection: sqlite3.Connection, task_id: UUID) -> list[AttemptFailure]:
@@ -62,7 +74,7 @@ def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
         ),
     )
     found = connection.execute(
-        STATEMENTS["tasks_by_sequences"], (json.dumps(newest[: query.limit]),)
+        STATEMENTS["listed_by_sequences"], (json.dumps(newest[: query.limit]),)
     )
     records = [rows.record_of(row) for row in found]
     more = len(newest) > query.limit and bool(records)
@@ -88,7 +100,7 @@ def _branches(connection: sqlite3.Connection, query: TaskQuery, wanted: int) -> 
         parts["type"] = list(dict.fromkeys(types))
     if statuses:
         parts["status"] = [status.value for status in dict.fromkeys(statuses)]
-    return _newest_branches(connection, parts, query.before, wanted) if parts else [{}]
+    return _newest_branches(connection, parts, query.before, wanted)
 
 
 def _newest_branches(
@@ -99,17 +111,19 @@ def _newest_branches(
 ) -> list[Branch]:
     """Those of the combinations of ``parts`` whose newest tasks are the newest: of others nothing
     can be among the ``wanted`` newest tasks. One statement, one step of the index for each."""
-    first = next(iter(parts))
-    conditions = " AND ".join(f"{name} IS wanted_{name}.value" for name in parts)
+    if prod(map(len, parts.values())) <= 1:
+        return [dict(zip(parts, values, strict=True)) for values in product(*parts.values())]
+    conditions = " AND ".join(f"{name} IS wanted_{name}.column1" for name in parts)
+    lists = [f"(VALUES {', '.join(['(?)'] * len(parts[name]))}) AS wanted_{name}" for name in parts]
     statement = (
-        f"SELECT {', '.join(f'wanted_{name}.value' for name in parts)}, "  # noqa: S608 - fixed texts
-        f"(SELECT sequence FROM tasks INDEXED BY tasks_by_{first} "
-        f"WHERE {conditions} AND sequence < ? ORDER BY sequence DESC LIMIT 1) AS newest "
-        f"FROM {', '.join(f'json_each(?) AS wanted_{name}' for name in parts)} "
-        "WHERE newest IS NOT NULL ORDER BY newest DESC LIMIT ?"
+        f"SELECT (SELECT sequence FROM tasks INDEXED BY tasks_by_{next(iter(parts))} "  # noqa: S608
+        f"WHERE {conditions} AND sequence < ? ORDER BY sequence DESC LIMIT 1), "
+        f"{', '.join(f'wanted_{name}.column1' for name in parts)} FROM {', '.join(lists)}"
     )
-    values = [_before(before), *(json.dumps(part) for part in parts.values()), wanted]
-    return [dict(zip(parts, row, strict=False)) for row in connection.execute(statement, values)]
+    values = [_before(before), *chain.from_iterable(parts.values())]
+    found = (row for row in connection.execute(statement, values) if row[0] is not None)
+    newest = nlargest(wanted, found, key=itemgetter(0))
+    return [dict(zip(parts, row[1:], strict=True)) for row in newest]
 
 
 def _stored_types(connection: sqlite3.Connection) -> list[str]:

@@ -5,9 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.record import TaskRecord
+from bgtasks.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
 
-__all__ = ["COLUMNS", "failure_of", "from_time", "insert_values", "record_of", "to_time"]
+__all__ = [
+    "COLUMNS",
+    "LISTED",
+    "SHOWN",
+    "failure_of",
+    "from_time",
+    "insert_values",
+    "record_of",
+    "to_time",
+]
 
 COLUMNS = (
     "sequence",
@@ -34,6 +43,17 @@ COLUMNS = (
     "interruptions",
     "cancel_requested",
 )
+
+SHOWN = ", ".join(f"'{LEFT_OUT}' AS data" if name == "data" else name for name in COLUMNS)
+"""The same without what only whoever runs a task needs."""
+
+LISTED = SHOWN.replace(
+    "payload",
+    # Not length(payload): to count characters, SQLite would have to look at each of them.
+    f"CASE WHEN length(CAST(payload AS BLOB)) <= {SMALL_PAYLOAD} THEN payload "
+    f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload",
+)
+"""The same without large payloads: what lists show."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

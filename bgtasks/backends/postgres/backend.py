@@ -178,6 +178,13 @@ class PostgresBackend(Backend):
         with self._database.asking("read"):
             return await reader.fetch_task(self._database.pool, task_id)
 
+    async def find(
+        self, task_ids: Sequence[UUID], *, payloads: bool = False
+    ) -> Sequence[TaskRecord]:
+        """See :meth:`Backend.find`."""
+        with self._database.asking("read"):
+            return await reader.fetch_shown(self._database.pool, task_ids, payloads=payloads)
+
     async def list(self, query: TaskQuery) -> TaskPage:
         """See :meth:`Backend.list`."""
         with self._database.asking("read"):

@@ -10,7 +10,7 @@ from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 
-__all__ = ["fetch_failures", "fetch_page", "fetch_task", "stored_types"]
+__all__ = ["fetch_failures", "fetch_page", "fetch_shown", "fetch_task", "stored_types"]
 
 NEWEST = 2**63 - 1
 
@@ -19,6 +19,14 @@ async def fetch_task(connection: Any, task_id: UUID) -> TaskRecord | None:
     """The task as it was last committed."""
     row = await connection.fetchrow(STATEMENTS["task_by_id"], task_id)
     return None if row is None else rows.record_of(row)
+
+
+async def fetch_shown(
+    connection: Any, task_ids: Sequence[UUID], *, payloads: bool
+) -> list[TaskRecord]:
+    """Those of these tasks that there are, without their data."""
+    statement = STATEMENTS["slim_by_ids" if payloads else "listed_by_ids"]
+    return [rows.record_of(row) for row in await connection.fetch(statement, task_ids)]
 
 
 async def fetch_failures(connection: Any, task_id: UUID) -> list[AttemptFailure]:

@@ -6,10 +6,11 @@ from typing import Any
 
 from bgtasks.lifecycle import Change
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.record import TaskRecord
+from bgtasks.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
 
 __all__ = [
     "COLUMNS",
+    "LISTED",
     "SLIM",
     "change_columns",
     "claim_columns",
@@ -24,8 +25,17 @@ __all__ = [
 COLUMNS = ", ".join(TaskRecord._fields)
 """All columns, in the order of a record's fields."""
 
-SLIM = COLUMNS.replace("data,", "'' AS data,", 1)
+SLIM = COLUMNS.replace("data,", f"'{LEFT_OUT}' AS data,", 1)
 """The same with an empty ``data``: only whoever runs a task needs what it holds."""
+
+LISTED = SLIM.replace(
+    "payload,",
+    # The number of bytes is known without reading a value that is kept out of line.
+    f"CASE WHEN octet_length(payload) <= {SMALL_PAYLOAD} THEN payload "
+    f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload,",
+    1,
+)
+"""The same without large payloads: what lists show."""
 
 _WIDTH = len(TaskRecord._fields)
 _STATUS = TaskRecord._fields.index("status")

@@ -9,7 +9,7 @@ import attrs
 from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo, LightTaskInfo
 from bgtasks.serialization import make_converter
 
 __all__ = ["failures_in", "info_in", "page_in"]
@@ -22,7 +22,9 @@ _converter = make_converter(detailed_validation=False)
 def info_in(data: Any) -> Info:
     """The task that ``data`` writes. Raises CommandFailedError where it is none."""
     try:
-        info: Info = _converter.structure(data, BackgroundTaskInfo[Any])
+        is_light = data.get("payloadOmitted") is True
+        kind = LightTaskInfo[Any] if is_light else BackgroundTaskInfo[Any]
+        info: Info = _converter.structure(data, kind)
         if not (math.isfinite(info.progress) and 0 <= info.progress <= 100):
             raise ValueError(f"progress is {info.progress}")
         return _in_utc(info)

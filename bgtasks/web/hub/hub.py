@@ -27,8 +27,9 @@ class Hub:
     """The live view of a manager's tasks for browsers: Socket.IO over websockets, and
     server-sent events.
 
-    Starting twice, stopping twice and stopping before starting are harmless; a stopped hub can
-    be started again. ``max_clients`` are let in at a time, further ones are told to come later.
+    It runs as long as the manager does. Starting twice, stopping twice and stopping before
+    starting are harmless; a stopped hub can be started again. ``max_clients`` are let in at a
+    time, further ones are told to come later.
 
     A message over 64 KB ends its connection, but only when the server has read it whole: give
     the server a limit too (``uvicorn --ws-max-size 65536``).
@@ -45,8 +46,9 @@ class Hub:
     ) -> None:
         self._new_run = partial(HubRun, manager, policy, settings, codec, clock, max_clients)
         self._run: HubRun | None = None
+        manager.accompany(self)
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Begin to accept clients and to follow the manager's updates."""
         if self._run is None:
             self._run = self._new_run()

@@ -1,4 +1,5 @@
--- One statement, one name. `{columns}` stands for all columns of `tasks`, in the order of the table.
+-- One statement, one name. `{columns}` stands for all columns of `tasks`, in the order of the table;
+-- `{shown}` for the same without `data`, `{listed}` also without large payloads.
 
 -- name: insert_task
 -- A task that was accepted. Its `sequence` is the next rowid.
@@ -34,8 +35,14 @@ SELECT {columns} FROM tasks WHERE id = ?;
 -- name: task_by_sequence
 SELECT {columns} FROM tasks WHERE sequence = ?;
 
--- name: tasks_by_sequences
-SELECT {columns} FROM tasks
+-- name: shown_by_id
+SELECT {shown} FROM tasks WHERE id = ?;
+
+-- name: listed_by_id
+SELECT {listed} FROM tasks WHERE id = ?;
+
+-- name: listed_by_sequences
+SELECT {listed} FROM tasks
  WHERE sequence IN (SELECT value FROM json_each(?))
  ORDER BY sequence DESC;
 

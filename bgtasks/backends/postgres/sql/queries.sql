@@ -1,5 +1,5 @@
 -- One statement, one name. `{columns}` stands for all columns of a record, `{slim}` for the same
--- without the task's data, which only whoever runs it needs. Statements that change tasks send the
+-- without the task's data, which only whoever runs it needs, `{listed}` also without large payloads. Statements that change tasks send the
 -- notifications of it as well ($1): they go out when the transaction commits, and only then. Their
 -- rows are the sequences that were written, and a NULL for each notification.
 -- The guards say `status || ''` so that only the primary key fits: by an index on the status,
@@ -149,6 +149,9 @@ SELECT id FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
 -- To show.
 SELECT {slim} FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
 
+-- name: listed_by_ids
+SELECT {listed} FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
+
 -- name: runs_to_end
 -- Of the attempts that run here: those that were asked to end, or whose task is another one's now.
 SELECT run.id, run.attempt
@@ -168,7 +171,7 @@ SELECT {slim} FROM bgtasks_tasks
 
 -- name: newest_tasks
 -- A page without filters.
-SELECT {columns} FROM bgtasks_tasks WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2;
+SELECT {listed} FROM bgtasks_tasks WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2;
 
 -- name: filtered_tasks
 -- A page as the newest of several walks, each along one index: filters that name every column
@@ -186,7 +189,7 @@ WITH branch AS MATERIALIZED (
                      ORDER BY type DESC, status DESC, sequence DESC LIMIT 1) AS newest
      ORDER BY newest.sequence DESC LIMIT $2
 )
-SELECT {columns} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
+SELECT {listed} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
     SELECT found.sequence
       FROM branch,
            LATERAL (SELECT sequence FROM bgtasks_tasks
@@ -224,7 +227,7 @@ WITH wanted AS MATERIALIZED (
          WHERE $6) AS either
      ORDER BY sequence DESC LIMIT $2
 )
-SELECT {columns} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
+SELECT {listed} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
     SELECT sequence FROM (
         SELECT found.sequence
           FROM branch,

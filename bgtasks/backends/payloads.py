@@ -1,0 +1,25 @@
+"""Large payloads of a page, read because somebody asked for them."""
+
+from bgtasks.backends.base import Backend
+from bgtasks.record import LEFT_OUT, TaskPage, TaskRecord
+
+__all__ = ["with_payloads"]
+
+MAX_PAYLOADS = 1024 * 1024
+"""Characters of JSON after which a page with payloads ends; the first one is always there."""
+
+
+async def with_payloads(backend: Backend, page: TaskPage) -> TaskPage:
+    """``page`` with all payloads, as far as they fit: what comes after is on the next page."""
+    records: list[TaskRecord] = []
+    size = 0
+    for record in page.records:
+        if record.payload == LEFT_OUT:
+            # One by one: together they might be larger than the memory.
+            found = await backend.find([record.id], payloads=True)
+            record = found[0] if found else record._replace(payload=None)
+        size += len(record.payload or "")
+        if size > MAX_PAYLOADS and records:
+            return TaskPage(records, records[-1].sequence)
+        records.append(record)
+    return TaskPage(records, page.next_before)

@@ -1,0 +1,46 @@
+"""What runs exactly as long as a manager does, such as the hub."""
+
+import logging
+from typing import Protocol
+
+from bgtasks.lasting import ends_this_task
+
+__all__ = ["Companion", "Companions"]
+
+logger = logging.getLogger(__name__)
+
+
+class Companion(Protocol):
+    """Both methods are called on the manager's event loop, and are harmless when repeated."""
+
+    def start(self) -> None:
+        """The manager runs from now on."""
+
+    async def stop(self) -> None:
+        """The manager is about to stop. Must return in bounded time."""
+
+
+class Companions:
+    """Starts and stops all of them."""
+
+    def __init__(self) -> None:
+        self._all: list[Companion] = []
+
+    def add(self, companion: Companion) -> None:
+        """One more, from the next start on."""
+        self._all.append(companion)
+
+    def start(self) -> None:
+        """Start all; raises what one of them raises."""
+        for companion in self._all:
+            companion.start()
+
+    async def stop(self) -> None:
+        """Stop all; what one of them raises is logged, and keeps nobody else."""
+        for companion in self._all:
+            try:
+                await companion.stop()
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                logger.error("%r did not stop as it should", companion, exc_info=error)

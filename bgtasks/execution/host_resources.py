@@ -1,0 +1,103 @@
+"""What the host's container has opened, and nobody else would close."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from graphlib import TopologicalSorter
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from attrs import Factory, define
+from dependency_injector import providers
+
+__all__ = ["CLOSE_WITHIN", "HostResources"]
+
+logger = logging.getLogger(__name__)
+
+Resource = providers.Resource[Any]
+
+CLOSE_WITHIN = 10.0
+"""Seconds that one resource may take to close, before it is left behind."""
+
+
+@define
+class _Use:
+    """How many rely on the resources of one host, and what was open before the first of them."""
+
+    users: int = 0
+    before: list[Resource] = Factory(list)
+
+
+_uses: WeakKeyDictionary[Any, _Use] = WeakKeyDictionary()
+"""By host: two containers of tasks in one host share its resources."""
+
+
+class HostResources:
+    """Each ``providers.Resource`` of the outermost container that ``inside``, a container or a
+    provider in one, is a part of. Those that are local to a context belong to attempts."""
+
+    def __init__(self, inside: Any) -> None:
+        self._inside = inside
+
+    @asynccontextmanager
+    async def closed_at_end(self, still_used: Callable[[], bool]) -> AsyncIterator[None]:
+        """Close at the end what was not open at the beginning: what was, belongs to whoever opened
+        it. Where several do this for one host, the last one closes, unless it is ``still_used``
+        then. Errors are logged."""
+        host = _host_of(self._inside)
+        use = _uses.setdefault(host, _Use())
+        if use.users == 0:
+            use.before = _opened(host)
+        use.users += 1
+        try:
+            yield
+        finally:
+            use.users -= 1
+            if use.users == 0 and not still_used():
+                await _close([item for item in _opened(host) if item not in use.before])
+
+    async def close(self) -> None:
+        """Close all that are open; raises the first error, once the others are closed too."""
+        if (error := await _close(_opened(_host_of(self._inside)))) is not None:
+            raise error
+
+
+def _host_of(inside: Any) -> Any:
+    # A container's parent is the provider it is held by, whose parent is the container around it.
+    while (parent := getattr(inside, "parent", None)) is not None:
+        inside = parent
+    return inside
+
+
+def _opened(host: Any) -> list[Resource]:
+    """The resources that are open, dependents before what they need."""
+    opened = [item for item in host.traverse(types=[providers.Resource]) if _is_open(item)]
+    graph = {item: list(_needed(item, opened)) for item in opened}
+    # The sorter puts what others need first.
+    return list(reversed(list(TopologicalSorter(graph).static_order())))
+
+
+def _is_open(resource: Resource) -> bool:
+    return resource.initialized and not isinstance(resource, providers.ContextLocalResource)
+
+
+def _needed(resource: Resource, opened: Sequence[Resource]) -> Iterable[Resource]:
+    below = list(resource.traverse(types=[providers.Resource]))
+    return (item for item in opened if item is not resource and item in below)
+
+
+async def _close(resources: Iterable[Resource]) -> Exception | None:
+    """Close them one after the other, whatever one of them raises; the first error."""
+    first: Exception | None = None
+    for resource in resources:
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN):
+                closing: Any = resource.shutdown()
+                if inspect.isawaitable(closing):
+                    await closing
+        except Exception as error:
+            logger.error("a resource of the application could not be closed", exc_info=error)
+            first = first or error
+    return first

@@ -1,0 +1,59 @@
+"""SIGINT and SIGTERM in a process that belongs to a web server."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+__all__ = ["SecondSignal"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class SecondSignal:
+    """Calls ``hurry`` on the event loop when a signal to stop is sent again.
+
+    The server's own handlers do what they did before: they are called in every case. Ctrl-C reaches
+    a supervisor too, as ``uvicorn --reload`` has one, which then sends SIGTERM to its process: a
+    signal of another kind than the first one is no second one, unless it is Ctrl-C.
+    """
+
+    def __init__(self, hurry: Callable[[], None]) -> None:
+        self._hurry = hurry
+        self._loop = asyncio.get_running_loop()
+        self._before: dict[int, Callable[[int, FrameType | None], Any]] = {}
+        self._first: int | None = None
+
+    def __enter__(self) -> Self:
+        # Only the main thread hears of signals; what is no function ends the process by itself.
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if callable(before := signal.getsignal(number)):
+                    self._before[number] = before
+                    signal.signal(number, self._received)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, before in self._before.items():
+            if signal.getsignal(number) == self._received:
+                signal.signal(number, before)
+
+    @property
+    def should_exit(self) -> bool:
+        """What uvicorn's server, whose handler this stands before, says under that name."""
+        servers = (getattr(before, "__self__", None) for before in self._before.values())
+        return any(getattr(server, "should_exit", False) is True for server in servers)
+
+    def _received(self, number: int, frame: FrameType | None) -> None:
+        if self._first is None:
+            self._first = number
+        elif number in (self._first, signal.SIGINT) and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._hurry)
+        self._before[number](number, frame)
