@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
+from types import TracebackType
 from typing import Any, Protocol
 
-__all__ = ["Clock", "SystemClock", "Timer"]
+__all__ = ["Clock", "SystemClock", "TimeLimit", "Timer", "resolve", "sleep"]
 
 
 class Timer(Protocol):
@@ -87,3 +88,32 @@ async def wait_done(
             end.cancel()
         await asyncio.gather(*ends, return_exceptions=True)
     return all(future.done() for future in waited_for)
+
+
+class TimeLimit:
+    """``async with TimeLimit(clock, seconds):`` raises TimeoutError in the block once so many
+    seconds have passed on ``clock``, as ``asyncio.timeout`` does by the event loop's own."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._timeout = asyncio.timeout(None)
+        self._timer: Timer | None = None
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+        self._timer = self._clock.call_later(self._seconds, self._expire)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._timeout.__aexit__(kind, error, trace)
+
+    def _expire(self) -> None:
+        if not self._timeout.expired():
+            self._timeout.reschedule(asyncio.get_running_loop().time())

@@ -32,6 +32,7 @@ class FakeClock:
         self._lock = threading.Lock()
         self._order = itertools.count()
         self._timers: list[tuple[float, int, _FakeTimer]] = []
+        self._clean_at = 64
 
     def now(self) -> datetime:
         """The time that this clock shows."""
@@ -46,8 +47,16 @@ class FakeClock:
         timer = _FakeTimer(callback)
         with self._lock:
             due = self._seconds + max(delay, 0.0)
+            if len(self._timers) >= self._clean_at:
+                self._clean()
             heapq.heappush(self._timers, (due, next(self._order), timer))
         return timer
+
+    def _clean(self) -> None:
+        """Let go of timers that were taken back: time may never come to where they stood."""
+        self._timers = [entry for entry in self._timers if entry[2].callback is not None]
+        heapq.heapify(self._timers)
+        self._clean_at = 2 * len(self._timers) + 64
 
     def advance(self, seconds: float) -> None:
         """Move on by ``seconds`` and make the calls that come due, in the order of their times.

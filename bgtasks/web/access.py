@@ -1,14 +1,17 @@
 """What a requester may see of the manager's tasks and do to them: policy and manager in one."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 from uuid import UUID
+
+from attrs import evolve
 
 from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
+from bgtasks.web.judge import Judge, Owners
 from bgtasks.web.listing import Listing, TaskFilter
-from bgtasks.web.policy import BackgroundTaskPolicy, only_can_view_knows
 from bgtasks.web.requester import Requester
 
 __all__ = ["TaskAccess"]
@@ -19,9 +22,16 @@ Info = BackgroundTaskInfo[Any]
 class TaskAccess:
     """The manager as one requester may see it; what the policy hides is not found."""
 
-    def __init__(self, manager: BackgroundTaskManager, policy: BackgroundTaskPolicy) -> None:
+    def __init__(
+        self,
+        manager: BackgroundTaskManager,
+        judge: Judge,
+        reads: AbstractAsyncContextManager[Any] | None = None,
+    ) -> None:
+        """``reads`` is entered while the store is read, never while the policy is asked."""
         self._manager = manager
-        self._policy = policy
+        self._judge = judge
+        self._reads = reads or nullcontext()
 
     async def page(self, requester: Requester, wanted: TaskFilter) -> tuple[list[Info], str | None]:
         """A page of visible tasks, newest first, and the cursor of the next page: see
@@ -34,21 +44,23 @@ class TaskAccess:
             self._manager,
             requester,
             wanted,
-            visible_owners=await self._policy.visible_owners(requester),
-            is_predicate_alone=only_can_view_knows(self._policy),
+            visible_owners=await self._judge.visible_owners(requester),
+            is_predicate_alone=self._judge.only_can_view_knows,
             visible=self.visible,
+            reads=self._reads,
         )
 
     async def find(self, requester: Requester, task_id: UUID) -> Info:
         """The task with this id. Raises TaskNotFoundError, also where the policy hides it."""
         info = await self._manager.try_get_task(task_id)
-        if info is None or not await self._policy.can_view(requester, info):
+        if info is None or not await self._judge.may_view(requester, info):
             raise TaskNotFoundError(f"there is no task with id {task_id}")
         return info
 
     async def find_all(self, requester: Requester, ids: Iterable[UUID]) -> list[Info]:
         """Those of the tasks that there are and that ``requester`` may see."""
-        found = [await self._manager.try_get_task(task_id) for task_id in ids]
+        async with self._reads:
+            found = [await self._manager.try_get_task(task_id) for task_id in ids]
         return await self.visible(requester, [info for info in found if info is not None])
 
     async def cancel(self, requester: Requester, task_id: UUID) -> Info:
@@ -57,7 +69,7 @@ class TaskAccess:
         Raises TaskNotFoundError, NotAllowedError, or TaskStateError when it has ended already.
         """
         info = await self.find(requester, task_id)
-        if not await self._policy.can_cancel(requester, info):
+        if not await self._judge.may_cancel(requester, info):
             raise NotAllowedError(f"you may not cancel task {task_id}")
         return await self._change(info, self._manager.cancel_task, "cancelled")
 
@@ -68,14 +80,18 @@ class TaskAccess:
         Cancelled.
         """
         info = await self.find(requester, task_id)
-        if not await self._policy.can_retry(requester, info):
+        if not await self._judge.may_retry(requester, info):
             raise NotAllowedError(f"you may not retry task {task_id}")
         return await self._change(info, self._manager.retry_task, "retried")
 
     async def failures(self, requester: Requester, task_id: UUID) -> Sequence[AttemptFailure]:
-        """How those attempts of a task ended that failed. Raises TaskNotFoundError."""
-        await self.find(requester, task_id)
-        return await self._manager.get_failures(task_id)
+        """How those attempts of a task ended that failed, without tracebacks for whom the policy
+        does not show them. Raises TaskNotFoundError."""
+        info = await self.find(requester, task_id)
+        failures = await self._manager.get_failures(task_id)
+        if await self._judge.may_view_errors(requester, info):
+            return failures
+        return [evolve(failure, traceback=None) for failure in failures]
 
     async def permissions(self, requester: Requester, task_id: UUID) -> dict[str, bool]:
         """What the policy lets ``requester`` do to a task, whatever its status allows.
@@ -84,17 +100,17 @@ class TaskAccess:
         """
         info = await self.find(requester, task_id)
         return {
-            "cancel": bool(await self._policy.can_cancel(requester, info)),
-            "retry": bool(await self._policy.can_retry(requester, info)),
+            "cancel": await self._judge.may_cancel(requester, info),
+            "retry": await self._judge.may_retry(requester, info),
         }
 
     async def visible(self, requester: Requester, infos: Iterable[Info]) -> list[Info]:
         """Those of ``infos`` that ``requester`` may see, in the same order."""
-        return [info for info in infos if await self._policy.can_view(requester, info)]
+        return await self._judge.visible(requester, infos)
 
-    async def visible_owners(self, requester: Requester) -> frozenset[str | None] | None:
+    async def visible_owners(self, requester: Requester) -> Owners:
         """As the policy says: the owners whose tasks are worth looking at; ``None``: all."""
-        return await self._policy.visible_owners(requester)
+        return await self._judge.visible_owners(requester)
 
     async def _change(
         self, info: Info, change: Callable[[UUID], Awaitable[bool]], done: str

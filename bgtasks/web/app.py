@@ -1,5 +1,8 @@
 """The application to be mounted: the HTTP API, the hub and the dashboard."""
 
+from functools import partial
+from typing import Any
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
@@ -9,11 +12,14 @@ from bgtasks.manager import BackgroundTaskManager
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
+from bgtasks.web.answers import Answers
 from bgtasks.web.api.body_limit import BodyLimit
 from bgtasks.web.api.health import health_route
 from bgtasks.web.api.routes import TaskRoutes
 from bgtasks.web.dashboard_page import dashboard_routes
+from bgtasks.web.host_middleware import may_authenticate
 from bgtasks.web.hub import Hub
+from bgtasks.web.judge import Judge
 from bgtasks.web.lifespan import Lifespan
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
@@ -36,22 +42,32 @@ def create_app(
     A mounted application's lifespan never runs, so the host has to start and stop the manager
     (see :class:`~bgtasks.web.lifespan.Lifespan`); served by itself, this one does.
     """
-    tasks = TaskRoutes(
-        TaskAccess(manager, policy), policy, OriginCheck(settings.allowed_origins), codec, hub
-    )
+    judge = Judge(policy, hub.refusals, hub.clock)
+    lifespan.before_start(partial(_warn_if_open, judge))
+    origins = OriginCheck(settings.allowed_origins, hub.refusals)
+    tasks = TaskRoutes(TaskAccess(manager, judge), judge, origins, codec, hub)
     app = Starlette(
         routes=[
             *dashboard_routes(),
             *tasks.routes,
-            health_route(manager),
+            health_route(manager, hub),
             Mount("/socket.io", app=hub.app),
             # Public: our client and the official one, for pages without a build.
             Mount("/client", app=StaticFiles(packages=[("bgtasks.web", "client")])),
         ],
-        middleware=[Middleware(ProblemBoundary), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(Answers, clock=hub.clock),
+            Middleware(ProblemBoundary),
+            Middleware(BodyLimit),
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
     # A redirect would go to whatever the Host header says.
     app.router.redirect_slashes = False
     return app
+
+
+def _warn_if_open(judge: Judge, host: Any) -> None:
+    if not may_authenticate(host):
+        judge.warn_if_open()

@@ -29,9 +29,16 @@ class Lifespan:
     ) -> None:
         self._manager = manager
         self._resources = resources
+        self._looks: list[Callable[[Any], None]] = []
 
-    def __call__(self, _app: Any = None) -> AbstractAsyncContextManager[None]:
+    def before_start(self, look: Callable[[Any], None]) -> None:
+        """Have ``look`` called with the host application, or ``None``, before each start."""
+        self._looks.append(look)
+
+    def __call__(self, app: Any = None) -> AbstractAsyncContextManager[None]:
         """A context in which the manager and the hub are running; the same for every app."""
+        for look in self._looks:
+            look(app)
         return self._running()
 
     @asynccontextmanager

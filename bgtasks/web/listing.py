@@ -1,6 +1,7 @@
 """Pages of what a requester may see, from a store that knows nothing of policies."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from attrs import field, frozen
@@ -56,7 +57,7 @@ class Listing:
 
     ``visible_owners`` is what the policy says of the requester; ``is_predicate_alone``: it says
     nothing, because only its predicate knows. ``visible`` gives those of some tasks that the
-    requester may see, in the same order.
+    requester may see, in the same order. ``reads`` is entered while the store is read.
     """
 
     manager: BackgroundTaskManager
@@ -65,6 +66,7 @@ class Listing:
     visible_owners: Collection[str | None] | None
     is_predicate_alone: bool
     visible: Callable[[Requester, Sequence[Info]], Awaitable[list[Info]]]
+    reads: AbstractAsyncContextManager[Any]
     mark: bytes = field(init=False)
 
     @mark.default
@@ -131,8 +133,9 @@ class Listing:
         if cursor is None:
             return None
         task_id = read_cursor(cursor, self.mark)
-        info = await self.manager.try_get_task(task_id)
-        place = await self.manager.cursor_after(task_id)
+        async with self.reads:
+            info = await self.manager.try_get_task(task_id)
+            place = await self.manager.cursor_after(task_id)
         if info is None or place is None or not await self.visible(self.requester, [info]):
             raise refused_cursor(cursor)
         return place
@@ -141,11 +144,12 @@ class Listing:
         self, owners: _Owners, place: str | None, limit: int
     ) -> tuple[Sequence[Info], str | None]:
         wanted = self.wanted
-        page = await self.manager.get_tasks(
-            type=UNSET if wanted.types is None else wanted.types,
-            status=UNSET if wanted.statuses is None else wanted.statuses,
-            owner=UNSET if owners.of_store is None else owners.of_store,
-            limit=limit,
-            cursor=place,
-        )
+        async with self.reads:
+            page = await self.manager.get_tasks(
+                type=UNSET if wanted.types is None else wanted.types,
+                status=UNSET if wanted.statuses is None else wanted.statuses,
+                owner=UNSET if owners.of_store is None else owners.of_store,
+                limit=limit,
+                cursor=place,
+            )
         return page.items, page.next_cursor

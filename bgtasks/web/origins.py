@@ -4,6 +4,8 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
+from bgtasks.web.refusal_log import RefusalLog, shown
+
 __all__ = ["OriginCheck"]
 
 _HTTP_SCHEME = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
@@ -11,24 +13,56 @@ _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
 class OriginCheck:
-    """Accepts our own origin, those in ``allowed`` and requests that have no ``Origin``.
+    """Accepts our own origin, those in ``allowed`` and requests that no browser sends from a page
+    of another site. The operator is told of those that are refused.
 
-    Browsers name the origin on every websocket and on every unsafe request; what does not is no
-    browser, and carries no cookies that a foreign page could make use of.
+    Browsers name the origin on every websocket and on every unsafe request. What has none is either
+    no browser, and carries no cookies that a foreign page could make use of, or says itself in
+    ``Sec-Fetch-Site`` where it comes from.
     """
 
-    def __init__(self, allowed: Collection[str] = ()) -> None:
+    def __init__(self, allowed: Collection[str], refusals: RefusalLog) -> None:
         self._allowed = {parts for origin in allowed if (parts := _parts(origin))}
+        self._refusals = refusals
 
     def accepts(self, scope: Any) -> bool:
         """Whether the request or handshake with this ASGI ``scope`` may be served."""
         origins = _header(scope, b"origin")
         if not origins:
+            return self._accepts_site(_header(scope, b"sec-fetch-site"))
+        origin, own = _parts(origins[0]) if len(origins) == 1 else None, _own_origin(scope)
+        if origin is not None and (origin in self._allowed or origin == own):
             return True
-        origin = _parts(origins[0]) if len(origins) == 1 else None
-        if origin is None:
-            return False
-        return origin in self._allowed or origin == _own_origin(scope)
+        allowed = ", ".join(map(_written, sorted(self._allowed))) or "empty"
+        self._refusals.note(
+            ("origin", *(value[:200] for value in origins[:2])),
+            f"refused a page of Origin {shown(', '.join(origins))}: it is neither this "
+            f"application's own, {_written(own)} (scheme and Host of the request), nor in the "
+            f"setting allowed_origins ({allowed})",
+        )
+        return False
+
+    def accepts_stream(self, scope: Any) -> bool:
+        """The same for an answer that does not end: also a page that could not even read it could
+        keep many of them open in its visitor's name."""
+        if "no-cors" not in _header(scope, b"sec-fetch-mode"):
+            return self.accepts(scope)
+        self._refusals.note(
+            ("no-cors",),
+            "refused an event stream to a page that loads it as an image or a script "
+            "(Sec-Fetch-Mode 'no-cors'); accepted: EventSource or fetch",
+        )
+        return False
+
+    def _accepts_site(self, sites: list[str]) -> bool:
+        foreign = [site for site in sites if site.lower() not in ("same-origin", "none")]
+        if foreign:
+            self._refusals.note(
+                ("site", foreign[0][:200]),
+                f"refused a request from a page of another site (Sec-Fetch-Site "
+                f"{shown(foreign[0])}) that does not name its Origin",
+            )
+        return not foreign
 
 
 def _own_origin(scope: Any) -> tuple[str, str, int] | None:
@@ -53,3 +87,11 @@ def _parts(origin: str) -> tuple[str, str, int] | None:
     if scheme not in _DEFAULT_PORT or not url.hostname or extra:
         return None
     return scheme, url.hostname, port if port is not None else _DEFAULT_PORT[scheme]
+
+
+def _written(parts: tuple[str, str, int] | None) -> str:
+    if parts is None:
+        return "unknown"
+    scheme, host, port = parts
+    host = f"[{host}]" if ":" in host else host
+    return shown(f"{scheme}://{host}" + ("" if port == _DEFAULT_PORT[scheme] else f":{port}"))

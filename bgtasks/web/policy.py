@@ -1,15 +1,13 @@
 """Who may see and do what. HTTP and the hub ask the same policy."""
 
-import ipaddress
-from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.requester import Requester
+from bgtasks.web.this_machine import why_not_on_this_machine
 
-__all__ = ["BackgroundTaskPolicy", "Requester", "only_can_view_knows"]
-
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+__all__ = ["BackgroundTaskPolicy", "Requester", "is_set_of_owners", "only_can_view_knows"]
 
 
 class BackgroundTaskPolicy:
@@ -17,13 +15,18 @@ class BackgroundTaskPolicy:
 
     - Behind an authentication middleware an authenticated user may connect, and sees the tasks
       without an owner and those whose ``owner`` is the user's ``identity``.
-    - Without one, only a client on this machine may connect, and sees everything. It must come
-      directly (not through a proxy) and under a name that cannot be somebody else's domain.
+    - Without one, only a browser on this machine may connect, and sees everything. That is meant
+      for a developer's machine: the client's address and the name in the address bar must both be
+      loopback ones, and nothing may tell of a proxy.
 
     Who may view a task may cancel and retry it, until you override ``can_cancel`` or
     ``can_retry``. Overriding ``can_view`` alone is enough: listings, replay, broadcasts and
     single tasks all ask it. Answers may be kept for up to a minute per connected client.
-    An exception lets nobody in: over HTTP it is a 500, the hub refuses or closes the connection.
+
+    Only ``True`` lets anybody in; whatever else is returned counts as no, and is logged when it
+    is not ``False``. An exception lets nobody in: over HTTP it is a 500, the hub refuses or closes
+    the connection. An answer that takes longer than five seconds is not waited for: over HTTP that
+    is a 503, and the hub closes the connection.
     """
 
     async def can_connect(self, requester: Requester) -> bool:
@@ -49,7 +52,7 @@ class BackgroundTaskPolicy:
             owners = _own(requester)
         else:
             owners = await self.visible_owners(requester)
-        return owners is None or task.owner in owners
+        return owners is None or (is_set_of_owners(owners) and task.owner in owners)
 
     async def can_cancel(self, requester: Requester, task: BackgroundTaskInfo[Any]) -> bool:
         """Whether ``requester`` may cancel ``task``; only asked for tasks it can view."""
@@ -58,6 +61,18 @@ class BackgroundTaskPolicy:
     async def can_retry(self, requester: Requester, task: BackgroundTaskInfo[Any]) -> bool:
         """Whether ``requester`` may have ``task`` run again; only asked for tasks it can view."""
         return await self.can_view(requester, task)
+
+    async def can_view_errors(self, requester: Requester, task: BackgroundTaskInfo[Any]) -> bool:  # noqa: ARG002
+        """Whether ``requester`` may see the tracebacks of ``task``, which tell of the inside of
+        the application; only asked for tasks it can view. By default a developer may: somebody on
+        this machine, where there is no authentication.
+        """
+        return not requester.has_authentication and _is_on_this_machine(requester)
+
+
+def is_set_of_owners(value: object) -> bool:
+    """Whether ``value`` is a set of texts and ``None``: in a text, a part of an owner is found."""
+    return isinstance(value, AbstractSet) and all(isinstance(owner, str | None) for owner in value)
 
 
 def only_can_view_knows(policy: BackgroundTaskPolicy) -> bool:
@@ -77,35 +92,4 @@ def _own(requester: Requester) -> frozenset[str | None] | None:
 
 
 def _is_on_this_machine(requester: Requester) -> bool:
-    headers = requester.connection.headers
-    return (
-        _is_loopback(requester.host)
-        # A proxy on this machine speaks for somebody who may be anywhere.
-        and not any(name in headers for name in _PROXY_HEADERS)
-        and _is_local_name(headers)
-    )
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        address = ipaddress.ip_address(host or "")
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
-
-
-def _is_local_name(headers: Mapping[str, str]) -> bool:
-    """Whether the ``Host`` is a name no stranger can own.
-
-    Against DNS rebinding: a page of evil.example whose name is made to point at 127.0.0.1 is
-    same-origin with us, but its requests still say ``Host: evil.example``.
-    """
-    host = headers.get("host", "").strip().lower()
-    bracketed = host.startswith("[")  # IPv6
-    name = host[1:].partition("]")[0] if bracketed else host.partition(":")[0]
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return bool(name) and ("." not in name or name.endswith(".localhost"))
-    return True
+    return why_not_on_this_machine(requester.connection.scope) is None

@@ -20,6 +20,9 @@ from bgtasks.errors import (
     TaskNotFoundError,
     TaskStateError,
 )
+from bgtasks.lasting import ends_this_task
+from bgtasks.web.judge import PolicyFailedError, PolicyTimeoutError
+from bgtasks.web.refusal_log import shown
 
 __all__ = ["EXCEPTION_HANDLERS", "ProblemBoundary", "problem"]
 
@@ -31,6 +34,8 @@ _STATUS_OF: tuple[tuple[type[BackgroundTasksError], int], ...] = (
     (TaskNotFoundError, 404),
     (TaskStateError, 409),
 )
+
+UNEXPECTED = "an unexpected error happened; it was logged"
 
 _TITLES = {413: "Content Too Large", 414: "URI Too Long"}  # their names differ between Pythons
 
@@ -75,16 +80,24 @@ async def _library_error(request: Request, error: Exception) -> Response:
     if isinstance(error, ManagerStateError):
         return problem(request.scope, 503, "background tasks are not running", {"Retry-After": "5"})
     if isinstance(error, BackendError):
-        logger.error("the store failed at %s: %s", request.url.path, error, exc_info=error)
+        logger.error("the store failed at %s: %s", _path(request.scope), error, exc_info=error)
         return problem(
             request.scope, 503, "the store of tasks is not available", {"Retry-After": "5"}
         )
     raise error
 
 
+async def _policy_failed(request: Request, error: Exception) -> Response:
+    if isinstance(error, PolicyTimeoutError):
+        detail = "whether you may do this could not be found out in time; try again"
+        return problem(request.scope, 503, detail, {"Retry-After": "5"})
+    return problem(request.scope, 500, UNEXPECTED)
+
+
 EXCEPTION_HANDLERS: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
     HTTPException: _http_exception,
     BackgroundTasksError: _library_error,
+    PolicyFailedError: _policy_failed,
 }
 
 
@@ -111,9 +124,12 @@ class ProblemBoundary:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception:
-            if started:
+        except BaseException as error:
+            if started or ends_this_task(error):
                 raise
-            logger.exception("unexpected error at %s %s", scope["method"], scope["path"])
-            answer = problem(scope, 500, "an unexpected error happened; it was logged")
-            await answer(scope, receive, send)
+            logger.error("unexpected error at %s %s", scope["method"], _path(scope), exc_info=error)
+            await problem(scope, 500, UNEXPECTED)(scope, receive, send)
+
+
+def _path(scope: Scope) -> str:
+    return shown(scope["path"])

@@ -28,9 +28,12 @@ class Requester:
 
     @property
     def user(self) -> Any:
-        """The authenticated user, or ``None`` without authentication or when not logged in."""
+        """The authenticated user, or ``None`` without authentication or when not logged in.
+
+        Logged in is whose ``is_authenticated`` is ``True``; a method, say, is not.
+        """
         user = self.connection.scope.get("user")
-        return user if getattr(user, "is_authenticated", False) else None
+        return user if getattr(user, "is_authenticated", False) is True else None
 
     @property
     def identity(self) -> str | None:

@@ -192,7 +192,7 @@ class RawSocket:
             "query_string": query.encode(),
             "headers": [(k.encode(), v.encode()) for k, v in headers],
             "client": client,
-            "server": ("testserver", 80),
+            "server": ("localhost", 80),
             "subprotocols": [],
             "extensions": {},
             **extra,
@@ -328,7 +328,7 @@ class World:
         await self._stack.aclose()
 
     def http(
-        self, client: Any = ("127.0.0.1", 5000), base: Any = "http://testserver", **options: Any
+        self, client: Any = ("127.0.0.1", 5000), base: Any = "http://localhost", **options: Any
     ) -> Any:
         transport = httpx.ASGITransport(self.host, client=client)
         return httpx.AsyncClient(
@@ -341,7 +341,7 @@ class World:
         headers: Any = (),
         client: Any = ("127.0.0.1", 5000),
         scheme: Any = "ws",
-        host: Any = "testserver",
+        host: Any = "localhost",
         path: Any = "/background-tasks/socket.io/",
         kept: Any = True,
         **extra: Any,

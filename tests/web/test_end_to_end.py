@@ -257,10 +257,11 @@ async def test_a_client_that_is_refused_later_is_told_and_disconnected_for_good(
 
 
 def test_a_host_can_test_its_hub_with_starlettes_test_client(container: Any) -> None:
-    with TestClient(make_app(container), client=("127.0.0.1", 5000)) as http:
+    app, local = make_app(container), "http://localhost"
+    with TestClient(app, base_url=local, client=("127.0.0.1", 5000)) as http:
         assert http.portal is not None
         manager = container.background_tasks.manager()
-        url = "/background-tasks/socket.io/?EIO=4&transport=websocket"
+        url = "ws://localhost/background-tasks/socket.io/?EIO=4&transport=websocket"
         with http.websocket_connect(url) as raw:
             assert raw.receive_text().startswith("0{")
             raw.send_text("40/background-tasks,")

@@ -116,6 +116,8 @@ async def test_it_is_an_event_stream_that_nobody_keeps_or_buffers(open_stream: A
         b"content-type": b"text/event-stream; charset=utf-8",
         b"cache-control": b"no-store",
         b"x-accel-buffering": b"no",
+        b"x-content-type-options": b"nosniff",
+        b"cross-origin-resource-policy": b"same-origin",
     }
     assert await stream.chunk() == "retry: 2000\n\n"
 
@@ -269,7 +271,7 @@ async def test_foreign_pages_are_refused(world: Any) -> None:
     stream = Stream(world, headers=[("origin", "https://evil.example")])
     assert await stream.open() == 403
     assert "allowed_origins" in await stream.problem()
-    own = Stream(world, headers=[("origin", "http://testserver")])
+    own = Stream(world, headers=[("origin", "http://localhost")])
     assert await own.open() == 200
 
 

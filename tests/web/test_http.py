@@ -255,7 +255,7 @@ async def test_a_body_that_does_not_end_is_given_up(world: Any, monkeypatch: Any
     assert sent[0]["status"] == 408
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://testserver:1", "x"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", "x"])
 async def test_unsafe_methods_from_foreign_pages_are_refused(
     http: Any, manager: Any, origin: Any
 ) -> None:
@@ -273,7 +273,7 @@ async def test_unsafe_methods_from_our_own_and_allowed_pages_are_accepted(
 ) -> None:
     world = await make_world(settings=Settings(allowed_origins=["https://app.example.org"]))
     async with world.http() as http:
-        for origin in ("http://testserver", "http://testserver:80", "https://APP.example.org:443"):
+        for origin in ("http://localhost", "http://localhost:80", "https://APP.example.org:443"):
             path = f"/api/tasks/{manager.add().id}"
             assert (await http.delete(path, headers={"origin": origin})).status_code == 202
 
@@ -281,7 +281,7 @@ async def test_unsafe_methods_from_our_own_and_allowed_pages_are_accepted(
 async def test_it_works_with_a_root_path(world: Any, manager: Any) -> None:
     info = manager.add()
     transport = httpx.ASGITransport(world.host, client=("127.0.0.1", 1), root_path="/proxied")
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         path = f"/proxied/background-tasks/api/tasks/{info.id}"
         assert (await http.get(path)).status_code == 200
         is_problem(await http.get("/proxied/background-tasks/api/nothing"), 404)

@@ -5,16 +5,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bgtasks.manager import BackgroundTaskManager
+from bgtasks.web.hub import Hub
 
 __all__ = ["health_route"]
 
 
-def health_route(manager: BackgroundTaskManager) -> Route:
-    """200 while the manager can do its work, else 503. No policy is asked, since whoever watches
-    over a process is nobody's user; so it says nothing beyond that one word."""
+def health_route(manager: BackgroundTaskManager, hub: Hub) -> Route:
+    """200 while manager and hub can do their work, else 503. No policy is asked, since whoever
+    watches over a process is nobody's user; so it says nothing beyond that one word."""
 
     async def health(_request: Request) -> Response:
-        well = manager.health().trouble is None
+        well = manager.health().trouble is None and hub.trouble is None
         return JSONResponse(
             {"status": "ok" if well else "unavailable"},
             status_code=200 if well else 503,

@@ -21,8 +21,8 @@ from bgtasks.web.hub import Hub
 from bgtasks.web.hub.event_stream import EVENT_STREAM_HEADERS
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.ids import parse_task_id
+from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
-from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.requester import Requester
 
 __all__ = ["TaskRoutes"]
@@ -41,13 +41,13 @@ class TaskRoutes:
     def __init__(
         self,
         access: TaskAccess,
-        policy: BackgroundTaskPolicy,
+        judge: Judge,
         origins: OriginCheck,
         codec: TaskCodec,
         hub: Hub,
     ) -> None:
         self._access = access
-        self._policy = policy
+        self._judge = judge
         self._origins = origins
         self._codec = codec
         self._hub = hub
@@ -73,23 +73,15 @@ class TaskRoutes:
         async def guarded(request: Request) -> ASGIApp:
             if len(request.scope["query_string"]) > MAX_QUERY:
                 raise HTTPException(414, f"the query string is longer than {MAX_QUERY:,} bytes")
-            if request.method not in ("GET", "HEAD"):
-                self._check_origin(request)
+            # A foreign page can send requests with the user's cookies, though not read the answer.
+            if request.method not in ("GET", "HEAD") and not self._origins.accepts(request.scope):
+                raise _foreign()
             requester = Requester(request)
-            if not await self._policy.can_connect(requester):
+            if not await self._judge.may_connect(requester):
                 raise NotAllowedError("you may not use background tasks here")
             return await endpoint(request, requester)
 
         return guarded
-
-    def _check_origin(self, request: Request) -> None:
-        """A foreign page can send requests with the user's cookies, though not read the answer."""
-        if not self._origins.accepts(request.scope):
-            origin = request.headers["origin"][:200]
-            raise NotAllowedError(
-                f"Origin {origin!r} is not this application's; "
-                f"accept it with the setting allowed_origins"
-            )
 
     async def _list(self, request: Request, requester: Requester) -> Response:
         items, cursor = await self._access.page(requester, parse_filter(request.query_params))
@@ -115,8 +107,8 @@ class TaskRoutes:
         return JSONResponse(allowed, headers=_NO_STORE)
 
     async def _events(self, request: Request, requester: Requester) -> ASGIApp:
-        # A foreign page could keep many of them open in the user's name.
-        self._check_origin(request)
+        if not self._origins.accepts_stream(request.scope):
+            raise _foreign()
         try:
             subscription = Subscription.from_query(request.query_params)
         except ValueError as error:
@@ -127,6 +119,12 @@ class TaskRoutes:
 
     def _answer(self, status: int, info: Info) -> Response:
         return JSONResponse(self._codec.wire(info), status_code=status, headers=_NO_STORE)
+
+
+def _foreign() -> NotAllowedError:
+    return NotAllowedError(
+        "the page is not this application's; accept its origin with the setting allowed_origins"
+    )
 
 
 def _attempt(failure: AttemptFailure) -> dict[str, Any]:

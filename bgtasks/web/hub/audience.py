@@ -5,18 +5,17 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 
 from bgtasks.clock import Clock, sleep
-from bgtasks.logs import log_fields
-from bgtasks.web.hub.hub_client import Client
-from bgtasks.web.hub.snapshot import Info
+from bgtasks.lasting import ends_this_task
+from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.hub_client import Client, verdict_key
+from bgtasks.web.hub.slots import Slots
+from bgtasks.web.hub.snapshot import Info, Snapshot
 from bgtasks.web.hub.subscription import EVERYTHING
-from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.judge import Judge, PolicyFailedError
 
 __all__ = ["Audience"]
 
 logger = logging.getLogger(__name__)
-
-POLICY_TIMEOUT = 10.0
-"""Seconds a policy may take for one answer."""
 
 VERDICT_AGE = 60.0
 """Seconds after which a client has to be authorized again: connections outlive sessions."""
@@ -24,8 +23,7 @@ VERDICT_AGE = 60.0
 RENEWED_EVERY = 10.0
 """Seconds between two looks for clients that have to be authorized again."""
 
-ASKED_AT_ONCE = 100
-"""For how many clients the policy is asked at the same time."""
+Give = Callable[[Client, Snapshot], Awaitable[None]]
 
 
 class Audience:
@@ -36,9 +34,11 @@ class Audience:
     anew, where leaving out one update would show it something outdated for ever.
     """
 
-    def __init__(self, policy: BackgroundTaskPolicy, clock: Clock) -> None:
-        self._policy = policy
+    def __init__(self, judge: Judge, clock: Clock, background: BackgroundSet) -> None:
+        self._judge = judge
         self._clock = clock
+        self._background = background
+        self._slots = Slots(clock)
         self._clients: dict[str, Client] = {}
 
     def __len__(self) -> int:
@@ -69,67 +69,84 @@ class Audience:
         now = self._clock.monotonic()
         if now - client.checked_at < VERDICT_AGE:
             return True
-        async with asyncio.timeout(POLICY_TIMEOUT):
-            allowed = await self._policy.can_connect(client.requester)
+        allowed = await self._judge.may_connect(client.requester)
         if allowed:
             client.authorized(now)
         else:
             client.refuse("you may not use background tasks here any more")
-        return bool(allowed)
+        return allowed
 
     async def renew(self) -> None:
-        """Ask for ever whether the clients may stay, also those for which nothing happens."""
-        while True:
-            await sleep(self._clock, RENEWED_EVERY)
-            fresh = self._clock.monotonic() - VERDICT_AGE
-            await self._ask_each([c for c in self if c.live and c.checked_at <= fresh], self._renew)
+        """After a while, ask whether the clients may stay, also those for which nothing happens."""
+        await sleep(self._clock, RENEWED_EVERY)
+        fresh = self._clock.monotonic() - VERDICT_AGE
+        await asyncio.gather(*[self._renew(c) for c in self if c.live and c.checked_at <= fresh])
 
-    async def who_may_see(self, info: Info) -> list[Client]:
-        """The live clients that follow ``info`` and may see it."""
-        number, fresh = info.id.int, self._clock.monotonic() - VERDICT_AGE
+    def who_follows(self, info: Info) -> tuple[list[Client], list[Client]]:
+        """The live clients that follow ``info``: those that may see it, and those about which the
+        policy has to be asked first.
+        """
+        key, fresh = verdict_key(info), self._clock.monotonic() - VERDICT_AGE
         seeing, unknown = [], []
         # Runs for each client at each update: calls are saved where they cost the most.
         for client in self._clients.values():
             subscription = client.subscription
             if client.live and (subscription is EVERYTHING or subscription.matches(info)):
-                verdict = client.verdict(number) if client.checked_at > fresh else None
+                verdict = client.verdict(key) if client.checked_at > fresh else None
                 if verdict:
                     seeing.append(client)
                 elif verdict is None:
                     unknown.append(client)
-        if not unknown:
-            return seeing
-        await self._ask_each(unknown, lambda client: self._ask(client, info))
-        # Asking took time: some may have left, or follow something else by now.
-        return [
-            c
-            for c in (*seeing, *unknown)
-            if c.live and c.verdict(number) and c.subscription.matches(info)
-        ]
+        return seeing, unknown
 
-    async def _ask_each(
-        self, clients: list[Client], ask: Callable[[Client], Awaitable[None]]
-    ) -> None:
-        for start in range(0, len(clients), ASKED_AT_ONCE):
-            await asyncio.gather(*map(ask, clients[start : start + ASKED_AT_ONCE]))
-
-    async def _ask(self, client: Client, info: Info) -> None:
-        try:
-            if await self.may_stay(client):
-                async with asyncio.timeout(POLICY_TIMEOUT):
-                    verdict = await self._policy.can_view(client.requester, info)
-                client.remember(info.id, bool(verdict))
-        except Exception:
-            logger.exception(
-                "the policy failed for task %s; a client is disconnected",
-                info.id,
-                extra=log_fields(info),
-            )
+    def ask(self, client: Client, snapshot: Snapshot, give: Give) -> None:
+        """Ask the policy whether the client may see the task, and give it the snapshot, or a newer
+        one that has come meanwhile, if so. Nobody else waits for the answer.
+        """
+        if not client.put_undecided(snapshot):
+            logger.warning("a client is disconnected: the policy answers too slowly for it")
             client.expel()
+        elif client.asking is None:
+            client.asking = self._background.start(self._ask_for(client, give))
+
+    async def _ask_for(self, client: Client, give: Give) -> None:
+        try:
+            while client.live and client.undecided:
+                info = next(iter(client.undecided.values())).info
+                async with self._slots.one():
+                    sees = await self._sees(client, info)
+                waiting = client.undecided.get(info.id)
+                if waiting is None or verdict_key(waiting.info) != verdict_key(info):
+                    continue  # overtaken by a replay, or by another task with the same id
+                # Nothing is awaited up to here: an update that comes now finds the verdict.
+                del client.undecided[info.id]
+                if sees and client.live and client.subscription.matches(waiting.info):
+                    await give(client, waiting)
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            _expel(client, error)
+        finally:
+            client.asking = None
+
+    async def _sees(self, client: Client, info: Info) -> bool:
+        if not await self.may_stay(client):
+            return False
+        sees = await self._judge.may_view(client.requester, info)
+        client.remember(info, sees)
+        return sees
 
     async def _renew(self, client: Client) -> None:
         try:
-            await self.may_stay(client)
-        except Exception:
-            logger.exception("the policy failed; a client is disconnected")
-            client.expel()
+            async with self._slots.one():
+                await self.may_stay(client)
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            _expel(client, error)
+
+
+def _expel(client: Client, error: BaseException) -> None:
+    if not isinstance(error, PolicyFailedError):  # which has been logged
+        logger.error("a client is disconnected: it could not be served", exc_info=error)
+    client.expel()

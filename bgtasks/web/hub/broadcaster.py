@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bgtasks.clock import Clock
 from bgtasks.coalescing import Coalescer
+from bgtasks.lasting import ends_this_task
 from bgtasks.logs import log_fields
 from bgtasks.web.hub.snapshot import Info, newness
 
@@ -61,21 +62,23 @@ class Broadcaster:
             self._coalescer.mark(info.id)
 
     async def run(self) -> None:
-        """Deliver for ever."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while (info := self._ready.pop_oldest()) is not None:
-                self._delivered.pop(info.id)  # so that it goes to the end of the queue
-                self._delivered.put(info.id, newness(info))
-                try:
-                    await self._deliver(info)
-                except Exception:
-                    logger.exception(
-                        "an update of task %s could not be broadcast",
-                        info.id,
-                        extra=log_fields(info),
-                    )
+        """Wait for updates and deliver them; to be called again and again."""
+        await self._wake.wait()
+        self._wake.clear()
+        while (info := self._ready.pop_oldest()) is not None:
+            self._delivered.pop(info.id)  # so that it goes to the end of the queue
+            self._delivered.put(info.id, newness(info))
+            try:
+                await self._deliver(info)
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                logger.error(
+                    "an update of task %s could not be broadcast",
+                    info.id,
+                    extra=log_fields(info),
+                    exc_info=error,
+                )
 
     def close(self) -> None:
         """Forget what waits; nothing more is delivered."""

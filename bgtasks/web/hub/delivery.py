@@ -22,12 +22,23 @@ class Delivery:
         self._codec = codec
 
     async def broadcast(self, info: Info) -> None:
-        """Send ``info`` to every client that follows it and may see it."""
-        clients = await self._audience.who_may_see(info)
-        if not clients:
+        """Send ``info`` to every client that follows it and may see it: at once to those of which
+        that is known, to the others when the policy has answered.
+        """
+        seeing, unknown = self._audience.who_follows(info)
+        if not seeing and not unknown:
             return
         snapshot = Snapshot(info, self._codec)
         snapshot.encode()
+        if seeing:
+            await self._send(snapshot, seeing)
+        for client in unknown:
+            self._audience.ask(client, snapshot, self._give)
+
+    async def _give(self, client: Client, snapshot: Snapshot) -> None:
+        await self._send(snapshot, [client])
+
+    async def _send(self, snapshot: Snapshot, clients: list[Client]) -> None:
         for client in await self._fan_out.broadcast(snapshot, clients):
             self._later(client, snapshot)
 

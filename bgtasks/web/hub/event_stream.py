@@ -6,6 +6,7 @@ import logging
 from starlette.types import Message, Receive, Send
 
 from bgtasks.clock import Clock
+from bgtasks.lasting import ends_this_task
 from bgtasks.logs import log_fields
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.stream_client import StreamClient
@@ -78,11 +79,14 @@ class EventStream:
         while (snapshot := self._client.next_waiting()) is not None:
             try:
                 text = snapshot.event
-            except (TypeError, ValueError):
-                logger.exception(
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                logger.error(
                     "an update of task %s could not be sent",
                     snapshot.info.id,
                     extra=log_fields(snapshot.info),
+                    exc_info=error,
                 )
             else:
                 await self._send_text(send, text)

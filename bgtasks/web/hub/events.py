@@ -12,6 +12,7 @@ from bgtasks.errors import (
     TaskNotFoundError,
     TaskStateError,
 )
+from bgtasks.lasting import ends_this_task
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.audience import Audience
@@ -19,6 +20,8 @@ from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.subscription import NOTHING, Subscription
 from bgtasks.web.ids import parse_task_id
+from bgtasks.web.judge import PolicyFailedError
+from bgtasks.web.refusal_log import shown
 
 __all__ = ["ClientEvents"]
 
@@ -59,10 +62,14 @@ class ClientEvents:
         except ManagerStateError:
             return _refusal("background tasks are not running")
         except BackendError:
-            logger.exception("the store failed for event %r", event)
+            logger.exception("the store failed for event %s", shown(event))
             return _refusal("the store of tasks is not available")
-        except Exception:
-            logger.exception("unexpected error in event %.100r", event)
+        except PolicyFailedError:
+            return _refusal("whether you may do this could not be found out; try again")
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            logger.error("unexpected error in event %s", shown(event), exc_info=error)
             return _refusal("an unexpected error happened; it was logged")
 
     async def _answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:
@@ -97,8 +104,7 @@ class ClientEvents:
     async def _unsubscribe(self, client: Client, _: None) -> Ack:
         client.stop_replay()
         client.subscription = NOTHING
-        client.backlog.clear()
-        client.held = False
+        client.forget_waiting()
         return {"ok": True}
 
     async def _cancel(self, client: Client, task_id: UUID) -> Ack:

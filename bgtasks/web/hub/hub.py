@@ -11,7 +11,10 @@ from bgtasks.settings import Settings
 from bgtasks.web.hub.hub_run import HubRun
 from bgtasks.web.hub.refusals import refuse_request, refuse_websocket
 from bgtasks.web.hub.subscription import Subscription
+from bgtasks.web.judge import Judge
+from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.refusal_log import RefusalLog
 from bgtasks.web.requester import Requester
 
 __all__ = ["Hub"]
@@ -44,9 +47,20 @@ class Hub:
         clock: Clock,
         max_clients: int = MAX_CLIENTS,
     ) -> None:
-        self._new_run = partial(HubRun, manager, policy, settings, codec, clock, max_clients)
+        self.clock = clock
+        self.refusals = RefusalLog(clock)
+        judge = Judge(policy, self.refusals, clock)
+        origins = OriginCheck(settings.allowed_origins, self.refusals)
+        self._new_run = partial(
+            HubRun, manager, judge, origins, settings, codec, clock, max_clients
+        )
         self._run: HubRun | None = None
         manager.accompany(self)
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps a running hub from serving its clients, in words; ``None`` if nothing does."""
+        return None if self._run is None else self._run.trouble
 
     def start(self) -> None:
         """Begin to accept clients and to follow the manager's updates."""

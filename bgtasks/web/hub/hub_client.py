@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from bgtasks.web.hub.snapshot import Info, Snapshot, newness
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.requester import Requester
 
-__all__ = ["Client", "PacketQueue"]
+__all__ = ["Client", "PacketQueue", "verdict_key"]
 
 MAX_VERDICTS = 4096
 """Of how many tasks a client's connection remembers whether it may see them."""
@@ -21,6 +22,17 @@ MAX_BACKLOG = 10_000
 
 MAX_DEPTH = 16
 """How many packets wait for a client before it counts as slow."""
+
+
+VerdictKey = tuple[int, datetime]
+
+
+def verdict_key(info: Info) -> VerdictKey:
+    """What a verdict about ``info`` is kept under. An id may be used again, for a task of somebody
+    else, after its first task was pruned. A UUID is hashed and compared by Python code; its number
+    is not.
+    """
+    return info.id.int, info.created_at
 
 
 class PacketQueue(Protocol):
@@ -39,7 +51,8 @@ class Client(ABC):
     ``backlog`` holds, per task, only the newest snapshot that the client could not be sent yet:
     because it reads slowly, or because it is ``held`` back until its replay has been read.
     ``queue`` is where it is sent what it can be sent at once; one without a queue fetches
-    everything from its backlog, when it is ready for more.
+    everything from its backlog, when it is ready for more. ``undecided`` holds the newest snapshot
+    of each task about which the policy has still to be asked; one question at a time.
     """
 
     queue: PacketQueue | None = None
@@ -49,15 +62,16 @@ class Client(ABC):
         self.requester = requester
         self.subscription = subscription
         self.backlog: OrderedDict[UUID, Snapshot] = OrderedDict()
+        self.undecided: OrderedDict[UUID, Snapshot] = OrderedDict()
+        self.asking: asyncio.Task[None] | None = None
         self.live = False
         self.held = False
         self.checked_at = 0.0
         self.replay: asyncio.Task[None] | None = None
-        # By the number of the id: a UUID is hashed and compared by Python code.
-        self._verdicts: OrderedDict[int, bool] = OrderedDict()
+        self._verdicts: OrderedDict[VerdictKey, bool] = OrderedDict()
         self.verdict = self._verdicts.get
-        """Whether the client may see the task with this ``id.int``, as far as the policy was
-        asked before."""
+        """Whether the client may see the task with this :func:`verdict_key`, as far as the policy
+        was asked before."""
 
     @abstractmethod
     async def opened(self) -> None:
@@ -80,9 +94,9 @@ class Client(ABC):
         queue = self.queue
         return queue is not None and not (self.held or self.backlog) and queue.qsize() < MAX_DEPTH
 
-    def remember(self, task_id: UUID, verdict: bool) -> None:
+    def remember(self, info: Info, verdict: bool) -> None:
         """Remember what the policy said."""
-        self._verdicts[task_id.int] = verdict
+        self._verdicts[verdict_key(info)] = verdict
         if len(self._verdicts) > MAX_VERDICTS:
             self._verdicts.popitem(last=False)
 
@@ -93,13 +107,11 @@ class Client(ABC):
 
     def put(self, snapshot: Snapshot) -> bool:
         """Have ``snapshot`` wait for the client; ``False`` when there is no room."""
-        task_id = snapshot.info.id
-        waiting = self.backlog.get(task_id)
-        if waiting is None and len(self.backlog) >= MAX_BACKLOG:
-            return False
-        if waiting is None or newness(waiting.info) < newness(snapshot.info):
-            self.backlog[task_id] = snapshot
-        return True
+        return _keep_newest(self.backlog, snapshot)
+
+    def put_undecided(self, snapshot: Snapshot) -> bool:
+        """Have ``snapshot`` wait for what the policy says; ``False`` when there is no room."""
+        return _keep_newest(self.undecided, snapshot)
 
     def hold(self) -> None:
         """Let updates wait until :meth:`release`."""
@@ -110,6 +122,7 @@ class Client(ABC):
         came, self.backlog = self.backlog, OrderedDict()
         for snapshot in (*replay, *came.values()):
             self.put(snapshot)
+            self._drop_older_undecided(snapshot.info)
         self.held = False
         self.wake()
 
@@ -119,6 +132,7 @@ class Client(ABC):
             waiting = self.backlog.get(info.id)
             if waiting is not None and newness(waiting.info) <= newness(info):
                 del self.backlog[info.id]
+            self._drop_older_undecided(info)
         self.held = False
         self.wake()
 
@@ -130,6 +144,17 @@ class Client(ABC):
                 return snapshot
         return None
 
+    def _drop_older_undecided(self, info: Info) -> None:
+        waiting = self.undecided.get(info.id)
+        if waiting is not None and newness(waiting.info) < newness(info):
+            del self.undecided[info.id]
+
+    def forget_waiting(self) -> None:
+        """Send nothing of what waits."""
+        self.backlog.clear()
+        self.undecided.clear()
+        self.held = False
+
     def stop_replay(self) -> None:
         """End the reading of a replay that is not wanted any more."""
         if self.replay is not None:
@@ -140,4 +165,16 @@ class Client(ABC):
         """End what still runs for this client."""
         self.stop_replay()
         self.live = False
-        self.backlog.clear()
+        self.forget_waiting()
+        if self.asking is not None:
+            self.asking.cancel()
+
+
+def _keep_newest(waiting: OrderedDict[UUID, Snapshot], snapshot: Snapshot) -> bool:
+    task_id = snapshot.info.id
+    known = waiting.get(task_id)
+    if known is None and len(waiting) >= MAX_BACKLOG:
+        return False
+    if known is None or newness(known.info) < newness(snapshot.info):
+        waiting[task_id] = snapshot
+    return True

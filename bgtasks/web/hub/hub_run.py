@@ -6,6 +6,7 @@ import logging
 from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock
+from bgtasks.lasting import LastingLoop, ends_this_task
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
@@ -25,8 +26,8 @@ from bgtasks.web.hub.server import connection_tasks, make_server
 from bgtasks.web.hub.snapshot import Info
 from bgtasks.web.hub.streams import Streams
 from bgtasks.web.hub.subscription import Subscription
+from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
-from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.requester import Requester
 
 __all__ = ["HubRun"]
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 NOT_JOINED = 1000
 """How many websockets may be open beyond the clients, while they join or are refused."""
+
+READS_AT_ONCE = 8
+"""How many replays read from the store at the same time."""
 
 STOP_TIMEOUT = 2.0
 """Seconds that connections get for ending at a stop."""
@@ -46,33 +50,47 @@ class HubRun:
     def __init__(
         self,
         manager: BackgroundTaskManager,
-        policy: BackgroundTaskPolicy,
+        judge: Judge,
+        origins: OriginCheck,
         settings: Settings,
         codec: TaskCodec,
         clock: Clock,
         max_clients: int,
     ) -> None:
-        access = TaskAccess(manager, policy)
+        access = TaskAccess(manager, judge)
         self._background = BackgroundSet()
         self._connections: set[Connection] = set()
         self._max_connections = max_clients + NOT_JOINED
-        self._origins = OriginCheck(settings.allowed_origins)
+        self._origins = origins
         self._server = make_server(self._origins, self._background)
-        self._audience = Audience(policy, clock)
+        self._audience = Audience(judge, clock, self._background)
         fan_out = make_fan_out(self._server)
         delivery = Delivery(self._audience, fan_out, codec)
         self._broadcaster = Broadcaster(clock, settings.publish_interval, delivery.broadcast)
-        self._replay = Replay(access, clock)
+        reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._replay = Replay(TaskAccess(manager, judge, reads), clock)
         server, audience, replay = self._server, self._audience, self._replay
         self._reception = Reception(
-            server, audience, policy, replay, fan_out, codec, self._background, max_clients
+            server, audience, judge, replay, fan_out, codec, self._background, max_clients
         )
-        self._streams = Streams(self._reception, clock, self._background)
+        self._streams = Streams(self._reception, clock)
         events = ClientEvents(access, audience, replay, codec)
         server.register_namespace(TaskNamespace(self._reception, events))
-        self._background.start(self._broadcaster.run())
-        self._background.start(audience.renew())
+        self._loops = [
+            LastingLoop("sending updates to clients", self._broadcaster.run, clock),
+            LastingLoop("asking whether clients may stay", audience.renew, clock),
+            LastingLoop(
+                "ending event streams with the server", self._streams.end_with_server, clock
+            ),
+        ]
+        for loop in self._loops:
+            loop.start()
         self._unsubscribe = manager.task_updated.subscribe(self._on_update)
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps clients from being served, in words; ``None`` if nothing does."""
+        return next((loop.trouble for loop in self._loops if loop.trouble is not None), None)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket until it ends."""
@@ -84,8 +102,10 @@ class HubRun:
         reset = connection_tasks.set(tasks)
         try:
             await self._server.handle_request(connection.scope, connection.receive, connection.send)
-        except Exception:
-            logger.exception("a connection ended with an unexpected error")
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            logger.error("a connection ended with an unexpected error", exc_info=error)
         finally:
             connection_tasks.reset(reset)
             self._connections.discard(connection)
@@ -105,9 +125,24 @@ class HubRun:
         await self._streams.serve(requester, subscription, scope, receive, send)
 
     async def stop(self) -> None:
-        """Disconnect everybody and end everything that was started."""
+        """Disconnect everybody and end everything that was started; logs what that raises."""
         self._unsubscribe()
         self._broadcaster.close()
+        steps = [
+            *[loop.stop for loop in self._loops],
+            self._end_connections,
+            self._server.shutdown,
+            self._background.close,
+        ]
+        for step in steps:
+            try:
+                await step()
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                logger.error("a part of the hub did not end well", exc_info=error)
+
+    async def _end_connections(self) -> None:
         connections = list(self._connections)
         for connection in connections:
             connection.close()
@@ -118,8 +153,6 @@ class HubRun:
                     await connection.ended.wait()
         except TimeoutError:
             logger.warning("%d connections did not end in time", len(self._connections))
-        await self._server.shutdown()
-        await self._background.close()
 
     def _on_update(self, info: Info) -> None:
         self._replay.note(info)

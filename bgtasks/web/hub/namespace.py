@@ -5,6 +5,7 @@ from typing import Any
 
 import socketio
 
+from bgtasks.lasting import ends_this_task
 from bgtasks.web.hub.events import ClientEvents
 from bgtasks.web.hub.reception import Reception, RefusedError
 from bgtasks.web.hub.server import NAMESPACE
@@ -50,8 +51,10 @@ class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the librar
             await self._reception.join(sid, environ, auth)
         except RefusedError as error:
             raise socketio.exceptions.ConnectionRefusedError(str(error)) from None
-        except Exception:
-            logger.exception("a client could not be let in")
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            logger.error("a client could not be let in", exc_info=error)
             raise socketio.exceptions.ConnectionRefusedError(
                 "an unexpected error happened; it was logged"
             ) from None

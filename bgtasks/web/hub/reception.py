@@ -1,13 +1,13 @@
 """Letting clients in: who they are, whether they may, and what they are shown first."""
 
-import asyncio
 import logging
 from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from bgtasks.lasting import ends_this_task
 from bgtasks.serialization import TaskCodec
-from bgtasks.web.hub.audience import POLICY_TIMEOUT, Audience
+from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.connection import CONNECTION_KEY, Connection
 from bgtasks.web.hub.fan_out import FanOut
@@ -17,7 +17,7 @@ from bgtasks.web.hub.server import NAMESPACE
 from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.socket_client import SocketClient
 from bgtasks.web.hub.subscription import Subscription
-from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.judge import Judge, PolicyFailedError
 from bgtasks.web.requester import Requester
 
 __all__ = ["Reception", "RefusedError"]
@@ -36,7 +36,7 @@ class Reception:
         self,
         server: Any,
         audience: Audience,
-        policy: BackgroundTaskPolicy,
+        judge: Judge,
         replay: Replay,
         fan_out: FanOut,
         codec: TaskCodec,
@@ -45,7 +45,7 @@ class Reception:
     ) -> None:
         self._server = server
         self._audience = audience
-        self._policy = policy
+        self._judge = judge
         self._replay = replay
         self._fan_out = fan_out
         self._codec = codec
@@ -66,9 +66,7 @@ class Reception:
             subscription = Subscription.from_connect(query, auth)
         except ValueError as error:
             raise RefusedError(str(error)) from None
-        async with asyncio.timeout(POLICY_TIMEOUT):
-            allowed = await self._policy.can_connect(requester)
-        if not allowed:
+        if not await self._may_connect(requester):
             raise RefusedError("you may not use background tasks here")
         self._check_room()
         connection.joined(sid, self._server.manager.eio_sid_from_sid(sid, NAMESPACE))
@@ -83,6 +81,12 @@ class Reception:
                 self._background,
             )
         )
+
+    async def _may_connect(self, requester: Requester) -> bool:
+        try:
+            return await self._judge.may_connect(requester)
+        except PolicyFailedError:
+            raise RefusedError("whether you may connect could not be found out") from None
 
     def admit(self, client: Client) -> None:
         """Take in a client that the policy has just let in, and send it the replay.
@@ -125,9 +129,12 @@ class Reception:
         client.live = True
         try:
             infos = await self._replay.read(client.requester, client.subscription)
-        except Exception:
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
             # It comes back and asks again; without a replay it would show what is long over.
-            logger.exception("the tasks for a new client could not be read")
+            if not isinstance(error, PolicyFailedError):
+                logger.error("the tasks for a new client could not be read", exc_info=error)
             client.expel()
             return
         client.release([Snapshot(info, self._codec) for info in infos])

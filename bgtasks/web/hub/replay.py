@@ -1,6 +1,5 @@
 """What a client that has just connected has to know: what is going on and what ended lately."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import timedelta
@@ -32,8 +31,6 @@ SCANNED = 200
 MAX_REMEMBERED = 1000
 """How many endings are remembered, for tasks that are older than those scanned."""
 
-READS_AT_ONCE = 8
-
 _FINAL = [status for status in BackgroundTaskStatus if status.is_final]
 
 
@@ -50,7 +47,6 @@ class Replay:
         self._access = access
         self._clock = clock
         self._ended: OrderedDict[UUID, _Ending] = OrderedDict()
-        self._reads = asyncio.Semaphore(READS_AT_ONCE)
 
     def note(self, info: Info) -> None:
         """Remember that a task ended: one that was handed in long ago is no newest task."""
@@ -64,12 +60,11 @@ class Replay:
         """The tasks to show, oldest first: those that are active, those that ended lately, and
         those that are followed by their id.
         """
-        async with self._reads:
-            infos = await self._access.find_all(requester, subscription.ids or ())
-            if subscription.types or subscription == EVERYTHING:
-                types = sorted(subscription.types) if subscription.types else None
-                infos += await self._active(requester, types)
-                infos += await self._lately_ended(requester, types)
+        infos = await self._access.find_all(requester, subscription.ids or ())
+        if subscription.types or subscription == EVERYTHING:
+            types = sorted(subscription.types) if subscription.types else None
+            infos += await self._active(requester, types)
+            infos += await self._lately_ended(requester, types)
         # A task that ended between two of the reads is in both: the later one is the newer.
         found = {info.id: info for info in infos}
         return sorted(found.values(), key=lambda info: (info.created_at, info.id))

@@ -4,12 +4,14 @@ import asyncio
 import logging
 from typing import Any
 
+from bgtasks.lasting import ends_this_task
 from bgtasks.logs import log_fields
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.connection import Connection
 from bgtasks.web.hub.fan_out import FanOut
 from bgtasks.web.hub.hub_client import MAX_DEPTH, Client
 from bgtasks.web.hub.server import NAMESPACE
+from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.requester import Requester
 
@@ -75,29 +77,36 @@ class SocketClient(Client):
             self._feeder = None
 
     async def _feed(self) -> None:
-        while self.live and self.backlog and not self.held:
-            if self.packets.qsize() >= MAX_DEPTH:
-                # A full queue is on its way out, so there will be a next frame that was sent.
-                self.connection.sent.clear()
-                await self.connection.sent.wait()
-                continue
-            snapshot = self.next_waiting()
-            if snapshot is None:
-                break
-            try:
-                await self._fan_out.send(snapshot, self)
-            except Exception:
-                logger.exception(
-                    "an update of task %s could not be sent",
-                    snapshot.info.id,
-                    extra=log_fields(snapshot.info),
-                )
-        self._feeder = None
+        try:
+            while self.live and self.backlog and not self.held:
+                if self.packets.qsize() >= MAX_DEPTH:
+                    # A full queue is on its way out, so there will be a next frame that was sent.
+                    self.connection.sent.clear()
+                    await self.connection.sent.wait()
+                elif (snapshot := self.next_waiting()) is not None:
+                    await self._send(snapshot)
+        finally:
+            self._feeder = None
+
+    async def _send(self, snapshot: Snapshot) -> None:
+        try:
+            await self._fan_out.send(snapshot, self)
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            logger.error(
+                "an update of task %s could not be sent",
+                snapshot.info.id,
+                extra=log_fields(snapshot.info),
+                exc_info=error,
+            )
 
     async def _disconnect(self, error: str) -> None:
         try:
             await self._server.emit("Refused", {"error": error}, to=self.sid, namespace=NAMESPACE)
             await self._server.disconnect(self.sid, namespace=NAMESPACE)
-        except Exception:
-            logger.exception("a client could not be told that it is refused")
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            logger.error("a client could not be told that it is refused", exc_info=error)
             self.connection.close()

@@ -6,7 +6,6 @@ import logging
 from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock
-from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.event_stream import EventStream
 from bgtasks.web.hub.reception import Reception, RefusedError
 from bgtasks.web.hub.refusals import refuse_request
@@ -31,12 +30,11 @@ class Streams:
     over Socket.IO, the greatest number of clients included.
     """
 
-    def __init__(self, reception: Reception, clock: Clock, background: BackgroundSet) -> None:
+    def __init__(self, reception: Reception, clock: Clock) -> None:
         self._reception = reception
         self._clock = clock
-        self._background = background
         self._open: dict[StreamClient, asyncio.Event] = {}
-        self._watching: asyncio.Task[None] | None = None
+        self._opened = asyncio.Event()
 
     async def serve(
         self,
@@ -53,7 +51,7 @@ class Streams:
         except RefusedError as error:
             return await refuse_request(503, str(error), scope, receive, send)
         ended = self._open[client] = asyncio.Event()
-        self._watch()
+        self._opened.set()
         try:
             await EventStream(client, self._clock).serve(receive, send)
         finally:
@@ -76,14 +74,13 @@ class Streams:
         for client in list(self._open):
             client.expel()
 
-    def _watch(self) -> None:
-        if self._watching is None:
-            self._watching = self._background.start(self._end_with_server())
-
-    async def _end_with_server(self) -> None:
-        """As long as there are streams: end them when the server wants to stop."""
-        while self._open:
-            await asyncio.sleep(LOOK_EVERY)
-            if server_is_stopping():
-                self._end_all()
-        self._watching = None
+    async def end_with_server(self) -> None:
+        """While there are streams, look after a moment whether the server wants to stop, and end
+        them if so; to be called again and again.
+        """
+        await self._opened.wait()
+        await asyncio.sleep(LOOK_EVERY)
+        if server_is_stopping():
+            self._end_all()
+        if not self._open:
+            self._opened.clear()

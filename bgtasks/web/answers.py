@@ -1,0 +1,75 @@
+"""What all answers have in common: headers, and an end to waiting for who does not read them."""
+
+import logging
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bgtasks.clock import Clock, TimeLimit
+
+__all__ = ["Answers"]
+
+logger = logging.getLogger(__name__)
+
+PIECE = 64 * 1024
+"""Bytes of an answer that are handed to the server at a time."""
+
+READ_TIMEOUT = 45.0
+"""Seconds a client may take to make room for the next piece; the hub gives its clients as long."""
+
+_HEADERS = {
+    # Data is never taken for a script, a style sheet or a page ...
+    "X-Content-Type-Options": "nosniff",
+    # ... and is not handed to pages of others that load it as an image or a script.
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class _NotReadError(Exception):
+    """The client has not read its answer for too long."""
+
+
+class Answers:
+    """The middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self._app = app
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; what is no request is passed on."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=list(message.get("headers", ())))
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                message = {**message, "headers": headers.raw}
+            for part in _pieces(message):
+                await self._send(send, part)
+
+        try:
+            await self._app(scope, receive, answer)
+        except _NotReadError:
+            logger.info("gave up an answer that its client did not read in time")
+
+    async def _send(self, send: Send, message: Message) -> None:
+        try:
+            async with TimeLimit(self._clock, READ_TIMEOUT):
+                await send(message)
+        except TimeoutError:
+            raise _NotReadError from None
+
+
+def _pieces(message: Message) -> list[Message]:
+    body = message.get("body", b"")
+    if len(body) <= PIECE:
+        return [message]
+    starts = range(0, len(body), PIECE)
+    pieces: list[Message] = [
+        {**message, "body": body[at : at + PIECE], "more_body": True} for at in starts
+    ]
+    pieces[-1]["more_body"] = message.get("more_body", False)
+    return pieces
