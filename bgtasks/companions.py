@@ -13,6 +13,10 @@ logger = logging.getLogger(__name__)
 class Companion(Protocol):
     """Both methods are called on the manager's event loop, and are harmless when repeated."""
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps it from serving, in words; ``None`` if nothing does. Asked in any thread."""
+
     def start(self) -> None:
         """The manager runs from now on."""
 
@@ -29,6 +33,11 @@ class Companions:
     def add(self, companion: Companion) -> None:
         """One more, from the next start on."""
         self._all.append(companion)
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the first of them from serving that cannot, in words; ``None`` if all can."""
+        return next((each.trouble for each in self._all if each.trouble is not None), None)
 
     def start(self) -> None:
         """Start all; raises what one of them raises."""

@@ -236,7 +236,7 @@ class BackgroundTaskManager:
         elif blocked_for > LONG_BLOCK:
             trouble = f"the event loop has been blocked for {blocked_for:.0f} seconds: see the log"
         return Health(
-            trouble=trouble,
+            trouble=trouble or self._companions.trouble,
             running=executor.running,
             max_concurrency=self._settings.max_concurrency,
             blocked_for=blocked_for,

@@ -8,7 +8,7 @@ The middleware knows nothing of that, so a policy looks the token up. It is aske
 minute with the same token: a token that is revoked or over ends the connection.
 
     pip install bgtasks-di uvicorn websockets
-    uvicorn examples.access.bearer_token:app
+    uvicorn examples.access.bearer_token:app --ws-max-size 65536
 """
 
 from typing import Any

@@ -5,7 +5,7 @@ policy of the background tasks ask the same function, which needs no more than a
 it is the one place that knows how users are told apart.
 
     pip install bgtasks-di fastapi uvicorn websockets
-    uvicorn examples.access.fastapi_app:app
+    uvicorn examples.access.fastapi_app:app --ws-max-size 65536
 """
 
 # mypy: disable-error-code="import-not-found,untyped-decorator"

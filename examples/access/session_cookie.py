@@ -5,7 +5,7 @@ it is enough to put the two middlewares around the whole application. The policy
 logout also ends the connections that are open, within a minute or so.
 
     pip install bgtasks-di uvicorn websockets itsdangerous
-    uvicorn examples.access.session_cookie:app
+    uvicorn examples.access.session_cookie:app --ws-max-size 65536
 """
 
 import os

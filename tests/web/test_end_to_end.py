@@ -273,6 +273,17 @@ def test_a_host_can_test_its_hub_with_starlettes_test_client(container: Any) -> 
         assert http.get("/background-tasks/api/tasks").json()["items"]
 
 
+async def test_a_loop_of_the_hub_that_ended_is_trouble_of_the_manager(container: Any) -> None:
+    # FAULTS 5
+    manager = container.background_tasks.manager()
+    async with container.background_tasks.lifespan()(None):
+        assert manager.health().trouble is None
+        (loop,) = [t for t in asyncio.all_tasks() if t.get_name() == "sending updates to clients"]
+        loop.cancel()
+        await asyncio.wait([loop])
+        assert "sending updates to clients" in manager.health().trouble
+
+
 def test_nobody_from_elsewhere_gets_in(container: Any) -> None:
     with TestClient(make_app(container), client=("203.0.113.9", 5000)) as http:
         assert http.get("/background-tasks/api/tasks").status_code == 403

@@ -295,6 +295,7 @@ async def test_a_broken_frame_ends_the_connection_and_leaves_nothing(
     before = asyncio.all_tasks()
     world = await make_world()
     socket = await world.joined()
+    caplog.clear()  # the warning of a start without authentication
     socket.send(frame)
     await socket.closed()
     assert len(world.audience) == 0
