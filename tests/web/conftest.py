@@ -316,7 +316,7 @@ class World:
         self.hub = Hub(
             self.manager, self.policy, self.settings, self.codec, self.clock, self.max_clients
         )
-        lifespan = Lifespan(self.manager)
+        lifespan = self.lifespan = Lifespan(self.manager)
         self.app = create_app(
             self.manager, self.hub, self.policy, self.settings, self.codec, lifespan
         )

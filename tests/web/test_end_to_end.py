@@ -276,6 +276,7 @@ def test_a_host_can_test_its_hub_with_starlettes_test_client(container: Any) -> 
 async def test_a_loop_of_the_hub_that_ended_is_trouble_of_the_manager(container: Any) -> None:
     # FAULTS 5
     manager = container.background_tasks.manager()
+    container.background_tasks.asgi_app()
     async with container.background_tasks.lifespan()(None):
         assert manager.health().trouble is None
         (loop,) = [t for t in asyncio.all_tasks() if t.get_name() == "sending updates to clients"]

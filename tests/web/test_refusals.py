@@ -12,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 
 from bgtasks.settings import Settings
-from bgtasks.web import BackgroundTaskPolicy, Lifespan, Requester
+from bgtasks.web import BackgroundTaskPolicy, Requester
 
 # FAULTS 20 and 21.
 
@@ -247,18 +247,15 @@ def nothing_warned(caplog: Any) -> bool:
     return not any("developer's machine only" in r.getMessage() for r in caplog.records)
 
 
-async def started(world: Any, *middleware: Any) -> Any:
-    host = Starlette(
-        middleware=[Middleware(m) for m in middleware], lifespan=Lifespan(world.manager, world.hub)
-    )
-    async with host.router.lifespan_context(host):
-        pass
+def starting(world: Any, *middleware: Any) -> None:
+    """A host application with this middleware is about to start."""
+    world.lifespan(Starlette(middleware=[Middleware(m) for m in middleware]))
 
 
 async def test_the_start_warns_once_when_nobody_has_to_log_in(make_world: Any, caplog: Any) -> None:
     world = await make_world()
-    await started(world, GZipMiddleware)
-    await started(world)
+    starting(world, GZipMiddleware)
+    starting(world)
     async with world.http() as http:
         await http.get("/api/tasks")
     told = [r for r in caplog.records if "developer's machine only" in r.getMessage()]
@@ -273,10 +270,10 @@ async def test_the_start_does_not_warn_with_authentication_or_a_policy(
         async def can_connect(self, requester: Any) -> bool:
             return True
 
-    await started(await make_world(policy=Own()))
+    starting(await make_world(policy=Own()))
     world = await make_world(wrap=user_header)
     for middleware in (AuthenticationMiddleware, user_header):
-        await started(world, middleware)
+        starting(world, middleware)
     async with world.http(headers={"x-user": "ann"}) as http:
         await http.get("/api/tasks")
     assert nothing_warned(caplog)
@@ -286,7 +283,7 @@ async def test_the_first_request_warns_where_the_start_could_not_tell(
     make_world: Any, caplog: Any
 ) -> None:
     world = await make_world(wrap=Unknown)
-    await started(world, Unknown)
+    starting(world, Unknown)
     assert nothing_warned(caplog)
     async with world.http() as http:
         await http.get("/api/tasks")
