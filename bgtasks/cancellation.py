@@ -1,14 +1,19 @@
 """Telling a worker that it should end: the token it looks at, the source that sets it."""
 
 import asyncio
+import inspect
+import logging
 import threading
 from collections.abc import Callable
 
 from bgtasks.clock import resolve
 from bgtasks.errors import TaskCancelled
+from bgtasks.logs import log_safely
+from bgtasks.text import loggable
 
 __all__ = ["CancellationSource", "CancellationToken"]
 
+logger = logging.getLogger(__name__)
 
 _lock = threading.Lock()
 """One for all sources: held for an instant, and far cheaper than one for each attempt."""
@@ -37,7 +42,10 @@ class CancellationSource:
         return self._seen
 
     def cancel(self) -> None:
-        """Ask for cancellation and run the callbacks; asking again changes nothing."""
+        """Ask for cancellation and run the callbacks; asking again changes nothing.
+
+        Never raises: what a callback raises is logged, and keeps nobody else from being told.
+        """
         with _lock:
             if self._cancelled:
                 return
@@ -46,7 +54,7 @@ class CancellationSource:
             if self._event is not None:
                 self._event.set()
         for callback in callbacks:
-            callback()
+            _call(callback)
 
     def look(self) -> bool:
         """The token's view: whether cancellation was asked for, and remember that it was told."""
@@ -60,7 +68,7 @@ class CancellationSource:
             if not self._cancelled:
                 self._callbacks.append(callback)
                 return lambda: self._forget(callback)
-        callback()
+        _call(callback)
         return lambda: None
 
     def wait_in_thread(self, timeout: float | None) -> bool:
@@ -77,6 +85,18 @@ class CancellationSource:
         with _lock:
             if callback in self._callbacks:
                 self._callbacks.remove(callback)
+
+
+def _call(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except BaseException as error:
+        log_safely(
+            logger,
+            logging.ERROR,
+            "a callback of on_cancellation_requested raised: the cancellation goes on without it",
+            error=loggable(error),
+        )
 
 
 class CancellationToken:
@@ -126,7 +146,17 @@ class CancellationToken:
 
     def on_cancellation_requested(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Run ``callback`` (from any thread) when cancellation is requested, at once if it
-        was; gives back a function that takes the callback away."""
+        was; returns a function that takes the callback away.
+
+        What the callback raises is logged and changes nothing. It may be called on the event
+        loop, so it must not block. Raises ``TypeError`` for a coroutine function, which nobody
+        would await.
+        """
+        if inspect.iscoroutinefunction(callback):
+            raise TypeError(
+                f"on_cancellation_requested({callback!r}): accepted is a plain function; in an "
+                "async worker, await cancellation_token.wait_async() instead"
+            )
 
         def tell() -> None:
             self._source.look()

@@ -5,6 +5,7 @@ tasks it starts, in the thread of a sync worker and in ``asyncio.to_thread``. A 
 worker starts by hand begins with nothing; run it in ``contextvars.copy_context()``.
 """
 
+import contextlib
 import json
 import logging
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ __all__ = [
     "TaskLogFilter",
     "TextFormatter",
     "log_fields",
+    "log_safely",
     "task_of_context",
 ]
 
@@ -49,6 +51,22 @@ def log_fields(task: LoggedTask | None) -> dict[str, Any]:
     if task is None:
         return _NOTHING
     return {"task_id": str(task.id), "task_type": task.type, "attempt": task.attempt}
+
+
+def log_safely(
+    logger: logging.Logger,
+    level: int,
+    message: str,
+    *args: object,
+    error: BaseException | None = None,
+    extra: dict[str, Any] | None = None,
+) -> None:
+    """Log where nothing may be lost to a handler or filter that raises: that is swallowed.
+
+    ``error`` is shown with its traceback, which must be one that can be formatted.
+    """
+    with contextlib.suppress(BaseException):
+        logger.log(level, message, *args, exc_info=error, extra=extra)
 
 
 class TaskLogFilter(logging.Filter):

@@ -23,6 +23,7 @@ from bgtasks.errors import (
     TaskNotFoundError,
 )
 from bgtasks.execution.executor import Executor
+from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.stop_message import say_what_is_waited_for
 from bgtasks.health import Health
 from bgtasks.loop_watch import LoopWatch
@@ -120,13 +121,15 @@ class BackgroundTaskManager:
     async def start(self) -> None:
         """Open the store, take back what a crash left, and begin to run tasks.
 
-        Raises BackendError and its kind where the store cannot be used.
+        Raises BackendError and its kind where the store cannot be used, ManagerStateError where
+        the event loop's task factory cannot run attempts.
         """
         async with self._switch():
             await self._stopped()
             if self._backend is not None:
                 return
             self._loop = asyncio.get_running_loop()
+            await check_task_factory()
             backend = self._backend_factory()
             backend.subscribe(self._on_change, wanted=self._is_watched)
             await backend.start()

@@ -171,6 +171,11 @@ class Registration:
             )
         if inspect.isabstract(cls):
             raise RegistrationError(f"{cls.__name__} has no execute(); give it one")
+        if inspect.isasyncgenfunction(cls.execute) or inspect.isgeneratorfunction(cls.execute):
+            raise RegistrationError(
+                f"{cls.__name__}.execute has a `yield`, so calling it would do nothing; report "
+                f"with context.report_progress(...) instead"
+            )
         task_type, payload_type = worker_parameters(cls)
         says = isinstance(task_type, type) and task_type is not Any  # Any is a class itself
         if says and not issubclass(self.task_type, task_type):

@@ -1,14 +1,21 @@
 """Texts that come from outside, made fit to be stored and sent: bounded, and valid Unicode."""
 
+import traceback
+from types import TracebackType
+
 __all__ = [
     "MAX_MESSAGE",
     "MAX_NAME",
     "MAX_TRACEBACK",
+    "class_name",
     "clean",
     "clean_message",
     "cut_traceback",
     "describe",
+    "loggable",
     "shown",
+    "trace_of",
+    "traceback_of",
 ]
 
 MAX_NAME = 1_000
@@ -47,12 +54,40 @@ def cut_traceback(text: str) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """The message of ``error``, or its class name where it has none."""
+    """The message of ``error``, or the name of its class where it has none or cannot be read."""
     try:
-        message = str(error)
-    except Exception:  # a broken __str__ must not hide that the task failed
+        message = str.__str__(str(error))
+    except BaseException:  # whatever its __str__ raises must not hide that there was an error
         message = ""
-    return clean(message or type(error).__name__, MAX_MESSAGE)
+    return clean(message or class_name(error), MAX_MESSAGE)
+
+
+def class_name(error: BaseException) -> str:
+    """The name of the class of ``error``, whatever its metaclass makes of that."""
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    return name
+
+
+def loggable(error: BaseException) -> BaseException:
+    """``error``, or a stand-in where Python cannot format its traceback: what is written to the
+    log or kept as a text must be something that can be formatted."""
+    try:
+        traceback.format_exception(error)
+    except BaseException:
+        stand_in = RuntimeError(f"{describe(error)} (an exception that cannot be formatted)")
+        return stand_in.with_traceback(trace_of(error))
+    return error
+
+
+def trace_of(error: BaseException) -> TracebackType | None:
+    """The traceback of ``error``, whatever its class makes of that attribute."""
+    trace: TracebackType | None = vars(BaseException)["__traceback__"].__get__(error)
+    return trace
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback of ``error`` as a text that can be kept."""
+    return cut_traceback("".join(traceback.format_exception(loggable(error))))
 
 
 def shown(value: object, limit: int = 100) -> str:

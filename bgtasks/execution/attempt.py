@@ -1,52 +1,42 @@
 """One numbered run of a task: build the worker, let it work, find out how it ended."""
 
 import asyncio
-import contextlib
-import enum
 import functools
 import inspect
 import logging
 import random
-import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from bgtasks.cancellation import CancellationSource
-from bgtasks.clock import Clock
-from bgtasks.errors import AttemptTimeoutError, SerializationError, TaskCancelled
+from bgtasks.clock import Clock, Timer
 from bgtasks.execution.context import AttemptContext
-from bgtasks.execution.scope import Scope, ScopePlan
-from bgtasks.execution.worker_thread import call_in_thread
-from bgtasks.lifecycle import (
-    Cancelled,
-    Completed,
-    Ended,
-    Failed,
-    Interrupted,
-    Outcome,
-    Report,
+from bgtasks.execution.outcome import Ending, Phase, StopReason, outcome_of
+from bgtasks.execution.own_task import (
+    forget_cancels,
+    is_from_terminal,
+    is_thrown_away,
+    pass_on_interrupt,
 )
-from bgtasks.logs import log_fields
+from bgtasks.execution.scope import Scope, ScopePlan
+from bgtasks.execution.worker_thread import call_in_thread, is_coroutine_function
+from bgtasks.lifecycle import Cancelled, Completed, Ended, Failed, Outcome, Report
+from bgtasks.logs import log_fields, log_safely
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registration
 from bgtasks.serialization import TaskCodec
-from bgtasks.text import cut_traceback, describe
+from bgtasks.text import describe, traceback_of
 
-__all__ = ["Attempt", "AttemptListener", "StopReason"]
+__all__ = ["Attempt", "AttemptListener"]
 
 logger = logging.getLogger(__name__)
 
+CLOSE_WITHIN = 30.0
+"""Seconds that closing the dependencies of a worker that has ended may take."""
 
-_is_coroutine_function = functools.lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
-
-
-class StopReason(enum.Enum):
-    """Why a running attempt was told to end."""
-
-    CANCEL = "its cancellation was requested"
-    TIMEOUT = "it took longer than its timeout"
-    STOP = "the application stopped"
+GIVE_UP_AFTER = 5.0
+"""Seconds that dependencies have to open or close once they were told to end."""
 
 
 class AttemptListener(Protocol):
@@ -62,7 +52,8 @@ class AttemptListener(Protocol):
 class Attempt:
     """Runs ``record`` once. ``run`` must be the body of a task with an empty context.
 
-    ``task`` is what ``record.data`` holds, where that has been decoded before.
+    ``task`` is what ``record.data`` holds, where that has been decoded before. ``ended`` tells
+    how it went; it is done before ``run`` returns where dependencies had to be left behind.
     """
 
     def __init__(
@@ -80,6 +71,7 @@ class Attempt:
     ) -> None:
         self.record = record
         self.error: BaseException | None = None
+        self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._registration = registration
         self._plan = plan
         self._codec = codec
@@ -91,25 +83,31 @@ class Attempt:
         self._source = CancellationSource()
         self._reason: StopReason | None = None
         self._context: AttemptContext | None = None
+        self._phase = self._error_phase = Phase.OPENING
+        self._runner: asyncio.Task[Any] | None = None
         self._cancellable: asyncio.Task[Any] | None = None
-        self._coroutine_cancelled = False
+        self._worker_cancelled = False
+        self._giving_up: Timer | None = None
 
     def interrupt(self, reason: StopReason) -> None:
-        """Tell the worker to end: set its token and, unless it is to end by itself, cancel
-        its coroutine, once; a stop cancels it again. What a user asked for outweighs the rest."""
+        """Tell the attempt to end: set the worker's token and, unless that is to end by itself,
+        cancel what runs, once; a stop cancels it again. What a user asked for outweighs the rest.
+        Never raises."""
         first = self._reason is None
         if first or reason is StopReason.CANCEL:
             self._reason = reason
         self._source.cancel()
-        stop = reason is StopReason.STOP
-        cooperative = self._registration.cancellation == "cooperative"
-        if self._cancellable is not None and (stop or (first and not cooperative)):
-            self._coroutine_cancelled = True
-            self._cancellable.cancel()
+        if reason is StopReason.STOP or (first and not self._is_left_to_the_worker()):
+            self._cancel()
 
     def collect(self) -> Report | None:
         """What the worker reported since the last time; ``None`` if nothing."""
         return self._context.collect() if self._context is not None else None
+
+    @property
+    def has_decided(self) -> bool:
+        """Whether the worker itself declared how its task ends."""
+        return self._context is not None and self._context.decision is not None
 
     def decision(self) -> Ended | None:
         """The end that the worker itself declared with ``set_status``, if it did."""
@@ -118,88 +116,162 @@ class Attempt:
             return None
         return Ended(self.record.attempt, self._declared(context.decision), context.close())
 
+    def finish(self, ended: Ended) -> None:
+        """Tell how the attempt ended, unless that was told before."""
+        if not self.ended.done():
+            self.ended.set_result(ended)
+
+    def abandon(self) -> None:
+        """End without the worker, which was told to end and did not."""
+        self._note(asyncio.CancelledError())
+        self.finish(self.result())
+
     async def run(self) -> Ended:
-        """Carry out the attempt. Never raises: everything that happens is an outcome."""
+        """Carry out the attempt. Never raises, unless it is thrown away with its event loop:
+        everything that happens is an outcome."""
+        self._runner = asyncio.current_task()
+        scope, timeout = Scope(self._plan), None
         try:
-            task = self._task or self._codec.decode_task(
-                self._registration.task_type, self.record.data
-            )
-        except SerializationError as error:
-            return Ended(self.record.attempt, Failed(describe(error)))
-        self._context = context = self._new_context(task)
-        self.error = await self._work(context)
-        if context.decision is not None and self.error is not None:
-            logger.warning(
-                "task %s: its worker raised after it had set the status %s, which stands",
-                self.record.id,
-                context.decision,
-                exc_info=self.error,
-                extra=log_fields(self.record),
-            )
-        report = context.close()
-        return self.decision() or Ended(self.record.attempt, self._outcome(self.error), report)
+            self._context = self._new_context()
+        except BaseException as raised:  # it can no more be read the next time
+            self._caught(raised)
+            return Ended(self.record.attempt, Failed(describe(raised), traceback_of(raised)))
+        try:
+            timeout = self._start_timeout()
+            await self._work(scope, self._context)
+        except BaseException as raised:
+            self._caught(raised)
+        try:
+            await self._close(scope)
+        except BaseException as raised:
+            self._caught(raised)
+        if timeout is not None:
+            timeout.cancel()
+        return self.result()
 
-    def _new_context(self, task: BackgroundTaskBase) -> AttemptContext:
-        record = self.record
-        payload = self._codec.decode_payload(self._registration.payload_type, record.payload)
-        return AttemptContext(
-            task,
-            record,
-            payload,
-            self._source.token,
-            encode=self._codec.encode_payload,
-            now=self._clock.now,
-            is_cancel_requested=lambda: self._reason is StopReason.CANCEL,
-            on_changed=lambda: self._listener.changed(self),
-            on_decided=lambda: self._listener.decided(self),
-        )
+    def result(self) -> Ended:
+        """How the attempt ended, as far as is known."""
+        try:
+            report = self._context.close() if self._context is not None else None
+            return self.decision() or Ended(self.record.attempt, self._outcome(), report)
+        except BaseException as error:
+            return Ended(self.record.attempt, Failed(describe(self.error or error)))
 
-    async def _work(self, context: AttemptContext) -> BaseException | None:
-        """Open the scope, execute, close the scope; gives back what was raised on the way."""
+    async def _work(self, scope: Scope, context: AttemptContext) -> None:
+        """Open the scope and have the worker do its work."""
         if self._reason is not None:
-            return asyncio.CancelledError()  # told to end before it began: don't build a worker
-        scope = Scope(self._plan)
-        timeout = self._start_timeout()
-        error: BaseException | None = None
-        try:
-            self._cancellable = asyncio.current_task()
-            worker = await scope.open()
-            await self._execute(worker, context)
-        except (Exception, asyncio.CancelledError, SystemExit) as raised:
-            error = raised
-        finally:
-            await self._end_cancellable()
-            if timeout is not None:
-                timeout.cancel()
-        # A resource that cannot be closed may be a transaction that was not committed.
-        not_closed = await scope.close()
-        return not_closed if error is None else error
+            raise asyncio.CancelledError  # told to end before it began: don't build a worker
+        self._cancellable = self._runner
+        worker = await scope.open()
+        if self._reason is not None:
+            raise asyncio.CancelledError  # told to end meanwhile, but it opened all the same
+        self._phase = Phase.WORKING
+        if is_coroutine_function(worker.execute):
+            await worker.execute(context)
+        else:
+            await self._execute_in_thread(worker.execute, context)
 
-    async def _end_cancellable(self) -> None:
-        """From here on nothing may cancel this task: resources are to be closed in peace. A
-        cancel that the worker ended before it could be delivered is delivered here."""
-        task, self._cancellable = self._cancellable, None
-        if not self._coroutine_cancelled or task is None:
+    async def _execute_in_thread(
+        self, execute: Callable[..., Any], context: AttemptContext
+    ) -> None:
+        self._cancellable = None  # a thread cannot be cancelled, only asked
+        result, error = await call_in_thread(functools.partial(execute, context), self.record)
+        if error is not None:
+            self._note(error)
+        elif inspect.isawaitable(result):  # a decorator hides that execute is a coroutine function
+            self._cancellable = self._runner
+            told = self._reason is not None
+            if self._reason is StopReason.STOP or (told and not self._is_left_to_the_worker()):
+                self._cancel()
+            await result
+
+    async def _close(self, scope: Scope) -> None:
+        """Close the scope: in peace, but not for ever."""
+        self._leave_in_peace()
+        await forget_cancels(self._runner)
+        if not scope.is_open():
             return
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(0)
-        while task.cancelling():
-            task.uncancel()
+        self._phase, self._cancellable = Phase.CLOSING, self._runner
+        patience = CLOSE_WITHIN if self._reason is None else GIVE_UP_AFTER
+        timer = self._clock.call_later(patience, functools.partial(self._closes_late, patience))
+        try:
+            # A resource that cannot be closed may be a transaction that was not committed.
+            if (error := await scope.close()) is not None:
+                self._caught(error)
+        finally:
+            timer.cancel()
+            self._leave_in_peace()
 
-    def _start_timeout(self) -> Any:
+    def _leave_in_peace(self) -> None:
+        """From here on nothing is cancelled, and nothing given up."""
+        self._cancellable = None
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
+
+    def _closes_late(self, patience: float) -> None:
+        if self._reason is None:
+            self._note(TimeoutError(f"Its dependencies did not close within {patience:g} seconds"))
+        self._cancel()
+
+    def _is_left_to_the_worker(self) -> bool:
+        """Whether only the token is set: dependencies cannot look at it, they are cancelled."""
+        return self._phase is Phase.WORKING and self._registration.cancellation == "cooperative"
+
+    def _cancel(self) -> None:
+        """Cancel what the attempt waits for; dependencies that go on all the same are left."""
+        if self._cancellable is None:
+            return
+        self._cancellable.cancel()
+        # Where dependencies close all the same, the work was done and counts.
+        self._worker_cancelled |= self._phase is not Phase.CLOSING
+        if self._phase is not Phase.WORKING and self._giving_up is None:
+            self._giving_up = self._clock.call_later(GIVE_UP_AFTER, self._give_up)
+
+    def _give_up(self) -> None:
+        """End without dependencies that cannot even be cancelled. Should they open or close
+        later, ``run`` goes on from there."""
+        log_safely(
+            logger,
+            logging.ERROR,
+            "task %s (%s): %s has not ended within %g seconds of being cancelled: left behind",
+            self.record.id,
+            self.record.type,
+            self._phase.value.lower(),
+            GIVE_UP_AFTER,
+            extra=log_fields(self.record),
+        )
+        self.abandon()
+
+    def _caught(self, raised: BaseException) -> None:
+        """What was raised is the error of the attempt, unless it is meant for somebody else."""
+        if is_thrown_away(raised, self._runner):
+            raise raised
+        if is_from_terminal(raised):
+            pass_on_interrupt()
+            self._reason = self._reason or StopReason.STOP
+        self._note(raised)
+
+    def _note(self, error: BaseException) -> None:
+        if self.error is None:
+            self.error, self._error_phase = error, self._phase
+
+    def _start_timeout(self) -> Timer | None:
         seconds = self._registration.timeout
         if seconds is None:
             return None
         return self._clock.call_later(seconds, lambda: self.interrupt(StopReason.TIMEOUT))
 
-    async def _execute(self, worker: Any, context: AttemptContext) -> None:
-        if _is_coroutine_function(getattr(worker.execute, "__func__", worker.execute)):
-            await worker.execute(context)
-            return
-        self._cancellable = None  # a thread cannot be cancelled, only asked
-        result = await call_in_thread(functools.partial(worker.execute, context), self.record)
-        if inspect.isawaitable(result):
-            await result
+    def _outcome(self) -> Outcome:
+        told = self._worker_cancelled or self._source.seen
+        ending = Ending(
+            self.error,
+            self._error_phase if self.error is not None else self._phase,
+            self._reason,
+            told or self.error is not None,
+            self._torn_down(),
+        )
+        return outcome_of(ending, self._registration, self.record.failures, self._uniform)
 
     def _declared(self, status: BackgroundTaskStatus) -> Outcome:
         match status:
@@ -211,48 +283,16 @@ class Attempt:
                 message = self._context.state.error_message if self._context else None
                 return Failed(message or "The worker declared the task as failed")
 
-    def _outcome(self, error: BaseException | None) -> Outcome:
-        """What the way the worker ended means, given what it was told."""
-        noticed = error is not None or self._coroutine_cancelled or self._source.seen
-        gave_up = error is None or isinstance(error, (asyncio.CancelledError, TaskCancelled))
-        unasked = self._reason is None and isinstance(error, asyncio.CancelledError)
-        if unasked and self._torn_down():
-            return self.interrupted("the event loop ended")
-        match self._reason if noticed else None:
-            case None if error is None:
-                return Completed()
-            case StopReason.CANCEL if gave_up:
-                return Cancelled()
-            case StopReason.STOP:
-                return self.interrupted(StopReason.STOP.value)
-            case StopReason.TIMEOUT:
-                return self._timed_out(error)
-            case None if gave_up:
-                return self._failed(error, "The worker was cancelled, but nobody had asked for it")
-        return self._failed(error, describe(error or TaskCancelled()))
-
-    def interrupted(self, by: str) -> Interrupted:
-        """The outcome of an attempt that was cut off, with the options of its type."""
-        options = self._registration
-        return Interrupted(by, options.rerun_interrupted, options.max_interruptions)
-
-    def _timed_out(self, error: BaseException | None) -> Failed:
-        seconds = self._registration.timeout
-        late = AttemptTimeoutError(f"The attempt took longer than its timeout of {seconds} seconds")
-        return self._failed(late, str(late), kind="timed out", cause=error)
-
-    def _failed(
-        self,
-        error: BaseException | None,
-        message: str,
-        *,
-        kind: str = "failed",
-        cause: BaseException | None = None,
-    ) -> Failed:
-        error = error or TaskCancelled(message)
-        shown = cause or error
-        retry_after = self._registration.retry.wait_after(
-            self.record.failures + 1, error, self._uniform
+    def _new_context(self) -> AttemptContext:
+        record, codec, registration = self.record, self._codec, self._registration
+        return AttemptContext(
+            self._task or codec.decode_task(registration.task_type, record.data),
+            record,
+            codec.decode_payload(registration.payload_type, record.payload),
+            self._source.token,
+            encode=codec.encode_payload,
+            now=self._clock.now,
+            is_cancel_requested=lambda: self._reason is StopReason.CANCEL,
+            on_changed=lambda: self._listener.changed(self),
+            on_decided=lambda: self._listener.decided(self),
         )
-        text = cut_traceback("".join(traceback.format_exception(shown)))
-        return Failed(message, text, retry_after, kind)

@@ -1,7 +1,6 @@
 """All attempts that run in this process: starts them, paces their reports, ends them."""
 
 import asyncio
-import contextvars
 import logging
 import threading
 from collections import OrderedDict
@@ -11,8 +10,9 @@ from uuid import UUID
 
 from bgtasks.clock import Clock, sleep
 from bgtasks.coalescing import Coalescer
-from bgtasks.execution.attempt import Attempt, StopReason
-from bgtasks.execution.logged_run import run_logged
+from bgtasks.execution.attempt import Attempt
+from bgtasks.execution.launch import launch
+from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.lifecycle import Ended, Failed, Reported
 from bgtasks.logs import LoggedTask, log_fields, task_of_context
@@ -61,19 +61,19 @@ class Executor:
         self._thread = threading.get_ident()
         self._coalescer: Coalescer[Attempt] = Coalescer(clock, publish_interval, self._publish)
         self._plans = {item.type_name: ScopePlan(item.worker_provider) for item in registry}
-        self._running: dict[UUID, tuple[Attempt, asyncio.Future[Ended]]] = {}
+        self._running: dict[UUID, Attempt] = {}
         self._tasks: dict[asyncio.Task[Any], Attempt] = {}
         self.hurried = asyncio.Event()
         self._decoded: OrderedDict[str, BackgroundTaskBase] = OrderedDict()
 
     def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
         """Begin the attempt that ``record`` was claimed for; the future tells how it ended."""
-        ended: asyncio.Future[Ended] = self._loop.create_future()
         registration = self._registry.named(record.type)
         if registration is None:
             message = f"no worker is registered for {record.type}"
-            ended.set_result(Ended(record.attempt, Failed(message)))
-            return ended
+            refused: asyncio.Future[Ended] = self._loop.create_future()
+            refused.set_result(Ended(record.attempt, Failed(message)))
+            return refused
         attempt = Attempt(
             record,
             registration,
@@ -84,13 +84,13 @@ class Executor:
             task=self._decoded.pop(record.data, None),
             torn_down=self._torn_down,
         )
-        self._running[record.id] = (attempt, ended)
-        # An empty context: a copy of the present one would share its context-local instances.
-        run = run_logged(attempt, self._clock)
-        task = self._loop.create_task(run, context=contextvars.Context())
-        self._tasks[task] = attempt
-        task.add_done_callback(lambda done: self._ended(attempt, ended, done))
-        return ended
+        self._running[record.id] = attempt
+        attempt.ended.add_done_callback(lambda _: self._ended(attempt))
+        task = launch(attempt, self._clock)
+        if task is not None and not task.done():
+            self._tasks[task] = attempt
+            task.add_done_callback(self._tasks.pop)
+        return attempt.ended
 
     def remember(self, data: str, task: BackgroundTaskBase) -> None:
         """Keep what ``data`` was decoded to: if it is claimed at once, that is not done again."""
@@ -100,7 +100,7 @@ class Executor:
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
         """Tell a running attempt that its cancellation was asked for; others are left alone."""
-        attempt, _ = self._running.get(task_id, (None, None))
+        attempt = self._running.get(task_id)
         if attempt is not None and attempt.record.attempt == attempt_number:
             attempt.interrupt(StopReason.CANCEL)
 
@@ -115,7 +115,7 @@ class Executor:
 
     def running_tasks(self) -> list[TaskRecord]:
         """The tasks whose attempts run here now, as they were claimed."""
-        return [attempt.record for attempt in self._tasks.values()]
+        return [attempt.record for attempt in self._running.values()]
 
     def whose_turn(self) -> LoggedTask | None:
         """The task whose code the event loop carries out at this moment (any thread)."""
@@ -136,11 +136,11 @@ class Executor:
         """Wait ``grace`` seconds for the running attempts, then tell them to end, and leave
         behind those that don't within ``ABANDON_AFTER`` seconds more."""
         await self._wait(grace, unless=self.hurried)
-        for attempt, _ in list(self._running.values()):
+        for attempt in list(self._running.values()):
             attempt.interrupt(StopReason.STOP)
         await self._wait(ABANDON_AFTER)
-        for attempt, ended in list(self._running.values()):
-            self._abandon(attempt, ended)
+        for attempt in list(self._running.values()):
+            self._abandon(attempt)
         self._coalescer.close()
 
     def changed(self, attempt: Attempt) -> None:
@@ -184,23 +184,13 @@ class Executor:
         early = min(0.01, self._interval / 20)
         return at - early - waited if 0 <= waited < self._interval else at
 
-    def _ended(
-        self, attempt: Attempt, ended: "asyncio.Future[Ended]", task: "asyncio.Task[Ended]"
-    ) -> None:
-        self._tasks.pop(task, None)
+    def _ended(self, attempt: Attempt) -> None:
         self._coalescer.drop(attempt)
-        if self._running.get(attempt.record.id, (None,))[0] is attempt:
+        if self._running.get(attempt.record.id) is attempt:
             del self._running[attempt.record.id]
-        if ended.done():
-            return
-        if task.cancelled():  # before its first step, by whoever ends the event loop
-            outcome = attempt.interrupted("the event loop ended")
-            ended.set_result(Ended(attempt.record.attempt, outcome))
-        else:
-            ended.set_result(task.result())
 
     async def _wait(self, seconds: float, unless: asyncio.Event | None = None) -> None:
-        waiting = [ended for _, ended in self._running.values()]
+        waiting = [attempt.ended for attempt in self._running.values()]
         if not waiting:
             return
         enough: list[asyncio.Future[Any]] = [
@@ -214,7 +204,7 @@ class Executor:
             item.cancel()
         await asyncio.gather(*enough, return_exceptions=True)
 
-    def _abandon(self, attempt: Attempt, ended: "asyncio.Future[Ended]") -> None:
+    def _abandon(self, attempt: Attempt) -> None:
         logger.error(
             "task %s (%s) did not end within %g seconds of being told to: left behind, "
             "it will run again",
@@ -224,6 +214,4 @@ class Executor:
             extra=log_fields(attempt.record),
         )
         self._running.pop(attempt.record.id, None)
-        if not ended.done():
-            outcome = attempt.interrupted("the application stopped and the worker did not end")
-            ended.set_result(Ended(attempt.record.attempt, outcome))
+        attempt.abandon()

@@ -4,35 +4,50 @@ import logging
 
 from bgtasks.clock import Clock
 from bgtasks.execution.attempt import Attempt
-from bgtasks.lifecycle import Ended
-from bgtasks.logs import log_fields, task_of_context
+from bgtasks.lifecycle import Ended, Failed
+from bgtasks.logs import log_fields, log_safely, task_of_context
+from bgtasks.text import loggable
 
 __all__ = ["run_logged"]
 
 logger = logging.getLogger(__name__)
 
 
-async def run_logged(attempt: Attempt, clock: Clock) -> Ended:
+async def run_logged(attempt: Attempt, clock: Clock) -> None:
     """Carry out ``attempt`` in the present context, whose log lines are the attempt's from here.
 
-    Its start and its end are logged at INFO; where nobody wants to know, that costs nothing.
+    Its start and its end are logged at INFO; where nobody wants to know, that costs nothing. A
+    failure is logged with its traceback: as ERROR, or as WARNING where another attempt follows.
     """
     record = attempt.record
     task_of_context.set(record)
-    if not logger.isEnabledFor(logging.INFO):
-        return await attempt.run()
-    fields, began = log_fields(record), clock.monotonic()
-    logger.info(
-        "attempt %d of task %s (%s) starts", record.attempt, record.id, record.type, extra=fields
-    )
-    ended = await attempt.run()
-    logger.info(
-        "attempt %d of task %s (%s) ended as %s after %.3f seconds",
-        record.attempt,
-        record.id,
-        record.type,
-        type(ended.outcome).__name__,
-        clock.monotonic() - began,
-        extra=fields,
-    )
-    return ended
+    began = clock.monotonic()
+    if logger.isEnabledFor(logging.INFO):
+        message = "attempt %d of task %s (%s) starts"
+        names = record.attempt, record.id, record.type
+        log_safely(logger, logging.INFO, message, *names, extra=log_fields(record))
+    attempt.finish(await attempt.run())
+    _log_end(attempt, attempt.ended.result(), clock.monotonic() - began)
+
+
+def _log_end(attempt: Attempt, ended: Ended, seconds: float) -> None:
+    record, outcome = attempt.record, ended.outcome
+    failure, error = isinstance(outcome, Failed), attempt.error
+    if not failure and error is None and not logger.isEnabledFor(logging.INFO):
+        return
+    message = "attempt %d of task %s (%s) ended as %s after %.3f seconds"
+    names: list[object] = [record.attempt, record.id, record.type, type(outcome).__name__, seconds]
+    level, shown = logging.INFO, None
+    if isinstance(outcome, Failed):
+        level, shown = logging.ERROR, error
+        message += ": %s"
+        names.append(outcome.error_message)
+        if outcome.retry_after is not None:
+            level = logging.WARNING
+            message += "; the next attempt follows in %.1f seconds"
+            names.append(outcome.retry_after.total_seconds())
+    if attempt.has_decided and error is not None:
+        level, shown = max(level, logging.WARNING), error
+        message += "; its worker had declared that itself, what it raised later changes nothing"
+    shown = None if shown is None else loggable(shown)
+    log_safely(logger, level, message, *names, error=shown, extra=log_fields(record))

@@ -5,12 +5,16 @@ in a context variable, so an attempt that runs in a ``contextvars.Context`` of i
 instances of its own. What is left to do here is to close its resources in that same context.
 """
 
+import asyncio
 import inspect
 from collections.abc import Callable, Iterable
 from graphlib import TopologicalSorter
 from typing import Any, cast
 
 from dependency_injector import providers
+
+from bgtasks.execution.building import begin_building, finish_building, takes_time
+from bgtasks.execution.own_task import forget_cancels, is_thrown_away
 
 __all__ = ["Scope", "ScopePlan"]
 
@@ -72,23 +76,57 @@ class Scope:
         self._plan = plan
 
     async def open(self) -> Any:
-        """The worker, with its dependencies built; raises what their providers raise."""
-        worker = self._plan.worker_provider()
-        # A provider that has resolved asynchronously once gives an awaitable from then on,
-        # also where it is overridden with a plain object.
-        return await worker if inspect.isawaitable(worker) else worker
+        """The worker, with its dependencies built; raises what their providers raise.
 
-    async def close(self) -> Exception | None:
-        """Close every resource that was opened; the first error of one is given back, and
-        does not keep the others from being closed."""
-        first: Exception | None = None
+        A cancel of the running task goes on to the dependency that is being opened.
+        """
+        worker = begin_building(self._plan.worker_provider)
+        if not takes_time(worker):
+            return worker
+        # Each resource itself, before what is built on it: it can be cancelled, and hands on
+        # whatever it raises. dependency-injector's futures do neither.
+        for resource in reversed(self._plan.resources()):
+            if (opening := _opening_of(resource)) is not None:
+                await opening
+        return await finish_building(worker)
+
+    def is_open(self) -> bool:
+        """Whether there is anything to close."""
+        return any(resource.initialized for resource in self._plan.resources())
+
+    async def close(self) -> BaseException | None:
+        """Close every resource that was opened; returns the first error of one, which does not
+        keep the others from being closed, nor does a cancel of the running task."""
+        first, task = None, asyncio.current_task()
         for resource in self._plan.resources():
             if not resource.initialized:
                 continue
             try:
-                closing = cast("Any", resource).shutdown()
-                if inspect.isawaitable(closing):
-                    await closing
-            except Exception as error:
+                await _close(resource)
+            except BaseException as error:
+                if is_thrown_away(error, task):
+                    raise
                 first = first or error
+                await forget_cancels(task)
         return first
+
+
+async def _close(resource: providers.ContextLocalResource[Any]) -> None:
+    opening = _opening_of(resource)
+    if opening is not None and not opening.done():
+        opening.cancel()
+        await asyncio.wait([opening])
+    if opening is not None and (opening.cancelled() or opening.exception() is not None):
+        return  # it never opened
+    closing = cast("Any", resource).shutdown()
+    if inspect.isawaitable(closing):
+        await closing
+
+
+def _opening_of(resource: providers.ContextLocalResource[Any]) -> "asyncio.Future[Any] | None":
+    """The task in which an initialized resource is being opened, or was; ``None`` where there is
+    none: it was opened by a plain call."""
+    if not resource.initialized or resource.last_overriding is not None:
+        return None
+    opening: Any = resource()
+    return opening if asyncio.isfuture(opening) else None

@@ -1,22 +1,39 @@
-"""The thread of a sync worker."""
+"""How a worker's ``execute`` is called: on the event loop, or in a thread of its own."""
 
 import asyncio
 import contextvars
+import functools
+import inspect
 import logging
 import threading
 from collections.abc import Callable
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from bgtasks.logs import LoggedTask, log_fields
+from bgtasks.logs import LoggedTask, log_fields, log_safely
 
-__all__ = ["call_in_thread"]
+__all__ = ["call_in_thread", "is_coroutine_function"]
 
 logger = logging.getLogger(__name__)
 
+_is_coroutine_function = functools.lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
 
-async def call_in_thread(call: Callable[[], Any], task: LoggedTask) -> Any:
-    """Make ``call`` in a thread of its own, in a copy of the present context; gives back its
-    result or raises what it raises.
+
+def is_coroutine_function(execute: Callable[..., Any]) -> bool:
+    """Whether calling ``execute`` makes a coroutine, as far as can be seen from outside."""
+    function = getattr(execute, "__func__", execute)
+    try:
+        return _is_coroutine_function(function)
+    except TypeError:  # an object that cannot be hashed
+        return inspect.iscoroutinefunction(function)
+
+
+async def call_in_thread(
+    call: Callable[[], Any], task: LoggedTask
+) -> tuple[Any, BaseException | None]:
+    """Make ``call`` in a thread of its own, in a copy of the present context. Returns its result,
+    and what it raised: raising that again here would change a StopIteration, and end the
+    application for a KeyboardInterrupt.
 
     A daemon thread, not a pool: a worker that never looks at its token must not keep the
     process from ending.
@@ -33,18 +50,25 @@ async def call_in_thread(call: Callable[[], Any], task: LoggedTask) -> Any:
         result, error = None, None
         try:
             result = scope.run(call)
+            _refuse_generator(result)
         except BaseException as raised:
             error = raised
         try:
             loop.call_soon_threadsafe(tell, result, error)
         except RuntimeError:
-            logger.warning(
-                "the event loop ended before task %s did", task.id, extra=log_fields(task)
-            )
+            message = "the event loop ended before task %s did"
+            log_safely(logger, logging.WARNING, message, task.id, extra=log_fields(task))
 
     name = f"bgtasks {task.type} {task.id}"
     threading.Thread(target=work, name=name, daemon=True).start()
-    result, error = await ended
-    if error is not None:
-        raise error
-    return result
+    return await ended
+
+
+def _refuse_generator(result: Any) -> None:
+    if inspect.isawaitable(result):  # as a generator can be, with types.coroutine
+        return
+    if isinstance(result, GeneratorType | AsyncGeneratorType):
+        raise TypeError(
+            "execute() returned a generator, so nothing was done: it has a `yield`, which a "
+            "worker cannot use; report with context.report_progress(...) instead"
+        )

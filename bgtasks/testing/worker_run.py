@@ -1,13 +1,12 @@
 """Running one worker once, with nothing around it."""
 
-import asyncio
-import contextvars
 from typing import Any
 
 from attrs import frozen
 
-from bgtasks.execution.attempt import Attempt, StopReason
-from bgtasks.execution.logged_run import run_logged
+from bgtasks.execution.attempt import Attempt
+from bgtasks.execution.launch import launch
+from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.lifecycle import Claimed, Ended, Reported, decide
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
@@ -49,10 +48,8 @@ async def run_worker(
     """
     registry, codec = background_tasks.registry(), background_tasks.codec()
     run = _Run(registry.of(task), codec, background_tasks.clock(), task, owner, cancel_when)
-    loop = asyncio.get_running_loop()
-    running = run_logged(run.attempt, background_tasks.clock())
-    ended = await loop.create_task(running, context=contextvars.Context())
-    return run.result(ended)
+    launch(run.attempt, background_tasks.clock())
+    return run.result(await run.attempt.ended)
 
 
 class _Run:

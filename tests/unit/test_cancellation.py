@@ -2,13 +2,24 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from bgtasks import TaskCancelled
+from bgtasks import BackgroundTaskStatus as Status
+from bgtasks import TaskCancelled, background_task
 from bgtasks.cancellation import CancellationSource
 
-from .support import PATIENCE
+from .support import (
+    PATIENCE,
+    Context,
+    OtherWork,
+    Work,
+    container_of,
+    done,
+    running,
+    worker_of,
+)
 
 
 def test_a_token_says_nothing_before_cancellation_is_asked_for() -> None:
@@ -82,3 +93,77 @@ def test_callbacks_run_once_and_at_once_where_it_is_too_late() -> None:
     source.cancel()
     source.token.on_cancellation_requested(lambda: calls.append("late"))
     assert calls == ["early", "late"]
+
+
+# What hooks raise (FAULTS 3)
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def hook() -> None:
+        raise error
+
+    return hook
+
+
+ANYTHING = [
+    ConnectionError("hook"),
+    asyncio.CancelledError(),
+    KeyboardInterrupt(),
+    SystemExit(1),
+    GeneratorExit(),
+    BaseException("no exception"),
+    StopIteration(),
+]
+
+
+@pytest.mark.parametrize("error", ANYTHING, ids=lambda error: type(error).__name__)
+def test_a_callback_that_raises_is_logged_and_the_others_are_called(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = CancellationSource()
+    calls: list[str] = []
+    source.token.on_cancellation_requested(lambda: calls.append("first"))
+    source.token.on_cancellation_requested(raising(error))
+    source.token.on_cancellation_requested(lambda: calls.append("last"))
+    source.cancel()
+    assert calls == ["first", "last"]
+    assert source.token.wait(0)
+    source.token.on_cancellation_requested(raising(error))  # at once, as it is too late
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    assert all(record.exc_info for record in caplog.records)
+
+
+def test_a_coroutine_function_is_no_callback() -> None:
+    async def nobody_awaits() -> None: ...
+
+    with pytest.raises(TypeError, match=r"nobody_awaits.*wait_async"):
+        CancellationSource().token.on_cancellation_requested(nobody_awaits)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", ANYTHING, ids=lambda error: type(error).__name__)
+async def test_a_hook_that_raises_keeps_neither_its_worker_nor_others_nor_a_stop_from_going_on(
+    error: BaseException,
+) -> None:
+    begun = asyncio.Event()
+
+    async def script(context: Context) -> None:
+        context.cancellation_token.on_cancellation_requested(raising(error))
+        begun.set()
+        await asyncio.Event().wait()
+
+    container = container_of(
+        background_task(Work, worker_of(script)), background_task(OtherWork, worker_of(done))
+    )
+    async with running(container) as manager:
+        cancelled = await manager.run_task(Work())
+        await begun.wait()
+        answers = await asyncio.gather(
+            manager.cancel_task(cancelled), manager.run_task(OtherWork()), return_exceptions=True
+        )
+        assert answers[0] is True
+        assert isinstance(answers[1], type(cancelled))
+        assert (await manager.wait_for(answers[1], PATIENCE)).status is Status.COMPLETED
+        assert (await manager.wait_for(cancelled, PATIENCE)).status is Status.CANCELLED
+        begun.clear()
+        await manager.run_task(Work())
+        await begun.wait()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bgtasks import background_task
+from bgtasks import BackgroundTaskStatus, Retry, background_task
 from bgtasks.execution import logged_run
 from bgtasks.logs import JsonLinesFormatter, TaskLogFilter, TextFormatter, log_fields
 from bgtasks.testing import run_worker
@@ -110,9 +110,61 @@ async def test_start_and_end_of_each_attempt_are_logged(lines: Lines) -> None:
     start, end = lines.of(logged_run.__name__)
     assert start.getMessage() == f"attempt 1 of task {task.id} (work) starts"
     assert end.getMessage() == (
-        f"attempt 1 of task {task.id} (work) ended as Failed after 0.000 seconds"
+        f"attempt 1 of task {task.id} (work) ended as Failed after 0.000 seconds: failure 1"
     )
     assert fields_of(start) == fields_of(end) == (str(task.id), "work", 1)
+
+
+# At the default level (FAULTS 36)
+
+
+def ends(lines: Lines) -> list[logging.LogRecord]:
+    return [line for line in lines.of(logged_run.__name__) if line.levelno > logging.INFO]
+
+
+async def test_a_failure_is_an_error_with_its_traceback(lines: Lines) -> None:
+    await run_worker(container_for(Failing(1).run), Work())
+    (line,) = ends(lines)
+    assert line.levelname == "ERROR"
+    assert line.exc_info is not None
+    assert isinstance(line.exc_info[1], ConnectionError)
+    assert "failure 1" in line.getMessage()
+    assert "in run" in logging.Formatter().format(line)
+
+
+async def test_a_failure_that_is_retried_is_a_warning_and_the_last_an_error(lines: Lines) -> None:
+    retry = Retry(max_attempts=2, backoff=0)
+    async with running(container_for(Failing(2).run, retry=retry)) as manager:
+        await run_to_end(manager, Work())
+    first, last = ends(lines)
+    assert [line.levelname for line in (first, last)] == ["WARNING", "ERROR"]
+    assert "the next attempt follows in 0.0 seconds" in first.getMessage()
+    assert first.exc_info is not None
+    assert last.exc_info is not None
+    assert [fields_of(line)[2] for line in (first, last)] == [1, 2]
+
+
+async def test_a_failure_that_the_worker_declared_is_an_error_too(lines: Lines) -> None:
+    async def script(context: Context) -> None:
+        context.set_status(BackgroundTaskStatus.FAILED, error_message="given up")
+
+    await run_worker(container_for(script), Work())
+    (line,) = ends(lines)
+    assert (line.levelname, line.exc_info) == ("ERROR", None)
+    assert "given up" in line.getMessage()
+
+
+async def test_neither_success_nor_a_cancel_is_an_error(lines: Lines) -> None:
+    async def script(context: Context) -> None:
+        context.report_progress(1.0)
+        if context.task.text:
+            await asyncio.Event().wait()
+
+    await run_worker(container_for(script), Work())
+    await run_worker(
+        container_for(script), Work(text="hang"), cancel_when=lambda info: info.progress > 0
+    )
+    assert ends(lines) == []
 
 
 async def test_they_are_not_logged_where_nobody_wants_to_know(

@@ -1,0 +1,82 @@
+"""Building a worker from its provider."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from dependency_injector import providers
+
+__all__ = ["begin_building", "finish_building", "takes_time"]
+
+
+class _Unfinished:
+    """An object some of whose arguments are still being made.
+
+    dependency-injector would call the constructor from a callback of the event loop, in a copy of
+    the attempt's context. What it raises there is handed on only if it is an ``Exception``, and
+    a resource that it opens by ``@inject`` belongs to nobody.
+    """
+
+    def __init__(self, make: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> None:
+        self._make = make
+        self._values = [*args, *kwargs.values()]
+        self._names = list(kwargs)
+
+    async def finish(self) -> Any:
+        """Wait for the arguments and call the constructor."""
+        made: list[Any] = []
+        try:
+            while self._values:
+                made.append(await finish_building(self._values.pop(0)))
+        finally:
+            self.discard()
+        first = len(made) - len(self._names)
+        keywords = dict(zip(self._names, made[first:], strict=True))
+        return await finish_building(self._make(*made[:first], **keywords))
+
+    def discard(self) -> None:
+        """Nobody will wait for the arguments that are left."""
+        for value in self._values:
+            if isinstance(value, _Unfinished):
+                value.discard()
+            elif isinstance(value, Coroutine):
+                value.close()
+
+
+def begin_building(provider: Callable[[], Any]) -> Any:
+    """What ``provider`` provides; where that takes time, what ``finish_building`` waits for.
+
+    All that it needs has begun to be made when this returns.
+    """
+    used: Any = provider
+    while isinstance(used, providers.Provider) and used.last_overriding is not None:
+        used = used.last_overriding
+    make = used.provides if type(used) is providers.Factory and not used.attributes else None
+    if make is None or _is_injected(make):
+        return provider()
+    args = [begin_building(value) if _is_injected(value) else value for value in used.args]
+    kwargs = {
+        name: begin_building(value) if _is_injected(value) else value
+        for name, value in used.kwargs.items()
+    }
+    if any(map(takes_time, args)) or any(map(takes_time, kwargs.values())):
+        return _Unfinished(make, args, kwargs)
+    return make(*args, **kwargs)
+
+
+async def finish_building(value: Any) -> Any:
+    """What ``begin_building`` began, complete."""
+    if isinstance(value, _Unfinished):
+        return await value.finish()
+    return await value if takes_time(value) else value
+
+
+def takes_time(value: Any) -> bool:
+    """Whether dependency-injector would wait for ``value``. Not for whatever can be awaited: a
+    database connection may be such an object."""
+    return isinstance(value, _Unfinished | Coroutine) or asyncio.isfuture(value)
+
+
+def _is_injected(value: Any) -> bool:
+    """Whether what ``value`` provides is injected, and not ``value`` itself."""
+    return bool(providers.is_provider(value)) and not providers.is_delegated(value)

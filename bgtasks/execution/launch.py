@@ -1,0 +1,95 @@
+"""Starting attempts: each in an asyncio task and a context of its own."""
+
+import asyncio
+import contextvars
+from collections.abc import Coroutine
+from typing import Any
+
+from bgtasks.clock import Clock
+from bgtasks.errors import ManagerStateError
+from bgtasks.execution.attempt import Attempt
+from bgtasks.execution.logged_run import run_logged
+from bgtasks.execution.outcome import TORN_DOWN
+from bgtasks.lifecycle import Ended, Failed, NotBegun
+from bgtasks.text import describe
+
+__all__ = ["check_task_factory", "launch"]
+
+_probe: contextvars.ContextVar[object] = contextvars.ContextVar("bgtasks.probe", default=None)
+
+ROUNDS = 100
+"""Rounds of the event loop within which a task has to take its first step."""
+
+
+def launch(attempt: Attempt, clock: Clock) -> asyncio.Task[Any] | None:
+    """Run ``attempt``. Its ``ended`` will be done, whatever happens; returns the asyncio task, or
+    ``None`` where the event loop makes none."""
+    running = run_logged(attempt, clock)
+    try:
+        task = _new_task(contextvars.Context(), running)
+    except BaseException as error:
+        running.close()
+        message = f"no asyncio task could be made for the attempt: {describe(error)}"
+        attempt.finish(Ended(attempt.record.attempt, Failed(message)))
+        return None
+    task.add_done_callback(lambda done: _never_began(attempt, done))
+    return task
+
+
+def _new_task(
+    context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]
+) -> asyncio.Task[Any]:
+    """A task that works in a copy of ``context``.
+
+    The context is entered rather than handed over: task factories from before Python 3.11 know
+    no ``context=``. It is empty for an attempt: a copy of the present one would share its
+    context-local instances.
+    """
+    loop = asyncio.get_running_loop()
+    task = context.run(loop.create_task, coroutine)
+    if not asyncio.isfuture(task):
+        raise TypeError(f"the task factory {loop.get_task_factory()!r} returned {task!r:.100}")
+    return task
+
+
+def _never_began(attempt: Attempt, task: "asyncio.Task[Any]") -> None:
+    if attempt.ended.done():
+        return
+    if task.cancelled():  # before its first step, by whoever ends the event loop
+        attempt.finish(Ended(attempt.record.attempt, NotBegun(TORN_DOWN)))
+    else:
+        error = task.exception() or RuntimeError("its asyncio task ended without an outcome")
+        attempt.finish(Ended(attempt.record.attempt, Failed(describe(error))))
+
+
+async def check_task_factory() -> None:
+    """Raise ManagerStateError where the running event loop's task factory makes no tasks that
+    attempts can run in: they are to begin by themselves, in a context of their own."""
+    seen: list[object] = []
+    context, mark = contextvars.Context(), object()
+    context.run(_probe.set, mark)
+
+    async def look() -> None:
+        seen.append(_probe.get())
+
+    probe = look()
+    try:
+        _new_task(context, probe)
+        for _ in range(ROUNDS):
+            if seen:
+                break
+            await asyncio.sleep(0)
+    except Exception as error:
+        problem = describe(error)
+    else:
+        problem = "a task that it makes does not begin" if not seen else ""
+        if seen and seen[0] is not mark:
+            problem = "its tasks do not run in the context that they are created in"
+    finally:
+        probe.close()
+    if problem:
+        factory = asyncio.get_running_loop().get_task_factory()
+        raise ManagerStateError(
+            f"background tasks cannot run with the event loop's task factory {factory!r}: "
+            f"{problem}. Use one that returns asyncio.Task(coro, loop=loop, **options)"
+        )

@@ -1,0 +1,113 @@
+"""What the way an attempt ended means: from what was raised and what it was told, an outcome."""
+
+import asyncio
+import enum
+from collections.abc import Callable
+
+from attrs import frozen
+
+from bgtasks.errors import AttemptTimeoutError, TaskCancelled
+from bgtasks.lifecycle import Cancelled, Completed, Failed, Interrupted, NotBegun, Outcome
+from bgtasks.registration import Registration
+from bgtasks.text import describe, traceback_of
+
+__all__ = ["Ending", "Phase", "StopReason", "outcome_of"]
+
+TORN_DOWN = "the event loop ended"
+
+
+class StopReason(enum.Enum):
+    """Why a running attempt was told to end."""
+
+    CANCEL = "its cancellation was requested"
+    TIMEOUT = "it took longer than its timeout"
+    STOP = "the application stopped"
+
+
+class Phase(enum.Enum):
+    """What an attempt is doing."""
+
+    OPENING = "A dependency that was being opened"
+    WORKING = "The worker"
+    CLOSING = "A dependency that was being closed"
+
+
+@frozen
+class Ending:
+    """How an attempt ended, as it was seen.
+
+    ``error`` is what was raised in ``phase``, ``reason`` what the attempt was told, and
+    ``noticed`` whether it can have ended because of that. ``torn_down``: the event loop is being
+    ended without a stop.
+    """
+
+    error: BaseException | None
+    phase: Phase
+    reason: StopReason | None
+    noticed: bool
+    torn_down: bool
+
+
+def outcome_of(
+    ending: Ending,
+    registration: Registration,
+    failures: int,
+    uniform: Callable[[float, float], float],
+) -> Outcome:
+    """The outcome of an attempt of which ``failures`` earlier ones failed. Never raises: where
+    the end cannot be judged, as an exception class of ``retry`` raises when it is compared, the
+    attempt has failed for good."""
+    try:
+        return _judge(ending, registration, failures, uniform)
+    except BaseException as error:
+        shown = ending.error or error
+        return Failed(describe(shown), traceback_of(shown))
+
+
+def _judge(
+    ending: Ending,
+    registration: Registration,
+    failures: int,
+    uniform: Callable[[float, float], float],
+) -> Outcome:
+    error = ending.error
+    cancelled = isinstance(error, asyncio.CancelledError)
+    gave_up = error is None or cancelled or isinstance(error, TaskCancelled)
+    match ending.reason if ending.noticed else None:
+        case None if error is None:
+            return Completed()
+        case None if cancelled and ending.torn_down:
+            return _cut_off(ending.phase, registration, TORN_DOWN, counted=True)
+        case StopReason.CANCEL if gave_up:
+            return Cancelled()
+        case StopReason.STOP:
+            return _cut_off(ending.phase, registration, StopReason.STOP.value, counted=False)
+        case StopReason.TIMEOUT:
+            late = AttemptTimeoutError(_late(ending.phase, registration))
+            wait = registration.retry.wait_after(failures + 1, late, uniform)
+            return Failed(str(late), traceback_of(error or late), wait, "timed out")
+        case None if gave_up:
+            message = f"{ending.phase.value} was cancelled, but nobody had asked for it"
+        case _:
+            message = describe(error or TaskCancelled())
+    error = error or TaskCancelled(message)
+    wait = registration.retry.wait_after(failures + 1, error, uniform)
+    return Failed(message, traceback_of(error), wait)
+
+
+def _cut_off(phase: Phase, registration: Registration, by: str, *, counted: bool) -> Outcome:
+    if phase is Phase.OPENING:
+        return NotBegun(by)
+    may_rerun, limit = registration.rerun_interrupted, registration.max_interruptions
+    return Interrupted(by, may_rerun, limit, counted)
+
+
+def _late(phase: Phase, registration: Registration) -> str:
+    message = f"The attempt took longer than its timeout of {registration.timeout} seconds"
+    match phase:
+        case Phase.OPENING:
+            return f"{message}: its dependencies were still being opened"
+        case Phase.CLOSING:
+            return f"{message}: its dependencies were still being closed"
+        case Phase.WORKING:
+            return message
