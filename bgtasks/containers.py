@@ -68,6 +68,8 @@ def _make_registry(registrations: list[Registration], codec: TaskCodec) -> Regis
     registry = Registry(registrations)
     for registration in registry:
         codec.check_type(registration.task_type)
+        if registration.payload_type is not None:
+            codec.check_type(registration.payload_type)
     return registry
 
 

@@ -486,13 +486,10 @@ class BackgroundTaskManager:
         self, task: BackgroundTaskBase, owner: str | None, due: datetime | None, priority: int
     ) -> TaskRecord:
         registration = self._registry.of(task)
-        data, decoded = self._codec.encode_and_read_back(task)
-        if self._executor is not None and due is None:
-            self._executor.remember(data, decoded)
         return new_record(
             task,
             registration.type_name,
-            data,
+            self._codec.encode_task(task),
             owner=owner,
             due=due,
             priority=priority,

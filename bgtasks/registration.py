@@ -5,12 +5,13 @@ import math
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
 from attrs import field, frozen
 
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
+from bgtasks.hints import substituted
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.text import clean
 from bgtasks.worker import BackgroundWorker
@@ -200,9 +201,9 @@ def worker_parameters(cls: type) -> tuple[Any, Any]:
 def _parameters(cls: Any, known: dict[Any, Any]) -> tuple[Any, Any] | None:
     for base in getattr(cls, "__orig_bases__", ()):
         origin = get_origin(base) or base
-        arguments = [known.get(item, item) for item in get_args(base)]
+        arguments = [substituted(item, known) for item in get_args(base)]
         if origin is BackgroundWorker and arguments:
-            task, payload = (Any if isinstance(item, TypeVar) else item for item in arguments)
+            task, payload = arguments
             return task, payload
         if isinstance(origin, type) and issubclass(origin, BackgroundWorker):
             parameters = getattr(origin, "__parameters__", ())

@@ -16,6 +16,7 @@ __all__ = [
     "shown",
     "trace_of",
     "traceback_of",
+    "without_surrogates",
 ]
 
 MAX_NAME = 1_000
@@ -36,9 +37,12 @@ def clean(text: str, limit: int) -> str:
         text = text[: limit - 1] + "…"
     if "\0" in text:
         text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return without_surrogates(text)
+
+
+def without_surrogates(text: str) -> str:
+    """``text`` with a ``?`` for each lone surrogate."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def clean_message(text: str | None) -> str | None:

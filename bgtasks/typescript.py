@@ -9,17 +9,17 @@ import json
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 import attrs
 from attrs import frozen
 
-from bgtasks.errors import RegistrationError
+from bgtasks.hints import field_hints, parameters, resolved, unwrapped
 from bgtasks.registration import Registration
 from bgtasks.serialization import camel_case
 
@@ -120,8 +120,8 @@ class _Module:
         if issubclass(cls, enum.Enum):
             return f"{_doc(cls)}export type {name} = {_enum_values(cls)};\n"
         fields = [_Field(f.name, self.write(f.hint), f.optional) for f in _fields(cls)]
-        parameters = [parameter.__name__ for parameter in _parameters(cls)]
-        generic = f"<{', '.join(parameters)}>" if parameters else ""
+        variables = [variable.__name__ for variable in parameters(cls)]
+        generic = f"<{', '.join(variables)}>" if variables else ""
         return _interface(name + generic, fields, _first_line(cls))
 
     def write(self, hint: Any) -> str:
@@ -131,7 +131,7 @@ class _Module:
     def variants(self, hint: Any) -> list[str]:
         """The members of the union that ``hint`` is; nearly always there is one."""
         origin, arguments = get_origin(hint) or hint, get_args(hint)
-        if (inner := _unwrapped(hint)) is not None:
+        if (inner := unwrapped(hint)) is not None:
             return self.variants(inner)
         if origin in (Union, types.UnionType):
             return [written for item in arguments for written in self.variants(item)]
@@ -158,10 +158,10 @@ class _Module:
         return "unknown"
 
     def _write_arguments(self, cls: type, arguments: tuple[Any, ...]) -> str:
-        parameters = _parameters(cls)
-        if not parameters:
+        variables = parameters(cls)
+        if not variables:
             return ""
-        written = [self.write(item) for item in arguments] or ["unknown"] * len(parameters)
+        written = [self.write(item) for item in arguments] or ["unknown"] * len(variables)
         return f"<{', '.join(written)}>"
 
     def _write_list(self, item: Any) -> str:
@@ -170,7 +170,7 @@ class _Module:
 
     def _write_tuple(self, cls: Any, arguments: tuple[Any, ...]) -> str:
         if hasattr(cls, "_fields"):  # a NamedTuple is sent as a list too
-            arguments = tuple(_hints(cls).get(name, Any) for name in cls._fields)
+            arguments = tuple(resolved(cls).get(name, Any) for name in cls._fields)
             return f"[{', '.join(map(self.write, arguments))}]"
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return self._write_list(arguments[0])
@@ -220,87 +220,33 @@ def _fields(cls: Any) -> list[_Hint]:
     """What the codec sends of an object of ``cls``."""
     if issubclass(cls, enum.Enum):
         return []
-    hints = _hints(cls)
+    variables = parameters(cls)
+    hints = field_hints(cls[variables] if variables else cls)
     if typing.is_typeddict(cls):
         required = cls.__required_keys__
         return [_Hint(name, hint, name not in required) for name, hint in hints.items()]
     own: Iterable[Any] = attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls)
     return [
-        _Hint(camel_case(field.name), _hint_in(cls, field.name, hints.get(field.name, field.type)))
+        _Hint(camel_case(field.name), hints[field.name])
         for field in own
         if field.init  # cattrs leaves out what the constructor does not take
     ]
 
 
-def _hint_in(cls: Any, name: str, hint: Any) -> Any:
-    """``hint`` of a field that ``cls`` may have from a generic base, in the words of ``cls``."""
-    owner = next((c for c in cls.__mro__ if name in inspect.get_annotations(c)), cls)
-    own = {parameter: parameter for parameter in _parameters(cls)}
-    return _substituted(hint, own if owner is cls else _arguments(cls, own).get(owner, {}))
-
-
-def _hints(cls: Any) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(cls)
-    except Exception as error:
-        raise RegistrationError(
-            f"a type hint of {cls.__module__}.{cls.__qualname__} cannot be resolved: {error}; "
-            f"the names in it must be those of its module"
-        ) from error
-
-
-def _parameters(cls: Any) -> tuple[Any, ...]:
-    return tuple(p for p in getattr(cls, "__parameters__", ()) if isinstance(p, TypeVar))
-
-
-def _arguments(cls: Any, own: Mapping[Any, Any]) -> dict[type, dict[Any, Any]]:
-    """What the type variables of each generic base stand for, those of ``cls`` being ``own``."""
-    found: dict[type, dict[Any, Any]] = {}
-    for base in getattr(cls, "__orig_bases__", cls.__bases__):
-        origin = get_origin(base) or base
-        if origin is typing.Generic or origin is object:
-            continue
-        arguments = [_substituted(item, own) for item in get_args(base)]
-        found[origin] = dict(zip(_parameters(origin), arguments, strict=False))
-        found |= _arguments(origin, found[origin])
-    return found
-
-
-def _substituted(hint: Any, known: Mapping[Any, Any]) -> Any:
-    """``hint`` with its type variables replaced; one that nobody gave stands for anything."""
-    if isinstance(hint, TypeVar):
-        return known.get(hint, Any)
-    parameters = getattr(hint, "__parameters__", ())
-    if not parameters or isinstance(hint, type):
-        return hint
-    return hint[tuple(known.get(parameter, Any) for parameter in parameters)]
-
-
-def _unwrapped(hint: Any) -> Any:
-    """What is meant by a NewType, a type alias, ``Annotated`` or ``Final``; else ``None``."""
-    if isinstance(hint, NewType):
-        return hint.__supertype__
-    if type(hint).__name__ == "TypeAliasType":  # Python 3.12's `type X = ...`
-        return hint.__value__
-    if get_origin(hint) in (typing.Annotated, typing.Final, typing.Required, typing.NotRequired):
-        return get_args(hint)[0]
-    return None
-
-
 def _parts(hint: Any) -> list[Any]:
     """The types that ``hint`` is written with."""
-    if (inner := _unwrapped(hint)) is not None:
+    if (inner := unwrapped(hint)) is not None:
         return [inner]
     if get_origin(hint) is Literal:
         return []
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
-        return list(_hints(hint).values())
+        return list(resolved(hint).values())
     return list(get_args(hint))
 
 
 def _key_values(key: Any) -> list[Any] | None:
     """All values of a type that has only some few; else ``None``."""
-    if (inner := _unwrapped(key)) is not None:
+    if (inner := unwrapped(key)) is not None:
         return _key_values(inner)
     if get_origin(key) is Literal:
         return [v.value if isinstance(v, enum.Enum) else v for v in get_args(key)]

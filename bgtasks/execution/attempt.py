@@ -22,7 +22,7 @@ from bgtasks.execution.scope import Scope, ScopePlan
 from bgtasks.execution.worker_thread import call_in_thread, is_coroutine_function
 from bgtasks.lifecycle import Cancelled, Completed, Ended, Failed, Outcome, Report
 from bgtasks.logs import log_fields, log_safely
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
+from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registration
 from bgtasks.serialization import TaskCodec
@@ -52,8 +52,8 @@ class AttemptListener(Protocol):
 class Attempt:
     """Runs ``record`` once. ``run`` must be the body of a task with an empty context.
 
-    ``task`` is what ``record.data`` holds, where that has been decoded before. ``ended`` tells
-    how it went; it is done before ``run`` returns where dependencies had to be left behind.
+    ``ended`` tells how it went; it is done before ``run`` returns where dependencies had to be
+    left behind.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class Attempt:
         codec: TaskCodec,
         clock: Clock,
         listener: AttemptListener,
-        task: BackgroundTaskBase | None = None,
         uniform: Callable[[float, float], float] = random.uniform,
         torn_down: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -78,7 +77,6 @@ class Attempt:
         self._clock = clock
         self._listener = listener
         self._uniform = uniform
-        self._task = task
         self._torn_down = torn_down
         self._source = CancellationSource()
         self._reason: StopReason | None = None
@@ -286,11 +284,11 @@ class Attempt:
     def _new_context(self) -> AttemptContext:
         record, codec, registration = self.record, self._codec, self._registration
         return AttemptContext(
-            self._task or codec.decode_task(registration.task_type, record.data),
+            codec.decode_task(registration.task_type, record.data),
             record,
-            codec.decode_payload(registration.payload_type, record.payload),
+            codec.decode_payload(registration.payload_type, record.payload, record.id),
             self._source.token,
-            encode=codec.encode_payload,
+            encode=codec.payload_encoder(registration.payload_type),
             now=self._clock.now,
             is_cancel_requested=lambda: self._reason is StopReason.CANCEL,
             on_changed=lambda: self._listener.changed(self),

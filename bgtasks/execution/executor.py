@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -16,7 +15,6 @@ from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.lifecycle import Ended, Failed, Reported
 from bgtasks.logs import LoggedTask, log_fields, task_of_context
-from bgtasks.models import BackgroundTaskBase
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
 from bgtasks.serialization import TaskCodec
@@ -27,9 +25,6 @@ logger = logging.getLogger(__name__)
 
 ABANDON_AFTER = 5.0
 """Seconds that a worker has to end after it was told to, before the stop goes on without it."""
-
-MAX_DECODED = 256
-"""How many decoded tasks are kept for being claimed at once."""
 
 Save = Callable[[UUID, Reported | Ended], None]
 
@@ -64,7 +59,6 @@ class Executor:
         self._running: dict[UUID, Attempt] = {}
         self._tasks: dict[asyncio.Task[Any], Attempt] = {}
         self.hurried = asyncio.Event()
-        self._decoded: OrderedDict[str, BackgroundTaskBase] = OrderedDict()
 
     def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
         """Begin the attempt that ``record`` was claimed for; the future tells how it ended."""
@@ -81,7 +75,6 @@ class Executor:
             codec=self._codec,
             clock=self._clock,
             listener=self,
-            task=self._decoded.pop(record.data, None),
             torn_down=self._torn_down,
         )
         self._running[record.id] = attempt
@@ -91,12 +84,6 @@ class Executor:
             self._tasks[task] = attempt
             task.add_done_callback(self._tasks.pop)
         return attempt.ended
-
-    def remember(self, data: str, task: BackgroundTaskBase) -> None:
-        """Keep what ``data`` was decoded to: if it is claimed at once, that is not done again."""
-        self._decoded[data] = task
-        if len(self._decoded) > MAX_DECODED:
-            self._decoded.popitem(last=False)
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
         """Tell a running attempt that its cancellation was asked for; others are left alone."""

@@ -1,0 +1,88 @@
+"""The JSON shapes of Python's types, taught to a cattrs converter."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path, PurePath
+from types import NoneType
+from typing import Any, TypeVar, get_origin
+from uuid import UUID
+
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.preconf.json import make_converter as make_json_converter
+
+from bgtasks.hints import field_names, has_fields, parameters
+from bgtasks.serialization.pydantic_models import is_pydantic, structure_hook, unstructure_hook
+from bgtasks.serialization.unions import is_tagged_union, tagged_union_hook
+
+__all__ = ["camel_case", "configure", "make_converter"]
+
+
+def configure(converter: cattrs.Converter) -> None:
+    """Teach ``converter`` the shapes that bgtasks uses; apply it to a converter of your own.
+
+    Attrs classes and dataclasses get camelCase keys, aware times become UTC with a ``Z``,
+    paths, UUIDs and decimals texts, and timedeltas seconds. Pydantic's classes are written and
+    read by Pydantic.
+    """
+    converter.register_unstructure_hook_factory(
+        has_fields,
+        lambda cls: make_dict_unstructure_fn(cls, converter, **_renames(cls)),
+    )
+    converter.register_structure_hook_factory(
+        has_fields,
+        lambda cls: make_dict_structure_fn(_with_arguments(cls), converter, **_renames(cls)),
+    )
+    converter.register_structure_hook_factory(
+        is_tagged_union, lambda union: tagged_union_hook(union, converter, camel_case)
+    )
+    # What nothing is known of comes back as plain JSON data.
+    converter.register_structure_hook_func(_is_unknown, lambda data, _: data)
+    converter.register_structure_hook(NoneType, _nothing)
+    converter.register_unstructure_hook(datetime, _time_to_text)
+    converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    converter.register_unstructure_hook(timedelta, lambda value: value.total_seconds())
+    converter.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
+    for text_type in (UUID, Decimal, Path, PurePath):
+        converter.register_unstructure_hook(text_type, str)
+        converter.register_structure_hook(text_type, lambda text, cls: cls(text))
+    converter.register_unstructure_hook_factory(is_pydantic, unstructure_hook)
+    converter.register_structure_hook_factory(is_pydantic, structure_hook)
+
+
+def make_converter(*, detailed_validation: bool = True) -> cattrs.Converter:
+    """A JSON converter of cattrs that is configured for bgtasks."""
+    converter = make_json_converter(detailed_validation=detailed_validation)
+    configure(converter)
+    return converter
+
+
+def camel_case(name: str) -> str:
+    """``copied_bytes`` → ``copiedBytes``."""
+    first, *rest = name.strip("_").split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in rest)
+
+
+def _renames(cls: Any) -> dict[str, Any]:
+    return {name: override(rename=camel_case(name)) for name in field_names(cls)}
+
+
+def _with_arguments(cls: Any) -> Any:
+    """A generic class that nobody has said the type arguments of is one of ``Any``."""
+    variables = () if get_origin(cls) else parameters(cls)
+    return cls[(Any,) * len(variables)] if variables else cls
+
+
+def _is_unknown(cls: Any) -> bool:
+    return cls is object or isinstance(cls, TypeVar)
+
+
+def _nothing(data: Any, _: Any) -> None:
+    if data is not None:
+        raise ValueError("expected nothing")
+
+
+def _time_to_text(value: datetime) -> str:
+    if value.tzinfo is None:
+        return value.isoformat()
+    return value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
