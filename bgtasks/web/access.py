@@ -51,35 +51,43 @@ class TaskAccess:
         )
 
     async def find(self, requester: Requester, task_id: UUID) -> Info:
-        """The task with this id. Raises TaskNotFoundError, also where the policy hides it."""
+        """The whole task with this id. Raises TaskNotFoundError, also where the policy hides it."""
         info = await self._manager.try_get_task(task_id)
         if info is None or not await self._judge.may_view(requester, info):
-            raise TaskNotFoundError(f"there is no task with id {task_id}")
+            raise _not_found(task_id)
         return info
 
-    async def find_all(self, requester: Requester, ids: Iterable[UUID]) -> list[Info]:
-        """Those of the tasks that there are and that ``requester`` may see."""
+    async def whole(self, requester: Requester, info: Info) -> Info:
+        """A task that ``requester`` may see, read again with its payload; the same where there is
+        none any more for the requester to see."""
         async with self._reads:
-            found = [await self._manager.try_get_task(task_id) for task_id in ids]
-        return await self.visible(requester, [info for info in found if info is not None])
+            newest = await self._manager.try_get_task(info.id)
+        return newest if newest and await self._judge.may_view(requester, newest) else info
+
+    async def find_all(self, requester: Requester, ids: Iterable[UUID]) -> list[Info]:
+        """Those of the tasks that there are and that ``requester`` may see, without large
+        payloads."""
+        async with self._reads:
+            found = await self._manager.find_tasks(ids)
+        return await self.visible(requester, found)
 
     async def cancel(self, requester: Requester, task_id: UUID) -> Info:
-        """Ask for cancellation and give back the newest snapshot.
+        """Ask for cancellation; returns the newest snapshot, without a large payload.
 
         Raises TaskNotFoundError, NotAllowedError, or TaskStateError when it has ended already.
         """
-        info = await self.find(requester, task_id)
+        info = await self._find(requester, task_id)
         if not await self._judge.may_cancel(requester, info):
             raise NotAllowedError(f"you may not cancel task {task_id}")
         return await self._change(info, self._manager.cancel_task, "cancelled")
 
     async def retry(self, requester: Requester, task_id: UUID) -> Info:
-        """Have an ended task run again and give back the newest snapshot.
+        """Have an ended task run again; returns the newest snapshot, without a large payload.
 
         Raises TaskNotFoundError, NotAllowedError, or TaskStateError unless it is Failed or
         Cancelled.
         """
-        info = await self.find(requester, task_id)
+        info = await self._find(requester, task_id)
         if not await self._judge.may_retry(requester, info):
             raise NotAllowedError(f"you may not retry task {task_id}")
         return await self._change(info, self._manager.retry_task, "retried")
@@ -87,7 +95,7 @@ class TaskAccess:
     async def failures(self, requester: Requester, task_id: UUID) -> Sequence[AttemptFailure]:
         """How those attempts of a task ended that failed, without tracebacks for whom the policy
         does not show them. Raises TaskNotFoundError."""
-        info = await self.find(requester, task_id)
+        info = await self._find(requester, task_id)
         failures = await self._manager.get_failures(task_id)
         if await self._judge.may_view_errors(requester, info):
             return failures
@@ -98,7 +106,7 @@ class TaskAccess:
 
         Raises TaskNotFoundError.
         """
-        info = await self.find(requester, task_id)
+        info = await self._find(requester, task_id)
         return {
             "cancel": await self._judge.may_cancel(requester, info),
             "retry": await self._judge.may_retry(requester, info),
@@ -112,13 +120,24 @@ class TaskAccess:
         """As the policy says: the owners whose tasks are worth looking at; ``None``: all."""
         return await self._judge.visible_owners(requester)
 
+    async def _find(self, requester: Requester, task_id: UUID) -> Info:
+        """The task with this id, without a large payload: what decisions are made on."""
+        found = await self.find_all(requester, [task_id])
+        if not found:
+            raise _not_found(task_id)
+        return found[0]
+
     async def _change(
         self, info: Info, change: Callable[[UUID], Awaitable[bool]], done: str
     ) -> Info:
         changed = await change(info.id)
-        newest = await self._manager.try_get_task(info.id)
+        newest = next(iter(await self._manager.find_tasks([info.id])), None)
         if changed:
             return newest or info
         if newest is None:
-            raise TaskNotFoundError(f"there is no task with id {info.id}")
+            raise _not_found(info.id)
         raise TaskStateError(f"task {info.id} is {newest.status} and cannot be {done}")
+
+
+def _not_found(task_id: UUID) -> TaskNotFoundError:
+    return TaskNotFoundError(f"there is no task with id {task_id}")

@@ -32,7 +32,7 @@ Info = BackgroundTaskInfo[Any]
 class TaskFilter:
     """Which tasks to list. ``None`` does not filter; ``None`` among owners means without owner.
 
-    ``limit`` is 1 to 200.
+    ``limit`` is 1 to 200; ``payloads`` asks for large payloads, too.
     """
 
     types: Sequence[str] | None = None
@@ -40,6 +40,7 @@ class TaskFilter:
     owners: Sequence[str | None] | None = None
     limit: int = 50
     cursor: str | None = None
+    payloads: bool = False
 
 
 @frozen
@@ -134,9 +135,9 @@ class Listing:
             return None
         task_id = read_cursor(cursor, self.mark)
         async with self.reads:
-            info = await self.manager.try_get_task(task_id)
+            found = await self.manager.find_tasks([task_id])
             place = await self.manager.cursor_after(task_id)
-        if info is None or place is None or not await self.visible(self.requester, [info]):
+        if place is None or not await self.visible(self.requester, found):
             raise refused_cursor(cursor)
         return place
 

@@ -23,10 +23,14 @@ effect(() => {
 
 /** Take in a snapshot, if it is of the open task. */
 export function receive(snapshot: Snapshot): void {
-  const before = opened.peek();
   if (snapshot.id !== openTask.peek()) return;
-  if (before && before.id === snapshot.id && !isNewer(snapshot, before)) return;
-  opened.value = snapshot;
+  const before = opened.peek()?.id === snapshot.id ? opened.peek() : null;
+  const completes = before?.payloadOmitted && !snapshot.payloadOmitted && !isNewer(before, snapshot);
+  if (before && !completes && !isNewer(snapshot, before)) return;
+  // The last payload stays until the new one has been read.
+  const payload = snapshot.payloadOmitted ? (before?.payload ?? null) : snapshot.payload;
+  opened.value = { ...snapshot, payload };
+  if (snapshot.payloadOmitted) void readWhole();
   openedTrouble.value = null;
   void askFor([snapshot.id]);
   void readAttempts(snapshot);
@@ -47,6 +51,21 @@ export async function refetch(): Promise<void> {
     if (!opened.peek())
       openedTrouble.value = { isMissing, text: refused?.message ?? "the server cannot be reached" };
   }
+}
+
+let readingWhole = false;
+let readAgain = false;
+
+/** Read the open task with its payload: one request at a time, however fast it changes. */
+async function readWhole(): Promise<void> {
+  readAgain = true;
+  if (readingWhole) return;
+  readingWhole = true;
+  while (readAgain) {
+    readAgain = false;
+    await refetch();
+  }
+  readingWhole = false;
 }
 
 /** Attempts change only where one ends. */

@@ -84,7 +84,9 @@ function Opened({ task }: { task: Snapshot }) {
           <section class="panel" aria-labelledby="payload">
             <h2 id="payload">Payload</h2>
             {task.payload === null || task.payload === undefined ? (
-              <p class="fine">The worker has not reported one.</p>
+              <p class="fine">
+                {task.payloadOmitted ? "It is being read…" : "The worker has not reported one."}
+              </p>
             ) : (
               <Payload value={task.payload} />
             )}

@@ -13,6 +13,7 @@ export interface Snapshot {
   statusMessage: string | null;
   errorMessage: string | null;
   payload: unknown;
+  payloadOmitted?: true; // it is too large for lists
   createdAt: string;
   startedAt: string | null;
   completedAt: string | null;
@@ -24,7 +25,7 @@ export interface Snapshot {
 }
 
 /** What the list keeps of a snapshot: payloads may be large. Times are there as numbers too. */
-export interface Task extends Omit<Snapshot, "payload"> {
+export interface Task extends Omit<Snapshot, "payload" | "payloadOmitted"> {
   created: number;
   started: number | null;
   completed: number | null;
@@ -45,7 +46,7 @@ export interface Permissions {
 
 export type Action = "cancel" | "retry";
 
-export function slim({ payload: _, ...task }: Snapshot): Task {
+export function slim({ payload: _, payloadOmitted: __, ...task }: Snapshot): Task {
   const { createdAt, startedAt, completedAt } = task;
   return {
     ...task,

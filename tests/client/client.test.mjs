@@ -272,3 +272,34 @@ test("a client that the server let go comes back", async () => {
   socket.down();
   await until(() => socket.connects === 1);
 });
+
+// FAULTS 32: lists carry no large payloads.
+test("a large payload of a task that is watched by its id is asked for", async () => {
+  const { socket, tasks, lists } = await watching();
+  const seen = [];
+  const stop = tasks.watch(A, (t) => seen.push(t?.payload ?? null));
+  await settled();
+  socket.asked = [];
+  const whole = task({ revision: 2, payload: "large" });
+  socket.answer = (_, { payloads }) => ({ ok: true, tasks: payloads ? [whole] : [] });
+  socket.send({ revision: 2, payload: null, payloadOmitted: true });
+  await settled();
+  assert.deepEqual(socket.asked, [["Subscribe", { payloads: [A] }]]);
+  assert.deepEqual([seen.at(-1), lists.at(-1)[0].payload], ["large", "large"]);
+  // What comes late, and light, takes nothing away; nor is it asked for again and again.
+  socket.send({ revision: 2, payload: null, payloadOmitted: true });
+  socket.send({ revision: 3, payload: "larger" });
+  await settled();
+  assert.equal(seen.at(-1), "larger");
+  stop();
+  await settled();
+  assert.deepEqual(socket.asked.slice(1), [["Subscribe", {}]]);
+});
+
+test("of tasks that nobody watches by their id no payload is asked for", async () => {
+  const { socket, lists } = await watching();
+  socket.asked = [];
+  socket.send({ payloadOmitted: true });
+  await settled();
+  assert.deepEqual([socket.asked, lists.at(-1)[0].payloadOmitted], [[], true]);
+});

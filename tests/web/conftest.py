@@ -18,11 +18,13 @@ from bgtasks.errors import ManagerStateError, QueryError
 from bgtasks.health import Health
 from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.page import BackgroundTaskPage
+from bgtasks.record import SMALL_PAYLOAD
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.testing.clock import FakeClock
 from bgtasks.updates import TaskUpdatedEvent
 from bgtasks.web import BackgroundTaskPolicy, Hub, Lifespan, create_app
+from bgtasks.web.hub.snapshot import without_payload
 from bgtasks.worker import UNSET
 
 NAMESPACE = "/background-tasks"
@@ -34,6 +36,12 @@ def _values(value: Any) -> Any:
     if value is UNSET:
         return None
     return {value} if value is None or isinstance(value, str) else set(value)
+
+
+def _listed(info: Any) -> Any:
+    """As a list has it."""
+    is_large = isinstance(info.payload, str) and len(info.payload) + 2 > SMALL_PAYLOAD
+    return without_payload(info) if is_large else info
 
 
 class FakeManager:
@@ -139,13 +147,17 @@ class FakeManager:
             and (not statuses or info.status in statuses)
             and (owners is None or info.owner in owners)
         ]
-        items = tuple(found[:limit])
+        items = tuple(map(_listed, found[:limit]))
         more = await self.cursor_after(items[-1].id) if len(found) > limit else None
         return BackgroundTaskPage(items, more)
 
     async def try_get_task(self, task_id: Any) -> Any:
         await self._reading()
         return self.tasks.get(task_id)
+
+    async def find_tasks(self, task_ids: Any) -> Any:
+        await self._reading()
+        return [_listed(self.tasks[item]) for item in task_ids if item in self.tasks]
 
     async def cursor_after(self, task_id: Any) -> Any:
         await self._reading()

@@ -354,14 +354,15 @@ async def test_a_client_that_does_not_read_for_long_is_let_go(
     assert len(world.audience) == 0
 
 
-async def test_a_task_that_cannot_be_encoded_does_not_stop_the_others(
+async def test_a_task_whose_payload_cannot_be_encoded_is_shown_without_it(
     open_stream: Any, manager: Any, caplog: Any
 ) -> None:
-    manager.add(payload=object())
+    bad = manager.add(payload=object())
     good = manager.add()
     stream = await open_stream()
-    assert [u["id"] for u in await stream.updates_until(good)] == [str(good.id)]
-    assert "could not be sent" in caplog.text
+    updates = await stream.updates_until(good)
+    assert [(u["id"], u["payload"]) for u in updates] == [(str(i.id), None) for i in (bad, good)]
+    assert "cannot be sent" in caplog.text
 
 
 async def test_when_the_replay_cannot_be_read_the_stream_ends_to_be_opened_again(

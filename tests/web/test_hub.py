@@ -322,14 +322,15 @@ async def test_errors_of_the_store_are_answered_without_details(
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_a_task_that_cannot_be_encoded_does_not_stop_the_others(
+async def test_a_task_whose_payload_cannot_be_encoded_is_shown_without_it(
     world: Any, manager: Any, caplog: Any
 ) -> None:
     socket = await world.joined()
-    manager.publish(manager.add(payload=object()))
+    bad = manager.publish(manager.add(payload=object()))
     good = manager.publish(manager.add())
-    assert len(await socket.updates_until(good)) == 1
-    assert "could not be broadcast" in caplog.text
+    updates = await socket.updates_until(good)
+    assert [(u["id"], u["payload"]) for u in updates] == [(str(i.id), None) for i in (bad, good)]
+    assert "cannot be sent" in caplog.text
 
 
 async def test_events_of_one_client_are_answered_one_after_the_other(

@@ -25,7 +25,8 @@ _STATUSES = ", ".join(BackgroundTaskStatus)
 
 
 def parse_filter(query: QueryParams) -> TaskFilter:
-    """The filter that ``type``, ``status``, ``owner``, ``limit`` and ``cursor`` ask for.
+    """The filter that ``type``, ``status``, ``owner``, ``limit``, ``cursor`` and ``include``
+    ask for.
 
     Raises QueryError, which names the parameter, its value and what is accepted, also where they
     are too many together.
@@ -91,6 +92,12 @@ def _cursor(values: Sequence[str]) -> str:
     return value
 
 
+def _include(values: Sequence[str]) -> bool:
+    if (value := _once("include", values)) != "payload":
+        raise _refuse("include", value, "payload")
+    return True
+
+
 def _once(name: str, values: Sequence[str]) -> str:
     if len(values) > 1:
         raise QueryError(f"{name} is given {len(values)} times; accepted: once")
@@ -103,4 +110,5 @@ _PARAMETERS: dict[str, tuple[str, Callable[[Sequence[str]], Any]]] = {
     "owner": ("owners", _owners),
     "limit": ("limit", _limit),
     "cursor": ("cursor", _cursor),
+    "include": ("payloads", _include),
 }

@@ -16,9 +16,11 @@ from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import AttemptFailure
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import Info, TaskAccess
+from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_filter
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.event_stream import EVENT_STREAM_HEADERS
+from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.ids import parse_task_id
 from bgtasks.web.judge import Judge
@@ -84,9 +86,15 @@ class TaskRoutes:
         return guarded
 
     async def _list(self, request: Request, requester: Requester) -> Response:
-        items, cursor = await self._access.page(requester, parse_filter(request.query_params))
-        body = {"items": [self._codec.wire(item) for item in items], "nextCursor": cursor}
-        return JSONResponse(body, headers=_NO_STORE)
+        wanted = parse_filter(request.query_params)
+        listing = await self._access.listing(requester, wanted)
+        items, cursor = await listing.page()
+        whole = partial(self._access.whole, requester) if wanted.payloads else None
+        return _json(
+            await write_page(
+                items, cursor, self._codec, cursor_after=listing.cursor_after, whole=whole
+            )
+        )
 
     async def _get_or_cancel(self, request: Request, requester: Requester) -> Response:
         task_id = _task_id(request)
@@ -118,7 +126,11 @@ class TaskRoutes:
         return partial(self._hub.events, requester, subscription)
 
     def _answer(self, status: int, info: Info) -> Response:
-        return JSONResponse(self._codec.wire(info), status_code=status, headers=_NO_STORE)
+        return _json(Snapshot(info, self._codec).text, status)
+
+
+def _json(text: str | bytes, status: int = 200) -> Response:
+    return Response(text, status, headers=_NO_STORE, media_type="application/json")
 
 
 def _foreign() -> NotAllowedError:

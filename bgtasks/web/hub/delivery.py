@@ -29,7 +29,6 @@ class Delivery:
         if not seeing and not unknown:
             return
         snapshot = Snapshot(info, self._codec)
-        snapshot.encode()
         if seeing:
             await self._send(snapshot, seeing)
         for client in unknown:
@@ -39,6 +38,16 @@ class Delivery:
         await self._send(snapshot, [client])
 
     async def _send(self, snapshot: Snapshot, clients: list[Client]) -> None:
+        """Large payloads go to those who follow just this task."""
+        if snapshot.light is not snapshot:
+            wanting = [c for c in clients if c.subscription.wants_payload(snapshot.info)]
+            await self._put(snapshot, wanting)
+            snapshot, clients = snapshot.light, [c for c in clients if c not in wanting]
+        await self._put(snapshot, clients)
+
+    async def _put(self, snapshot: Snapshot, clients: list[Client]) -> None:
+        if not clients:
+            return
         for client in await self._fan_out.broadcast(snapshot, clients):
             self._later(client, snapshot)
 

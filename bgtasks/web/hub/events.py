@@ -18,6 +18,7 @@ from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.replay import Replay
+from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.subscription import NOTHING, Subscription
 from bgtasks.web.ids import parse_task_id
 from bgtasks.web.judge import PolicyFailedError
@@ -94,12 +95,12 @@ class ClientEvents:
         client.subscription = subscription
         client.hold()
         client.live = True
-        infos = []
+        snapshots: list[Snapshot] = []
         try:
-            infos = await self._replay.read(client.requester, subscription)
+            snapshots = await self._replay.read(client.requester, subscription)
         finally:
-            client.caught_up(infos)
-        return {"ok": True, "tasks": [self._codec.wire(info) for info in infos]}
+            client.caught_up(snapshot.info for snapshot in snapshots)
+        return {"ok": True, "tasks": [snapshot.wire for snapshot in snapshots]}
 
     async def _unsubscribe(self, client: Client, _: None) -> Ack:
         client.stop_replay()
@@ -109,11 +110,11 @@ class ClientEvents:
 
     async def _cancel(self, client: Client, task_id: UUID) -> Ack:
         info = await self._access.cancel(client.requester, task_id)
-        return {"ok": True, "task": self._codec.wire(info)}
+        return {"ok": True, "task": Snapshot(info, self._codec).wire}
 
     async def _retry(self, client: Client, task_id: UUID) -> Ack:
         info = await self._access.retry(client.requester, task_id)
-        return {"ok": True, "task": self._codec.wire(info)}
+        return {"ok": True, "task": Snapshot(info, self._codec).wire}
 
 
 def _refusal(error: str) -> Ack:

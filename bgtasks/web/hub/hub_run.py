@@ -68,10 +68,10 @@ class HubRun:
         delivery = Delivery(self._audience, fan_out, codec)
         self._broadcaster = Broadcaster(clock, settings.publish_interval, delivery.broadcast)
         reads = asyncio.Semaphore(READS_AT_ONCE)
-        self._replay = Replay(TaskAccess(manager, judge, reads), clock)
+        self._replay = Replay(TaskAccess(manager, judge, reads), codec, clock)
         server, audience, replay = self._server, self._audience, self._replay
         self._reception = Reception(
-            server, audience, judge, replay, fan_out, codec, self._background, max_clients
+            server, audience, judge, replay, fan_out, self._background, max_clients
         )
         self._streams = Streams(self._reception, clock)
         events = ClientEvents(access, audience, replay, codec)

@@ -6,7 +6,6 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from bgtasks.lasting import ends_this_task
-from bgtasks.serialization import TaskCodec
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.connection import CONNECTION_KEY, Connection
@@ -14,7 +13,6 @@ from bgtasks.web.hub.fan_out import FanOut
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.server import NAMESPACE
-from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.socket_client import SocketClient
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge, PolicyFailedError
@@ -39,7 +37,6 @@ class Reception:
         judge: Judge,
         replay: Replay,
         fan_out: FanOut,
-        codec: TaskCodec,
         background: BackgroundSet,
         max_clients: int,
     ) -> None:
@@ -48,7 +45,6 @@ class Reception:
         self._judge = judge
         self._replay = replay
         self._fan_out = fan_out
-        self._codec = codec
         self._background = background
         self._max_clients = max_clients
 
@@ -128,7 +124,7 @@ class Reception:
         client.hold()
         client.live = True
         try:
-            infos = await self._replay.read(client.requester, client.subscription)
+            snapshots = await self._replay.read(client.requester, client.subscription)
         except BaseException as error:
             if ends_this_task(error):
                 raise
@@ -137,5 +133,5 @@ class Reception:
                 logger.error("the tasks for a new client could not be read", exc_info=error)
             client.expel()
             return
-        client.release([Snapshot(info, self._codec) for info in infos])
+        client.release(snapshots)
         client.replay = None

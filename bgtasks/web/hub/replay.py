@@ -9,9 +9,11 @@ from attrs import frozen
 
 from bgtasks.clock import Clock
 from bgtasks.models import BackgroundTaskStatus
+from bgtasks.pace import Pace
+from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import TaskAccess
-from bgtasks.web.hub.snapshot import Info
-from bgtasks.web.hub.subscription import EVERYTHING, Subscription
+from bgtasks.web.hub.snapshot import Info, Snapshot
+from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.listing import TaskFilter
 from bgtasks.web.requester import Requester
 
@@ -28,6 +30,9 @@ ENDED_WITHIN = timedelta(minutes=10)
 SCANNED = 200
 """Of how many of the newest tasks it is looked up whether they ended lately."""
 
+MAX_PAYLOADS = 1024 * 1024
+"""How many characters of snapshots with large payloads are replayed; the last one may go beyond."""
+
 MAX_REMEMBERED = 1000
 """How many endings are remembered, for tasks that are older than those scanned."""
 
@@ -43,8 +48,9 @@ class _Ending:
 class Replay:
     """Reads the snapshots that a client needs at the start of its subscription."""
 
-    def __init__(self, access: TaskAccess, clock: Clock) -> None:
+    def __init__(self, access: TaskAccess, codec: TaskCodec, clock: Clock) -> None:
         self._access = access
+        self._codec = codec
         self._clock = clock
         self._ended: OrderedDict[UUID, _Ending] = OrderedDict()
 
@@ -56,18 +62,36 @@ class Replay:
             if len(self._ended) > MAX_REMEMBERED:
                 self._ended.popitem(last=False)
 
-    async def read(self, requester: Requester, subscription: Subscription) -> list[Info]:
+    async def read(self, requester: Requester, subscription: Subscription) -> list[Snapshot]:
         """The tasks to show, oldest first: those that are active, those that ended lately, and
-        those that are followed by their id.
+        those that are followed by their id. Of large payloads there are only those that are asked
+        for, until they have a million characters together.
         """
-        infos = await self._access.find_all(requester, subscription.ids or ())
-        if subscription.types or subscription == EVERYTHING:
+        ids = {*(subscription.ids or ()), *subscription.payloads}
+        asked = await self._access.find_all(requester, ids)
+        infos = [info for info in asked if subscription.matches(info)]
+        if subscription.types or subscription.is_everything:
             types = sorted(subscription.types) if subscription.types else None
             infos += await self._active(requester, types)
             infos += await self._lately_ended(requester, types)
         # A task that ended between two of the reads is in both: the later one is the newer.
         found = {info.id: info for info in infos}
-        return sorted(found.values(), key=lambda info: (info.created_at, info.id))
+        infos = sorted(found.values(), key=lambda info: (info.created_at, info.id))
+        return await self._snapshots(requester, subscription, infos)
+
+    async def _snapshots(
+        self, requester: Requester, subscription: Subscription, infos: Iterable[Info]
+    ) -> list[Snapshot]:
+        snapshots: list[Snapshot] = []
+        left, pace = MAX_PAYLOADS, Pace()
+        for info in infos:
+            snapshot = Snapshot(info, self._codec)
+            if left > 0 and info.payload_omitted and subscription.wants_payload(info):
+                snapshot = Snapshot(await self._access.whole(requester, info), self._codec)
+                left -= len(snapshot.text)
+            await pace.spent(len(snapshot.text))
+            snapshots.append(snapshot)
+        return snapshots
 
     async def _active(self, requester: Requester, types: list[str] | None) -> list[Info]:
         found: list[Info] = []

@@ -1,14 +1,29 @@
 """A snapshot on its way to the clients, encoded once for all of them."""
 
 import json
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
-from bgtasks.models import BackgroundTaskInfo
+import attrs
+
+from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_fields
+from bgtasks.models import BackgroundTaskInfo, LightTaskInfo
+from bgtasks.record import SMALL_PAYLOAD
 from bgtasks.serialization import TaskCodec
+from bgtasks.text import clean, describe
 
-__all__ = ["Info", "Snapshot", "newness"]
+__all__ = ["Info", "Snapshot", "newness", "without_payload"]
+
+logger = logging.getLogger(__name__)
+
+MAX_TOLD = 1_000
+"""Of how many tasks it is remembered that they were logged."""
 
 Info = BackgroundTaskInfo[Any]
 
@@ -26,6 +41,9 @@ def newness(info: Info) -> tuple[datetime, int]:
 class Snapshot:
     """What clients are sent of a task. It is encoded when the first of them needs it; whoever
     comes later, over whatever protocol, gets the same text.
+
+    Encoding never fails: what a release before this one has stored, and what cannot be sent, is
+    left out of its own snapshot, and of no other.
     """
 
     def __init__(self, info: Info, codec: TaskCodec) -> None:
@@ -34,25 +52,85 @@ class Snapshot:
         """Where the fan-out keeps the packet it made of this snapshot."""
         self._codec = codec
 
-    @cached_property
+    @property
     def wire(self) -> dict[str, Any]:
-        """The snapshot as JSON data."""
-        return self._codec.wire(self.info)
+        """The snapshot as JSON data, of which every part can be sent."""
+        return self._encoded[0]
 
-    @cached_property
+    @property
     def text(self) -> str:
-        """The snapshot as JSON."""
-        return _to_json(self.wire)
-
-    def encode(self) -> None:
-        """Encode it now, so that no client finds out later that it cannot be.
-
-        Raises TypeError or ValueError for a payload that is no JSON.
-        """
-        _ = self.text
+        """The snapshot as JSON, in ASCII."""
+        return self._encoded[1]
 
     @cached_property
     def event(self) -> bytes:
         """The snapshot as a server-sent event. JSON has no line breaks, so one data line does."""
         info = self.info
         return f"event: TaskUpdated\nid: {info.id}:{info.revision}\ndata: {self.text}\n\n".encode()
+
+    @cached_property
+    def light(self) -> "Snapshot":
+        """The snapshot for those who follow many tasks: without its payload where that is large.
+        It is this very one where it is not."""
+        if len(self.text) <= SMALL_PAYLOAD or len(_to_json(self.wire["payload"])) <= SMALL_PAYLOAD:
+            return self
+        return Snapshot(without_payload(self.info), self._codec)
+
+    @cached_property
+    def _encoded(self) -> tuple[dict[str, Any], str]:
+        for info in _versions(self.info):
+            try:
+                wire = self._codec.wire(info)
+                text = _to_json(wire)
+                if "\\ud" in text:  # half a surrogate pair, or a character beyond the first 65,536
+                    _check_unicode(wire)
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                _say_once(info, error)
+            else:
+                return wire, text
+        raise AssertionError("a snapshot without payload, with clean texts, can be encoded")
+
+
+def without_payload(info: Info) -> Info:
+    """The same with its payload left out, and saying so."""
+    fields = {item.name: getattr(info, item.name) for item in attrs.fields(BackgroundTaskInfo)}
+    return LightTaskInfo(**(fields | {"payload": None}))
+
+
+def _versions(info: Info) -> Iterator[Info]:
+    """What is tried, one after the other: as it is, with its texts cleaned, without its payload."""
+    yield info
+    texts: dict[str, Any] = {
+        name: clean(text, len(text))
+        for name in ("type", "name", "status_message", "error_message", "owner")
+        if (text := getattr(info, name)) is not None
+    }
+    cleaned = attrs.evolve(info, **texts)
+    yield cleaned
+    yield attrs.evolve(cleaned, payload=None)
+
+
+def _check_unicode(wire: object) -> None:
+    """Raise UnicodeEncodeError for half a surrogate pair: many parsers refuse JSON that has one."""
+    json.dumps(wire, ensure_ascii=False).encode()
+
+
+_told: OrderedDict[UUID, None] = OrderedDict()
+
+
+def _say_once(info: Info, error: BaseException) -> None:
+    """Log what is left out; once for each task, of the last thousand."""
+    if info.id in _told:
+        return
+    _told[info.id] = None
+    if len(_told) > MAX_TOLD:
+        _told.popitem(last=False)
+    logger.warning(
+        "task %s has a payload or a text that cannot be sent (%s: %.200s): it is shown without",
+        info.id,
+        type(error).__name__,
+        describe(error),
+        extra=log_fields(info),
+    )

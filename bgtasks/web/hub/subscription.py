@@ -26,31 +26,46 @@ class MessageError(ValueError):
 class Subscription:
     """A task is followed if its type is in ``types`` or its id in ``ids``; with neither, all are.
 
-    ``None`` is what was not given.
+    ``None`` is what was not given. Large payloads are sent of the tasks in ``ids`` and, where they
+    are followed, of those in ``payloads``.
     """
 
     types: frozenset[str] | None = None
     ids: frozenset[UUID] | None = None
+    payloads: frozenset[UUID] = frozenset()
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether all tasks are followed."""
+        return self.types is None and self.ids is None
 
     def matches(self, info: BackgroundTaskInfo[Any]) -> bool:
         """Whether ``info`` is followed."""
-        if self.types is None and self.ids is None:
+        if self.is_everything:
             return True
         return info.type in (self.types or ()) or info.id in (self.ids or ())
 
+    def wants_payload(self, info: BackgroundTaskInfo[Any]) -> bool:
+        """Whether the payload of ``info`` is sent however large it is."""
+        return info.id in (self.ids or ()) or info.id in self.payloads
+
     @classmethod
     def from_message(cls, message: object) -> "Subscription":
-        """What ``Subscribe`` asks for: ``{types?, ids?}``. Raises MessageError, which says what is
-        wrong and what is accepted.
+        """What ``Subscribe`` asks for: ``{types?, ids?, payloads?}``. Raises MessageError, which
+        says what is wrong and what is accepted.
         """
         if message is None:
             return EVERYTHING
         if not isinstance(message, Mapping):
-            raise MessageError(f"Subscribe got {_kind(message)}; accepted: {{types?, ids?}}")
+            raise MessageError(f"Subscribe got {_kind(message)}; accepted: {_ACCEPTED}")
         for name in message:
-            if name not in ("types", "ids"):
-                raise MessageError(f"Subscribe got {str(name)[:100]!r}; accepted: types, ids")
-        return _following(_types(message.get("types")), _ids(message.get("ids")))
+            if name not in ("types", "ids", "payloads"):
+                raise MessageError(f"Subscribe got {str(name)[:100]!r}; accepted: {_ACCEPTED}")
+        return _following(
+            _types(message.get("types")),
+            _ids("ids", message.get("ids")),
+            _ids("payloads", message.get("payloads")),
+        )
 
     @classmethod
     def from_query(cls, query: QueryParams) -> "Subscription":
@@ -61,7 +76,7 @@ class Subscription:
             if name not in ("type", "ids"):
                 raise MessageError(f"unknown parameter {name[:100]!r}; accepted: type, ids")
         ids = ",".join(query.getlist("ids")).split(",") if "ids" in query else None
-        return _following(_types(query.getlist("type") or None), _ids(ids))
+        return _following(_types(query.getlist("type") or None), _ids("ids", ids))
 
     @classmethod
     def from_connect(cls, query: QueryParams, auth: Mapping[str, Any] | None) -> "Subscription":
@@ -78,9 +93,17 @@ EVERYTHING = Subscription()
 NOTHING = Subscription(frozenset(), frozenset())
 
 
-def _following(types: frozenset[str] | None, ids: frozenset[UUID] | None = None) -> Subscription:
+_ACCEPTED = "{types?, ids?, payloads?}"
+
+
+def _following(
+    types: frozenset[str] | None,
+    ids: frozenset[UUID] | None = None,
+    payloads: frozenset[UUID] | None = None,
+) -> Subscription:
     """The subscription to these; ``EVERYTHING`` is one object, which is quickly recognized."""
-    return EVERYTHING if types is None and ids is None else Subscription(types, ids)
+    found = Subscription(types, ids, payloads or frozenset())
+    return EVERYTHING if found == EVERYTHING else found
 
 
 def _types(value: object) -> frozenset[str] | None:
@@ -95,10 +118,10 @@ def _types(value: object) -> frozenset[str] | None:
     return frozenset(_list("types", value, MAX_TYPES))
 
 
-def _ids(value: object) -> frozenset[UUID] | None:
+def _ids(name: str, value: object) -> frozenset[UUID] | None:
     if value is None:
         return None
-    return frozenset(parse_task_id(item) for item in _list("ids", value, MAX_IDS))
+    return frozenset(parse_task_id(item) for item in _list(name, value, MAX_IDS))
 
 
 def _list(name: str, value: object, most: int) -> list[Any]:

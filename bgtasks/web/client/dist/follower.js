@@ -45,6 +45,8 @@ export class Follower {
         // Nobody may watch it any more by the time it comes.
         if (!this.watches.follow(task))
             return;
+        if (this.watches.isLarge(task))
+            this.follow();
         const evicted = this.#store.put(task);
         if (evicted === null)
             return;
@@ -91,7 +93,7 @@ export class Follower {
         const types = [...wanted.types];
         const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
         if (wanted.everything || !fits)
-            await this.#followEverything(ids);
+            await this.#followEverything(ids, wanted.payloads);
         else if (types.length + ids.length > 0)
             await this.#subscribe({ types, ids }, ids);
         else if (this.#followed !== null)
@@ -112,12 +114,14 @@ export class Follower {
     }
     /** The server follows a list of ids or everything, not both: so first the one, to learn how
      * they are, then the other. */
-    async #followEverything(ids) {
+    async #followEverything(ids, large) {
         for (let start = 0; start < ids.length; start += MAX_IDS) {
             const some = ids.slice(start, start + MAX_IDS);
             await this.#subscribe({ ids: some }, some);
         }
-        await this.#subscribe({}, []);
+        // Of everything come only the small payloads, unless the others are asked for.
+        const payloads = [...large].slice(0, MAX_IDS);
+        await this.#subscribe(payloads.length ? { payloads } : {}, []);
     }
     async #subscribe(argument, ids) {
         const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
@@ -148,8 +152,10 @@ export class Follower {
 function same(a, b) {
     if (a.everything !== b.everything)
         return false;
-    // Whoever is sent everything needs nothing else.
-    return a.everything || (equal(a.types, b.types) && equal(a.ids, b.ids));
+    // Whoever is sent everything needs nothing else, but for large payloads.
+    if (a.everything)
+        return equal(a.payloads, b.payloads);
+    return equal(a.types, b.types) && equal(a.ids, b.ids);
 }
 function equal(a, b) {
     return a.size === b.size && [...a].every((item) => b.has(item));

@@ -12,6 +12,9 @@ export interface Task<Payload = unknown, Type extends string = string> {
     readonly errorMessage: string | null;
     /** What the worker reported beside the progress; `null` before it did. */
     readonly payload: Payload | null;
+    /** There where `payload` is `null` because it is too large for lists: more than 4,096 characters
+     * of JSON. Who watches the task by its id gets it whole. */
+    readonly payloadOmitted?: true;
     readonly createdAt: string;
     readonly startedAt: string | null;
     readonly completedAt: string | null;
@@ -39,5 +42,6 @@ export declare function mayChange(task: {
     readonly status: TaskStatus;
 }): boolean;
 /** Whether `a` is newer than `b`, both of one id. An id may be used again after its task was
- * pruned: then the later creation decides. The texts of times have one length and sort. */
+ * pruned: then the later creation decides. The texts of times have one length and sort. Of the same
+ * revision, the whole snapshot is newer than the one without its payload. */
 export declare function isNewer(a: Task, b: Task): boolean;

@@ -7,7 +7,12 @@ export function mayChange(task) {
     return task.status !== "Completed";
 }
 /** Whether `a` is newer than `b`, both of one id. An id may be used again after its task was
- * pruned: then the later creation decides. The texts of times have one length and sort. */
+ * pruned: then the later creation decides. The texts of times have one length and sort. Of the same
+ * revision, the whole snapshot is newer than the one without its payload. */
 export function isNewer(a, b) {
-    return a.createdAt === b.createdAt ? a.revision > b.revision : a.createdAt > b.createdAt;
+    if (a.createdAt !== b.createdAt)
+        return a.createdAt > b.createdAt;
+    if (a.revision !== b.revision)
+        return a.revision > b.revision;
+    return b.payloadOmitted === true && a.payloadOmitted !== true;
 }

@@ -5,6 +5,8 @@ export interface Wanted {
     readonly everything: boolean;
     readonly types: ReadonlySet<string>;
     readonly ids: ReadonlySet<string>;
+    /** Those of `ids` whose payloads are too large for lists. */
+    readonly payloads: ReadonlySet<string>;
 }
 export interface Filter {
     readonly types?: readonly string[] | undefined;
@@ -53,6 +55,8 @@ export declare class Watches {
     removeList(watch: ListWatch): void;
     /** Whether somebody watches just this task. */
     pins(id: string): boolean;
+    /** A snapshot has come without its payload; whether somebody who wants it did not know yet. */
+    isLarge(task: Task): boolean;
     /** Whether anybody follows this task. */
     follow(task: Task): boolean;
     wanted(): Wanted;

@@ -72,6 +72,7 @@ export class Watches {
     #tasks = new Set();
     #lists = new Set();
     #pinned = new Map();
+    #large = new Set();
     #flushing = false;
     addTask(watch) {
         this.#tasks.add(watch);
@@ -83,8 +84,10 @@ export class Watches {
         const count = (this.#pinned.get(watch.id) ?? 0) - 1;
         if (count > 0)
             this.#pinned.set(watch.id, count);
-        else
+        else {
             this.#pinned.delete(watch.id);
+            this.#large.delete(watch.id);
+        }
     }
     addList(watch) {
         this.#lists.add(watch);
@@ -96,6 +99,13 @@ export class Watches {
     pins(id) {
         return this.#pinned.has(id);
     }
+    /** A snapshot has come without its payload; whether somebody who wants it did not know yet. */
+    isLarge(task) {
+        if (task.payloadOmitted !== true || !this.pins(task.id) || this.#large.has(task.id))
+            return false;
+        this.#large.add(task.id);
+        return true;
+    }
     /** Whether anybody follows this task. */
     follow(task) {
         return this.pins(task.id) || [...this.#lists].some((watch) => watch.follows(task));
@@ -106,6 +116,7 @@ export class Watches {
             everything: lists.some((watch) => watch.types === null),
             types: new Set(lists.flatMap((watch) => [...(watch.types ?? [])])),
             ids: new Set(this.#pinned.keys()),
+            payloads: new Set(this.#large),
         };
     }
     /** `task` has changed or is gone. */
@@ -151,6 +162,7 @@ export class Watches {
         this.#tasks.clear();
         this.#lists.clear();
         this.#pinned.clear();
+        this.#large.clear();
     }
 }
 /** Whether everything that `watch` shows is followed. */

@@ -51,6 +51,7 @@ export class Follower {
   take(task: Task): void {
     // Nobody may watch it any more by the time it comes.
     if (!this.watches.follow(task)) return;
+    if (this.watches.isLarge(task)) this.follow();
     const evicted = this.#store.put(task);
     if (evicted === null) return;
     for (const changed of [task, ...evicted]) this.watches.touched(changed);
@@ -93,7 +94,7 @@ export class Follower {
   async #ask(wanted: Wanted, ids: readonly string[]): Promise<void> {
     const types = [...wanted.types];
     const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
-    if (wanted.everything || !fits) await this.#followEverything(ids);
+    if (wanted.everything || !fits) await this.#followEverything(ids, wanted.payloads);
     else if (types.length + ids.length > 0) await this.#subscribe({ types, ids }, ids);
     else if (this.#followed !== null) await this.link.request("Unsubscribe", {});
   }
@@ -113,12 +114,14 @@ export class Follower {
 
   /** The server follows a list of ids or everything, not both: so first the one, to learn how
    * they are, then the other. */
-  async #followEverything(ids: readonly string[]): Promise<void> {
+  async #followEverything(ids: readonly string[], large: ReadonlySet<string>): Promise<void> {
     for (let start = 0; start < ids.length; start += MAX_IDS) {
       const some = ids.slice(start, start + MAX_IDS);
       await this.#subscribe({ ids: some }, some);
     }
-    await this.#subscribe({}, []);
+    // Of everything come only the small payloads, unless the others are asked for.
+    const payloads = [...large].slice(0, MAX_IDS);
+    await this.#subscribe(payloads.length ? { payloads } : {}, []);
   }
 
   async #subscribe(argument: object, ids: readonly string[]): Promise<void> {
@@ -148,8 +151,9 @@ export class Follower {
 
 function same(a: Wanted, b: Wanted): boolean {
   if (a.everything !== b.everything) return false;
-  // Whoever is sent everything needs nothing else.
-  return a.everything || (equal(a.types, b.types) && equal(a.ids, b.ids));
+  // Whoever is sent everything needs nothing else, but for large payloads.
+  if (a.everything) return equal(a.payloads, b.payloads);
+  return equal(a.types, b.types) && equal(a.ids, b.ids);
 }
 
 function equal(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

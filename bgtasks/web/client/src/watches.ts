@@ -7,6 +7,8 @@ export interface Wanted {
   readonly everything: boolean;
   readonly types: ReadonlySet<string>;
   readonly ids: ReadonlySet<string>;
+  /** Those of `ids` whose payloads are too large for lists. */
+  readonly payloads: ReadonlySet<string>;
 }
 
 export interface Filter {
@@ -109,6 +111,7 @@ export class Watches {
   readonly #tasks = new Set<TaskWatch>();
   readonly #lists = new Set<ListWatch>();
   readonly #pinned = new Map<string, number>();
+  readonly #large = new Set<string>();
   #flushing = false;
 
   addTask(watch: TaskWatch): void {
@@ -120,7 +123,10 @@ export class Watches {
     if (!this.#tasks.delete(watch)) return;
     const count = (this.#pinned.get(watch.id) ?? 0) - 1;
     if (count > 0) this.#pinned.set(watch.id, count);
-    else this.#pinned.delete(watch.id);
+    else {
+      this.#pinned.delete(watch.id);
+      this.#large.delete(watch.id);
+    }
   }
 
   addList(watch: ListWatch): void {
@@ -136,6 +142,13 @@ export class Watches {
     return this.#pinned.has(id);
   }
 
+  /** A snapshot has come without its payload; whether somebody who wants it did not know yet. */
+  isLarge(task: Task): boolean {
+    if (task.payloadOmitted !== true || !this.pins(task.id) || this.#large.has(task.id)) return false;
+    this.#large.add(task.id);
+    return true;
+  }
+
   /** Whether anybody follows this task. */
   follow(task: Task): boolean {
     return this.pins(task.id) || [...this.#lists].some((watch) => watch.follows(task));
@@ -147,6 +160,7 @@ export class Watches {
       everything: lists.some((watch) => watch.types === null),
       types: new Set(lists.flatMap((watch) => [...(watch.types ?? [])])),
       ids: new Set(this.#pinned.keys()),
+      payloads: new Set(this.#large),
     };
   }
 
@@ -184,6 +198,7 @@ export class Watches {
     this.#tasks.clear();
     this.#lists.clear();
     this.#pinned.clear();
+    this.#large.clear();
   }
 }
 

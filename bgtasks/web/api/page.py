@@ -1,0 +1,40 @@
+"""The body of a listing: bounded in bytes, and encoded some tasks at a time."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+
+from bgtasks.pace import Pace
+from bgtasks.serialization import TaskCodec
+from bgtasks.web.hub.snapshot import Info, Snapshot
+
+__all__ = ["MAX_PAGE_BYTES", "write_page"]
+
+MAX_PAGE_BYTES = 1024 * 1024
+"""Bytes of snapshots after which a page ends; the first one is always there."""
+
+
+async def write_page(
+    infos: Sequence[Info],
+    next_cursor: str | None,
+    codec: TaskCodec,
+    *,
+    cursor_after: Callable[[Info], str],
+    whole: Callable[[Info], Awaitable[Info]] | None = None,
+) -> bytes:
+    """``{"items": [...], "nextCursor": ...}`` with those of the tasks that fit.
+
+    ``whole`` reads a task again whose payload was left out, where payloads are wanted: one by one,
+    because together they might be larger than the memory.
+    """
+    texts: list[str] = []
+    size, pace = 0, Pace()
+    for number, info in enumerate(infos):
+        shown = await whole(info) if whole is not None and info.payload_omitted else info
+        text = Snapshot(shown, codec).text
+        size += len(text)
+        if size > MAX_PAGE_BYTES and texts:
+            next_cursor = cursor_after(infos[number - 1])
+            break
+        texts.append(text)
+        await pace.spent(len(text))
+    return f'{{"items":[{",".join(texts)}],"nextCursor":{json.dumps(next_cursor)}}}'.encode()
