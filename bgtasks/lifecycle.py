@@ -193,6 +193,7 @@ def _claimed(record: TaskRecord, now: datetime) -> Change | None:
         error_message=None,
         scheduled_at=None,
         due_at=None,
+        delayed=False,
         revision=record.revision + 1,
         changed_at=now,
     )
@@ -246,6 +247,7 @@ def _final(
         failures=record.failures + (status is BackgroundTaskStatus.FAILED),
         scheduled_at=None,
         due_at=None,
+        delayed=False,
         revision=record.revision + 1,
         changed_at=now,
     )
@@ -262,7 +264,7 @@ def _failed(record: TaskRecord, outcome: Failed, report: Report | None, now: dat
         )
     at = now + outcome.retry_after
     waiting = _waiting(record, report, now, outcome.error_message, "Waiting for the next attempt")
-    after = waiting._replace(failures=record.failures + 1, scheduled_at=at, due_at=at)
+    after = waiting._replace(failures=record.failures + 1, scheduled_at=at, due_at=at, delayed=True)
     return Change(record, after, failure)
 
 
@@ -336,6 +338,7 @@ def _retry_requested(record: TaskRecord, now: datetime) -> Change | None:
         interruptions=0,
         scheduled_at=None,
         due_at=None,
+        delayed=False,
         revision=record.revision + 1,
         changed_at=now,
     )

@@ -274,7 +274,8 @@ class BackgroundTaskManager:
         ManagerStateError before start, after stop, and on another event loop.
         """
         backend = self._started()
-        record = self._record(task, owner, due_time(delay, run_at, self._clock.now()), priority)
+        due = due_time(delay, run_at, self._clock.now())
+        record = self._record(task, owner, due, priority, delayed=delay is not None)
         await backend.submit([record], connection)
         return task.id
 
@@ -291,7 +292,8 @@ class BackgroundTaskManager:
         """Accept several tasks, all or none. Arguments and errors are those of ``run_task``."""
         backend = self._started()
         due = due_time(delay, run_at, self._clock.now())
-        records = [self._record(task, owner, due, priority) for task in tasks]
+        delayed = delay is not None
+        records = [self._record(task, owner, due, priority, delayed=delayed) for task in tasks]
         if records:
             await backend.submit(records, connection)
         return [record.id for record in records]
@@ -483,7 +485,13 @@ class BackgroundTaskManager:
         return self._backend
 
     def _record(
-        self, task: BackgroundTaskBase, owner: str | None, due: datetime | None, priority: int
+        self,
+        task: BackgroundTaskBase,
+        owner: str | None,
+        due: datetime | None,
+        priority: int,
+        *,
+        delayed: bool,
     ) -> TaskRecord:
         registration = self._registry.of(task)
         return new_record(
@@ -494,6 +502,7 @@ class BackgroundTaskManager:
             due=due,
             priority=priority,
             now=self._clock.now(),
+            delayed=delayed,
         )
 
     def _info(self, record: TaskRecord) -> BackgroundTaskInfo[Any]:

@@ -35,7 +35,9 @@ class TaskRecord(NamedTuple):
 
     ``sequence`` is the place in the order of acceptance, given by the backend (0 before).
     ``failures`` and ``interruptions`` count since the task was handed in or retried by hand.
-    ``due_at`` is when a waiting task may start; ``None`` once that time has come.
+    ``due_at`` is when a waiting task may start; ``None`` once that time has come. ``delayed`` says
+    that it was counted from a moment (a delay, the wait for another attempt), and is no time of
+    day that somebody named.
     ``changed_at`` is when the newest revision was made.
 
     A named tuple, not an attrs class: each step of each task makes a new one, and copying 23
@@ -64,6 +66,7 @@ class TaskRecord(NamedTuple):
     failures: int = 0
     interruptions: int = 0
     cancel_requested: bool = False
+    delayed: bool = False
     sequence: int = 0
 
 

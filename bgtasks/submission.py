@@ -26,8 +26,10 @@ def new_record(
     due: datetime | None,
     priority: int,
     now: datetime,
+    delayed: bool = False,
 ) -> TaskRecord:
-    """The record of a task that is accepted ``now``. Raises SettingsError for an owner or a
+    """The record of a task that is accepted ``now``; ``delayed``: ``due`` was counted from now.
+    Raises SettingsError for an owner or a
     priority that cannot be used."""
     message = task.initial_status_message
     return TaskRecord(
@@ -42,6 +44,7 @@ def new_record(
         changed_at=now,
         scheduled_at=due,
         due_at=due if due is not None and due > now else None,
+        delayed=delayed,
     )
 
 

@@ -1,15 +1,35 @@
-"""SQL that lives in files: one statement, one name."""
+"""SQL that lives in files: one statement, one name; one step of a schema, one number."""
 
 import re
 from collections.abc import Mapping
 from importlib.resources import files
 
-__all__ = ["load_statements", "read_sql"]
+from attrs import frozen
+
+__all__ = ["Migration", "load_migrations", "load_statements", "read_sql"]
+
+
+@frozen
+class Migration:
+    """One numbered step from one version of the tables to the next."""
+
+    number: int
+    name: str
+    sql: str
 
 
 def read_sql(package: str, name: str) -> str:
     """The text of ``sql/{name}`` beside the modules of ``package``."""
     return files(package).joinpath("sql", name).read_text("utf-8")
+
+
+def load_migrations(package: str) -> list[Migration]:
+    """The steps in ``sql/NNNN_name.sql`` of ``package``, in the order of their numbers."""
+    found = []
+    for file in files(package).joinpath("sql").iterdir():
+        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
+            found.append(Migration(int(match[1]), match[2], file.read_text("utf-8")))
+    return sorted(found, key=lambda item: item.number)
 
 
 def load_statements(package: str, **parts: str) -> Mapping[str, str]:

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from bgtasks.backends.embedded.backend import EmbeddedBackend
-from bgtasks.backends.embedded.database import SCHEMA_VERSION, open_database
+from bgtasks.backends.embedded.database import open_database
+from bgtasks.backends.embedded.migrations import SCHEMA_VERSION
 from bgtasks.errors import BackendBusyError, BackendError, SchemaVersionError
 from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance import make_registry

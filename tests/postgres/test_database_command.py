@@ -19,7 +19,7 @@ from bgtasks import (
     BackgroundTaskStatus,
     background_task,
 )
-from bgtasks.backends.embedded.database import OwnerLock
+from bgtasks.backends.embedded.owner_lock import OwnerLock
 from bgtasks.cli import main
 from tests.unit.support import OtherWork, Work, done, worker_of
 

@@ -10,7 +10,7 @@ from bgtasks.backends.postgres import migrations
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.migrations import VERSION, check, upgrade
-from bgtasks.backends.statements import read_sql
+from bgtasks.backends.statements import Migration
 from bgtasks.errors import BackendError
 from bgtasks.record import TaskQuery
 from bgtasks.testing import FakeClock
@@ -92,11 +92,7 @@ async def test_tables_may_live_in_another_schema(
 async def test_an_interrupted_upgrade_is_completed_by_the_next(
     empty_database: str, monkeypatch: Any
 ) -> None:
-    broken = migrations.Migration(VERSION + 1, "broken")
-    monkeypatch.setattr(
-        "bgtasks.backends.postgres.migrations.read_sql",
-        lambda package, name: "SELECT 1 / 0" if "broken" in name else read_sql(package, name),
-    )
+    broken = Migration(VERSION + 1, "broken", "SELECT 1 / 0")
     monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, broken])
     monkeypatch.setattr(migrations, "COMPATIBLE_FROM", {1: 1, VERSION + 1: 1})
     with pytest.raises(BackendError, match="cannot be upgraded: division by zero"):

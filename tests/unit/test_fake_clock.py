@@ -87,3 +87,13 @@ async def test_the_computers_clock_tells_aware_utc_and_calls_back() -> None:
     clock.call_later(0, called.clear).cancel()
     await asyncio.wait_for(called.wait(), PATIENCE)
     assert clock.monotonic() > before
+
+
+def test_setting_it_changes_what_it_shows_and_nothing_else(clock: FakeClock) -> None:
+    made: list[float] = []
+    clock.call_later(10, lambda: made.append(clock.monotonic()))
+    clock.set(datetime(2020, 1, 1, tzinfo=UTC))
+    assert (clock.now(), clock.monotonic()) == (datetime(2020, 1, 1, tzinfo=UTC), 0.0)
+    clock.advance(10)
+    assert clock.now() == datetime(2020, 1, 1, 0, 0, 10, tzinfo=UTC)
+    assert made == [10.0]

@@ -89,7 +89,7 @@ class EmbeddedBackend(Backend):
         self._reading, self._read_thread = files.reading, reading
         process = self._process
         slots = Slots(self._registry, process.max_concurrency, process.types)
-        store = Store(files.writing, self._registry, slots, self._clock.now)
+        store = Store(files.writing, self._registry, slots, self._clock)
         self._store, self._serving = store, asyncio.Event()
         path = None if self._path == MEMORY else self._path
         self._health = StoreHealth(path, self._patience)

@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from bgtasks.backends.embedded import rows
-from bgtasks.backends.embedded.database import OwnerLock, open_untouched
+from bgtasks.backends.embedded.database import check_kept_file, open_kept_file
+from bgtasks.backends.embedded.owner_lock import OwnerLock
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure
@@ -27,10 +28,10 @@ class FileContents:
 
     def __enter__(self) -> Self:
         # Looked at before it is locked: a lock leaves an empty file beside it.
-        open_untouched(self._path).close()
+        check_kept_file(self._path)
         self._lock = OwnerLock(self._path)
         try:
-            self._connection = open_untouched(self._path)
+            self._connection = open_kept_file(self._path)
         except BaseException:
             self._lock.release()
             raise

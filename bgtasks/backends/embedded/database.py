@@ -5,54 +5,27 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bgtasks.backends.embedded.statements import SCHEMA
-from bgtasks.errors import BackendBusyError, BackendError, SchemaVersionError
+from bgtasks.backends.embedded.migrations import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    migrate,
+    version_of,
+)
+from bgtasks.backends.embedded.owner_lock import OwnerLock, advice
+from bgtasks.backends.embedded.private_files import make_private, warn_of_readers
+from bgtasks.backends.embedded.refusals import is_locked
+from bgtasks.errors import BackendError, SchemaVersionError
 
 __all__ = [
     "MEMORY",
-    "SCHEMA_VERSION",
     "DatabaseFiles",
-    "OwnerLock",
+    "check_kept_file",
     "open_database",
     "open_files",
-    "open_untouched",
+    "open_kept_file",
 ]
 
 MEMORY = ":memory:"
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x62677473
-"""``bgts``: says in the file's header whose it is (https://sqlite.org/pragma.html#pragma_application_id)."""
-
-
-class OwnerLock:
-    """Makes one process the owner of a database file, for as long as it lives.
-
-    The lock is SQLite's own, on an empty file beside the database: it works wherever SQLite
-    does, and the operating system lets go of it when the process dies, however it dies. It is
-    not on the database itself, because there ``locking_mode=EXCLUSIVE`` would also keep out
-    this process's own reading connection.
-    """
-
-    def __init__(self, path: str) -> None:
-        target = os.path.realpath(path)
-        try:
-            self._connection = sqlite3.connect(
-                f"{target}-lock", isolation_level=None, timeout=0, check_same_thread=False
-            )
-            self._connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if "locked" in str(error):
-                raise BackendBusyError(
-                    f"{target} is in use by another process (or another manager of this one). "
-                    "An embedded database has one owner: run one process, give each a database "
-                    "of its own, or set 'database' to a postgresql:// URL, which many processes "
-                    "can share"
-                ) from error
-            raise BackendError(f"cannot lock {target}: {error}; {_advice(target)}") from error
-
-    def release(self) -> None:
-        """Let the next owner have it."""
-        self._connection.close()
 
 
 class DatabaseFiles:
@@ -92,27 +65,42 @@ def open_files(path: str) -> DatabaseFiles:
 
 
 def open_database(path: str) -> sqlite3.Connection:
-    """The writing connection, its schema created or checked.
+    """The writing connection, its tables made or brought up to this release's version.
 
     WAL with ``synchronous=FULL``: a commit is on the disk when it returns. Raises BackendError
     where the file cannot be written, SchemaVersionError where it is not one of ours.
     """
     if path != MEMORY:
         _check_before_writing(path)
+        _keep_private(os.path.realpath(path))
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        if _version(connection) == 0:
-            _create_schema(connection)
-        connection.execute("BEGIN IMMEDIATE")  # a file that cannot be written says so here
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise BackendError(f"cannot write {path}: {error}; {_advice(path)}") from error
+        raise BackendError(f"cannot write {path}: {error}; {advice(path)}") from error
+    try:
+        _prepare(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise BackendError(f"cannot write {path}: {error}; {advice(path)}") from error
     return connection
+
+
+def _keep_private(path: str) -> None:
+    if not Path(path).exists() or Path(path).stat().st_size == 0:
+        make_private(path)
+    else:
+        warn_of_readers(path)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    migrate(connection)
+    connection.execute("BEGIN IMMEDIATE")  # a file that cannot be written says so here
+    connection.execute(f"PRAGMA user_version = {version_of(connection)}")
+    connection.execute("COMMIT")
 
 
 def open_for_reading(path: str) -> sqlite3.Connection:
@@ -122,32 +110,34 @@ def open_for_reading(path: str) -> sqlite3.Connection:
     return connection
 
 
-def open_untouched(path: str) -> sqlite3.Connection:
-    """A connection that changes nothing, to a file that has tasks in it and no owner now.
-
-    Raises BackendError where there is none, SchemaVersionError where it is not one of ours.
-    """
+def check_kept_file(path: str) -> None:
+    """Raises BackendError where there is no file, SchemaVersionError where it is not one of ours;
+    changes nothing."""
     file = Path(path).resolve()
     if not file.is_file():
         raise BackendError(f"{path} is no file; expected the SQLite file that an application wrote")
     _check_before_writing(path)
-    connection = _open_untouched(file)
-    if _version(connection) == 0:
-        connection.close()
-        raise SchemaVersionError(f"{path} has no tasks in it: it was not written by bgtasks")
-    return connection
+    with closing(_open_untouched(file)) as connection:
+        if version_of(connection) == 0:
+            raise SchemaVersionError(f"{path} has no tasks in it: it was not written by bgtasks")
 
 
-def _create_schema(connection: sqlite3.Connection) -> None:
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {SCHEMA}"
-        f"PRAGMA application_id = {APPLICATION_ID};"
-        f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-    )
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+def open_kept_file(path: str) -> sqlite3.Connection:
+    """What is in a file that has no owner now, as this release reads it. The file is not changed:
+    of one that an older release wrote, a copy without a name is brought up to date."""
+    check_kept_file(path)
+    connection = _open_untouched(Path(path).resolve())
+    if version_of(connection) == SCHEMA_VERSION:
+        return connection
+    with closing(connection):
+        copy = sqlite3.connect("", isolation_level=None)  # on the disk, gone once it is closed
+        try:
+            connection.backup(copy)
+            migrate(copy)
+        except sqlite3.Error as error:
+            copy.close()
+            raise BackendError(f"{path} cannot be brought up to date: {error}") from error
+    return copy
 
 
 def _check_before_writing(path: str) -> None:
@@ -157,10 +147,12 @@ def _check_before_writing(path: str) -> None:
         return
     try:
         with closing(_open_untouched(file.resolve())) as connection:
-            version = _version(connection)
+            version = version_of(connection)
             owner = connection.execute("PRAGMA application_id").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     except sqlite3.DatabaseError as error:
+        if is_locked(error):
+            raise BackendError(f"{path} is locked by another program: {error}") from error
         raise SchemaVersionError(
             f"{path} cannot be read as a bgtasks database: {error}. It was left as it is; "
             "set 'database' to another file"
@@ -169,6 +161,11 @@ def _check_before_writing(path: str) -> None:
         raise SchemaVersionError(
             f"{path} belongs to another program (application id {owner:#x}). It was left as it "
             "is; give bgtasks a file of its own"
+        )
+    if version < 0 or (version == 0 and tables):
+        raise SchemaVersionError(
+            f"{path} has tables of bgtasks, but schema version {version}, which no release wrote. "
+            "It was left as it is; restore it from a backup"
         )
     if version > SCHEMA_VERSION:
         raise SchemaVersionError(
@@ -183,12 +180,3 @@ def _open_untouched(file: Path) -> sqlite3.Connection:
     log = Path(f"{file}-wal")
     way = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     return sqlite3.connect(f"{file.as_uri()}?{way}", uri=True, timeout=1)
-
-
-def _advice(path: str) -> str:
-    folder = Path(path).resolve().parent
-    if not folder.is_dir():
-        return f"the folder {folder} does not exist, create it"
-    if not os.access(folder, os.W_OK):
-        return f"the folder {folder} cannot be written, give this user the right to"
-    return "check the rights of the file and the space on its disk"

@@ -42,6 +42,7 @@ COLUMNS = (
     "failures",
     "interruptions",
     "cancel_requested",
+    "delayed",
 )
 
 SHOWN = ", ".join(f"'{LEFT_OUT}' AS data" if name == "data" else name for name in COLUMNS)
@@ -95,6 +96,7 @@ def insert_values(record: TaskRecord) -> tuple[Any, ...]:
         record.failures,
         record.interruptions,
         int(record.cancel_requested),
+        int(record.delayed),
     )
 
 
@@ -116,6 +118,7 @@ def change_values(before: TaskRecord, after: TaskRecord) -> tuple[Any, ...]:
         after.failures,
         after.interruptions,
         int(after.cancel_requested),
+        int(after.delayed),
         before.sequence,
         before.status.value,
         before.attempt,
@@ -167,6 +170,7 @@ def record_of(row: tuple[Any, ...]) -> TaskRecord:
         failures=row[20],
         interruptions=row[21],
         cancel_requested=bool(row[22]),
+        delayed=bool(row[23]),
     )
 
 

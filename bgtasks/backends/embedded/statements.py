@@ -1,11 +1,10 @@
 """The SQL of this backend, by name."""
 
 from bgtasks.backends.embedded.rows import COLUMNS, LISTED, SHOWN
-from bgtasks.backends.statements import load_statements, read_sql
+from bgtasks.backends.statements import load_statements
 
-__all__ = ["SCHEMA", "STATEMENTS"]
+__all__ = ["STATEMENTS"]
 
-SCHEMA = read_sql("bgtasks.backends.embedded", "schema.sql")
 STATEMENTS = load_statements(
     "bgtasks.backends.embedded", columns=", ".join(COLUMNS), shown=SHOWN, listed=LISTED
 )

@@ -1,15 +1,18 @@
 """Every statement that changes the file. Lives in the writer thread; knows no thread itself."""
 
+import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.clock_steps import ClockSteps
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.clock import Clock
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.lifecycle import (
     CancelRequested,
@@ -27,6 +30,8 @@ from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
 
 __all__ = ["Store"]
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 """Rows that recovery, release and marking take in one go, so that none holds up the others."""
@@ -48,7 +53,7 @@ class Store:
         connection: sqlite3.Connection,
         registry: Registry,
         slots: Slots,
-        now: Callable[[], datetime],
+        clock: Clock,
     ) -> None:
         self.connection = connection
         self.changes: list[TaskRecord] = []
@@ -58,7 +63,8 @@ class Store:
         self.refuses: str | None = None
         self._registry = registry
         self._slots = slots
-        self._now = now
+        self._now = clock.now
+        self._steps = ClockSteps(clock)
         self._types = [item.type_name for item in registry]
         # Types that may have tasks ready to start. A hint: looking it up settles it.
         self._maybe_ready = set(self._types)
@@ -73,6 +79,7 @@ class Store:
     def commit(self) -> tuple[list[TaskRecord], list[TaskRecord]]:
         """Make it durable; gives back what it changed and what it claimed."""
         self.connection.execute("COMMIT")
+        self._steps.commit()
         changes, claims = self.changes, self.claims
         self.changes, self.claims = [], []
         return changes, claims
@@ -81,6 +88,7 @@ class Store:
         """Undo it, and forget what was remembered of it."""
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
+        self._steps.rollback()
         for record in self.claims:
             self.release(record.id, record.attempt)
         self.changes, self.claims = [], []
@@ -111,6 +119,8 @@ class Store:
     def submit(self, records: Sequence[TaskRecord]) -> None:
         """Keep new tasks; those for which a place is free are claimed in the same statement."""
         self._check_accepting()
+        if any(record.due_at is not None for record in records):
+            self._follow_clock()
         if len(records) == 1:
             self._insert(records[0])
             return
@@ -126,6 +136,8 @@ class Store:
         change = decide(record, event, self._now())
         if change is None:
             return False
+        if change.after.due_at is not None:
+            self._follow_clock()
         if change.failure is None:
             self._write(change)
         else:
@@ -192,6 +204,7 @@ class Store:
     def release_due(self) -> None:
         """Let tasks start whose time has come, some at a time; ``next_due`` tells if there are
         more of them."""
+        self._follow_clock()
         due = self._execute("due_tasks", (rows.from_time(self._now()), BATCH)).fetchall()
         for sequence, type_name in due:
             self._execute("release_task", (sequence,))
@@ -252,6 +265,19 @@ class Store:
     def _check_accepting(self) -> None:
         if self.refuses is not None:
             raise BackendError(self.refuses)
+
+    def _follow_clock(self) -> None:
+        """Where the computer's clock was set back, what waits for a time to pass must not wait
+        for that much longer. Not within a savepoint: a step is told once."""
+        if (step := self._steps.back()) is None:
+            return
+        moved = self._execute("move_delayed", (step // timedelta(microseconds=1),)).rowcount
+        self.due_changed = True
+        logger.warning(
+            "the computer's clock was set back by %s: %d delayed tasks start as if it were not",
+            step,
+            moved,
+        )
 
     def _insert(self, record: TaskRecord) -> None:
         claim = self._claim_at_once(record)

@@ -6,17 +6,14 @@ a step says in ``COMPATIBLE_FROM`` which oldest version of this code can still w
 that two releases run side by side while a new one is rolled out.
 """
 
-import re
-from importlib.resources import files
 from typing import Any
 
 import asyncpg
-from attrs import frozen
 from pgqueuer import AsyncpgDriver, Queries, QueueManager
 
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine_schema import engine_queries
-from bgtasks.backends.statements import read_sql
+from bgtasks.backends.statements import load_migrations
 from bgtasks.errors import BackendError, SchemaVersionError
 
 __all__ = ["VERSION", "check", "upgrade"]
@@ -28,28 +25,7 @@ COMPATIBLE_FROM = {1: 1}
 """For each step the oldest version of this code that can work with what it makes."""
 
 
-@frozen
-class Migration:
-    """One numbered step."""
-
-    number: int
-    name: str
-
-    @property
-    def sql(self) -> str:
-        """Its statements."""
-        return read_sql(_PACKAGE, f"{self.number:04}_{self.name}.sql")
-
-
-def _load() -> list[Migration]:
-    found = []
-    for file in files(_PACKAGE).joinpath("sql").iterdir():
-        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
-            found.append(Migration(int(match[1]), match[2]))
-    return sorted(found, key=lambda item: item.number)
-
-
-MIGRATIONS = _load()
+MIGRATIONS = load_migrations(_PACKAGE)
 VERSION = MIGRATIONS[-1].number
 """The version of the tables that this code was written for."""
 

@@ -6,8 +6,8 @@
 INSERT INTO tasks (id, type, name, data, owner, priority, status, progress, payload,
                    status_message, error_message, created_at, changed_at, started_at,
                    completed_at, scheduled_at, due_at, revision, attempt, failures,
-                   interruptions, cancel_requested)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                   interruptions, cancel_requested, delayed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: write_report
 -- What a running attempt shows. Touches no indexed column. Guarded by the fence.
@@ -21,7 +21,8 @@ UPDATE tasks
 UPDATE tasks
    SET status = ?, progress = ?, payload = ?, status_message = ?, error_message = ?,
        changed_at = ?, started_at = ?, completed_at = ?, scheduled_at = ?, due_at = ?,
-       revision = ?, attempt = ?, failures = ?, interruptions = ?, cancel_requested = ?
+       revision = ?, attempt = ?, failures = ?, interruptions = ?, cancel_requested = ?,
+       delayed = ?
  WHERE sequence = ? AND status = ? AND attempt = ? AND revision = ?;
 
 -- name: write_failure
@@ -80,6 +81,11 @@ SELECT sequence, type FROM tasks INDEXED BY tasks_due
 -- name: release_task
 -- A task whose time has come may start. Nothing that anyone sees changes: the revision stays.
 UPDATE tasks SET due_at = NULL WHERE sequence = ?;
+
+-- name: move_delayed
+-- The clock was set back by so many microseconds: what waits for a time to pass waits no longer.
+UPDATE tasks SET due_at = due_at - ?
+ WHERE status = 'Pending' AND due_at IS NOT NULL AND delayed;
 
 -- name: prune
 -- The failures of a task go with it (ON DELETE CASCADE).

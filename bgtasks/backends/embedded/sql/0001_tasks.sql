@@ -1,4 +1,4 @@
--- Version 1. Times are microseconds since 1970-01-01 UTC; `data` and `payload` are JSON.
+-- Times are microseconds since 1970-01-01 UTC; `data` and `payload` are JSON.
 -- `sequence` is the order of acceptance, and so the order of listing.
 
 CREATE TABLE tasks (
