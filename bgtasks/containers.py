@@ -10,6 +10,7 @@ from bgtasks.blocking import BlockingTaskManager
 from bgtasks.clock import Clock, SystemClock
 from bgtasks.errors import RegistrationError, SettingsError
 from bgtasks.execution.host_resources import HostResources
+from bgtasks.execution.lifetimes import refuse_longer_lives
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.registration import Registration, Registry
@@ -55,6 +56,7 @@ def background_task(
 def _register(
     task_type: type[BackgroundTaskBase], worker_provider: providers.Provider[Any], **options: Any
 ) -> Registration:
+    refuse_longer_lives(getattr(task_type, "__name__", repr(task_type)), worker_provider)
     made = getattr(worker_provider, "provides", None)
     return Registration(
         task_type=task_type,

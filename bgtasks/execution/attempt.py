@@ -187,14 +187,14 @@ class Attempt:
         """Close the scope: in peace, but not for ever."""
         self._leave_in_peace()
         await forget_cancels(self._runner)
-        if not scope.is_open():
+        if not (opened := scope.opened()):
             return
         self._phase, self._cancellable = Phase.CLOSING, self._runner
         patience = CLOSE_WITHIN if self._reason is None else GIVE_UP_AFTER
         timer = self._clock.call_later(patience, functools.partial(self._closes_late, patience))
         try:
             # A resource that cannot be closed may be a transaction that was not committed.
-            if (error := await scope.close()) is not None:
+            if (error := await scope.close(opened)) is not None:
                 self._caught(error)
         finally:
             timer.cancel()

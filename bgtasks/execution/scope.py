@@ -6,14 +6,15 @@ instances of its own. What is left to do here is to close its resources in that 
 """
 
 import asyncio
+import contextvars
 import inspect
-from collections.abc import Callable, Iterable
-from graphlib import TopologicalSorter
+from collections.abc import Callable
 from typing import Any, cast
 
 from dependency_injector import providers
 
 from bgtasks.execution.building import begin_building, finish_building, takes_time
+from bgtasks.execution.opened import Resource, closing_order, opened_in, resources_below
 from bgtasks.execution.own_task import forget_cancels, is_thrown_away
 
 __all__ = ["Scope", "ScopePlan"]
@@ -30,9 +31,9 @@ class ScopePlan:
         self.worker_provider = worker_provider
         self._reachable: tuple[providers.Provider[Any], ...] = ()
         self._overrides: list[object] | None = None
-        self._resources: tuple[providers.ContextLocalResource[Any], ...] = ()
+        self._resources: tuple[Resource, ...] = ()
 
-    def resources(self) -> tuple[providers.ContextLocalResource[Any], ...]:
+    def resources(self) -> tuple[Resource, ...]:
         """The context-local resources below the provider; a dependent before what it needs."""
         overrides = [provider.overridden for provider in self._reachable]
         if overrides != self._overrides:
@@ -46,27 +47,7 @@ class ScopePlan:
             return
         self._reachable = (root, *root.traverse())
         self._overrides = [provider.overridden for provider in self._reachable]
-        self._resources = tuple(_closing_order(_resources_below(root)))
-
-
-def _resources_below(
-    provider: providers.Provider[Any],
-) -> list[providers.ContextLocalResource[Any]]:
-    found = list(provider.traverse(types=[providers.ContextLocalResource]))
-    if isinstance(provider, providers.ContextLocalResource):
-        found.append(provider)
-    return found
-
-
-def _closing_order(
-    resources: Iterable[providers.ContextLocalResource[Any]],
-) -> list[providers.ContextLocalResource[Any]]:
-    """Dependents first: a session is closed before the connection it was opened on."""
-    graph: dict[providers.ContextLocalResource[Any], list[Any]] = {}
-    for resource in resources:
-        graph[resource] = [item for item in _resources_below(resource) if item is not resource]
-    # The sorter puts what others need first, so its order is the one to open in.
-    return list(reversed(list(TopologicalSorter(graph).static_order())))
+        self._resources = closing_order(resources_below(root))
 
 
 class Scope:
@@ -90,17 +71,16 @@ class Scope:
                 await opening
         return await finish_building(worker)
 
-    def is_open(self) -> bool:
-        """Whether there is anything to close."""
-        return any(resource.initialized for resource in self._plan.resources())
+    def opened(self) -> tuple[Resource, ...]:
+        """What the present context has opened and ``close`` has to close, in its order."""
+        known = tuple(item for item in self._plan.resources() if item.initialized)
+        return opened_in(contextvars.copy_context(), known)
 
-    async def close(self) -> BaseException | None:
-        """Close every resource that was opened; returns the first error of one, which does not
-        keep the others from being closed, nor does a cancel of the running task."""
+    async def close(self, opened: tuple[Resource, ...]) -> BaseException | None:
+        """Close every one of them; returns the first error of one, which does not keep the
+        others from being closed, nor does a cancel of the running task."""
         first, task = None, asyncio.current_task()
-        for resource in self._plan.resources():
-            if not resource.initialized:
-                continue
+        for resource in opened:
             try:
                 await _close(resource)
             except BaseException as error:
@@ -111,7 +91,7 @@ class Scope:
         return first
 
 
-async def _close(resource: providers.ContextLocalResource[Any]) -> None:
+async def _close(resource: Resource) -> None:
     opening = _opening_of(resource)
     if opening is not None and not opening.done():
         opening.cancel()
@@ -123,7 +103,7 @@ async def _close(resource: providers.ContextLocalResource[Any]) -> None:
         await closing
 
 
-def _opening_of(resource: providers.ContextLocalResource[Any]) -> "asyncio.Future[Any] | None":
+def _opening_of(resource: Resource) -> "asyncio.Future[Any] | None":
     """The task in which an initialized resource is being opened, or was; ``None`` where there is
     none: it was opened by a plain call."""
     if not resource.initialized or resource.last_overriding is not None:

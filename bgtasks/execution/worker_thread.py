@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
+from bgtasks.execution.opened import adopt, opened_in
 from bgtasks.logs import LoggedTask, log_fields, log_safely
 
 __all__ = ["call_in_thread", "is_coroutine_function"]
@@ -35,24 +36,21 @@ async def call_in_thread(
     and what it raised: raising that again here would change a StopIteration, and end the
     application for a KeyboardInterrupt.
 
-    A daemon thread, not a pool: a worker that never looks at its token must not keep the
-    process from ending.
+    What the call opens in that context is closed in the thread; where it returns an awaitable,
+    which may use it, it goes over to the present context. A daemon thread, not a pool: a worker
+    that never looks at its token must not keep the process from ending.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
-    scope = contextvars.copy_context()
+    before = contextvars.copy_context()
+    scope = before.copy()
 
     def tell(result: Any, error: BaseException | None) -> None:
         if not ended.done():
             ended.set_result((result, error))
 
     def work() -> None:
-        result, error = None, None
-        try:
-            result = scope.run(call)
-            _refuse_generator(result)
-        except BaseException as raised:
-            error = raised
+        result, error = _call_and_close(call, scope, before)
         try:
             loop.call_soon_threadsafe(tell, result, error)
         except RuntimeError:
@@ -61,12 +59,39 @@ async def call_in_thread(
 
     name = f"bgtasks {task.type} {task.id}"
     threading.Thread(target=work, name=name, daemon=True).start()
-    return await ended
+    result, error = await ended
+    if inspect.isawaitable(result):
+        adopt(scope)
+    return result, error
+
+
+def _call_and_close(
+    call: Callable[[], Any], scope: contextvars.Context, before: contextvars.Context
+) -> tuple[Any, BaseException | None]:
+    result, error = None, None
+    try:
+        result = scope.run(call)
+        if inspect.isawaitable(result):
+            return result, None
+        _refuse_generator(result)
+    except BaseException as raised:
+        error = raised
+    not_closed = _close_opened(scope, before)
+    return result, not_closed if error is None else error
+
+
+def _close_opened(scope: contextvars.Context, before: contextvars.Context) -> BaseException | None:
+    """Close what was opened in ``scope``, in the thread it was opened in; the first error."""
+    first: BaseException | None = None
+    for resource in opened_in(scope, but_not_in=before):
+        try:
+            scope.run(resource.shutdown)
+        except BaseException as error:
+            first = first or error
+    return first
 
 
 def _refuse_generator(result: Any) -> None:
-    if inspect.isawaitable(result):  # as a generator can be, with types.coroutine
-        return
     if isinstance(result, GeneratorType | AsyncGeneratorType):
         raise TypeError(
             "execute() returned a generator, so nothing was done: it has a `yield`, which a "

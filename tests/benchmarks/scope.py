@@ -48,7 +48,7 @@ async def with_scope() -> float:
     started = time.perf_counter()
     scope = Scope(plan)
     await scope.open()
-    await scope.close()
+    await scope.close(scope.opened())
     return time.perf_counter() - started
 
 
