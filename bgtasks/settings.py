@@ -91,6 +91,10 @@ def _publish_interval(value: Any) -> float:
     return _seconds("publish_interval", value, 60.0)
 
 
+def _max_clients_per_user(value: Any) -> int:
+    return _whole_number("max_clients_per_user", value, 1, 10_000)
+
+
 def _heartbeat_timeout(value: Any) -> float:
     seconds = _seconds("heartbeat_timeout", value, 3600.0)
     if seconds < 1:
@@ -124,6 +128,8 @@ class Settings:
     - ``database_connections``: PostgreSQL only: connections in this process's pool, 2 to 1,000; one
       more listens.
     - ``allowed_origins``: origins beside the application's own from which browsers may connect.
+    - ``max_clients_per_user``: live connections (websockets and event streams) of one user in this
+      process, 1 to 10,000.
 
     Durations may be given as seconds, as a timedelta, or as a text such as ``"7 days"``; everything
     may be given as text, as it comes from the environment. Raises
@@ -142,6 +148,7 @@ class Settings:
     heartbeat_timeout: float = field(default=30.0, converter=_heartbeat_timeout)
     database_connections: int = field(default=10, converter=_database_connections)
     allowed_origins: tuple[str, ...] = field(default=(), converter=_origins)
+    max_clients_per_user: int = field(default=30, converter=_max_clients_per_user)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> "Settings":

@@ -53,6 +53,19 @@ class Requester:
         return None
 
     @property
+    def party(self) -> str:
+        """Whom connections are counted for: the user, or the address where nobody is logged in."""
+        return f"user {self.identity}" if self.is_user else f"address {self.host}"
+
+    @property
+    def is_user(self) -> bool:
+        """Whether somebody is logged in who can be told from others."""
+        try:
+            return self.identity is not None
+        except Exception:  # the user is an object of the application's
+            return False
+
+    @property
     def host(self) -> str | None:
         """The address of the client as the server saw it; ``None`` over a Unix socket."""
         client = self.connection.scope.get("client")

@@ -48,8 +48,16 @@ class SecondSignal:
     @property
     def should_exit(self) -> bool:
         """What uvicorn's server, whose handler this stands before, says under that name."""
-        servers = (getattr(before, "__self__", None) for before in self._before.values())
-        return any(getattr(server, "should_exit", False) is True for server in servers)
+        return any(getattr(server, "should_exit", False) is True for server in self._servers)
+
+    @property
+    def config(self) -> Any:
+        """The same for its configuration; ``None`` if there is no such server."""
+        return next((server.config for server in self._servers if hasattr(server, "config")), None)
+
+    @property
+    def _servers(self) -> list[Any]:
+        return [getattr(before, "__self__", None) for before in self._before.values()]
 
     def _received(self, number: int, frame: FrameType | None) -> None:
         if self._first is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bgtasks.web.refusal_log import shown
 
-__all__ = ["why_not_on_this_machine"]
+__all__ = ["is_loopback", "why_not_on_this_machine"]
 
 _PROXY_HEADERS = frozenset(
     {
@@ -48,7 +48,7 @@ def why_not_on_this_machine(scope: Mapping[str, Any]) -> str | None:
     client = scope.get("client")
     if not client:
         return "the client has no address, as over a Unix socket"
-    if not _is_loopback(client[0]):
+    if not is_loopback(client[0]):
         return f"the client's address {shown(client[0])} is not {_LOOPBACK}"
     names = [name.decode("latin-1") for name, _ in scope["headers"]]
     if (sign := next(filter(_tells_of_a_proxy, names), None)) is not None:
@@ -66,7 +66,7 @@ def _why_foreign_host(hosts: list[str], scope: Mapping[str, Any]) -> str | None:
         return f"the request has {len(hosts)} Host headers instead of one"
     match = _HOST.fullmatch(hosts[0].lower())
     address, name, port = match.groups() if match else (None, "", None)
-    if not (_is_loopback(address) if address else _is_local_name(name)):
+    if not (is_loopback(address) if address else _is_local_name(name)):
         return (
             f"Host {shown(hosts[0])} is neither localhost, nor a name that ends with .localhost, "
             f"nor {_LOOPBACK}"
@@ -83,10 +83,11 @@ def _is_local_name(name: str) -> bool:
     labels = name.split(".")
     if labels[-1] == "localhost":  # no name of the public DNS
         return all(labels)
-    return _is_loopback(name)
+    return is_loopback(name)
 
 
-def _is_loopback(host: Any) -> bool:
+def is_loopback(host: Any) -> bool:
+    """Whether ``host`` is the text of an address of this machine that no other one reaches."""
     if not isinstance(host, str) or "%" in host:
         return False
     try:

@@ -349,7 +349,7 @@ async def test_a_flood_of_sockets_is_bounded_and_the_clients_there_are_served(
     world = await make_world(max_clients=10)
     good = await world.joined()
     opened = [await world.raw().open() for _ in range(300)]
-    assert opened.count(True) == 59
+    assert opened.count(True) == 12  # a quarter of what waits, for one address
     manager.publish(manager.add())
     assert (await good.update())["type"] == "Copy"
 

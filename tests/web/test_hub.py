@@ -257,14 +257,6 @@ async def test_too_many_clients_are_refused_with_a_reason(make_world: Any) -> No
     assert (await fourth.join()).startswith("40")
 
 
-async def test_sockets_that_never_join_are_bounded_too(make_world: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.hub_run.NOT_JOINED", 1)
-    world = await make_world(max_clients=1)
-    await world.socket()
-    await world.socket()
-    assert not await world.raw().open()
-
-
 async def test_a_socket_that_does_not_join_in_time_is_closed(
     make_world: Any, monkeypatch: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 
 from bgtasks.clock import Clock, sleep
@@ -40,6 +41,7 @@ class Audience:
         self._background = background
         self._slots = Slots(clock)
         self._clients: dict[str, Client] = {}
+        self._parties: Counter[str] = Counter()
 
     def __len__(self) -> int:
         """How many clients there are."""
@@ -57,12 +59,20 @@ class Audience:
         """Take in a client that the policy has just let in."""
         client.authorized(self._clock.monotonic())
         self._clients[client.sid] = client
+        self._parties[client.party] += 1
 
     def remove(self, sid: str) -> None:
         """Let a client go, and end what runs for it."""
         client = self._clients.pop(sid, None)
         if client is not None:
+            self._parties[client.party] -= 1
+            if not self._parties[client.party]:
+                del self._parties[client.party]
             client.stop()
+
+    def number_of(self, party: str) -> int:
+        """How many clients there are of a user, or of an address without one."""
+        return self._parties[party]
 
     async def may_stay(self, client: Client) -> bool:
         """Whether the client is still authorized; if not, it is told so and disconnected."""
@@ -103,7 +113,7 @@ class Audience:
         """Ask the policy whether the client may see the task, and give it the snapshot, or a newer
         one that has come meanwhile, if so. Nobody else waits for the answer.
         """
-        if not client.put_undecided(snapshot):
+        if not client.undecided.keep(snapshot):
             logger.warning("a client is disconnected: the policy answers too slowly for it")
             client.expel()
         elif client.asking is None:
@@ -119,7 +129,7 @@ class Audience:
                 if waiting is None or verdict_key(waiting.info) != verdict_key(info):
                     continue  # overtaken by a replay, or by another task with the same id
                 # Nothing is awaited up to here: an update that comes now finds the verdict.
-                del client.undecided[info.id]
+                client.undecided.take(info.id)
                 if sees and client.live and client.subscription.matches(waiting.info):
                     await give(client, waiting)
         except BaseException as error:

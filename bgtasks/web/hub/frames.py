@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["is_acceptable"]
+__all__ = ["asks_for_answer", "is_acceptable", "is_answer"]
 
 MAX_FRAME = 64 * 1024
 """The longest message a client may send, in characters."""
@@ -38,6 +38,18 @@ def is_acceptable(frame: object) -> bool:
     except (ValueError, RecursionError):
         return False
     return kind == _CONNECT or (isinstance(data, list) and bool(data))
+
+
+def asks_for_answer(frame: str) -> bool:
+    """Whether an acceptable ``frame`` is one that the protocol library answers: it connects, or
+    carries an event that is to be acknowledged."""
+    match = _MESSAGE.fullmatch(frame)
+    return match is not None and (match[1] == _CONNECT or (match[1] == _EVENT and match[2] != ""))
+
+
+def is_answer(frame: str) -> bool:
+    """Whether a ``frame`` of the server answers one of a client: a connection, an ack, an error."""
+    return frame.startswith(("40", "43", "44"))
 
 
 def _short_int(digits: str) -> int:

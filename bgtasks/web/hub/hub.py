@@ -52,7 +52,7 @@ class Hub:
         judge = Judge(policy, self.refusals, clock)
         origins = OriginCheck(settings.allowed_origins, self.refusals)
         self._new_run = partial(
-            HubRun, manager, judge, origins, settings, codec, clock, max_clients
+            HubRun, manager, judge, origins, self.refusals, settings, codec, clock, max_clients
         )
         self._run: HubRun | None = None
         manager.accompany(self)

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
-from uuid import UUID
 
+from bgtasks.web.hub.backlog import Backlog
 from bgtasks.web.hub.snapshot import Info, Snapshot, newness
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.requester import Requester
@@ -16,9 +16,6 @@ __all__ = ["Client", "PacketQueue", "verdict_key"]
 
 MAX_VERDICTS = 4096
 """Of how many tasks a client's connection remembers whether it may see them."""
-
-MAX_BACKLOG = 10_000
-"""How many tasks' newest snapshots wait for a client that reads too slowly."""
 
 MAX_DEPTH = 16
 """How many packets wait for a client before it counts as slow."""
@@ -60,9 +57,10 @@ class Client(ABC):
     def __init__(self, sid: str, requester: Requester, subscription: Subscription) -> None:
         self.sid = sid
         self.requester = requester
+        self.party = requester.party
         self.subscription = subscription
-        self.backlog: OrderedDict[UUID, Snapshot] = OrderedDict()
-        self.undecided: OrderedDict[UUID, Snapshot] = OrderedDict()
+        self.backlog = Backlog()
+        self.undecided = Backlog()
         self.asking: asyncio.Task[None] | None = None
         self.live = False
         self.held = False
@@ -107,11 +105,7 @@ class Client(ABC):
 
     def put(self, snapshot: Snapshot) -> bool:
         """Have ``snapshot`` wait for the client; ``False`` when there is no room."""
-        return _keep_newest(self.backlog, snapshot)
-
-    def put_undecided(self, snapshot: Snapshot) -> bool:
-        """Have ``snapshot`` wait for what the policy says; ``False`` when there is no room."""
-        return _keep_newest(self.undecided, snapshot)
+        return self.backlog.keep(snapshot)
 
     def hold(self) -> None:
         """Let updates wait until :meth:`release`."""
@@ -119,9 +113,11 @@ class Client(ABC):
 
     def release(self, replay: Iterable[Snapshot]) -> None:
         """Put ``replay`` before the updates that have come in meanwhile, the newest of each."""
-        came, self.backlog = self.backlog, OrderedDict()
+        came, self.backlog = self.backlog, Backlog()
         for snapshot in (*replay, *came.values()):
-            self.put(snapshot)
+            if not self.put(snapshot):
+                self.expel()
+                return
             self._drop_older_undecided(snapshot.info)
         self.held = False
         self.wake()
@@ -131,7 +127,7 @@ class Client(ABC):
         for info in infos:
             waiting = self.backlog.get(info.id)
             if waiting is not None and newness(waiting.info) <= newness(info):
-                del self.backlog[info.id]
+                self.backlog.take(info.id)
             self._drop_older_undecided(info)
         self.held = False
         self.wake()
@@ -139,20 +135,19 @@ class Client(ABC):
     def next_waiting(self) -> Snapshot | None:
         """Take from the backlog what the client is to be sent next."""
         while self.live and not self.held and self.backlog:
-            _, snapshot = self.backlog.popitem(last=False)
+            snapshot = self.backlog.take_oldest()
             if self.subscription.matches(snapshot.info):
                 return snapshot
         return None
 
     def _drop_older_undecided(self, info: Info) -> None:
-        waiting = self.undecided.get(info.id)
-        if waiting is not None and newness(waiting.info) < newness(info):
-            del self.undecided[info.id]
+        if self.undecided.is_older(info):
+            self.undecided.take(info.id)
 
     def forget_waiting(self) -> None:
         """Send nothing of what waits."""
-        self.backlog.clear()
-        self.undecided.clear()
+        self.backlog.forget()
+        self.undecided.forget()
         self.held = False
 
     def stop_replay(self) -> None:
@@ -168,13 +163,3 @@ class Client(ABC):
         self.forget_waiting()
         if self.asking is not None:
             self.asking.cancel()
-
-
-def _keep_newest(waiting: OrderedDict[UUID, Snapshot], snapshot: Snapshot) -> bool:
-    task_id = snapshot.info.id
-    known = waiting.get(task_id)
-    if known is None and len(waiting) >= MAX_BACKLOG:
-        return False
-    if known is None or newness(known.info) < newness(snapshot.info):
-        waiting[task_id] = snapshot
-    return True

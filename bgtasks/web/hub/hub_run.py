@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock
@@ -18,24 +19,30 @@ from bgtasks.web.hub.connection import Connection
 from bgtasks.web.hub.delivery import Delivery
 from bgtasks.web.hub.events import ClientEvents
 from bgtasks.web.hub.fan_out import make_fan_out
+from bgtasks.web.hub.lobby import Lobby
+from bgtasks.web.hub.message_limit import why_messages_are_unlimited
 from bgtasks.web.hub.namespace import TaskNamespace
 from bgtasks.web.hub.reception import Reception
 from bgtasks.web.hub.refusals import refuse_websocket
 from bgtasks.web.hub.replay import Replay
+from bgtasks.web.hub.rooms import Rooms
 from bgtasks.web.hub.server import connection_tasks, make_server
 from bgtasks.web.hub.snapshot import Info
 from bgtasks.web.hub.streams import Streams
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
+from bgtasks.web.refusal_log import RefusalLog
 from bgtasks.web.requester import Requester
 
 __all__ = ["HubRun"]
 
 logger = logging.getLogger(__name__)
 
-NOT_JOINED = 1000
-"""How many websockets may be open beyond the clients, while they join or are refused."""
+NOT_JOINED = 256
+"""How many websockets may be open without having joined, of people who are not logged in; a quarter
+of them from one address. They are no part of ``max_clients``, so that strangers take nobody's
+place; each costs the server about 100 kB."""
 
 READS_AT_ONCE = 8
 """How many replays read from the store at the same time."""
@@ -52,6 +59,7 @@ class HubRun:
         manager: BackgroundTaskManager,
         judge: Judge,
         origins: OriginCheck,
+        refusals: RefusalLog,
         settings: Settings,
         codec: TaskCodec,
         clock: Clock,
@@ -60,7 +68,10 @@ class HubRun:
         access = TaskAccess(manager, judge)
         self._background = BackgroundSet()
         self._connections: set[Connection] = set()
-        self._max_connections = max_clients + NOT_JOINED
+        self._clock = clock
+        self._refusals = refusals
+        self._strangers = Lobby(NOT_JOINED, max(1, NOT_JOINED // 4), clock, refusals)
+        self._users = Lobby(max_clients, settings.max_clients_per_user, clock, refusals)
         self._origins = origins
         self._server = make_server(self._origins, self._background)
         self._audience = Audience(judge, clock, self._background)
@@ -71,20 +82,28 @@ class HubRun:
         self._replay = Replay(TaskAccess(manager, judge, reads), codec, clock)
         server, audience, replay = self._server, self._audience, self._replay
         self._reception = Reception(
-            server, audience, judge, replay, fan_out, self._background, max_clients
+            server,
+            audience,
+            judge,
+            replay,
+            fan_out,
+            self._background,
+            Rooms(audience, refusals, max_clients, settings.max_clients_per_user),
         )
         self._streams = Streams(self._reception, clock)
         events = ClientEvents(access, audience, replay, codec)
         server.register_namespace(TaskNamespace(self._reception, events))
         self._loops = [
             LastingLoop("sending updates to clients", self._broadcaster.run, clock),
-            LastingLoop("asking whether clients may stay", audience.renew, clock),
+            LastingLoop("asking whether clients may stay", self._tend, clock),
             LastingLoop(
                 "ending event streams with the server", self._streams.end_with_server, clock
             ),
         ]
         for loop in self._loops:
             loop.start()
+        if (trouble := why_messages_are_unlimited()) is not None:
+            refusals.say_once(trouble)
         self._unsubscribe = manager.task_updated.subscribe(self._on_update)
 
     @property
@@ -94,9 +113,13 @@ class HubRun:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket until it ends."""
-        if len(self._connections) >= self._max_connections or not self._origins.accepts(scope):
+        if not self._origins.accepts(scope):
             return await refuse_websocket(1008, receive, send)
-        connection = Connection(scope, receive, send)
+        is_user = Requester(HTTPConnection(scope)).is_user
+        lobby = self._users if is_user else self._strangers
+        connection = Connection(scope, receive, send, self._clock, lobby, self._refusals)
+        if not lobby.enter(connection):
+            return await refuse_websocket(1013, receive, send)
         self._connections.add(connection)
         tasks = BackgroundSet()
         reset = connection_tasks.set(tasks)
@@ -109,6 +132,7 @@ class HubRun:
         finally:
             connection_tasks.reset(reset)
             self._connections.discard(connection)
+            lobby.leave(connection)
             connection.ended.set()
             await self._reception.connection_ended(connection)
             await tasks.close()
@@ -153,6 +177,11 @@ class HubRun:
                     await connection.ended.wait()
         except TimeoutError:
             logger.warning("%d connections did not end in time", len(self._connections))
+
+    async def _tend(self) -> None:
+        for connection in list(self._connections):
+            connection.close_if_not_read()
+        await self._audience.renew()
 
     def _on_update(self, info: Info) -> None:
         self._replay.note(info)

@@ -12,6 +12,7 @@ from bgtasks.web.hub.connection import CONNECTION_KEY, Connection
 from bgtasks.web.hub.fan_out import FanOut
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.replay import Replay
+from bgtasks.web.hub.rooms import Rooms
 from bgtasks.web.hub.server import NAMESPACE
 from bgtasks.web.hub.socket_client import SocketClient
 from bgtasks.web.hub.subscription import Subscription
@@ -38,7 +39,7 @@ class Reception:
         replay: Replay,
         fan_out: FanOut,
         background: BackgroundSet,
-        max_clients: int,
+        rooms: Rooms,
     ) -> None:
         self._server = server
         self._audience = audience
@@ -46,17 +47,17 @@ class Reception:
         self._replay = replay
         self._fan_out = fan_out
         self._background = background
-        self._max_clients = max_clients
+        self._rooms = rooms
 
     async def join(self, sid: str, environ: Any, auth: Any) -> None:
         """Let a client in. Raises RefusedError with what the client may know."""
         connection: Connection = environ["asgi.scope"][CONNECTION_KEY]
         if not connection.may_join():
             raise RefusedError("you have asked to join too often; try again later")
-        self._check_room()
         if auth is not None and not isinstance(auth, dict):
             raise RefusedError("auth is no object; accepted: {types?: [...], ...}")
         requester = Requester(HTTPConnection(connection.scope), auth)
+        self._check_room(requester)
         try:
             query = requester.connection.query_params
             subscription = Subscription.from_connect(query, auth)
@@ -64,8 +65,9 @@ class Reception:
             raise RefusedError(str(error)) from None
         if not await self._may_connect(requester):
             raise RefusedError("you may not use background tasks here")
-        self._check_room()
-        connection.joined(sid, self._server.manager.eio_sid_from_sid(sid, NAMESPACE))
+        self._check_room(requester)
+        eio_sid = self._server.manager.eio_sid_from_sid(sid, NAMESPACE)
+        connection.joined(sid, eio_sid, self._fan_out.queue_of(eio_sid))
         self.admit(
             SocketClient(
                 sid,
@@ -87,9 +89,9 @@ class Reception:
     def admit(self, client: Client) -> None:
         """Take in a client that the policy has just let in, and send it the replay.
 
-        Raises RefusedError when there are too many clients.
+        Raises RefusedError when there are too many clients, in all or of one user.
         """
-        self._check_room()
+        self._check_room(client.requester)
         self._audience.add(client)
         client.replay = self._background.start(self._welcome(client))
 
@@ -113,9 +115,9 @@ class Reception:
         if manager.eio_sid_from_sid(sid, NAMESPACE) is not None:
             await manager.disconnect(sid, NAMESPACE, ignore_queue=True)
 
-    def _check_room(self) -> None:
-        if len(self._audience) >= self._max_clients:
-            raise RefusedError("too many clients are connected; try again later")
+    def _check_room(self, requester: Requester) -> None:
+        if (reason := self._rooms.why_full(requester)) is not None:
+            raise RefusedError(reason)
 
     async def _welcome(self, client: Client) -> None:
         """Send the replay: not from within connect, where it would arrive before the answer."""

@@ -1,0 +1,63 @@
+"""What waits for one client: the newest snapshot of each task, bounded in number and size."""
+
+from collections import OrderedDict
+from uuid import UUID
+
+from bgtasks.web.hub.snapshot import Info, Snapshot, newness
+
+__all__ = ["Backlog"]
+
+MAX_TASKS = 10_000
+"""How many tasks' newest snapshots wait for a client that reads too slowly."""
+
+MAX_SIZE = 8 * 1024 * 1024
+"""How many characters of JSON they have together; a single larger one may wait alone."""
+
+
+class Backlog(OrderedDict[UUID, Snapshot]):
+    """By the id of the task, the oldest first. To be changed by the methods of this class only."""
+
+    # A dict by itself, for it is asked for being empty for each client at each update.
+
+    size = 0
+    """How many characters of JSON wait."""
+
+    def keep(self, snapshot: Snapshot) -> bool:
+        """Have ``snapshot`` wait, unless a newer one does; ``False`` when there is no room."""
+        task_id = snapshot.info.id
+        known = self.get(task_id)
+        if known is not None and newness(known.info) >= newness(snapshot.info):
+            return True
+        size = self.size + _size(snapshot) - (_size(known) if known is not None else 0)
+        if (known is None and len(self) >= MAX_TASKS) or (size > MAX_SIZE and self):
+            return False
+        self[task_id] = snapshot
+        self.size = size
+        return True
+
+    def take_oldest(self) -> Snapshot:
+        """Take out the one that has waited the longest. Raises KeyError if there is none."""
+        return self.take(next(iter(self)))
+
+    def take(self, task_id: UUID) -> Snapshot:
+        """Take out the one of this task. Raises KeyError if there is none."""
+        snapshot = self.pop(task_id)
+        self.size -= _size(snapshot)
+        return snapshot
+
+    def is_older(self, info: Info) -> bool:
+        """Whether an older snapshot of the task waits."""
+        known = self.get(info.id)
+        return known is not None and newness(known.info) < newness(info)
+
+    def forget(self) -> None:
+        """Let nothing wait any longer."""
+        self.clear()
+        self.size = 0
+
+
+def _size(snapshot: Snapshot) -> int:
+    try:
+        return len(snapshot.text)
+    except (TypeError, ValueError):  # said by whoever is to send it
+        return 0
