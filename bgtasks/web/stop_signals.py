@@ -48,16 +48,17 @@ class SecondSignal:
     @property
     def should_exit(self) -> bool:
         """What uvicorn's server, whose handler this stands before, says under that name."""
-        return any(getattr(server, "should_exit", False) is True for server in self._servers)
+        return any(server.should_exit is True for server in self._servers)
 
     @property
     def config(self) -> Any:
         """The same for its configuration; ``None`` if there is no such server."""
-        return next((server.config for server in self._servers if hasattr(server, "config")), None)
+        return next((getattr(server, "config", None) for server in self._servers), None)
 
     @property
     def _servers(self) -> list[Any]:
-        return [getattr(before, "__self__", None) for before in self._before.values()]
+        owners = [getattr(before, "__self__", None) for before in self._before.values()]
+        return [owner for owner in owners if hasattr(owner, "should_exit")]
 
     def _received(self, number: int, frame: FrameType | None) -> None:
         if self._first is None:

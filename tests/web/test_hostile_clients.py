@@ -111,9 +111,11 @@ async def test_what_waits_for_a_slow_client_is_bounded_in_size(
     world: Any, manager: Any, caplog: Any
 ) -> None:
     slow, good = await world.joined(), await world.joined()
+    tasks = [manager.add() for _ in range(100)]
+    await slow.call("Subscribe", {"ids": [str(task.id) for task in tasks]})
     slow.reads.clear()
-    for number in range(100):
-        manager.publish(manager.add(payload={"text": "x" * 200_000, "number": number}))
+    for task in tasks:
+        manager.publish(task, payload={"text": "x" * 200_000})
         await good.update()
     slow.reads.set()
     await slow.closed()
@@ -254,6 +256,8 @@ async def test_a_server_without_a_limit_for_messages_is_warned_of(
     make_world: Any, caplog: Any, config: Any, told: str | None
 ) -> None:
     class Server:
+        should_exit = False
+
         def __init__(self) -> None:
             self.config = SimpleNamespace(**config)
 
