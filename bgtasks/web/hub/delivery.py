@@ -2,6 +2,7 @@
 
 import logging
 
+from bgtasks.pace import Pace
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.fan_out import FanOut
@@ -20,6 +21,7 @@ class Delivery:
         self._audience = audience
         self._fan_out = fan_out
         self._codec = codec
+        self._pace = Pace()
 
     async def broadcast(self, info: Info) -> None:
         """Send ``info`` to every client that follows it and may see it: at once to those of which
@@ -33,6 +35,7 @@ class Delivery:
             await self._send(snapshot, seeing)
         for client in unknown:
             self._audience.ask(client, snapshot, self._give)
+        await self._pace.spent(len(snapshot.text))
 
     async def _give(self, client: Client, snapshot: Snapshot) -> None:
         await self._send(snapshot, [client])

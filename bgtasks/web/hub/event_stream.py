@@ -8,6 +8,7 @@ from starlette.types import Message, Receive, Send
 from bgtasks.clock import Clock
 from bgtasks.lasting import ends_this_task
 from bgtasks.logs import log_fields
+from bgtasks.pace import Pace
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.stream_client import StreamClient
 
@@ -76,6 +77,7 @@ class EventStream:
             logger.debug("an event stream ended: its client is gone or does not read")
 
     async def _send_backlog(self, send: Send) -> None:
+        pace = Pace()
         while (snapshot := self._client.next_waiting()) is not None:
             try:
                 text = snapshot.event
@@ -90,6 +92,7 @@ class EventStream:
                 )
             else:
                 await self._send_text(send, text)
+                await pace.spent(len(text))
 
     async def _wait(self) -> bool:
         """Wait for something to send, or until it is time for a comment: then ``True``."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from bgtasks.lasting import ends_this_task
 from bgtasks.logs import log_fields
+from bgtasks.pace import Pace
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.connection import Connection
 from bgtasks.web.hub.fan_out import FanOut
@@ -77,6 +78,7 @@ class SocketClient(Client):
             self._feeder = None
 
     async def _feed(self) -> None:
+        pace = Pace()
         try:
             while self.live and self.backlog and not self.held:
                 if self.packets.qsize() >= MAX_DEPTH:
@@ -85,6 +87,7 @@ class SocketClient(Client):
                     await self.connection.sent.wait()
                 elif (snapshot := self.next_waiting()) is not None:
                     await self._send(snapshot)
+                    await pace.spent(len(snapshot.text))
         finally:
             self._feeder = None
 
