@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from concurrent.futures import CancelledError, Future
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,6 +17,11 @@ from bgtasks.worker import UNSET, Unset
 __all__ = ["BlockingTaskManager"]
 
 T = TypeVar("T")
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the event loop is still there."""
+
+ENDED = "the event loop of the manager has ended before the answer"
 
 
 class BlockingTaskManager:
@@ -103,7 +109,24 @@ class BlockingTaskManager:
                 else "the blocking manager was called on the event loop, which it would stop: "
                 "await container.background_tasks.manager() there"
             )
-        return asyncio.run_coroutine_threadsafe(question, loop).result()
+        if loop.is_closed():
+            question.close()
+            raise ManagerStateError(ENDED)
+        return _answer(asyncio.run_coroutine_threadsafe(question, loop), loop)
+
+
+def _answer(answer: "Future[T]", loop: asyncio.AbstractEventLoop) -> T:
+    """Wait for it, but not for an event loop that has ended without a stop of the manager."""
+    while True:
+        try:
+            return answer.result(LOOK_EVERY)
+        except CancelledError:
+            raise ManagerStateError(ENDED) from None
+        except TimeoutError:
+            if answer.done():
+                return answer.result()  # which may raise the TimeoutError of what was asked
+            if loop.is_closed():
+                raise ManagerStateError(ENDED) from None
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:

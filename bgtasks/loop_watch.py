@@ -131,7 +131,10 @@ class LoopWatch:
 
     def _report(self, began: float) -> None:
         self._blocked_since = began
-        self._warn(time.monotonic() - began)
+        try:
+            self._warn(time.monotonic() - began)
+        except Exception:  # the loop may be anywhere, also where its task cannot be told
+            logger.exception("the event loop does not come round, and where it stands is unknown")
         while not (self._answered or self._stopping):
             self._wake.wait()
         self._blocked_since = None

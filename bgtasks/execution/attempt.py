@@ -69,6 +69,7 @@ class Attempt:
         torn_down: Callable[[], bool] = lambda: False,
     ) -> None:
         self.record = record
+        self.began = clock.monotonic()
         self.error: BaseException | None = None
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._registration = registration

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from bgtasks.clock import Clock, sleep
+from bgtasks.clock import Clock, wait_done
 from bgtasks.coalescing import Coalescer
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.launch import launch
@@ -153,21 +153,19 @@ class Executor:
 
     def _mark(self, attempt: Attempt) -> None:
         if attempt not in self._coalescer:
-            self._coalescer.note(attempt, self._shown_at(attempt.record))
+            self._coalescer.note(attempt, self._shown_at(attempt))
         self._coalescer.mark(attempt)
 
-    def _shown_at(self, record: TaskRecord) -> float:
+    def _shown_at(self, attempt: Attempt) -> float:
         """When the hub showed that this attempt runs, on the monotonic clock.
 
         The hub shows ``Pending`` at once and, where the claim follows closely, ``Running`` one
         interval later. Counting from ``Pending`` then lets the first report arrive just before
         that moment; counting from the claim, each report would just miss it and wait twice.
         """
+        record, at = attempt.record, attempt.began
         claimed = record.started_at or record.created_at
         waited = (claimed - record.created_at).total_seconds()
-        # Less than nothing if the clock was set back: reports must not wait for that long.
-        running = max(0.0, (self._clock.now() - claimed).total_seconds())
-        at = self._clock.monotonic() - running
         early = min(0.01, self._interval / 20)
         return at - early - waited if 0 <= waited < self._interval else at
 
@@ -177,19 +175,8 @@ class Executor:
             del self._running[attempt.record.id]
 
     async def _wait(self, seconds: float, unless: asyncio.Event | None = None) -> None:
-        waiting = [attempt.ended for attempt in self._running.values()]
-        if not waiting:
-            return
-        enough: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(sleep(self._clock, seconds)),
-            asyncio.ensure_future(asyncio.wait(waiting)),
-        ]
-        if unless is not None:
-            enough.append(asyncio.ensure_future(unless.wait()))
-        await asyncio.wait(enough, return_when=asyncio.FIRST_COMPLETED)
-        for item in enough:
-            item.cancel()
-        await asyncio.gather(*enough, return_exceptions=True)
+        ended = [attempt.ended for attempt in self._running.values()]
+        await wait_done(ended, self._clock, seconds, unless=unless)
 
     def _abandon(self, attempt: Attempt) -> None:
         logger.error(

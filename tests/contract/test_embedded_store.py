@@ -433,6 +433,23 @@ async def test_what_waits_at_a_start_without_space_is_claimed_when_there_is_some
     await bench.reaches(task_id, BackgroundTaskStatus.COMPLETED)
 
 
+async def test_a_row_that_is_no_task_any_more_keeps_no_other_from_its_turn(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = BackendBench(FileHome(tmp_path), max_concurrency=2)
+    await bench.open(serving=False)
+    ids = [await bench.submit() for _ in range(6)]
+    await do(bench, "UPDATE tasks SET id = x'00' WHERE sequence = 1")
+    await do(bench, "UPDATE tasks SET id = x'01', status = 'Running' WHERE sequence = 2")
+    await bench.reopen()
+    for task_id in ids[2:]:
+        bench.runner.end(await bench.started(task_id))
+    new = await bench.submit()
+    bench.runner.end(await bench.started(new))
+    assert caplog.text.count("row 1 of the table tasks cannot be read") == 1
+    await bench.close()
+
+
 async def test_a_closed_backend_says_so(bench: BackendBench) -> None:
     await bench.close()
     for question in (

@@ -1,9 +1,11 @@
 """The manager for threads, as sync request handlers use it."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -21,7 +23,7 @@ from bgtasks import (
 )
 from bgtasks.ids import uuid7
 
-from .support import PATIENCE, Failing, Work, container_for, done, running
+from .support import PATIENCE, Failing, Work, container_for, done, running, until
 
 
 async def test_everything_the_manager_does_can_be_asked_from_a_thread() -> None:
@@ -119,3 +121,38 @@ async def test_a_sync_handler_of_starlette_hands_tasks_in() -> None:
         assert answer.status_code == 202
         (info,) = await manager.get_tasks()
     assert answer.json() == {"id": str(info.id)}
+
+
+async def test_a_timeout_of_what_was_asked_is_raised() -> None:
+    container = container_for(done)
+    async with running(container) as manager:
+        task_id = await manager.run_task(Work(), delay=60)
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(container.blocking_manager().wait_for, task_id, 0.01)
+
+
+def test_nobody_waits_for_an_event_loop_that_ended_without_a_stop() -> None:
+    container = container_for(done)
+    raised: list[BaseException] = []
+
+    def ask(task_id: UUID) -> None:
+        try:
+            container.blocking_manager().wait_for(task_id)
+        except BaseException as error:
+            raised.append(error)
+
+    async def main() -> threading.Thread:
+        manager = container.manager()
+        await manager.start()
+        task_id = await manager.run_task(Work(), delay=60)
+        before = len(asyncio.all_tasks())
+        thread = threading.Thread(target=ask, args=(task_id,))
+        thread.start()
+        await until(lambda: len(asyncio.all_tasks()) > before)  # it asks
+        return thread
+
+    thread = asyncio.run(main())
+    thread.join(10)
+    assert [type(error) for error in raised] == [ManagerStateError]
+    with pytest.raises(ManagerStateError, match="has ended"):
+        container.blocking_manager().get_tasks()

@@ -81,7 +81,8 @@ def open_database(path: str) -> sqlite3.Connection:
         _prepare(connection)
     except sqlite3.Error as error:
         connection.close()
-        raise BackendError(f"cannot write {path}: {error}; {advice(path)}") from error
+        what = "another program has locked it" if is_locked(error) else advice(path)
+        raise BackendError(f"cannot write {path}: {error}; {what}") from error
     return connection
 
 

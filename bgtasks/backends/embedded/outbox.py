@@ -108,15 +108,25 @@ class Outbox:
         self._retries.clear()
 
     def _write_end(
-        self, task_id: UUID, event: Ended, write: WriteEnd, *, instead: bool = False
+        self,
+        task_id: UUID,
+        event: Ended,
+        write: WriteEnd,
+        *,
+        instead: bool = False,
+        again: bool = False,
     ) -> None:
-        """``instead``: ``event`` stands for an outcome that the file can never take."""
+        """``instead``: ``event`` stands for an outcome that the file can never take; ``again``:
+        it was tried before, which the log knows."""
         self._ends[task_id, event.attempt] = event
 
         def written(_: Any, error: Exception | None) -> None:
             if error is not None and not is_final_refusal(error):
-                log_not_written("is not written yet", task_id, event, error)
-                self.later(lambda: self._write_end(task_id, event, write, instead=instead))
+                if not again:
+                    log_not_written("is not written yet", task_id, event, error)
+                self.later(
+                    lambda: self._write_end(task_id, event, write, instead=instead, again=True)
+                )
                 return
             if self._ends.get((task_id, event.attempt)) is event:
                 del self._ends[task_id, event.attempt]

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.cutting_off import cut_off
@@ -28,6 +29,7 @@ from bgtasks.lifecycle import (
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
+from bgtasks.text import describe
 
 __all__ = ["Store"]
 
@@ -69,6 +71,7 @@ class Store:
         # Types that may have tasks ready to start. A hint: looking it up settles it.
         self._maybe_ready = set(self._types)
         self._running: dict[UUID, TaskRecord] = {}
+        self._unreadable: set[int] = set()
 
     # The transaction
 
@@ -191,9 +194,14 @@ class Store:
             wanted = self._slots.free_for(type_name)
             if wanted <= 0:
                 continue
-            ready = self._execute("ready_tasks", (type_name, wanted)).fetchall()
-            candidates += [(-priority, sequence, type_name) for priority, sequence in ready]
-            if len(ready) < wanted:
+            limit = wanted + len(self._unreadable)
+            ready = self._execute("ready_tasks", (type_name, limit)).fetchall()
+            candidates += [
+                (-priority, sequence, type_name)
+                for priority, sequence in ready
+                if sequence not in self._unreadable
+            ]
+            if len(ready) < limit:
                 self._maybe_ready.discard(type_name)
         candidates.sort()
         chosen, left = candidates[: self._slots.free()], candidates[self._slots.free() :]
@@ -221,7 +229,7 @@ class Store:
     def recover(self) -> bool:
         """Take back tasks that nobody runs after a crash; whether there may be more of them."""
         left = self._execute("running_tasks", (BATCH,)).fetchall()
-        for record in map(rows.record_of, left):
+        for record in filter(None, map(self._readable, left)):
             outcome = cut_off(record, self._registry, "the process ended without a stop")
             change = decide(record, Ended(record.attempt, outcome), self._now())
             if change is not None:
@@ -237,7 +245,7 @@ class Store:
             unknown = []
         else:
             unknown = self._execute("waiting_tasks", (type_name, sequence, BATCH)).fetchall()
-        for record in map(rows.record_of, unknown):
+        for record in filter(None, map(self._readable, unknown)):
             change = decide(record, TypeUnknown(), self._now())
             if change is not None:
                 self._write(change)
@@ -309,12 +317,22 @@ class Store:
         return decide(record, Claimed(), self._now())
 
     def _claim_sequence(self, sequence: int) -> None:
-        record = rows.record_of(self._execute("task_by_sequence", (sequence,)).fetchone())
-        change = decide(record, Claimed(), self._now())
+        record = self._readable(self._execute("task_by_sequence", (sequence,)).fetchone())
+        change = None if record is None else decide(record, Claimed(), self._now())
         if change is not None:
             self._write(change)
             self.claims.append(change.after)
-            self._slots.take(record.id, change.after.attempt, record.type)
+            self._slots.take(change.after.id, change.after.attempt, change.after.type)
+
+    def _readable(self, row: tuple[Any, ...]) -> TaskRecord | None:
+        """The record in a row; ``None`` for one that somebody has changed into what is none,
+        which then must not keep the others from their turn."""
+        try:
+            return rows.record_of(row)
+        except Exception as error:
+            self._unreadable.add(row[0])
+            logger.error("row %s of the table tasks cannot be read: %s", row[0], describe(error))
+            return None
 
     def _claimed(self, record: TaskRecord) -> None:
         self.changes.append(record)
