@@ -15,6 +15,7 @@ __all__ = [
     "field_hints",
     "field_names",
     "has_fields",
+    "is_named_tuple",
     "parameters",
     "resolved",
     "substituted",
@@ -33,15 +34,23 @@ def field_names(hint: Any) -> list[str]:
     return list(_declared(get_origin(hint) or hint))
 
 
+def is_named_tuple(cls: Any) -> bool:
+    """Whether ``cls`` is a NamedTuple, whose items have names."""
+    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
 def field_hints(hint: Any) -> dict[str, Any]:
-    """The type of each field of an attrs class, a dataclass or a TypedDict, in the words of
-    ``hint``: for ``Box[int]`` a field of type ``T`` is an ``int``. A type variable that nothing is
-    given for stands for ``Any``. Raises RegistrationError for a hint that cannot be resolved.
+    """The type of each field of an attrs class, a dataclass, a TypedDict or a NamedTuple, in the
+    words of ``hint``: for ``Box[int]`` a field of type ``T`` is an ``int``. A type variable that
+    nothing is given for stands for ``Any``. Raises RegistrationError for a hint that cannot be
+    resolved.
     """
     cls: Any = get_origin(hint) or hint
     hints = resolved(cls)
     own = dict(zip(parameters(cls), get_args(hint), strict=False))
-    if not typing.is_typeddict(cls):
+    if is_named_tuple(cls):
+        hints = {name: hints.get(name, Any) for name in cls._fields}
+    elif not typing.is_typeddict(cls):
         hints = {name: hints.get(name, kind) for name, kind in _declared(cls).items()}
     return {name: _hint_in(cls, name, hint, own) for name, hint in hints.items()}
 

@@ -48,9 +48,9 @@ class BackgroundTaskBase:
     """A request to do something. Subclass it with attrs and add the fields the work needs.
 
     ``id`` is a UUID, by default a version-7 one (time-ordered, RFC 9562). The fields of a
-    subclass are stored as JSON, so each must be of a type that cattrs can turn into JSON and
-    back: str, numbers, bool, dates, UUID, Path, enums, attrs classes, dataclasses, and lists,
-    dicts or optionals of those.
+    subclass are stored as JSON, so each must be of a type that can be turned into JSON and back:
+    str, numbers, bool, dates, UUID, Path, enums, attrs classes, dataclasses, Pydantic models, and
+    lists, dicts or optionals of those. A task that would not come back equal is refused.
     """
 
     id: UUID = field(factory=uuid7, validator=instance_of(UUID))

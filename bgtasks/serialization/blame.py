@@ -16,7 +16,7 @@ __all__ = ["Blame"]
 
 _ACCEPTED = (
     "Use text, finite numbers, bool, None, dates, UUIDs, paths, enums, attrs classes, dataclasses, "
-    "and lists or dicts of those"
+    "Pydantic models, and lists or dicts of those"
 )
 _FARTHEST = 20
 """Steps into a value; what is nested deeper is blamed as a whole."""

@@ -34,9 +34,9 @@ def is_pydantic_v1(hint: Any) -> bool:
     """Whether ``hint`` is a model of Pydantic 1, or of the ``pydantic.v1`` that 2 brings along."""
     return (
         isinstance(hint, type)
+        and not is_pydantic(hint)  # whose `__fields__` only warns
         and hasattr(hint, "__fields__")
         and hasattr(hint, "parse_obj")
-        and not is_pydantic(hint)
     )
 
 

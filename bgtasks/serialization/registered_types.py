@@ -13,7 +13,7 @@ from bgtasks.hints import (
     field_hints,
     field_names,
     has_fields,
-    resolved,
+    is_named_tuple,
     unwrapped,
 )
 from bgtasks.serialization.pydantic_models import (
@@ -58,8 +58,8 @@ def _checked_class(hint: Any) -> list[Any]:
         _check_keys(cls)
         _check_constructor(cls)
         return list(field_hints(hint).values())
-    if typing.is_typeddict(cls) or hasattr(cls, "_fields"):
-        return list(resolved(cls).values())
+    if typing.is_typeddict(cls) or is_named_tuple(cls):
+        return list(field_hints(hint).values())
     return []
 
 

@@ -1,5 +1,6 @@
 """The JSON shapes of Python's types, taught to a cattrs converter."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePath
@@ -11,7 +12,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.preconf.json import make_converter as make_json_converter
 
-from bgtasks.hints import field_names, has_fields, parameters
+from bgtasks.hints import field_hints, field_names, has_fields, is_named_tuple, parameters
 from bgtasks.serialization.pydantic_models import is_pydantic, structure_hook, unstructure_hook
 from bgtasks.serialization.unions import is_tagged_union, tagged_union_hook
 
@@ -36,8 +37,12 @@ def configure(converter: cattrs.Converter) -> None:
     converter.register_structure_hook_factory(
         is_tagged_union, lambda union: tagged_union_hook(union, converter, camel_case)
     )
-    # What nothing is known of comes back as plain JSON data.
+    # What nothing is known of is written as what it turns out to be, and comes back as JSON data.
+    converter.register_unstructure_hook_factory(_is_unknown, lambda _: converter.unstructure)
     converter.register_structure_hook_func(_is_unknown, lambda data, _: data)
+    converter.register_structure_hook_factory(
+        _is_generic_named_tuple, lambda hint: _named_tuple_hook(hint, converter)
+    )
     converter.register_structure_hook(NoneType, _nothing)
     converter.register_unstructure_hook(datetime, _time_to_text)
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
@@ -75,6 +80,22 @@ def _with_arguments(cls: Any) -> Any:
 
 def _is_unknown(cls: Any) -> bool:
     return cls is object or isinstance(cls, TypeVar)
+
+
+def _is_generic_named_tuple(hint: Any) -> bool:
+    return is_named_tuple(get_origin(hint))
+
+
+def _named_tuple_hook(hint: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    """Cattrs knows named tuples, but not with type arguments."""
+    cls, kinds = get_origin(hint), list(field_hints(hint).values())
+    return lambda data, _: cls(*map(converter.structure, _exactly(data, len(kinds)), kinds))
+
+
+def _exactly(data: list[Any], length: int) -> list[Any]:
+    if len(data) != length:
+        raise ValueError(f"expected {length} items, not {len(data)}")
+    return data
 
 
 def _nothing(data: Any, _: Any) -> None:
