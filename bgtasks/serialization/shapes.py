@@ -38,7 +38,11 @@ def configure(converter: cattrs.Converter) -> None:
         is_tagged_union, lambda union: tagged_union_hook(union, converter, camel_case)
     )
     # What nothing is known of is written as what it turns out to be, and comes back as JSON data.
-    converter.register_unstructure_hook_factory(_is_unknown, lambda _: converter.unstructure)
+    converter.register_unstructure_hook_factory(
+        _is_unknown,
+        # An `object()` itself turns out to be nothing more.
+        lambda _: lambda value: value if type(value) is object else converter.unstructure(value),
+    )
     converter.register_structure_hook_func(_is_unknown, lambda data, _: data)
     converter.register_structure_hook_factory(
         _is_generic_named_tuple, lambda hint: _named_tuple_hook(hint, converter)
