@@ -133,26 +133,16 @@ class BackgroundTaskManager:
             backend = self._backend_factory()
             backend.subscribe(self._on_change, wanted=self._is_watched)
             await backend.start()
-            self._backend = backend
-            self._executor = Executor(
-                self._registry,
-                self._codec,
-                self._clock,
-                self._settings.publish_interval,
-                backend.save,
-                torn_down=self._is_torn_down,
-            )
-            if self._settings.run_tasks:
-                self._serving = asyncio.create_task(backend.serve(self._executor))
-                self._serving.add_done_callback(_log_failure)
-                self._loop_watch = LoopWatch(self._executor.whose_turn)
-                self._loop_watch.start()
-            if self._settings.retention is not None:
-                self._background = [asyncio.create_task(self._prune(self._settings.retention))]
             try:
-                self._companions.start()
+                executor = self._new_executor(backend)
             except BaseException:
-                await self._stop(backend, self._executor)
+                await backend.stop()
+                raise
+            self._backend, self._executor = backend, executor
+            try:
+                self._run(backend, executor)
+            except BaseException:
+                await self._stop(backend, executor)
                 raise
 
     async def stop(self) -> None:
@@ -406,11 +396,31 @@ class BackgroundTaskManager:
 
     # Inside
 
+    def _new_executor(self, backend: Backend) -> Executor:
+        return Executor(
+            self._registry,
+            self._codec,
+            self._clock,
+            self._settings.publish_interval,
+            backend.save,
+            torn_down=self._is_torn_down,
+        )
+
+    def _run(self, backend: Backend, executor: Executor) -> None:
+        if self._settings.run_tasks:
+            self._serving = asyncio.create_task(backend.serve(executor))
+            self._serving.add_done_callback(_log_failure)
+            self._loop_watch = LoopWatch(executor.whose_turn)
+            self._loop_watch.start()
+        if self._settings.retention is not None:
+            self._background = [asyncio.create_task(self._prune(self._settings.retention))]
+        self._companions.start()
+
     async def _stop(self, backend: Backend, executor: Executor) -> None:
         """Every step is taken, whatever another one raises."""
-        say_what_is_waited_for(executor.running_tasks(), self._settings.stop_grace)
         watch, self._loop_watch = self._loop_watch, None
         steps: list[Callable[[], Awaitable[object]]] = [
+            partial(self._say_what_is_waited_for, executor),
             self._companions.stop,
             self._stop_background,
             backend.stop_serving,
@@ -430,11 +440,18 @@ class BackgroundTaskManager:
         self._executor = None
         self._watchers.close()
 
+    async def _say_what_is_waited_for(self, executor: Executor) -> None:
+        say_what_is_waited_for(executor.running_tasks(), self._settings.stop_grace)
+
     async def _stop_background(self) -> None:
         background, self._background = self._background, []
         for task in background:
             task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        if background:
+            await asyncio.wait(background, timeout=SERVING_GRACE)
+        for task in background:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                logger.error("a background task of the manager failed", exc_info=error)
 
     async def _wait_for_serving(self) -> None:
         serving, self._serving = self._serving, None

@@ -312,6 +312,63 @@ def damage(path: Path) -> None:
         file.write(b"\xff" * (size - 4096))
 
 
+def mounted(*arguments: str) -> bool:
+    return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if sys.platform != "linux" or not mounted("-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)):
+        pytest.skip("needs the right to mount a disk")
+    yield folder
+    while subprocess.run(["umount", str(folder)], capture_output=True, check=False).returncode == 0:
+        pass
+
+
+async def test_a_full_disk_is_trouble_also_while_nothing_is_to_be_written(disk: Path) -> None:
+    async with container_at(disk / "tasks.db").manager() as manager:
+        await run_to_end(manager, Work())
+        assert manager.health().trouble is None
+        filler = disk / "filler"
+        with pytest.raises(OSError, match="No space"):
+            write(filler, b"x" * 8_000_000)
+        assert "full" in await trouble(manager)
+        os.unlink(filler)  # noqa: PTH108
+        await until(lambda: manager.health().trouble is None)
+        assert (await run_to_end(manager, Work())).status is Status.COMPLETED
+
+
+def write(path: Path, data: bytes) -> None:
+    with path.open("wb", buffering=0) as file:
+        while data:
+            data = data[file.write(data) :]
+
+
+async def test_a_disk_that_becomes_read_only_is_trouble(disk: Path) -> None:
+    async with container_at(disk / "tasks.db").manager() as manager:
+        assert manager.health().trouble is None
+        assert mounted("--bind", str(disk), str(disk))
+        assert mounted("-o", "remount,bind,ro", str(disk))
+        assert "read-only" in await trouble(manager)
+
+
+async def test_a_link_that_is_made_to_name_another_file_is_noticed(path: Path) -> None:
+    other = path.with_name("other.db")
+    async with container_at(other).manager() as manager:
+        await run_to_end(manager, Work())
+    link = path.with_name("link.db")
+    os.symlink(path, link)  # noqa: PTH211
+    async with container_at(link).manager() as manager:
+        await run_to_end(manager, Work())
+        os.symlink(other, f"{link}2")  # noqa: PTH211
+        os.replace(f"{link}2", link)  # noqa: PTH105
+        with pytest.raises(BackendError, match=r"link\.db was replaced"):
+            await manager.run_task(Work())
+
+
 async def test_a_damaged_file_is_trouble_until_it_is_opened_anew(path: Path) -> None:
     async with container_at(path).manager() as manager:
         await manager.run_tasks([Work(text="x" * 500) for _ in range(500)], delay=60)

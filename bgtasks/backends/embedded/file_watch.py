@@ -15,13 +15,13 @@ class FileWatch:
     """
 
     def __init__(self, path: str) -> None:
+        # The path as it was given, too: a link may be made to name another file.
+        self._database = os.path.abspath(path)  # noqa: PTH100 - a Path would follow the link
         real = os.path.realpath(path)
+        names = [self._database, *(f"{real}{suffix}" for suffix in _SUFFIXES)]
         self._known = {
-            name: identity
-            for suffix in _SUFFIXES
-            if (identity := _identity(name := f"{real}{suffix}")) is not None
+            name: identity for name in names if (identity := _identity(name)) is not None
         }
-        self._database = real
 
     def looks_lost(self) -> bool:
         """Whether the database itself is not the known file any more: one question to the

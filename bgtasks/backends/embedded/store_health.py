@@ -12,15 +12,17 @@ __all__ = ["StoreHealth"]
 
 logger = logging.getLogger(__name__)
 
-LEAST_ROOM = 1024 * 1024
-"""Bytes that have to be free on the disk before it counts as full no more."""
+LEAST_ROOM = 64 * 1024
+"""Bytes; a disk with less than that is full."""
 
 
 class StoreHealth:
     """Kept by the writer thread; ``trouble`` may be read from any thread.
 
     A damaged file stays trouble until it is opened anew; anything else is over with the next
-    commit. ``path`` is ``None`` for a database in memory.
+    commit. A disk that is full or read-only is found by looking, also while nothing is to be
+    written; a small write may succeed all the same, in the room that the log of the file has left.
+    ``path`` is ``None`` for a database in memory.
     """
 
     def __init__(self, path: str | None, patience: Patience) -> None:
@@ -31,6 +33,7 @@ class StoreHealth:
         self._patience = patience
         self._broken: str | None = None
         self._lost: str | None = None
+        self._disk: str | None = None
         self._failing: str | None = None
         self._locked_since: float | None = None
         self._looked_at = 0.0
@@ -42,12 +45,14 @@ class StoreHealth:
         self.last_error = error
         if error is None or not is_of_the_store(error):
             self._locked_since = None
-            if self._failing is None or self._has_room():
-                self._failing = None
+            self._failing = None
+            if self._disk is not None:
+                self._look_at_disk()
         elif is_locked(error):
             self._note_lock()
         else:
             self._failing = f"the task database cannot be written: {error}"
+            self._look_at_disk()
         self.note_damage(error)
 
     def note_damage(self, error: Exception | None) -> None:
@@ -57,10 +62,11 @@ class StoreHealth:
         self._tell()
 
     def look(self) -> None:
-        """Look at the files now."""
+        """Look at the files and their disk now."""
         self._looked_at = time.monotonic()
         if self._watch is not None:
             self._lost = self._watch.lost()
+            self._look_at_disk()
             self._tell()
 
     def at_commit(self) -> str | None:
@@ -89,21 +95,24 @@ class StoreHealth:
         if now - since >= self._patience.announce:
             self._failing = "the task database is locked by another program: nothing can be written"
 
-    def _has_room(self) -> bool:
-        """On a full disk a small write may succeed in the room that the log has left."""
+    def _look_at_disk(self) -> None:
         if self._folder is None or not hasattr(os, "statvfs"):
-            return True
+            return
+        self._disk = None
         try:
             disk = os.statvfs(self._folder)
         except OSError:
-            return True
-        return disk.f_bavail * disk.f_frsize >= LEAST_ROOM
+            return
+        if disk.f_flag & os.ST_RDONLY:
+            self._disk = "the disk of the task database is read-only"
+        elif disk.f_blocks and disk.f_bavail * disk.f_frsize < LEAST_ROOM:
+            self._disk = "the disk of the task database is full"
 
     def _tell(self) -> None:
         lost = self._lost and (
             f"{self._lost}: new tasks are refused until it is put back or the application restarts"
         )
-        trouble = self._broken or lost or self._failing
+        trouble = self._broken or lost or self._disk or self._failing
         if trouble != self.trouble:
             if trouble is not None:
                 logger.error("%s", trouble)
