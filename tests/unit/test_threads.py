@@ -66,18 +66,19 @@ async def test_a_start_that_is_cancelled_leaves_the_file_to_the_next_one(tmp_pat
     container = container_for(done)
     container.config.from_dict({"database": str(tmp_path / "tasks.db")})
     manager = container.manager()
+    before = _threads_named("bgtasks reader")  # what other tests have left behind
     for _ in range(5):
         starting = asyncio.create_task(manager.start())
         await asyncio.sleep(0)
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
-        await until(lambda: not _threads_named("bgtasks reader"))
+        await until(lambda: not _threads_named("bgtasks reader") - before)
     async with manager:
         assert (await run_to_end(manager, Work())).status is Status.COMPLETED
 
 
-def _threads_named(name: str) -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == name]
+def _threads_named(name: str) -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == name}
 
 
 async def test_calls_are_made_one_after_the_other_and_tell_how_they_ended() -> None:

@@ -86,7 +86,10 @@ class EmbeddedBackend(Backend):
             opening.add_done_callback(_close_unused)  # the start was cancelled meanwhile
             reading.stop()
             raise
-        self._reading, self._read_thread = files.reading, reading
+        if files.reading is None:
+            reading.stop()
+        else:
+            self._reading, self._read_thread = files.reading, reading
         process = self._process
         slots = Slots(self._registry, process.max_concurrency, process.types)
         store = Store(files.writing, self._registry, slots, self._clock)
