@@ -38,6 +38,8 @@ from bgtasks.settings import Settings
 from bgtasks.web.policy import BackgroundTaskPolicy, Requester
 from bgtasks.worker import BackgroundWorker, BackgroundWorkerContext
 
+__version__ = "0.1.0"
+
 __all__ = [
     "AttemptFailure",
     "AttemptTimeoutError",

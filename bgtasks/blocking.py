@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -42,7 +42,7 @@ class BlockingTaskManager:
         task: BackgroundTaskBase,
         *,
         owner: str | None = None,
-        delay: timedelta | float | None = None,
+        delay: Duration | None = None,
         run_at: datetime | None = None,
         priority: int = 0,
     ) -> UUID:
@@ -56,7 +56,7 @@ class BlockingTaskManager:
         tasks: Iterable[BackgroundTaskBase],
         *,
         owner: str | None = None,
-        delay: timedelta | float | None = None,
+        delay: Duration | None = None,
         run_at: datetime | None = None,
         priority: int = 0,
     ) -> list[UUID]:

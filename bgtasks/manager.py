@@ -242,16 +242,17 @@ class BackgroundTaskManager:
         task: BackgroundTaskBase,
         *,
         owner: str | None = None,
-        delay: timedelta | float | None = None,
+        delay: Duration | None = None,
         run_at: datetime | None = None,
         priority: int = 0,
         connection: Any = None,
     ) -> UUID:
         """Accept ``task``; when this returns its id, the task is durable and will be run.
 
-        ``owner`` says whose it is (at most 255 characters); ``delay`` (a timedelta or seconds)
-        or ``run_at`` (an aware time) when it may start at the earliest, at most 3,660 days from
-        now; a higher ``priority`` (-1,000,000 to 1,000,000) goes before a lower one.
+        ``owner`` says whose it is (at most 255 characters); ``delay`` (seconds, a timedelta, or a
+        text such as ``"10 m"``) or ``run_at`` (an aware time) when it may start at the earliest,
+        at most 3,660 days from now; a higher ``priority`` (-1,000,000 to 1,000,000) goes before a
+        lower one.
 
         With ``connection`` the task exists exactly when the caller's transaction is committed,
         and runs from then on. Accepted are an asyncpg connection, or an SQLAlchemy
@@ -274,7 +275,7 @@ class BackgroundTaskManager:
         tasks: Iterable[BackgroundTaskBase],
         *,
         owner: str | None = None,
-        delay: timedelta | float | None = None,
+        delay: Duration | None = None,
         run_at: datetime | None = None,
         priority: int = 0,
         connection: Any = None,
@@ -616,7 +617,7 @@ async def _nothing() -> None:
 def _checked_timeout(timeout: Any) -> float:
     seconds = math.inf if timeout == math.inf else to_seconds(timeout)
     if seconds is None:
-        raise SettingsError(f"timeout is {timeout!r:.100}; accepted: seconds, {EXAMPLES}")
+        raise SettingsError(f"timeout is {shown(timeout)}; accepted: seconds, {EXAMPLES}")
     return seconds
 
 

@@ -1,15 +1,15 @@
 """Which worker does which task, and how: options of a task type and the registry of all."""
 
 import inspect
-import math
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 import attrs
 from attrs import field, frozen
 
+from bgtasks.durations import EXAMPLES, Duration, to_seconds
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
 from bgtasks.hints import substituted
 from bgtasks.models import BackgroundTaskBase
@@ -24,13 +24,37 @@ _LONGEST_SECONDS = 366 * 86400.0
 def _number(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
     def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         ok = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not (ok and math.isfinite(value) and lowest <= value <= highest):
+        if not (ok and lowest <= value <= highest):
             raise SettingsError(
                 f"{type(owner).__name__}({attribute.name}={value!r}): "
                 f"expected a number from {lowest:,g} to {highest:,g}"
             )
 
     return check
+
+
+def _seconds(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
+    in_range = _number(lowest, highest)
+
+    def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        try:
+            in_range(owner, attribute, value)
+        except SettingsError as error:
+            raise SettingsError(f"{error} of seconds, {EXAMPLES}") from None
+
+    return check
+
+
+def _in_seconds(value: Duration) -> float:
+    """What is no duration stays as it is, for the validator to refuse by its name."""
+    if not isinstance(value, (timedelta, str)):
+        return value
+    seconds = to_seconds(value)
+    return cast("float", value) if seconds is None else seconds
+
+
+def _optional_seconds(value: Duration | None) -> float | None:
+    return None if value is None else _in_seconds(value)
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
@@ -62,13 +86,17 @@ class Retry:
     ``backoff`` seconds, times ``factor`` for each failure before, at most ``max_backoff``;
     then it is changed at random by up to ``jitter`` (0 to 1: a fraction of it) either way, so
     that tasks which failed together don't come back together. Only exceptions of the types in
-    ``on`` are retried.
+    ``on`` are retried. Waits are seconds, a timedelta, or a text such as ``"10 m"``.
     """
 
     max_attempts: int = field(default=3, validator=_whole(1, 1000))
-    backoff: float = field(default=1.0, validator=_number(0, _LONGEST_SECONDS), kw_only=True)
+    backoff: float = field(
+        default=1.0, converter=_in_seconds, validator=_seconds(0, _LONGEST_SECONDS), kw_only=True
+    )
     factor: float = field(default=2.0, validator=_number(1, 100), kw_only=True)
-    max_backoff: float = field(default=300.0, validator=_number(0, _LONGEST_SECONDS), kw_only=True)
+    max_backoff: float = field(
+        default=300.0, converter=_in_seconds, validator=_seconds(0, _LONGEST_SECONDS), kw_only=True
+    )
     jitter: float = field(default=0.1, validator=_number(0, 1), kw_only=True)
     on: tuple[type[Exception], ...] = field(
         default=(Exception,), converter=_exception_types, kw_only=True
@@ -95,12 +123,6 @@ def _retry_or_none(value: Retry | None) -> Retry:
     return NO_RETRY if value is None else value
 
 
-def _optional_number(
-    lowest: float, highest: float
-) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
-    return attrs.validators.optional(_number(lowest, highest))
-
-
 @frozen(kw_only=True)
 class Registration:
     """One task type, the provider that builds its worker, and its options.
@@ -108,7 +130,8 @@ class Registration:
     - ``max_concurrency``: attempts of this type running at once, over all processes; ``None``:
       bounded by the process alone.
     - ``retry``: see :class:`~bgtasks.Retry`; by default a failed task is not run again.
-    - ``timeout``: seconds one attempt may take; ``None``: any time.
+    - ``timeout``: how long one attempt may take: seconds, a timedelta, or a text such as
+      ``"10 m"``; ``None``: any time.
     - ``cancellation``: ``"task"`` sets the token and cancels an async worker's coroutine,
       ``"cooperative"`` only sets the token.
     - ``rerun_interrupted``: whether a task that a stop or a crash cut off runs again.
@@ -125,7 +148,11 @@ class Registration:
         default=None, validator=attrs.validators.optional(_whole(1, 10_000))
     )
     retry: Retry = field(default=NO_RETRY, converter=_retry_or_none)
-    timeout: float | None = field(default=None, validator=_optional_number(0.001, _LONGEST_SECONDS))
+    timeout: float | None = field(
+        default=None,
+        converter=_optional_seconds,
+        validator=attrs.validators.optional(_seconds(0.001, _LONGEST_SECONDS)),
+    )
     cancellation: Literal["task", "cooperative"] = "task"
     rerun_interrupted: bool = True
     max_interruptions: int = field(default=3, validator=_whole(1, 1000))

@@ -11,6 +11,7 @@ from bgtasks.database_url import checked_database, hide_password
 from bgtasks.durations import EXAMPLES, to_seconds
 from bgtasks.errors import SettingsError
 from bgtasks.redaction import redact
+from bgtasks.text import shown
 
 __all__ = ["Settings"]
 
@@ -18,7 +19,7 @@ _LONGEST = 100 * 365 * 86400.0
 
 
 def _refuse(name: str, value: object, accepted: str) -> SettingsError:
-    return SettingsError(f"setting {name!r} is {redact(repr(value))}; accepted: {accepted}")
+    return SettingsError(f"setting {name!r} is {redact(shown(value))}; accepted: {accepted}")
 
 
 def _whole_number(name: str, value: Any, lowest: int, highest: int) -> int:
@@ -163,6 +164,7 @@ class Settings:
         known = [attribute.name for attribute in fields(cls)]
         for name in config:
             if name not in known:
-                shown = redact(repr(name))
-                raise SettingsError(f"unknown setting {shown}; accepted: {', '.join(known)}")
+                raise SettingsError(
+                    f"unknown setting {redact(shown(name))}; accepted: {', '.join(known)}"
+                )
         return cls(**config)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bgtasks.durations import EXAMPLES, Duration, to_seconds
 from bgtasks.errors import SettingsError
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.record import TaskRecord
@@ -48,9 +49,7 @@ def new_record(
     )
 
 
-def due_time(
-    delay: timedelta | float | None, run_at: datetime | None, now: datetime
-) -> datetime | None:
+def due_time(delay: Duration | None, run_at: datetime | None, now: datetime) -> datetime | None:
     """When a task may start at the earliest; ``None``: at once. Raises SettingsError."""
     if delay is None and run_at is None:
         return None
@@ -102,13 +101,10 @@ def _checked_time(run_at: Any, now: datetime) -> datetime:
 
 
 def _checked_delay(delay: Any) -> timedelta:
-    try:
-        wait = delay if isinstance(delay, timedelta) else timedelta(seconds=float(delay))
-    except (TypeError, ValueError, OverflowError):
-        wait = timedelta(-1)
-    if not timedelta(0) <= wait <= LONGEST_DELAY:
+    seconds = to_seconds(delay)
+    if seconds is None or not 0 <= seconds <= LONGEST_DELAY.total_seconds():
         raise SettingsError(
-            f"delay is {shown(delay)}; accepted: a timedelta or seconds, "
+            f"delay is {shown(delay)}; accepted: seconds, {EXAMPLES}, "
             f"0 to {LONGEST_DELAY.days} days"
         )
-    return wait
+    return timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""The command line: ``python -m bgtasks COMMAND``.
+"""The command line: ``python -m bgtasks COMMAND``, or ``bgtasks COMMAND``.
 
 Each command is a module with ``add(commands)``, which registers its parser and, as ``run``, a
 function of the parsed options that gives back the exit code (``None``: 0).
@@ -7,8 +7,10 @@ function of the parsed options that gives back the exit code (``None``: 0).
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
+from bgtasks import __version__
 from bgtasks.cli import database, tasks, types, worker
 from bgtasks.cli.usage import FAILED, FINE, UNUSABLE, CommandFailedError, UsageError
 from bgtasks.errors import BackendError, BackgroundTasksError
@@ -45,10 +47,14 @@ class _Parser(argparse.ArgumentParser):
         super().error(redact(message))
 
 
+def _program() -> str:
+    """How this was started: by the script that is installed, or as a module."""
+    return "bgtasks" if Path(sys.argv[0]).stem == "bgtasks" else "python -m bgtasks"
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m bgtasks", description="Tools for applications with background tasks."
-    )
+    parser = _Parser(prog=_program(), description="Tools for applications with background tasks.")
+    parser.add_argument("--version", action="version", version=f"bgtasks {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     database.add(commands)
     tasks.add(commands)

@@ -1,5 +1,6 @@
 """What can be registered, and how the rest is refused when the container is built."""
 
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 import pytest
@@ -190,13 +191,33 @@ def test_no_retry_may_be_said_as_none() -> None:
     assert one(Work, anyone, retry=None).retry.max_attempts == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        (90, 90),
+        (0.5, 0.5),
+        ("10 m", 600),
+        ("90", 90),
+        ("1.5 hours", 5400),
+        (timedelta(days=1), 86400),
+    ],
+)
+def test_a_timeout_may_be_written_as_settings_may(given: Any, seconds: float) -> None:
+    """FAULTS 43."""
+    assert one(Work, anyone, timeout=given).timeout == seconds
+    retry = Retry(3, backoff=given, max_backoff=given)
+    assert (retry.backoff, retry.max_backoff) == (seconds, seconds)
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"max_concurrency": 0}, "max_concurrency=0"),
     ({"max_concurrency": 2.5}, "whole number"),
     ({"max_concurrency": True}, "max_concurrency=True"),
     ({"timeout": 0}, "timeout=0"),
     ({"timeout": float("nan")}, "timeout=nan"),
-    ({"timeout": "5"}, "timeout='5'"),
+    ({"timeout": "soon"}, "timeout='soon'.*seconds, a timedelta, or a text"),
+    ({"timeout": "500 days"}, "timeout=43200000.0"),
+    ({"timeout": True}, "timeout=True"),
     ({"retry": 3}, "retry=3"),
     ({"cancellation": "kill"}, "'task' or 'cooperative'"),
     ({"rerun_interrupted": "yes"}, "True or False"),

@@ -69,6 +69,16 @@ async def test_an_accepted_task_is_there_with_everything_that_was_said_of_it() -
     assert info.scheduled_at == now + timedelta(seconds=60)
 
 
+@pytest.mark.parametrize("delay", [600, "10 m", "600", timedelta(minutes=10)])
+async def test_a_delay_may_be_written_as_settings_may(delay: Any) -> None:
+    """FAULTS 43."""
+    container = named()
+    due = clock_of(container).now() + timedelta(minutes=10)
+    async with running(container) as manager:
+        info = await get(manager, await manager.run_task(Named(), delay=delay))
+    assert info.scheduled_at == due
+
+
 async def test_a_type_name_is_what_the_task_is_stored_under() -> None:
     container = container_for(done, type_name="work.v2")
     async with running(container) as manager:
@@ -168,6 +178,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"delay": -1}, "delay is -1"),
     ({"delay": timedelta(days=-1)}, "delay is"),
     ({"delay": float("nan")}, "delay is nan"),
+    ({"delay": True}, "delay is True"),
+    ({"delay": "4000 days"}, "0 to 3660 days"),
     ({"delay": float("inf")}, "delay is inf"),
     ({"delay": "soon"}, "delay is 'soon'"),
     ({"delay": timedelta(days=4000)}, "0 to 3660 days"),

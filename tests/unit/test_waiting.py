@@ -1,10 +1,12 @@
 """``wait_for`` and ``watch``: the end of a task, and the way to it."""
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from bgtasks import BackgroundTaskManager, ManagerStateError, TaskNotFoundError
+from bgtasks import BackgroundTaskManager, ManagerStateError, SettingsError, TaskNotFoundError
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.ids import uuid7
 from bgtasks.watching import Watch
@@ -55,6 +57,41 @@ async def test_waiting_for_an_unknown_task_is_refused() -> None:
             await manager.wait_for(unknown)
         with pytest.raises(TaskNotFoundError, match=str(unknown)):
             await anext(manager.watch(unknown))
+
+
+@pytest.mark.parametrize("timeout", [0, 0.01, "0.01 s", timedelta(milliseconds=10)])
+async def test_a_timeout_says_which_task_is_what_after_how_long(timeout: Any) -> None:
+    """FAULTS 43."""
+    gate = Gate()
+    seconds = 0.01 if timeout else 0
+    async with running(container_for(gate)) as manager:
+        task_id = await manager.run_task(Work())
+        await gate.begun.wait()
+        said = rf"^task {task_id} \(Work\) is still Running after {seconds:g} seconds$"
+        with pytest.raises(TimeoutError, match=said):
+            await manager.wait_for(task_id, timeout)
+        later = await manager.run_task(Work(), delay="1 h")
+        said = rf"^task {later} \(Work\) is still Pending after {seconds:g} seconds$"
+        with pytest.raises(TimeoutError, match=said if timeout else r"seconds$"):
+            await manager.wait_for(later, timeout)
+        gate.open.set()
+        assert (await manager.wait_for(task_id, PATIENCE)).status is Status.COMPLETED
+
+
+async def test_the_blocking_manager_says_so_too() -> None:
+    async with running(container := container_for(done)) as manager:
+        task_id = await manager.run_task(Work(), delay=60)
+        waiting = asyncio.to_thread(container.blocking_manager().wait_for, task_id, "0.01 s")
+        with pytest.raises(TimeoutError, match=f"task {task_id} .* is still Pending after 0.01"):
+            await waiting
+
+
+@pytest.mark.parametrize("timeout", ["soon", float("nan"), True, object()])
+async def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
+    async with running(container_for(done)) as manager:
+        task_id = await manager.run_task(Work())
+        with pytest.raises(SettingsError, match=r"timeout is .*; accepted: seconds, a timedelta"):
+            await manager.wait_for(task_id, timeout)
 
 
 async def test_waiting_ends_after_the_timeout_and_the_task_goes_on() -> None:
