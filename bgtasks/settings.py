@@ -19,7 +19,7 @@ _LONGEST = 100 * 365 * 86400.0
 
 
 def _refuse(name: str, value: object, accepted: str) -> SettingsError:
-    return SettingsError(f"setting {name!r} is {redact(shown(value))}; accepted: {accepted}")
+    return SettingsError(f"setting {name!r} is {redact(shown(value, 1000))}; accepted: {accepted}")
 
 
 def _whole_number(name: str, value: Any, lowest: int, highest: int) -> int:
