@@ -77,11 +77,11 @@ def _judge(
         case None if error is None:
             return Completed()
         case None if cancelled and ending.torn_down:
-            return _cut_off(ending.phase, registration, TORN_DOWN, counted=True)
+            return _cut_off(ending.phase, registration, TORN_DOWN)
         case StopReason.CANCEL if gave_up:
             return Cancelled()
         case StopReason.STOP:
-            return _cut_off(ending.phase, registration, StopReason.STOP.value, counted=False)
+            return _cut_off(ending.phase, registration, StopReason.STOP.value)
         case StopReason.TIMEOUT:
             late = AttemptTimeoutError(_late(ending.phase, registration))
             wait = registration.retry.wait_after(failures + 1, late, uniform)
@@ -95,11 +95,12 @@ def _judge(
     return Failed(message, traceback_of(error), wait)
 
 
-def _cut_off(phase: Phase, registration: Registration, by: str, *, counted: bool) -> Outcome:
+def _cut_off(phase: Phase, registration: Registration, by: str) -> Outcome:
+    """Not counted: whoever can still say so has been stopped, and did not crash."""
     if phase is Phase.OPENING:
         return NotBegun(by)
     may_rerun, limit = registration.rerun_interrupted, registration.max_interruptions
-    return Interrupted(by, may_rerun, limit, counted)
+    return Interrupted(by, may_rerun, limit, counted=False)
 
 
 def _late(phase: Phase, registration: Registration) -> str:

@@ -165,17 +165,20 @@ def test_ctrl_c_after_a_supervisor_s_sigterm_hurries_it(serve: Serve, look: Look
 def test_two_signals_while_the_server_waits_for_a_response_end_it_all_the_same(
     serve: Serve, look: Look
 ) -> None:
-    """Uvicorn then does not tell the application at all: it takes its event loop down."""
-    server = serve()
-    server.until("begun")
-    with httpx.stream("GET", f"http://127.0.0.1:{server.port}/endless") as response:
-        parts = response.iter_raw()
-        next(parts)
-        server.signal(signal.SIGINT)
-        server.until("Waiting for connections to close")
-        server.signal(signal.SIGINT)
-        server.end()
-    assert look().status == "Pending"
+    """Uvicorn then does not tell the application at all: it takes its event loop down. That is no
+    crash either, however often it is done."""
+    for _ in range(4):
+        server = serve()
+        server.until("begun")
+        with httpx.stream("GET", f"http://127.0.0.1:{server.port}/endless") as response:
+            parts = response.iter_raw()
+            next(parts)
+            server.signal(signal.SIGINT)
+            server.until("Waiting for connections to close")
+            server.signal(signal.SIGINT)
+            server.end()
+    info = look()
+    assert (info.status, info.attempt) == ("Pending", 4)
 
 
 def test_saving_a_file_again_and_again_never_fails_the_task(
@@ -197,14 +200,14 @@ def test_saving_a_file_again_and_again_never_fails_the_task(
 def test_ctrl_c_with_reload_says_what_it_waits_for_and_once_more_stops_it(
     serve: Serve, look: Look
 ) -> None:
-    """The supervisor sends SIGTERM beside: that is no second signal of the user."""
+    """The supervisor sends SIGTERM beside: that is no second signal of the user. Where it comes
+    before Ctrl-C, uvicorn itself ends at once."""
     server = serve("--reload", "--reload-delay=0.05")
     server.until("begun")
     server.signal(signal.SIGINT)
-    server.until(server.waits())
-    server.until("Stopping reloader process|Finished|waiting up to")
-    assert server.process.poll() is None
-    server.signal(signal.SIGINT)
+    server.until(f"{server.waits()}|Stopping reloader process")
+    with contextlib.suppress(ProcessLookupError):
+        server.signal(signal.SIGINT)
     server.end()
     assert look().status == "Pending"
 

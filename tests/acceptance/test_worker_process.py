@@ -186,6 +186,19 @@ def test_a_second_signal_takes_the_grace_period_away(start: Start, tasks: Host) 
     assert (info.status, info.attempt) == ("Pending", 1)
 
 
+def test_deploys_in_the_middle_of_a_task_never_fail_it(start: Start, tasks: Host) -> None:
+    """FAULTS 37."""
+    task_id = tasks.hand_in("EndlessTask")
+    for number in [signal.SIGTERM, signal.SIGINT] * 3:
+        worker = start(WORKER_GRACE="0")
+        worker.until_said("begun EndlessTask")
+        worker.signal(number)
+        worker.until_logged(f"telling 1 running task to end: EndlessTask {task_id}")
+        assert worker.exit_code() == 0
+    info = tasks.look(task_id)
+    assert (info.status, info.attempt, info.error_message) == ("Pending", 6, None)
+
+
 @pytest.mark.parametrize("task", ["DeafTask", "BlockingTask"])
 def test_a_third_signal_ends_the_process_at_once(start: Start, tasks: Host, task: str) -> None:
     task_id = tasks.hand_in(task)

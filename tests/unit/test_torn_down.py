@@ -26,7 +26,7 @@ def test_a_task_that_ran_when_the_event_loop_ended_waits_to_run_again(tmp_path: 
         await asyncio.wait_for(gate.begun.wait(), PATIENCE)
 
     asyncio.run(end_without_a_stop())
-    assert settled(database) == ("Pending", 1, 0, "Interrupted; waiting to run again")
+    assert settled(database) == ("Pending", 0, 0, "Interrupted; waiting to run again")
 
 
 def settled(database: Path) -> Any:
