@@ -28,8 +28,17 @@ export function Refused() {
     <section class="state">
       <h1>You may not see background tasks here</h1>
       <p>
-        Log in to the application and come back. Without a login, only a browser on the server’s own
-        machine is let in, unless the application decides otherwise.
+        <b>If the application has a login:</b> log in there and come back; this page tries again.
+      </p>
+      <p>
+        <b>If it has none yet:</b> open this page on the server’s own machine, under{" "}
+        <code>http://localhost</code> with the port that the server listens on, without a proxy or
+        tunnel in between. From anywhere else nobody is let in.
+      </p>
+      <p>
+        <b>If the application is yours:</b> its log has a warning of{" "}
+        <code>bgtasks.web.refusal_log</code> that says what was compared, and why it was not enough.
+        The page “Say who may see what” (<code>docs/how-to/access.md</code>) says what to change.
       </p>
       <p class="fine">The server says: {trouble.value || refusal.value || "not allowed"}</p>
       <button type="button" class="primary" onClick={tryAgain}>

@@ -531,6 +531,8 @@ def test_who_may_not_connect_is_told_so(host: DashboardHost, open_page: OpenPage
         page.get_by_role("heading", name="You may not see background tasks here")
     ).to_be_visible()
     expect(page.get_by_text("Copy secret.mkv")).to_have_count(0)
+    for hint in ("http://localhost", "bgtasks.web.refusal_log", "docs/how-to/access.md"):
+        expect(page.get_by_text(hint)).to_be_visible()
     host.policy.is_open = True
     page.get_by_role("button", name="Try again").click()
     expect(names(page)).to_have_text(["Copy secret.mkv"])
