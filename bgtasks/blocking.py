@@ -87,11 +87,17 @@ class BlockingTaskManager:
         owner: str | None | Iterable[str | None] | Unset = UNSET,
         limit: int = 50,
         cursor: str | None = None,
+        payloads: bool = False,
     ) -> BackgroundTaskPage:
         """A page of tasks, newest accepted first."""
         return self._call(
             self._manager.get_tasks(
-                type=type, status=status, owner=owner, limit=limit, cursor=cursor
+                type=type,
+                status=status,
+                owner=owner,
+                limit=limit,
+                cursor=cursor,
+                payloads=payloads,
             )
         )
 

@@ -107,6 +107,13 @@ async def test_what_is_no_task_is_refused(data: Any) -> None:
             await client.get(ID)
 
 
+async def test_a_payload_that_a_list_leaves_out_is_told_from_none() -> None:
+    items = [wire(), {**wire(), "payloadOmitted": True}, {**wire(), "payloadOmitted": 1}]
+    page = {"items": items, "nextCursor": None}
+    async with answering(lambda _: httpx.Response(200, json=page)) as client:
+        assert [i.payload_omitted for i in await client.list(ANY)] == [False, True, False]
+
+
 @pytest.mark.parametrize("data", [[], {"items": 1}, {"items": [1]}, {"nextCursor": "t1"}])
 async def test_what_is_no_page_is_refused(data: Any) -> None:
     async with answering(lambda _: httpx.Response(200, json=data)) as client:

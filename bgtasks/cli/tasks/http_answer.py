@@ -11,8 +11,8 @@ from bgtasks.errors import NotAllowedError, QueryError, TaskNotFoundError, TaskS
 
 __all__ = ["UnavailableError", "check_answer", "read_json"]
 
-MAX_ANSWER = 128 * 1024 * 1024
-"""The longest answer, in bytes: a page of 50 of the largest tasks fits."""
+MAX_ANSWER = 16 * 1024 * 1024
+"""The longest answer, in bytes. A page ends after 1 MiB; a task is hardly larger than 2."""
 
 MAX_PROBLEM = 64 * 1024
 """How many bytes of an error are read."""
