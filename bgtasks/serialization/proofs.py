@@ -29,8 +29,8 @@ Check = Callable[[Any], bool]
 
 _JSON = frozenset({str, int, float, bool, NoneType})
 _EXACT = _JSON | {UUID, date, bytes}
-_LONG = timedelta(days=100_000)
-"""A float of seconds holds the microseconds of any timedelta up to this one."""
+_LONG = timedelta(seconds=2**32)
+"""A float of seconds holds the microseconds of any timedelta up to this one: 136 years."""
 
 _HOOKS = ("__attrs_pre_init__", "__attrs_post_init__", "__post_init__")
 _MADE_BY_ATTRS = "<attrs generated"
@@ -48,10 +48,9 @@ class Proofs:
         try:
             return self._known[hint]
         except KeyError:
-            # Where the type leads back to itself, its own check is asked once it is there.
-            self._known[hint] = lambda value: bool((known := self._known[hint]) and known(value))
-            self._known[hint] = found = self._find(hint)
-            return found
+            self._known[hint] = later = _Later()
+            self._known[hint] = later.check = self._find(hint)
+            return later.check
         except TypeError:  # a hint that is no key, such as Annotated with a list
             return None
 
@@ -97,6 +96,16 @@ class Proofs:
         if not _is_rebuilt_as_it_was(cls) or None in checks.values():
             return None
         return _of_object(cls, {name: check for name, check in checks.items() if check})
+
+
+class _Later:
+    """The check of a type while it is being found: for types that lead back to themselves, and
+    for other threads."""
+
+    check: Check | None = None
+
+    def __call__(self, value: Any) -> bool:
+        return self.check is not None and self.check(value)
 
 
 class _Exactly:

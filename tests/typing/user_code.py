@@ -63,6 +63,7 @@ class CopyWorker(BackgroundWorker[CopyTask, CopyProgress]):
         assert_type(context.task.source, Path)
         assert_type(context.state, BackgroundTaskState[CopyProgress])
         assert_type(context.state.payload, CopyProgress | None)
+        assert_type(context.info, BackgroundTaskInfo[CopyProgress])
         assert_type(context.cancellation_token, CancellationToken)
         context.report_progress(42, "movie.mkv", payload=CopyProgress(1, 2))
         context.report_progress(42.0, None, payload=None)
@@ -70,6 +71,7 @@ class CopyWorker(BackgroundWorker[CopyTask, CopyProgress]):
         context.set_payload(CopyProgress(1, 2))
         context.set_payload(None)
         context.set_status(BackgroundTaskStatus.COMPLETED, "done", error_message=None)
+        context.set_status(BackgroundTaskStatus.RUNNING, payload=CopyProgress(1, 2))
         await self._session.save()
 
 

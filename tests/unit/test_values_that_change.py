@@ -4,7 +4,9 @@ import collections
 import dataclasses
 import enum
 import json
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -145,6 +147,8 @@ SURVIVES: list[tuple[str, Any]] = [
     ("at", datetime(2026, 1, 1, 12, 0, 0, 7)),  # noqa: DTZ001 - naive stays naive
     ("at", datetime.max),  # noqa: DTZ901
     ("took", timedelta(days=-30000, microseconds=1)),
+    ("took", timedelta(seconds=2**32, microseconds=-1)),
+    ("took", timedelta.max - timedelta(days=1, microseconds=999_999)),
     ("price", Decimal("1.10")),
     ("price", Decimal("Infinity")),
     ("path", Path("caf\udce9")),
@@ -215,6 +219,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("at", datetime(2026, 1, 1, tzinfo=Nowhere()), "at"),
     ("took", timedelta.max, "took"),
     ("took", timedelta(days=400_000_000, microseconds=1), "took"),
+    ("took", timedelta(days=99_999, microseconds=1), "took"),
     ("took", 5, "took"),
     ("price", Decimal("NaN"), "price"),
     ("price", Decimal("sNaN"), "price"),
@@ -442,6 +447,34 @@ def test_a_date_in_a_datetime_field_is_refused_with_what_is_annotated() -> None:
     """FAULTS 19"""
     with pytest.raises(SerializationError, match=r"Typed\.at .*date.*datetime is annotated"):
         codec.encode_task(Typed(at=date(2026, 1, 1)))  # type: ignore[arg-type]
+
+
+@frozen
+class Node:
+    name: str
+    children: "list[Node]" = field(factory=list)
+
+
+def test_types_that_lead_back_to_themselves_are_checked_to_the_end() -> None:
+    encode = codec.payload_encoder(Node)
+    tree = Node("a", [Node("b", [Node("c")])])
+    assert codec.decode_payload(Node, encode(tree)) == tree
+    with pytest.raises(SerializationError, match=r"^payload\.children\[0\]\.children\[0\]\.name "):
+        encode(Node("a", [Node("b", [Node(None)])]))  # type: ignore[arg-type]
+
+
+def test_many_threads_may_be_the_first_to_use_a_type() -> None:
+    tree = Node("a", [Node("b")])
+    for _ in range(20):
+        fresh, barrier = TaskCodec(), threading.Barrier(4)
+
+        def report(fresh: TaskCodec = fresh, barrier: threading.Barrier = barrier) -> str | None:
+            barrier.wait()
+            return fresh.payload_encoder(Node)(tree)
+
+        with ThreadPoolExecutor(4) as pool:
+            futures = [pool.submit(report) for _ in range(4)]
+        assert {future.result() for future in futures} == {codec.encode_payload(tree)}
 
 
 # What is wrong with a type is said when it is registered
