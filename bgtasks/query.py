@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import MAX_PAGE, TaskQuery
-from bgtasks.text import clean
+from bgtasks.text import clean, shown
 from bgtasks.worker import UNSET, Unset
 
 __all__ = ["check_combinations", "cursor_of", "make_query"]
@@ -35,7 +35,9 @@ def make_query(
     """The query for these arguments of ``get_tasks``. Raises QueryError, which names the
     argument and what is accepted."""
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
-        raise QueryError(f"limit is {limit!r}; accepted: a whole number from 1 to {MAX_PAGE:,}")
+        raise QueryError(
+            f"limit is {shown(limit)}; accepted: a whole number from 1 to {MAX_PAGE:,}"
+        )
     query = TaskQuery(
         types=_values("type", type, _text) or (),
         statuses=_values("status", status, _status) or (),
@@ -75,7 +77,7 @@ def cursor_of(before: int | None) -> str | None:
 
 def _sequence_of(cursor: str) -> int:
     if not isinstance(cursor, str) or not re.fullmatch(r"t[0-9a-f]{1,15}", cursor):
-        raise QueryError(f"cursor is {cursor!r:.100}; accepted: a next_cursor of an earlier page")
+        raise QueryError(f"cursor is {shown(cursor)}; accepted: a next_cursor of an earlier page")
     return int(cursor[1:], 16)
 
 
@@ -93,7 +95,7 @@ def _values(name: str, given: Any, check: Callable[[str, Any], T]) -> tuple[T, .
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise QueryError(f"{name} is {value!r:.100}; accepted: a text")
+        raise QueryError(f"{name} is {shown(value)}; accepted: a text")
     return clean(value, len(value))  # as it was stored
 
 
@@ -106,4 +108,4 @@ def _status(name: str, value: Any) -> BackgroundTaskStatus:
         return BackgroundTaskStatus(value)
     except ValueError:
         accepted = ", ".join(BackgroundTaskStatus)
-        raise QueryError(f"{name} is {value!r:.100}; accepted: {accepted}") from None
+        raise QueryError(f"{name} is {shown(value)}; accepted: {accepted}") from None

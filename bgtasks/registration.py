@@ -13,7 +13,7 @@ from bgtasks.durations import EXAMPLES, Duration, to_seconds
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
 from bgtasks.hints import substituted
 from bgtasks.models import BackgroundTaskBase
-from bgtasks.text import clean
+from bgtasks.text import clean, shown
 from bgtasks.worker import BackgroundWorker
 
 __all__ = ["Registration", "Registry", "Retry"]
@@ -26,7 +26,7 @@ def _number(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[An
         ok = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not (ok and lowest <= value <= highest):
             raise SettingsError(
-                f"{type(owner).__name__}({attribute.name}={value!r}): "
+                f"{type(owner).__name__}({attribute.name}={shown(value)}): "
                 f"expected a number from {lowest:,g} to {highest:,g}"
             )
 
@@ -64,7 +64,7 @@ def _whole(lowest: int, highest: int) -> Callable[[Any, "attrs.Attribute[Any]", 
         in_range(owner, attribute, value)
         if not isinstance(value, int):
             raise SettingsError(
-                f"{type(owner).__name__}({attribute.name}={value!r}): expected a whole number"
+                f"{type(owner).__name__}({attribute.name}={shown(value)}): expected a whole number"
             )
 
     return check
@@ -74,7 +74,9 @@ def _exception_types(value: Any) -> tuple[type[Exception], ...]:
     types = tuple(value) if isinstance(value, (tuple, list, set, frozenset)) else (value,)
     for item in types:
         if not (isinstance(item, type) and issubclass(item, Exception)):
-            raise SettingsError(f"Retry(on=...) has {item!r}; expected subclasses of Exception")
+            raise SettingsError(
+                f"Retry(on=...) has {shown(item)}; expected subclasses of Exception"
+            )
     return types
 
 
@@ -166,21 +168,21 @@ class Registration:
         self._check_task_type()
         self._check_worker_type()
         if not isinstance(self.type_name, str) or not 1 <= len(self.type_name) <= 200:
-            raise self._refuse(f"type_name={self.type_name!r}", "a text of 1 to 200 characters")
+            raise self._refuse("type_name", self.type_name, "a text of 1 to 200 characters")
         if clean(self.type_name, 200) != self.type_name:
-            raise self._refuse(f"type_name={self.type_name!r}", "no NUL and no lone surrogates")
+            raise self._refuse("type_name", self.type_name, "no NUL and no lone surrogates")
         if not isinstance(self.retry, Retry):
-            raise self._refuse(f"retry={self.retry!r}", "Retry(...) or None")
+            raise self._refuse("retry", self.retry, "Retry(...) or None")
         if self.cancellation not in ("task", "cooperative"):
-            raise self._refuse(f"cancellation={self.cancellation!r}", "'task' or 'cooperative'")
+            raise self._refuse("cancellation", self.cancellation, "'task' or 'cooperative'")
         if not isinstance(self.rerun_interrupted, bool):
-            raise self._refuse(f"rerun_interrupted={self.rerun_interrupted!r}", "True or False")
+            raise self._refuse("rerun_interrupted", self.rerun_interrupted, "True or False")
 
     def _check_task_type(self) -> None:
         cls = self.task_type
         if not (isinstance(cls, type) and issubclass(cls, BackgroundTaskBase)):
             raise RegistrationError(
-                f"background_task({cls!r}, ...): expected a subclass of BackgroundTaskBase"
+                f"background_task({shown(cls)}, ...): expected a subclass of BackgroundTaskBase"
             )
         if "__attrs_attrs__" not in cls.__dict__:
             raise RegistrationError(
@@ -214,9 +216,11 @@ class Registration:
         if self.payload_type is None:
             object.__setattr__(self, "payload_type", payload_type)
 
-    def _refuse(self, what: str, accepted: str) -> SettingsError:
+    def _refuse(self, option: str, value: object, accepted: str) -> SettingsError:
         name = getattr(self.task_type, "__name__", self.task_type)
-        return SettingsError(f"background_task({name}, ...): {what}; expected {accepted}")
+        return SettingsError(
+            f"background_task({name}, ...): {option}={shown(value)}; expected {accepted}"
+        )
 
 
 def worker_parameters(cls: type) -> tuple[Any, Any]:
@@ -261,7 +265,7 @@ class Registry:
     def _add(self, registration: Registration) -> None:
         if not isinstance(registration, Registration):
             raise RegistrationError(
-                f"tasks has {registration!r}; expected what background_task(...) gives"
+                f"tasks has {shown(registration)}; expected what background_task(...) gives"
             )
         name, cls = registration.type_name, registration.task_type
         if cls in self._by_class:

@@ -12,6 +12,7 @@ from bgtasks.clock import Clock, SystemClock, wait_done
 from bgtasks.lasting import ends_this_task
 from bgtasks.logs import log_fields
 from bgtasks.models import BackgroundTaskInfo
+from bgtasks.text import shown
 
 __all__ = ["TaskUpdatedEvent", "UpdateHandler"]
 
@@ -39,7 +40,7 @@ class TaskUpdatedEvent:
     def subscribe(self, handler: UpdateHandler) -> Callable[[], None]:
         """Call ``handler`` with every snapshot from now on; returns how to unsubscribe."""
         if not callable(handler):
-            raise TypeError(f"handler is {handler!r:.100}; expected a function of one snapshot")
+            raise TypeError(f"handler is {shown(handler)}; expected a function of one snapshot")
         added = _Handler(handler)
         self._handlers = (*self._handlers, added)
 

@@ -60,6 +60,7 @@ def test_tasks_that_failed_together_do_not_come_back_together() -> None:
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"max_attempts": 0}, "max_attempts=0"),
+    ({"max_attempts": 10**5000}, "max_attempts=<int"),  # FAULTS 19: its repr raises
     ({"max_attempts": 1.5}, "whole number"),
     ({"max_attempts": True}, "max_attempts=True"),
     ({"max_attempts": "3"}, "max_attempts='3'"),
