@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Protocol
 
-__all__ = ["Clock", "SystemClock", "TimeLimit", "Timer", "resolve", "sleep"]
+__all__ = ["Clock", "DatedClock", "SystemClock", "TimeLimit", "Timer", "resolve", "sleep"]
 
 
 class Timer(Protocol):
@@ -45,6 +45,26 @@ class SystemClock:
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` on the running event loop after ``delay`` seconds."""
         return asyncio.get_running_loop().call_later(delay, callback)
+
+
+class DatedClock:
+    """``clock``, but for its ``now``: the time that a store goes by may be another host's."""
+
+    def __init__(self, clock: Clock, now: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._now = now
+
+    def now(self) -> datetime:
+        """The present time, timezone-aware UTC."""
+        return self._now()
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return self._clock.monotonic()
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` on the running event loop after ``delay`` seconds."""
+        return self._clock.call_later(delay, callback)
 
 
 def resolve(future: "asyncio.Future[None]") -> None:

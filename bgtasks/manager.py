@@ -13,7 +13,7 @@ from uuid import UUID
 
 from bgtasks.backends.base import Backend
 from bgtasks.backends.payloads import with_payloads
-from bgtasks.clock import Clock, sleep
+from bgtasks.clock import Clock, DatedClock, sleep
 from bgtasks.companions import Companion, Companions
 from bgtasks.durations import EXAMPLES, Duration, to_seconds
 from bgtasks.errors import (
@@ -217,6 +217,11 @@ class BackgroundTaskManager:
         """The processes that share the database, this one too, oldest start first."""
         return await self._started().processes()
 
+    def now(self) -> datetime:
+        """The present time by the clock that dates all tasks: that of the database server, which
+        may differ from this host's; timezone-aware UTC. May be called from any thread."""
+        return self._clock.now() if self._backend is None else self._backend.now()
+
     def health(self) -> Health:
         """Whether this manager can do its work. May be called from any thread."""
         backend, executor, watch = self._backend, self._executor, self._loop_watch
@@ -265,7 +270,7 @@ class BackgroundTaskManager:
         ManagerStateError before start, after stop, and on another event loop.
         """
         backend = self._started()
-        due = due_time(delay, run_at, self._clock.now())
+        due = due_time(delay, run_at, backend.now())
         record = self._record(task, owner, due, priority, delayed=delay is not None)
         await backend.submit([record], connection)
         return task.id
@@ -282,7 +287,7 @@ class BackgroundTaskManager:
     ) -> list[UUID]:
         """Accept several tasks, all or none. Arguments and errors are those of ``run_task``."""
         backend = self._started()
-        due = due_time(delay, run_at, self._clock.now())
+        due = due_time(delay, run_at, backend.now())
         delayed = delay is not None
         records = [self._record(task, owner, due, priority, delayed=delayed) for task in tasks]
         if records:
@@ -401,7 +406,7 @@ class BackgroundTaskManager:
         return Executor(
             self._registry,
             self._codec,
-            self._clock,
+            DatedClock(self._clock, backend.now),
             self._settings.publish_interval,
             backend.save,
             torn_down=self._is_torn_down,
@@ -519,7 +524,7 @@ class BackgroundTaskManager:
             owner=owner,
             due=due,
             priority=priority,
-            now=self._clock.now(),
+            now=self.now(),
             delayed=delayed,
         )
 
@@ -580,10 +585,9 @@ class BackgroundTaskManager:
     async def _prune(self, retention: timedelta) -> None:
         while True:
             try:
-                before = self._clock.now() - retention
                 dropped = PRUNE_BATCH
                 while dropped == PRUNE_BATCH:
-                    dropped = await self._started().prune(before, PRUNE_BATCH)
+                    dropped = await self._started().prune(retention, PRUNE_BATCH)
             except BackgroundTasksError as error:
                 logger.error("old tasks could not be dropped: %s", error)
             await sleep(self._clock, PRUNE_EVERY)

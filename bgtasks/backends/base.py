@@ -11,7 +11,7 @@ it was decided on (same ``id``, ``attempt``, ``status`` and ``revision``).
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -128,8 +128,14 @@ class Backend(ABC):
         """How each attempt of this task that failed or was interrupted ended, oldest first."""
 
     @abstractmethod
-    async def prune(self, before: datetime, limit: int) -> int:
-        """Drop at most ``limit`` tasks that became final before a time; how many were dropped."""
+    async def prune(self, age: timedelta, limit: int) -> int:
+        """Drop at most ``limit`` tasks that became final longer ago than ``age``, by the clock of
+        ``now``; how many were dropped."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """The present time by the store's clock, which dates all changes of tasks, whatever the
+        clock of this host says; timezone-aware UTC. Must not ask the store."""
 
     @abstractmethod
     async def processes(self) -> Sequence[ProcessInfo]:

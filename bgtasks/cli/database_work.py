@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
-
 from bgtasks.backends.embedded.contents import FileContents
 from bgtasks.backends.postgres import migrations
-from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.importing import Imported, import_tasks
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.cli.usage import CommandFailedError, UsageError
 from bgtasks.clock import SystemClock
 from bgtasks.registration import Registry
@@ -86,6 +85,6 @@ async def _opened(url: str) -> AsyncIterator[Database]:
             yield database
         finally:
             await database.close()
-    except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
+    except SERVER_ERRORS as error:
         reason = str(error) or type(error).__name__
         raise CommandFailedError(f"PostgreSQL at {database.name}: {reason}") from error

@@ -56,6 +56,9 @@ class BackendHome(Protocol):
         """Have the next backend find what it would find had the process been killed just now,
         and long enough ago to be noticed."""
 
+    async def recovered(self, backend: Backend) -> None:
+        """Wait until what a crash left behind was taken back, after the start of ``backend``."""
+
     async def time_passed(self, seconds: float) -> None:
         """Let the store know that the bench's clock was moved, where it has a clock of its own."""
 
@@ -163,8 +166,13 @@ class BackendBench:
 
     async def serve(self) -> None:
         """Have it claim from now on."""
-        self._serving = asyncio.create_task(self.backend.serve(self.runner))
+        self.begin_serving()
         await self.written()
+
+    def begin_serving(self) -> "asyncio.Task[None]":
+        """The same, without waiting for the first look at what there is to claim."""
+        self._serving = asyncio.create_task(self.backend.serve(self.runner))
+        return self._serving
 
     async def stop_serving(self) -> None:
         """End the attempts as a stop of the application does, and wait for ``serve`` to return."""
@@ -190,7 +198,11 @@ class BackendBench:
             await self.home.crash(self.backend)
         await self.close()
         self._renew(registry or make_registry())
-        await self.open(serving=serving)
+        await self.backend.start()
+        if crash:
+            await self.home.recovered(self.backend)
+        if serving:
+            await self.serve()
 
     # Tasks
 

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from bgtasks.backends.base import Backend
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.engine_schema import ENGINE
+from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.clock import Clock
 from bgtasks.registration import Registry
 from bgtasks.testing.conformance import BackendBench, BackendHome, BenchMaker
@@ -48,6 +50,9 @@ class MemoryHome:
     async def crash(self, backend: Backend) -> None:
         raise NotImplementedError
 
+    async def recovered(self, backend: Backend) -> None:
+        """The start has taken back what was left."""
+
     async def time_passed(self, seconds: float) -> None:
         """The bench's clock is the only one."""
 
@@ -75,6 +80,13 @@ class FileHome(MemoryHome):
         self.path = left
 
 
+class BenchClock(ServerClock):
+    """Dates by the bench's clock alone, which stands still, whatever the server's says."""
+
+    def heard(self, server_time: datetime, asked_at: float) -> None:
+        pass
+
+
 class PostgresHome:
     """A PostgreSQL database. A crash cuts every connection and goes on in a copy of what is there,
     in which nothing has been heard of the crashed process for an hour."""
@@ -85,7 +97,12 @@ class PostgresHome:
 
     def backend(self, registry: Registry, clock: Clock, max_concurrency: int) -> Backend:
         return PostgresBackend(
-            self.url, registry, clock, max_concurrency=max_concurrency, heartbeat_timeout=2
+            self.url,
+            registry,
+            clock,
+            max_concurrency=max_concurrency,
+            heartbeat_timeout=2,
+            server_clock=BenchClock(clock),
         )
 
     async def crash(self, backend: Backend) -> None:
@@ -94,6 +111,10 @@ class PostgresHome:
             f"UPDATE {ENGINE.queue_table} SET heartbeat = heartbeat - interval '1 hour'"
         )
         await self._execute("UPDATE bgtasks_processes SET seen_at = seen_at - interval '1 hour'")
+
+    async def recovered(self, backend: Backend) -> None:
+        assert isinstance(backend, PostgresBackend)
+        await backend.recovered()
 
     async def time_passed(self, seconds: float) -> None:
         # The engine goes by the server's clock: what waits is moved towards it instead.

@@ -1,5 +1,7 @@
 """A process that stands still: its attempts are there, and it says nothing of them."""
 
+from typing import Any
+
 import pytest
 
 from bgtasks.backends.postgres.backend import PostgresBackend
@@ -8,18 +10,20 @@ from bgtasks.testing.conformance import BackendBench
 
 __all__ = ["MAKE_STALE", "freeze"]
 
-MAKE_STALE = f"UPDATE {ENGINE.queue_table} SET heartbeat = heartbeat - interval '1 hour'"
+MAKE_STALE = f"""
+UPDATE {ENGINE.queue_table} SET heartbeat = heartbeat - interval '1 hour';
+UPDATE bgtasks_processes SET seen_at = seen_at - interval '1 hour'
+"""
 
 
 def freeze(bench: BackendBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have it send no heartbeat, look at nothing, and take nothing back, as after SIGSTOP."""
 
-    async def nothing() -> None:
+    async def nothing(*_: Any) -> None:
         """Its turn does not come."""
 
     backend = bench.backend
     assert isinstance(backend, PostgresBackend)
-    monkeypatch.setattr(backend._engine, "beat", nothing)
-    monkeypatch.setattr(backend._engine, "_may_repick", lambda: False)
-    monkeypatch.setattr(backend._recovery, "_may_repick", lambda: False)
+    monkeypatch.setattr(backend._pulse._beats, "_duty", nothing)
+    monkeypatch.setattr(backend._heartbeat, "may_condemn", lambda: False)
     monkeypatch.setattr(backend._pulse, "_runs", ())

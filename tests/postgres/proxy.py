@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+from typing import Any
 from urllib.parse import urlsplit
+
+from attrs import define, field
 
 from tests.servers.ports import LOOPBACK
 
-__all__ = ["Proxy"]
+__all__ = ["Loss", "Proxy"]
 
 LISTENER = b"bgtasks listener"
 """The name that a listening connection gives itself when it begins."""
@@ -22,6 +25,7 @@ class Proxy:
         self._is_cut = False
         self.takes_listeners = True
         self._port = 0
+        self._losses: list[Loss] = []
 
     @property
     def url(self) -> str:
@@ -54,6 +58,19 @@ class Proxy:
             if link.listens:
                 link.end()
 
+    def lose(self, marker: bytes, **options: Any) -> "Loss":
+        """Lose the answer to the next message with ``marker`` in it; see :class:`Loss`."""
+        self._losses.append(Loss(marker, **options))
+        return self._losses[-1]
+
+    def loss_of(self, message: bytes) -> "Loss | None":
+        """What is to happen to the answer to a message."""
+        for loss in self._losses:
+            if loss.marker in message and loss.times > 0:
+                loss.times -= 1
+                return loss
+        return None
+
     def heal(self) -> None:
         """Let everybody connect again."""
         self._is_cut = False
@@ -84,6 +101,21 @@ class Proxy:
             link.ended.set()
 
 
+@define(eq=False)
+class Loss:
+    """What happens to a message: the server gets it if ``arrives``, its answer ends the connection
+    instead of coming back. With ``cuts`` nobody can connect from then on; with ``holds`` the
+    answer is kept until ``release`` is set, and comes then."""
+
+    marker: bytes
+    times: int = 1
+    arrives: bool = True
+    cuts: bool = False
+    holds: bool = False
+    happened: asyncio.Event = field(factory=asyncio.Event)
+    release: asyncio.Event = field(factory=asyncio.Event)
+
+
 class _Link:
     """One connection to the server."""
 
@@ -94,6 +126,7 @@ class _Link:
         self._client = client
         self._proxy = proxy
         self._server: asyncio.StreamWriter | None = None
+        self._loss: Loss | None = None
 
     async def run(self, client: asyncio.StreamReader, host: str, port: int) -> None:
         server, self._server = await asyncio.open_connection(host, port)
@@ -114,12 +147,29 @@ class _Link:
                 self.listens = self.listens or LISTENER in data
                 if self.listens and not self._proxy.takes_listeners:
                     return
+                self._loss = self._proxy.loss_of(data)
+                if self._loss is not None and not self._loss.arrives:
+                    self._lose(self._loss)
+                    return
                 server.write(data)
                 await server.drain()
 
     async def _down(self, server: asyncio.StreamReader) -> None:
         with contextlib.suppress(OSError):
             while data := await server.read(65536):
+                if (loss := self._loss) is not None:
+                    if not loss.holds:
+                        self._lose(loss)
+                        return
+                    loss.happened.set()
+                    await loss.release.wait()
+                    self._loss = None
                 if not self.is_dead:
                     self._client.write(data)
                     await self._client.drain()
+
+    def _lose(self, loss: Loss) -> None:
+        loss.happened.set()
+        if loss.cuts:
+            self._proxy.cut()
+        self.end()

@@ -132,7 +132,6 @@ async def test_a_database_without_tables_names_the_command(empty_database: str) 
 
 
 async def test_tables_of_an_earlier_version_name_the_command(task_database: str, sql: Any) -> None:
-    await sql.execute("UPDATE bgtasks_migrations SET version = 0")
     await sql.execute("DELETE FROM bgtasks_migrations")
     with pytest.raises(SchemaVersionError, match=f"run: {COMMAND}"):
         await backend(task_database).start()

@@ -105,7 +105,7 @@ async def test_foreign_notifications_are_harmless(
     await shows(web, await worker.get(task_id))
     assert {item.id for item in web.changes} == {task_id}
     told = [item for item in warned.records if "is not one of ours" in item.message]
-    assert len(told) == 2 * len(garbled)
+    assert len(told) == 2  # one for each process, however many there are
     assert all(item.levelno == logging.WARNING for item in told)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bgtasks import BackendError, BackgroundTaskStatus
 from bgtasks.backends.postgres import outbox
-from bgtasks.lifecycle import Completed, Failed, Report
+from bgtasks.lifecycle import Completed, Failed, Report, Reported
 from bgtasks.testing.conformance import BackendBench, until
 
 from .proxy import Proxy
@@ -16,19 +16,15 @@ from .test_feed import in_order
 COMPLETED = BackgroundTaskStatus.COMPLETED
 FAILED = BackgroundTaskStatus.FAILED
 
-UNSTORABLE = Report(50, "\0", None, None)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was not taken is tried again soon."""
-    monkeypatch.setattr(outbox, "TRY_AGAIN_AFTER", 0.05)
+UNSTORABLE = Report(50, None, None, '"\udcff"')
 
 
 async def test_a_report_that_is_refused_fails_alone(worker: BackendBench, warned: Any) -> None:
     records = [await worker.run() for _ in range(5)]
     for number, record in enumerate(records):
-        worker.save(record, number + 10, "\0" if number == 2 else "fine")
+        payload = UNSTORABLE.payload if number == 2 else None
+        report = Report(number + 10, None, None, payload)
+        worker.backend.save(record.id, Reported(record.attempt, report))
     await worker.written()
     shown = [(await worker.get(record.id)).progress for record in records]
     assert shown == [10, 11, 0, 13, 14]
@@ -54,17 +50,16 @@ async def test_an_outcome_that_is_refused_becomes_a_failure(
     assert await sql.fetchval("SELECT count(*) FROM bgtasks_pgqueuer") == 0
 
 
-async def test_a_failure_whose_message_is_refused_is_a_failure_all_the_same(
+async def test_a_failure_whose_last_report_is_refused_is_a_failure_all_the_same(
     worker: BackendBench, sql: Any
 ) -> None:
     record = await worker.run()
-    worker.runner.end(record, Failed("\0", "\0"))
+    worker.runner.end(record, Failed("no"), UNSTORABLE)
     final = await worker.reaches(record.id, FAILED)
     assert "could not be stored" in (final.error_message or "")
     assert await sql.fetchval("SELECT count(*) FROM bgtasks_pgqueuer") == 0
 
 
-@pytest.mark.usefixtures("quick")
 async def test_what_attempts_report_is_kept_while_the_server_is_away(
     far: BackendBench, web: BackendBench, proxy: Proxy, warned: Any
 ) -> None:
@@ -94,7 +89,6 @@ async def test_what_attempts_report_is_kept_while_the_server_is_away(
     await far.run()  # it claims again
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_stop_without_a_server_does_not_wait_for_ever(
     far: BackendBench, web: BackendBench, proxy: Proxy, monkeypatch: Any, warned: Any
 ) -> None:

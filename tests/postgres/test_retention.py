@@ -1,8 +1,10 @@
 """What is dropped in time: final tasks, and the engine's log."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.engine_schema import ENGINE
@@ -12,18 +14,18 @@ from bgtasks.testing.conformance import BackendBench
 
 from .many_tasks import filling
 
-LATER = datetime(2026, 6, 1, tzinfo=UTC)
-
 
 async def test_two_processes_prune_at_once_and_drop_each_task_once(
     web: BackendBench, worker: BackendBench, sql: Any
 ) -> None:
     await sql.execute(filling(1_000))
+    for bench in (web, worker):
+        bench.clock.advance(86_400)
     waiting = await web.submit(delay=60)
     dropped = 0
     while last := sum(
         await asyncio.gather(
-            *(bench.backend.prune(LATER, 90) for bench in (web, worker, web, worker))
+            *(bench.backend.prune(timedelta(0), 90) for bench in (web, worker, web, worker))
         )
     ):
         dropped += last
@@ -33,36 +35,67 @@ async def test_two_processes_prune_at_once_and_drop_each_task_once(
 
 async def test_what_somebody_else_is_dropping_holds_nobody_up(web: BackendBench, sql: Any) -> None:
     await sql.execute(filling(10))
+    web.clock.advance(86_400)
     async with sql.transaction():
         await sql.execute("SELECT 1 FROM bgtasks_tasks ORDER BY completed_at LIMIT 4 FOR UPDATE")
-        assert await web.backend.prune(LATER, 100) == 6
-    assert await web.backend.prune(LATER, 100) == 4
+        assert await web.backend.prune(timedelta(0), 100) == 6
+    assert await web.backend.prune(timedelta(0), 100) == 4
 
 
 async def test_the_history_of_attempts_is_dropped_with_the_task(
     worker: BackendBench, sql: Any
 ) -> None:
     task_id = await worker.finished(Failed("no"))
-    assert await worker.backend.prune(datetime(2100, 1, 1, tzinfo=UTC), 10) == 1
+    await worker.advance(1)
+    assert await worker.backend.prune(timedelta(0), 10) == 1
     assert await worker.backend.get(task_id) is None
     assert await sql.fetchval("SELECT count(*) FROM bgtasks_failures") == 0
 
 
-async def test_the_engines_log_is_summed_up_and_dropped(worker: BackendBench, sql: Any) -> None:
+@pytest.mark.parametrize("table", [ENGINE.queue_table_log, ENGINE.statistics_table])
+async def test_what_the_engine_writes_down_is_dropped_though_nobody_prunes(
+    worker: BackendBench, sql: Any, table: str
+) -> None:
+    """FAULTS 52."""
+    if table == ENGINE.queue_table_log:
+        await worker.finished()
+    else:
+        await sql.execute(
+            f"INSERT INTO {table} (count, entrypoint, priority, status) "
+            "VALUES (1, 'Quick', 0, 'successful')"
+        )
+    count = f"SELECT count(*) FROM {table}"
+    assert await sql.fetchval(count) > 0
+    await tidied(worker)
+    assert await sql.fetchval(count) > 0  # new
+    await sql.execute(f"UPDATE {table} SET created = created - interval '8 days'")
+    await tidied(worker)
+    assert await sql.fetchval(count) == 0
+
+
+async def test_the_engine_sums_nothing_up(worker: BackendBench, sql: Any) -> None:
+    """FAULTS 52: nobody reads it, and it would grow by gigabytes a week."""
     for _ in range(3):
         await worker.finished()
-    count = f"SELECT count(*) FROM {ENGINE.queue_table_log}"
-    logged = await sql.fetchval(count)
-    assert logged > 0
-    await worker.backend.prune(LATER, 10)
-    assert await sql.fetchval(count) == logged  # not summed up yet, and new
-    assert isinstance(worker.backend, PostgresBackend)
-    await worker.backend._tidy()
-    await worker.backend.prune(LATER, 10)
-    assert await sql.fetchval(count) == logged  # new
-    old = f"UPDATE {ENGINE.queue_table_log} SET created = created - interval '2 hours'"
-    await sql.execute(old)
-    await sql.execute(f"UPDATE {ENGINE.statistics_table} SET created = created - interval '8 days'")
-    await worker.backend.prune(LATER, 10)
-    assert await sql.fetchval(count) == 0
+    await tidied(worker)
     assert await sql.fetchval(f"SELECT count(*) FROM {ENGINE.statistics_table}") == 0
+
+
+async def test_processes_that_were_killed_are_forgotten_after_a_day(
+    worker: BackendBench, web: BackendBench, sql: Any
+) -> None:
+    """FAULTS 52."""
+    await sql.execute(
+        "INSERT INTO bgtasks_processes (id, host, pid, runs_tasks, types, running, "
+        "max_concurrency, seen_at) SELECT gen_random_uuid(), 'killed', 1, true, '{}', 0, 1, "
+        "now() - age FROM unnest(ARRAY[interval '23 hours', interval '25 hours']) AS age"
+    )
+    await tidied(web)
+    assert len(await worker.backend.processes()) == 3  # two that live, and one that died today
+    assert await sql.fetchval("SELECT count(*) FROM bgtasks_processes") == 3
+
+
+async def tidied(bench: BackendBench) -> None:
+    """Wait for the next time that this process drops old rows, which is once a minute."""
+    assert isinstance(bench.backend, PostgresBackend)
+    await bench.backend.tidied()

@@ -58,11 +58,11 @@ async def test_a_store_that_cannot_prune_is_logged_and_asked_again(
         await until(lambda: clock.pending)
         prune, calls = backend.prune, []
 
-        async def fail_once(before: Any, limit: int) -> int:
-            calls.append(before)
+        async def fail_once(age: Any, limit: int) -> int:
+            calls.append(age)
             if len(calls) == 1:
                 raise BackendError("the disk is full")
-            return await prune(before, limit)
+            return await prune(age, limit)
 
         monkeypatch.setattr(backend, "prune", fail_once)
         info = await run_to_end(manager, Work())

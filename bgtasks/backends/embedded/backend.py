@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -191,8 +191,13 @@ class EmbeddedBackend(Backend):
         await self._room()
         return bool(await self._write(lambda store: store.retry(task_id)))
 
-    async def prune(self, before: datetime, limit: int) -> int:
+    def now(self) -> datetime:
+        """See :meth:`Backend.now`."""
+        return self._clock.now()
+
+    async def prune(self, age: timedelta, limit: int) -> int:
         """See :meth:`Backend.prune`."""
+        before = self.now() - age
         return int(await self._write(lambda store: store.prune(before, limit)))
 
     # Looking at tasks

@@ -2,28 +2,27 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-
 from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
 from bgtasks.backends.postgres import migrations, reader
 from bgtasks.backends.postgres.caller import asyncpg_connection
-from bgtasks.backends.postgres.claims import Claims, GivenJob
+from bgtasks.backends.postgres.claiming import Claiming
 from bgtasks.backends.postgres.commands import Commands
-from bgtasks.backends.postgres.database import WRITTEN, Database
-from bgtasks.backends.postgres.engine import Dequeue, Engine
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.engine import Engine
 from bgtasks.backends.postgres.feed import CHANNEL, Feed
+from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.outbox import Outbox
 from bgtasks.backends.postgres.pulse import Pulse
 from bgtasks.backends.postgres.recovery import Recovery
 from bgtasks.backends.postgres.runs import Run, Runs
+from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.backends.postgres.store import Store
 from bgtasks.clock import Clock
 from bgtasks.errors import BackendError
 from bgtasks.lifecycle import Ended, Reported
@@ -34,16 +33,14 @@ from bgtasks.registration import Registry
 
 __all__ = ["PostgresBackend"]
 
-ENGINE_ROWS = 10_000
-"""Rows of the engine's log dropped in one go."""
-
 
 class PostgresBackend(Backend):
     """Keeps tasks in a PostgreSQL database, which any number of processes share.
 
     ``types`` are those that are run here (``None``: all that are registered). A worker that has
     not been heard of for ``heartbeat_timeout`` seconds is dead, and its tasks run again
-    elsewhere. ``connections`` bounds the pool; one more connection listens.
+    elsewhere. ``connections`` bounds the pool; two more connections listen and send heartbeats.
+    ``server_clock`` dates everything; it is made of ``clock`` unless given.
     """
 
     shared = True
@@ -58,52 +55,75 @@ class PostgresBackend(Backend):
         types: Sequence[str] | None = None,
         heartbeat_timeout: float = 30.0,
         connections: int = 10,
+        server_clock: ServerClock | None = None,
     ) -> None:
         self._registry = registry
-        self._clock = clock
+        self._clock = clock = server_clock or ServerClock(clock)
         self._types = registry.names(types)
-        self._heartbeat_timeout = heartbeat_timeout
         self._process = process = uuid4()
         self._database = database = Database(url, connections, heartbeat_timeout)
         self._runs = runs = Runs(max_concurrency)
-        self._feed = Feed(database, process)
-        self._listener = Listener(database, self._feed.caught_up, self._connected)
+        self._feed = feed = Feed(database, process)
+        self._listener = Listener(database, feed.caught_up, self._reconnected)
         self._outbox = Outbox(
             database,
             process,
             clock.now,
-            written=self._feed.announce,
-            settled=self._settled,
+            written=feed.announce,
+            settled=runs.remove,
             lost=self._cancel,
         )
         self._commands = Commands(
-            database, process, clock.now, announce=self._feed.announce, cancel=self._cancel_here
+            database,
+            process,
+            clock.now,
+            announce=feed.announce,
+            doubt=feed.doubt,
+            cancel=self._cancel_here,
         )
-        self._recovery = Recovery(
+        self._heartbeat = Heartbeat(
+            database,
+            process,
+            runs,
+            clock,
+            types=self._types,
+            max_concurrency=max_concurrency,
+            timeout=heartbeat_timeout,
+        )
+        recovery = Recovery(
             database,
             process,
             registry,
             runs,
             clock.now,
             heartbeat_timeout=heartbeat_timeout,
-            announce=self._feed.announce,
-            may_repick=self._may_repick,
+            announce=feed.announce,
+            doubt=feed.doubt,
+            may_condemn=self._heartbeat.may_condemn,
         )
         self._pulse = Pulse(
             database,
-            process,
+            self._heartbeat,
             runs,
-            types=self._types,
-            max_concurrency=max_concurrency,
-            heartbeat_timeout=heartbeat_timeout,
             asked_to_end=self._cancel,
-            duties=[self._beat, self._recovery.take_back],
-            rare_duties=[self._recovery.mark_unknown, self._tidy],
+            take_back=recovery.take_back,
+            mark_unknown=recovery.mark_unknown,
+        )
+        self._claiming = Claiming(
+            database,
+            process,
+            registry,
+            runs,
+            clock.now,
+            start=self._start,
+            announce=feed.announce,
+            doubt=feed.doubt,
+            told=self._commands.announced,
+            look_for_cancels=self._pulse.look_soon,
         )
         self._runner: AttemptRunner | None = None
         self._engine: Engine | None = None
         self._stop_serving = asyncio.Event()
-        self._repick_from: float | None = None
         self._is_open = False
 
     # Opening and closing
@@ -126,11 +146,11 @@ class PostgresBackend(Backend):
 
     async def stop(self) -> None:
         """See :meth:`Backend.stop`."""
+        if not self._database.is_open:
+            return
         self._is_open = False
         await self._outbox.stop()
-        await self._pulse.stop()
-        await self._feed.stop()
-        await self._listener.stop()
+        await asyncio.gather(self._pulse.stop(), self._feed.stop(), self._listener.stop())
         await self._database.close()
 
     # Changing tasks
@@ -162,49 +182,62 @@ class PostgresBackend(Backend):
         """See :meth:`Backend.retry`."""
         return await self._commands.retry(task_id)
 
-    async def prune(self, before: datetime, limit: int) -> int:
+    async def prune(self, age: timedelta, limit: int) -> int:
         """See :meth:`Backend.prune`."""
         with self._database.asking("pruned"):
-            pool = self._database.pool
-            dropped = await pool.fetch(STATEMENTS["prune"], before, limit)
-            await pool.execute(STATEMENTS["prune_engine_log"], ENGINE_ROWS)
-            await pool.execute(STATEMENTS["prune_engine_statistics"], ENGINE_ROWS)
-            return len(dropped)
+            before = self._clock.now() - age
+            return len(await self._database.fetch(STATEMENTS["prune"], before, limit))
+
+    def now(self) -> datetime:
+        """See :meth:`Backend.now`."""
+        return self._clock.now()
 
     # Looking at tasks
 
     async def get(self, task_id: UUID) -> TaskRecord | None:
         """See :meth:`Backend.get`."""
         with self._database.asking("read"):
-            return await reader.fetch_task(self._database.pool, task_id)
+            async with self._database.connection() as connection:
+                return await reader.fetch_task(connection, task_id)
 
     async def find(
         self, task_ids: Sequence[UUID], *, payloads: bool = False
     ) -> Sequence[TaskRecord]:
         """See :meth:`Backend.find`."""
         with self._database.asking("read"):
-            return await reader.fetch_shown(self._database.pool, task_ids, payloads=payloads)
+            async with self._database.connection() as connection:
+                return await reader.fetch_shown(connection, task_ids, payloads=payloads)
 
     async def list(self, query: TaskQuery) -> TaskPage:
         """See :meth:`Backend.list`."""
         with self._database.asking("read"):
-            return await reader.fetch_page(self._database.pool, query)
+            async with self._database.connection() as connection:
+                return await reader.fetch_page(connection, query)
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """See :meth:`Backend.failures`."""
         with self._database.asking("read"):
-            return await reader.fetch_failures(self._database.pool, task_id)
+            async with self._database.connection() as connection:
+                return await reader.fetch_failures(connection, task_id)
 
     async def processes(self) -> Sequence[ProcessInfo]:
         """See :meth:`Backend.processes`."""
         with self._database.asking("read"):
-            return await self._pulse.processes()
+            return await self._heartbeat.processes()
 
     def trouble(self) -> str | None:
         """See :meth:`Backend.trouble`."""
-        if self._is_open and not self._listener.is_connected:
-            return f"PostgreSQL at {self._database.name} cannot be reached"
-        return None
+        if not self._is_open:
+            return None
+        engine = self._engine.trouble if self._engine is not None else None
+        return (
+            self._listener.trouble
+            or self._database.trouble
+            or engine
+            or self._outbox.trouble
+            or self._pulse.trouble
+            or self._feed.trouble
+        )
 
     def subscribe(
         self, handler: ChangeHandler, wanted: Callable[[], bool] = lambda: True
@@ -219,28 +252,39 @@ class PostgresBackend(Backend):
         if self._engine is not None:
             await self._engine.looked()
 
+    async def tidied(self) -> None:
+        """Wait until rows that nobody needs were dropped once more. For tests and tools."""
+        await self._pulse.tidy()
+
+    async def recovered(self) -> None:
+        """Wait until what dead processes left was taken back. For tests and tools."""
+        await self._pulse.taken_back()
+
     # Running tasks
 
     async def serve(self, runner: AttemptRunner) -> None:
-        """See :meth:`Backend.serve`."""
+        """See :meth:`Backend.serve`. Whatever the server refuses is tried again."""
         if not self._is_open:
             raise BackendError(f"the task database {self._database.name} is not open")
         self._runner = runner
         if not self._stop_serving.is_set():
+            self._heartbeat.runs_tasks = True
+            self._pulse.beat_soon()
+            self._claiming.reopen()
             self._engine = self._make_engine()
-            self._pulse.runs_tasks = True
-            with self._database.asking(WRITTEN):
-                await self._pulse.beat()
-            await self._engine.run()
-            self._engine = None
+            try:
+                await self._engine.run()
+            finally:
+                self._engine = None
+            await asyncio.gather(*(run.over for run in self._runs))
         self._stop_serving.clear()  # it may serve again
 
     async def stop_serving(self) -> None:
-        """See :meth:`Backend.stop_serving`."""
+        """See :meth:`Backend.stop_serving`. Returns within seconds, whatever the server does."""
         if not self._is_open:
             return
         self._stop_serving.set()
-        self._pulse.runs_tasks = False
+        self._heartbeat.runs_tasks = False
         if self._engine is not None:
             await self._engine.stop()
 
@@ -252,33 +296,9 @@ class PostgresBackend(Backend):
             self._runs,
             self._process,
             types=self._types,
-            heartbeat_timeout=self._heartbeat_timeout,
-            take=self._take,
-            cancel=self._cancel,
-            may_repick=self._may_repick,
+            claiming=self._claiming,
+            cancel_heard=self._cancel_heard,
         )
-
-    async def _take(self, dequeue: Dequeue) -> int:
-        """Claim a batch of jobs and their tasks, start the attempts; how many jobs were given."""
-        async with self._database.transaction() as connection:
-            jobs = await dequeue(connection)
-            if not jobs:
-                return 0
-            store = Store(connection, self._process)
-            claims = await Claims.take(
-                store,
-                [GivenJob.of(job) for job in jobs],
-                self._registry,
-                self._runs,
-                self._clock.now,
-                start=True,
-            )
-            await store.finish_jobs(claims.obsolete)
-        await self._commands.announced(record.id for record in claims.announced)
-        for job, record in claims.claimed.items():
-            self._start(job, record)
-        self._feed.announce(claims.announced)
-        return len(jobs)
 
     def _start(self, job: int, record: TaskRecord) -> None:
         assert self._runner is not None  # noqa: S101 - nothing is claimed before serve()
@@ -291,12 +311,8 @@ class PostgresBackend(Backend):
         self._outbox.end(run, ended.result(), over=True)
         if self._engine is not None:
             self._engine.has_ended_one()
-        if self._stop_serving.is_set():
-            run.release()  # a stop does not wait for a server that cannot be reached
 
-    def _settled(self, run: Run) -> None:
-        self._runs.remove(run)
-        run.release()
+    # Cancelling
 
     def _cancel(self, run: Run) -> None:
         if self._runner is not None:
@@ -306,35 +322,19 @@ class PostgresBackend(Backend):
         """The attempt may run in this process: no notification is needed then."""
         if (run := self._runs.of_attempt(record.id, record.attempt)) is not None:
             self._cancel(run)
+        else:
+            self._cancel_heard()
 
-    async def _beat(self) -> None:
-        if self._engine is not None:
-            await self._engine.beat()
-
-    async def _tidy(self) -> None:
-        if self._engine is not None:
-            await self._engine.tidy()
+    def _cancel_heard(self) -> None:
+        """A hint that a running task was asked to end: what is stored decides."""
+        self._claiming.cancel_heard()
+        self._pulse.look_soon()
 
     # The server
 
-    async def _connected(self, connection: "asyncpg.Connection[Any]") -> None:
-        """The listener has a connection, the first one or a new one.
-
-        While the server was down no worker could say that it lives: after its start all of them
-        get the time to do so before anyone is taken for dead.
-        """
-        self._repick_from = None
-        uptime = await connection.fetchval(STATEMENTS["uptime"])
-        loop = asyncio.get_running_loop()
-        self._repick_from = loop.time() + self._heartbeat_timeout - uptime
-        if self._is_open:  # not the first one: something may have been missed
-            self._feed.fell_behind()
+    def _reconnected(self) -> None:
+        """The listener has a new connection: something may have been missed."""
+        self._feed.fell_behind()
+        self._pulse.look_soon()
         if self._engine is not None:
             self._engine.wake()
-
-    def _may_repick(self) -> bool:
-        return (
-            self._listener.is_connected
-            and self._repick_from is not None
-            and asyncio.get_running_loop().time() >= self._repick_from
-        )

@@ -1,7 +1,7 @@
 """What callers ask for: tasks to be kept, cancelled, or run again."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,14 @@ from uuid import UUID
 from attrs import frozen
 
 from bgtasks.backends.postgres.database import WRITTEN, Database
-from bgtasks.backends.postgres.store import NOBODY, Store
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unknown
+from bgtasks.backends.postgres.store import NOBODY, Store, StoredTask, some_ids
+from bgtasks.backends.postgres.unknown_fate import (
+    LostAnswerError,
+    answer_may_be_lost,
+    find_out,
+)
+from bgtasks.errors import DuplicateTaskError
 from bgtasks.lifecycle import CancelRequested, Change, RetryRequested, decide
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.record import TaskRecord
@@ -22,8 +29,10 @@ RUNNING = BackgroundTaskStatus.RUNNING
 class Commands:
     """Decides on tasks and writes it, whatever other processes do at the same moment.
 
-    ``announce(records)`` is called with what was changed, ``cancel(record)`` for a running task
-    that was asked to end. Every method raises BackendError where it cannot be done.
+    ``announce(records)`` is called with what was changed, ``doubt(ids)`` with what may have been,
+    ``cancel(record)`` for a running task that was asked to end. Every method raises BackendError
+    where it cannot be done. If the answer to a write is lost, the method looks for seconds what
+    became of it, and does it again where it was not done.
     """
 
     def __init__(
@@ -33,12 +42,14 @@ class Commands:
         now: Callable[[], datetime],
         *,
         announce: Callable[[Iterable[TaskRecord]], None],
+        doubt: Callable[[Iterable[UUID]], None],
         cancel: Callable[[TaskRecord], None],
     ) -> None:
         self._database = database
         self._process = process
         self._now = now
         self._announce = announce
+        self._doubt = doubt
         self._cancel = cancel
         self._coming: dict[UUID, asyncio.Event] = {}
 
@@ -48,16 +59,15 @@ class Commands:
         self._coming.update({record.id: done for record in records})
         try:
             with self._database.asking(WRITTEN):
-                store = Store(self._database.pool, self._process)
-                self._announce(await store.insert(records, self._now()))
+                self._announce(await self._insert(records, done))
         finally:
             done.set()
             for record in records:
                 self._coming.pop(record.id, None)
 
     async def announced(self, task_ids: Iterable[UUID]) -> None:
-        """Wait until none of these tasks is just being handed in by this process: what comes
-        after is not to be told before."""
+        """Wait until this process has announced its own pending inserts of these tasks, so that
+        Running is never announced before Pending."""
         for task_id in task_ids:
             if (coming := self._coming.get(task_id)) is not None:
                 await coming.wait()
@@ -70,37 +80,86 @@ class Commands:
 
     async def cancel(self, task_id: UUID) -> bool:
         """Cancel a waiting task, or tell whoever runs it; whether there was something to cancel."""
-        answer = await self._decide(task_id, self._try_to_cancel)
+        answer = await self._decide(task_id, self._try_to_cancel, "was cancelled")
         if answer.change is not None and answer.change.after.status is RUNNING:
             self._cancel(answer.change.after)
         return answer.yes
 
     async def retry(self, task_id: UUID) -> bool:
         """Make a failed or cancelled task wait again; ``False``: it is neither."""
-        return (await self._decide(task_id, self._try_to_retry)).yes
+        return (await self._decide(task_id, self._try_to_retry, "waits to run again")).yes
 
-    async def _decide(self, task_id: UUID, decision: Callable[[Store, UUID], Any]) -> "_Answer":
-        """Try until nobody else changes the task at the same moment."""
-        await self.announced([task_id])
-        while True:
-            with self._database.asking(WRITTEN):
+    async def _insert(self, records: Sequence[TaskRecord], done: asyncio.Event) -> list[TaskRecord]:
+        """Their ids make it harmless to insert them again: the second time they are taken."""
+        ids = [record.id for record in records]
+
+        async def insert(again: bool) -> list[TaskRecord]:
+            async with self._database.connection() as connection:
+                store = Store(connection, self._process)
                 try:
-                    async with self._database.transaction() as connection:
-                        store = Store(connection, self._process)
-                        answer: _Answer = await decision(store, task_id)
-                except _ChangedMeanwhileError:
-                    continue
+                    with answer_may_be_lost():
+                        return await store.insert(records, self._now())
+                except DuplicateTaskError:
+                    kept = await store.find(ids) if again else {}
+                    if not all(_is_same(record, kept.get(record.id)) for record in records):
+                        raise
+                    return [
+                        record._replace(sequence=kept[record.id].record.sequence)
+                        for record in records
+                    ]
+
+        def doubt() -> None:
+            done.set()  # attempts of them need not wait for what becomes of this
+            self._doubt(ids)
+
+        unknown = f"task {some_ids(ids)} was accepted: look it up, or submit it again with its id"
+        return await find_out(self._database, insert, doubt=doubt, unknown=unknown)
+
+    async def _decide(self, task_id: UUID, decision: "_Decision", done: str) -> "_Answer":
+        """Decide and write, once nobody else changes the task at the same moment."""
+        await self.announced([task_id])
+        tried: Change | None = None
+
+        async def write(again: bool) -> _Answer:
+            nonlocal tried
+            answer: _Answer | None = None
+            try:
+                async with self._database.transaction() as connection:
+                    store = Store(connection, self._process)
+                    stored = (await store.find([task_id])).get(task_id)
+                    if stored is None:
+                        return _Answer(yes=False)
+                    answer = await decision(store, stored, tried if again else None)
+            except SERVER_ERRORS as error:
+                if answer is None or answer.change is None or not is_fate_unknown(error):
+                    raise
+                tried = answer.change
+                raise LostAnswerError from error
+            return answer
+
+        while True:
+            try:
+                with self._database.asking(WRITTEN):
+                    answer = await find_out(
+                        self._database,
+                        write,
+                        doubt=lambda: self._doubt([task_id]),
+                        unknown=f"task {task_id} {done}: look it up, or ask again",
+                    )
+            except _ChangedMeanwhileError:
+                continue
             if answer.change is not None:
                 self._announce([answer.change.after])
             return answer
 
-    async def _try_to_cancel(self, store: Store, task_id: UUID) -> "_Answer":
-        stored = (await store.find([task_id])).get(task_id)
-        if stored is None:
-            return _Answer(yes=False)
-        change = decide(stored.record, CancelRequested(), self._now())
+    async def _try_to_cancel(
+        self, store: Store, stored: StoredTask, tried: Change | None
+    ) -> "_Answer":
+        record = stored.record
+        change = decide(record, CancelRequested(), self._now())
         if change is None:
-            return _Answer(yes=not stored.record.status.is_final)
+            was_done = tried is not None and record.cancel_requested
+            return _Answer(yes=was_done or not record.status.is_final)
         if change.after.status is RUNNING:
             await store.notify_cancellation(stored.job)
         else:
@@ -108,13 +167,16 @@ class Commands:
         await _write(store, change)
         return _Answer(yes=True, change=change)
 
-    async def _try_to_retry(self, store: Store, task_id: UUID) -> "_Answer":
-        stored = (await store.find([task_id])).get(task_id)
-        now = self._now()
-        change = decide(stored.record, RetryRequested(), now) if stored else None
+    async def _try_to_retry(
+        self, store: Store, stored: StoredTask, tried: Change | None
+    ) -> "_Answer":
+        record, now = stored.record, self._now()
+        if tried is not None and record.revision >= tried.after.revision:
+            return _Answer(yes=True)  # it waits again, or has run since
+        change = decide(record, RetryRequested(), now)
         if change is None:
             return _Answer(yes=False)
-        await _write(store, change, {task_id: await store.new_job(change.after, now)})
+        await _write(store, change, {record.id: await store.new_job(change.after, now)})
         return _Answer(yes=True, change=change)
 
 
@@ -124,6 +186,18 @@ class _Answer:
 
     yes: bool
     change: Change | None = None
+
+
+_Decision = Callable[[Store, StoredTask, Change | None], Awaitable[_Answer]]
+"""What to do with a stored task; with it the change that an earlier try may have made."""
+
+
+def _is_same(record: TaskRecord, stored: StoredTask | None) -> bool:
+    """Whether the stored task is the one that was to be kept, and not another with its id."""
+    if stored is None:
+        return False
+    kept = stored.record
+    return (record.type, record.data, record.created_at) == (kept.type, kept.data, kept.created_at)
 
 
 async def _write(store: Store, change: Change, jobs: dict[UUID, int] | None = None) -> None:

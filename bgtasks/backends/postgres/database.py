@@ -1,6 +1,7 @@
 """Reaching the server: one place that opens connections, with bounds on every wait."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -9,10 +10,11 @@ from typing import Any
 
 import asyncpg
 
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unknown, reason_of
 from bgtasks.database_url import ACCEPTED_URL, checked_database, describe_url
 from bgtasks.errors import BackendError, SettingsError
 
-__all__ = ["CONNECTION_ERRORS", "WRITTEN", "Database", "is_passing"]
+__all__ = ["WRITTEN", "Database"]
 
 logger = logging.getLogger(__name__)
 
@@ -21,26 +23,6 @@ CONNECT_TIMEOUT = 10.0
 STATEMENT_TIMEOUT = 10.0
 """Seconds after which a statement counts as lost: the server is gone, or the network is."""
 
-CONNECTION_ERRORS = (
-    OSError,
-    asyncio.TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what asyncpg says of a connection that is cut at a bad moment
-    asyncpg.IdleInTransactionSessionTimeoutError,  # this process stood still for so long
-    asyncpg.OperatorInterventionError,  # the server shuts down, or cut this connection off
-    asyncpg.InsufficientResourcesError,  # too many connections, disk full: may pass
-    asyncpg.TransactionRollbackError,  # a deadlock: the others went first
-    asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections now
-    asyncpg.ReadOnlySQLTransactionError,  # a standby that is about to take over
-)
-"""What passes: the same statement can be tried again later."""
-
-
-def is_passing(error: BaseException) -> bool:
-    """Whether trying again later may do better."""
-    return isinstance(error, CONNECTION_ERRORS) and not isinstance(error, asyncpg.DataError)
-
 
 WRITTEN = "written"
 
@@ -48,7 +30,13 @@ PLANNING = {"enable_seqscan": "off"}
 """Every statement here has an index made for it. Queues fill and empty more quickly than they are
 analysed, and a plan that was made while one was empty would read all of it from then on."""
 
-TELL_EVERY = 10.0
+GIVE_BACK_WITHIN = 1.0
+"""Seconds that a statement which was given up may take to end, before its connection is closed."""
+
+CLOSE_WITHIN = 2.0
+"""Seconds that a stop spends on connections that are in use."""
+
+TELL_EVERY = 30.0
 """Seconds between two log lines that say the same of a server that is gone."""
 
 
@@ -67,7 +55,9 @@ class Database:
         self._size = size
         self._longest_pause = longest_pause
         self._pool: asyncpg.Pool[Any] | None = None
-        self._told_at: dict[str, float] = {}
+        self._heart: asyncpg.Pool[Any] | None = None
+        self._told_at: dict[tuple[str, type[BaseException]], float] = {}
+        self._troubles: dict[str, str] = {}
 
     async def open(self) -> None:
         """Connect, and look at the server's version.
@@ -77,19 +67,8 @@ class Database:
         """
         self._url = checked_database(self._url)
         try:
-            self._pool = await asyncpg.create_pool(
-                self._url,
-                min_size=0,
-                max_size=self._size,
-                timeout=CONNECT_TIMEOUT,
-                command_timeout=STATEMENT_TIMEOUT,
-                server_settings={
-                    "application_name": "bgtasks",
-                    "idle_in_transaction_session_timeout": f"{self._longest_pause * 1000:.0f}",
-                    **PLANNING,
-                },
-                reset=_leave_as_it_is,
-            )
+            self._pool = await self._make_pool(self._size)
+            self._heart = await self._make_pool(1)
             async with self.connection() as connection:
                 version = connection.get_server_version()
         except BaseException as error:
@@ -102,15 +81,29 @@ class Database:
                 f"bgtasks needs {OLDEST_SERVER} or later"
             )
 
+    async def _make_pool(self, size: int) -> "asyncpg.Pool[Any]":
+        return await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=size,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=STATEMENT_TIMEOUT,
+            server_settings={
+                "application_name": "bgtasks",
+                "idle_in_transaction_session_timeout": f"{self._longest_pause * 1000:.0f}",
+                # For those that nobody waits for any more.
+                "statement_timeout": f"{STATEMENT_TIMEOUT * 1500:.0f}",
+                **PLANNING,
+            },
+            reset=_leave_as_it_is,
+        )
+
     async def close(self) -> None:
         """Let every connection go; those that are in use after a few seconds are cut."""
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        try:
-            await asyncio.wait_for(pool.close(), 5)
-        except (TimeoutError, *CONNECTION_ERRORS):
-            pool.terminate()
+        pools = [pool for pool in (self._pool, self._heart) if pool is not None]
+        self._pool = self._heart = None
+        self._troubles.clear()
+        await asyncio.gather(*map(_close, pools))
 
     async def connect(self) -> "asyncpg.Connection[Any]":
         """A connection of its own, to listen on."""
@@ -122,20 +115,44 @@ class Database:
         )
 
     @property
+    def is_open(self) -> bool:
+        """Whether there are connections to use."""
+        return self._pool is not None
+
+    @property
     def pool(self) -> "asyncpg.Pool[Any]":
         """The pool. Raises BackendError before ``open`` and after ``close``."""
         if self._pool is None:
             raise BackendError(f"the task database {self.name} is not open")
         return self._pool
 
-    def note(self, what: str, error: BaseException) -> None:
-        """Log that something could not be done, but not the same thing again and again."""
-        now = time.monotonic()
-        if now - self._told_at.get(what, -TELL_EVERY) < TELL_EVERY:
-            return
-        self._told_at[what] = now
-        reason = str(error) or type(error).__name__
-        logger.error("%s %s: %s", self.name, what, reason)
+    @property
+    def heart(self) -> "asyncpg.Pool[Any]":
+        """One connection beside the pool, so that this process can say that it lives while the
+        pool is busy with statements that hang. Raises what ``pool`` does."""
+        if self._heart is None:
+            raise BackendError(f"the task database {self.name} is not open")
+        return self._heart
+
+    @property
+    def trouble(self) -> str | None:
+        """What the server does not do at present, in words; ``None``: nothing is known."""
+        return next(iter(self._troubles.values()), None)
+
+    def failed(self, what: str, error: BaseException) -> None:
+        """The server "does not do ``what``": log it, but not the same again and again."""
+        reason = reason_of(error)
+        self._troubles[what] = f"PostgreSQL at {self.name} {what}: {reason}"
+        now, kind = time.monotonic(), (what, type(error))
+        if now - self._told_at.get(kind, -TELL_EVERY) >= TELL_EVERY:
+            self._told_at[kind] = now
+            unexpected = not isinstance(error, SERVER_ERRORS)
+            logger.error("%s %s: %s", self.name, what, reason, exc_info=unexpected and error)
+
+    def works(self, what: str) -> None:
+        """What had failed has succeeded."""
+        if self._troubles.pop(what, None) is not None:
+            self._told_at = {kind: at for kind, at in self._told_at.items() if kind[0] != what}
 
     @contextmanager
     def asking(self, what: str) -> Iterator[None]:
@@ -143,10 +160,9 @@ class Database:
         ``what``."""
         try:
             yield
-        except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-            reason = str(error) or type(error).__name__
-            if what == WRITTEN and not isinstance(error, asyncpg.PostgresError):
-                # The answer is lost, and with it whether the server had done it before.
+        except SERVER_ERRORS as error:
+            reason = reason_of(error)
+            if what == WRITTEN and is_fate_unknown(error):
                 reason += "; it is not known whether this was done: look, or do it again"
             raise BackendError(
                 f"the task database {self.name} cannot be {what}: {reason}"
@@ -155,14 +171,36 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
         """A connection from the pool, for a while."""
-        async with self.pool.acquire(timeout=STATEMENT_TIMEOUT) as connection:
+        pool = self.pool
+        connection = await pool.acquire(timeout=STATEMENT_TIMEOUT)
+        try:
             yield connection
+        finally:
+            # One whose statement hangs is closed, and does not hide what it was given up for.
+            with contextlib.suppress(*SERVER_ERRORS):
+                await pool.release(connection, timeout=GIVE_BACK_WITHIN)
+
+    async def fetch(self, statement: str, *values: Any) -> "list[asyncpg.Record]":
+        """The rows that a statement gives, in a transaction of its own."""
+        async with self.connection() as connection:
+            return list(await connection.fetch(statement, *values))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
         """A connection from the pool, in a transaction that is committed at the end."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            try:
+                await transaction.start()
+                try:
+                    yield connection
+                except BaseException:
+                    await _roll_back(transaction)
+                    raise
+                await transaction.commit()
+            finally:
+                if not connection.is_closed() and connection.is_in_transaction():
+                    connection.terminate()
 
     def _refuse(self, error: BaseException) -> None:
         if isinstance(error, (asyncpg.exceptions.ClientConfigurationError, ValueError)):
@@ -170,13 +208,26 @@ class Database:
                 f"setting 'database' ({self.name}) cannot be used: {error}; "
                 f"accepted: {ACCEPTED_URL}"
             ) from error
-        if isinstance(error, (*CONNECTION_ERRORS, asyncpg.PostgresError)):
-            reason = str(error) or type(error).__name__
+        if isinstance(error, SERVER_ERRORS):
             raise BackendError(
-                f"cannot connect to PostgreSQL at {self.name}: {reason}; check the setting "
-                "'database' and that the server runs"
+                f"cannot connect to PostgreSQL at {self.name}: {reason_of(error)}; check the "
+                "setting 'database' and that the server runs"
             ) from error
         raise error
+
+
+async def _roll_back(transaction: Any) -> None:
+    with contextlib.suppress(*SERVER_ERRORS):  # then the end of the connection does it
+        async with asyncio.timeout(GIVE_BACK_WITHIN):
+            await transaction.rollback()
+
+
+async def _close(pool: "asyncpg.Pool[Any]") -> None:
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN):
+            await pool.close()
+    except SERVER_ERRORS:
+        pool.terminate()
 
 
 async def _leave_as_it_is(_: Any) -> None:

@@ -9,24 +9,27 @@ statement does for all, and it finishes a job without looking whether the job is
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-from pgqueuer import AsyncpgDriver, AsyncpgPoolDriver, Queries
+from pgqueuer import AsyncpgDriver
 from pgqueuer.models import AnyEvent, CancellationEvent, Job, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.claiming import Claiming
+from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine_schema import ENGINE, engine_queries
 from bgtasks.backends.postgres.listener import Listener
-from bgtasks.backends.postgres.runs import Run, Runs
-from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.postgres.loops import Backoff, Seldom, end_within, wait_set
+from bgtasks.backends.postgres.runs import Runs
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
+from bgtasks.clock import SystemClock
+from bgtasks.lasting import LastingLoop
 from bgtasks.registration import Registry
 
-__all__ = ["BATCH", "Dequeue", "Engine"]
+__all__ = ["BATCH", "Engine"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,21 +43,28 @@ LOOK_AGAIN = (0.05, 0.1, 0.2, 0.5)
 """Seconds before another look at what could start but was not given: other workers had it locked,
 or as many of its type run as may. The last one goes for all that follow."""
 
-TRY_AGAIN_AFTER = 1.0
-"""Seconds before another try after an error."""
+MANY_LOOKS = 50
+"""Looks without a pause that gave nothing, before notifications are answered more slowly: anybody
+who may connect can send them."""
+
+SLOWLY = 0.05
+"""Seconds between two looks then."""
+
+AT_STOP = 3.0
+"""Seconds that a stop waits for a claim that is under way, and then once more for what became of
+claims whose answer was lost."""
+
+REFUSES = "gives no tasks"
 
 NEVER = timedelta(days=36500)
-
-Dequeue = Callable[["asyncpg.Connection[Any]"], Awaitable[list[Job]]]
-"""Has PgQueuer give jobs, on a connection with an open transaction."""
+"""PgQueuer would give the jobs of silent workers to others: here only ``Recovery`` decides that."""
 
 
 class Engine:
     """Claims tasks of ``types``, as many as ``runs`` has places for.
 
-    ``take(dequeue)`` claims a batch, starts its attempts, and says how many jobs were given.
-    ``cancel(run)`` is called when the notification of a cancellation comes in. ``may_repick()``
-    says whether silence of another worker means that it is dead.
+    ``claiming`` makes attempts of what PgQueuer gives. ``cancel_heard()`` is called when a
+    notification says that a running task was asked to end: whether it was is not known by that.
     """
 
     def __init__(
@@ -66,53 +76,63 @@ class Engine:
         process: UUID,
         *,
         types: Sequence[str],
-        heartbeat_timeout: float,
-        take: Callable[[Dequeue], Awaitable[int]],
-        cancel: Callable[[Run], None],
-        may_repick: Callable[[], bool],
+        claiming: Claiming,
+        cancel_heard: Callable[[], None],
     ) -> None:
         self._database = database
         self._listener = listener
         self._runs = runs
         self._worker = QueueManagerId(process)
-        self._take = take
-        self._cancel = cancel
-        self._may_repick = may_repick
-        self._heartbeat_timeout = timedelta(seconds=heartbeat_timeout)
+        self._claiming = claiming
+        self._cancel_heard = cancel_heard
         self._types: dict[Any, EntrypointExecutionParameter] = {
             item.type_name: EntrypointExecutionParameter(item.max_concurrency or 0)
             for item in registry
             if item.type_name in types
         }
-        self._claiming = asyncio.Lock()
+        self._in_claim = asyncio.Lock()
         self._news = asyncio.Event()
         self._looked = asyncio.Event()
-        self._stopped = False
+        self._stopped = asyncio.Event()
         self._had_no_room = False
         self._looks_in_vain = 0
+        self._looks_without_pause = 0
+        self._backoff = Backoff()
+        self._junk = Seldom()
+        self._loop = LastingLoop("giving tasks to this process", self._round, SystemClock())
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no tasks are given here, in words."""
+        return self._loop.trouble
 
     async def run(self) -> None:
-        """Claim until ``stop``; returns when every attempt that was started was released."""
+        """Claim until ``stop``."""
         await self._listener.add(ENGINE.channel, self._heard)
+        self._loop.start()
         try:
-            while not self._stopped:
-                self._news.clear()
-                wait = await self._look()
-                if not self._news.is_set():
-                    self._looked.set()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), wait)
+            await self._stopped.wait()
         finally:
             self._listener.remove(ENGINE.channel, self._heard)
-        await asyncio.gather(*(run.released for run in self._runs), return_exceptions=True)
+            await end_within(self._loop.stop())
 
     async def stop(self) -> None:
-        """Claim nothing more; when this returns, no further attempt will be started."""
-        self._stopped = True
+        """Claim nothing more; when this returns, no further attempt will be started. Claims whose
+        answer was lost are handed back, if the server says within seconds what became of them."""
         self._news.set()
         self._looked.set()
-        async with self._claiming:
-            pass
+        try:
+            async with asyncio.timeout(AT_STOP):
+                async with self._in_claim:
+                    self._claiming.close()
+        except TimeoutError:
+            logger.warning("%s does not answer a claim: not waited for", self._database.name)
+            self._claiming.close()
+        self._stopped.set()
+        await end_within(self._loop.stop())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AT_STOP):
+                await self._hand_back()
 
     def wake(self) -> None:
         """There may be something to claim."""
@@ -124,80 +144,91 @@ class Engine:
             self._had_no_room = False
             self.wake()
 
-    async def beat(self) -> None:
-        """Say that the attempts which run here live."""
-        jobs = [run.job for run in self._runs]
-        if jobs:
-            await self._database.pool.execute(STATEMENTS["beat_jobs"], jobs, self._worker)
-
-    async def tidy(self) -> None:
-        """Have PgQueuer sum up its log, which can then be pruned."""
-        await self._queries.aggregate_logs()
-
     async def looked(self) -> None:
         """Wait until the queue was looked at once more, from beginning to end."""
         self._looked.clear()
         self.wake()
-        if not self._stopped:
+        if not self._stopped.is_set():
             await self._looked.wait()
 
+    async def _hand_back(self) -> None:
+        backoff = Backoff()
+        while self._claiming.is_open:
+            try:
+                await self._claiming.look_up()
+            except SERVER_ERRORS as error:
+                self._database.failed(REFUSES, error)
+                await backoff.wait()
+
     # Looking
+
+    async def _round(self) -> None:
+        self._news.clear()
+        wait = await self._look()
+        if not self._news.is_set():
+            self._looked.set()
+        elif self._looks_without_pause > MANY_LOOKS:
+            await asyncio.sleep(SLOWLY)
+        if not await wait_set(self._news, wait):
+            self._looks_without_pause = 0
 
     async def _look(self) -> float:
         """Claim what can be claimed; for how many seconds to wait for news then."""
         try:
+            self._looks_without_pause += 1
             while await self._claim():
                 self._looks_in_vain = 0
-            return await self._until_next_look()
-        except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-            self._database.note("gives no tasks", error)
-        except Exception:
-            # Whatever it is: a worker must not stand still for good.
-            logger.exception("tasks cannot be claimed; it is tried again")
-        await asyncio.sleep(TRY_AGAIN_AFTER)
-        return 0
+            wait = await self._until_next_look()
+        except SERVER_ERRORS as error:
+            self._database.failed(REFUSES, error)
+            await self._backoff.wait()
+            return 0
+        self._database.works(REFUSES)
+        self._backoff.reset()
+        return wait
 
     async def _claim(self) -> bool:
         """Claim a batch; whether there may be more."""
-        async with self._claiming:
+        async with self._in_claim:
+            await self._claiming.look_up()
             size = min(BATCH, self._runs.free)
             self._had_no_room = size <= 0
-            if self._stopped or size <= 0:
+            if self._claiming.is_closed or size <= 0:
                 return False
-            silence = self._heartbeat_timeout if self._may_repick() else NEVER
 
-            async def dequeue(connection: "asyncpg.Connection[Any]") -> list[Job]:
+            async def dequeue(connection: Any) -> list[Job]:
                 queries = engine_queries(AsyncpgDriver(connection))
-                return await queries.dequeue(size, self._types, self._worker, None, silence)
+                return await queries.dequeue(size, self._types, self._worker, None, NEVER)
 
-            return await self._take(dequeue) == size
+            given = await self._claiming.take(dequeue)
+            if given:
+                self._looks_without_pause = 0
+            return given == size
 
     async def _until_next_look(self) -> float:
-        if self._stopped or self._had_no_room:
+        if self._claiming.is_closed or self._had_no_room:
             return LOOK_EVERY  # an attempt that ends is news
         types = list(self._types)
-        if await self._queries.eligible_queued_work(types):
-            self._looks_in_vain += 1
-            return LOOK_AGAIN[min(self._looks_in_vain, len(LOOK_AGAIN)) - 1]
-        self._looks_in_vain = 0
-        due_in = await self._queries.next_deferred_eta(types)
+        async with self._database.connection() as connection:
+            queries = engine_queries(AsyncpgDriver(connection))
+            if await queries.eligible_queued_work(types):
+                self._looks_in_vain += 1
+                return LOOK_AGAIN[min(self._looks_in_vain, len(LOOK_AGAIN)) - 1]
+            self._looks_in_vain = 0
+            due_in = await queries.next_deferred_eta(types)
         return LOOK_EVERY if due_in is None else min(due_in.total_seconds(), LOOK_EVERY)
 
-    @property
-    def _queries(self) -> Queries:
-        return engine_queries(AsyncpgPoolDriver(self._database.pool))
-
     def _heard(self, payload: str) -> None:
+        """A notification is a hint, whoever sent it: what is stored decides."""
         try:
             event = AnyEvent.model_validate_json(payload).root
         except ValueError:
-            logger.warning(
-                "a notification on %r is not PgQueuer's: %.200r", ENGINE.channel, payload
-            )
+            if self._junk.may():
+                logger.warning(
+                    "a notification on %r is not PgQueuer's: %.200r", ENGINE.channel, payload
+                )
             return
-        if not isinstance(event, CancellationEvent):
+        if isinstance(event, CancellationEvent):
+            self._cancel_heard()
+        else:
             self._news.set()
-            return
-        for job in event.ids:
-            if (run := self._runs.of_job(job)) is not None:
-                self._cancel(run)

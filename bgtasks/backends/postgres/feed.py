@@ -7,13 +7,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
-import asyncpg
-
 from bgtasks.backends.base import ChangeHandler
 from bgtasks.backends.postgres import rows
-from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.loops import Backoff, Seldom, end_within
 from bgtasks.backends.postgres.reader import stored_types
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.clock import SystemClock
+from bgtasks.lasting import LastingLoop, ends_this_task
 from bgtasks.logs import log_fields
 from bgtasks.record import TaskRecord
 
@@ -35,6 +37,11 @@ MAX_REMEMBERED = 20_000
 BATCH = 500
 """Tasks read in one go."""
 
+CATCH_UP_EVERY = 1.0
+"""Seconds between two looks at everything that changed, at the least."""
+
+REFUSES = "does not say what has changed"
+
 
 def messages(sender: UUID, task_ids: Sequence[UUID]) -> list[str]:
     """The notifications that tell of changes to these tasks."""
@@ -50,8 +57,10 @@ def messages(sender: UUID, task_ids: Sequence[UUID]) -> list[str]:
 class Feed:
     """Announces each change once and in the order of a task's revisions, wherever it was made.
 
-    Changes made here are announced by ``announce``, right after their commit. Of those made
-    elsewhere only the newest revision is read; a record that was read has no ``data``.
+    Changes made here are announced by ``announce``, right after their commit; where the answer of
+    that is lost, ``doubt`` has the tasks read. Of changes made elsewhere only the newest revision
+    is read; a record that was read has no ``data``. Notifications are hints, whoever sent them:
+    what is stored is announced.
     """
 
     def __init__(self, database: Database, process: UUID) -> None:
@@ -63,8 +72,17 @@ class Feed:
         self._heard_until: int | None = None
         self._horizon: int | None = None
         self._behind: int | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._doubted: OrderedDict[UUID, None] = OrderedDict()
         self._news = asyncio.Event()
+        self._backoff = Backoff()
+        self._junk = Seldom()
+        self._caught_up_at = 0.0
+        self._reading = LastingLoop("reading what has changed", self._round, SystemClock())
+
+    @property
+    def trouble(self) -> str | None:
+        """Why changes are not read, in words."""
+        return self._reading.trouble
 
     def subscribe(self, handler: ChangeHandler, wanted: Callable[[], bool]) -> Callable[[], None]:
         """Call ``handler`` with each change; ``wanted`` says whether it is worth reading those
@@ -79,25 +97,33 @@ class Feed:
 
     def start(self) -> None:
         """Read what is heard of from now on."""
-        self._reading = asyncio.create_task(self._read())
+        self._reading.start()
 
     async def stop(self) -> None:
         """Read nothing more."""
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+        await end_within(self._reading.stop())
 
     def announce(self, records: Iterable[TaskRecord]) -> None:
         """Tell every handler of these revisions, but of none that is not newer than the last."""
         for record in records:
             if self._announced.get(record.id, 0) >= record.revision:
                 continue
+            self._doubted.pop(record.id, None)
             self._announced[record.id] = record.revision
             self._announced.move_to_end(record.id)
             if len(self._announced) > MAX_REMEMBERED:
                 self._announced.popitem(last=False)
             self._tell(record)
+
+    def doubt(self, ids: Iterable[UUID]) -> None:
+        """Have tasks read that this process may have changed: the answer was lost. They are read
+        as soon as the server answers, and once more when the notification of a change comes,
+        should its transaction end only then."""
+        for task_id in ids:
+            self._doubted[task_id] = self._waiting[task_id] = None
+        while len(self._doubted) > MAX_WAITING:
+            self._doubted.popitem(last=False)
+        self._news.set()
 
     def heard(self, message: str) -> None:
         """A notification came in."""
@@ -105,10 +131,13 @@ class Feed:
             news = json.loads(message)
             sender, ids = news["from"], [UUID(item) for item in news["tasks"]]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            logger.warning("a notification on %r is not one of ours: %.200r", CHANNEL, message)
+            if self._junk.may():
+                logger.warning("a notification on %r is not one of ours: %.200r", CHANNEL, message)
             return
-        if sender == self._process or not self._is_wanted():
+        if not self._is_wanted():
             return
+        if sender == self._process:
+            ids = [task_id for task_id in ids if task_id in self._doubted]
         self._waiting.update(dict.fromkeys(ids))
         if len(self._waiting) > MAX_WAITING:
             self._waiting.clear()
@@ -128,20 +157,20 @@ class Feed:
 
     # Reading
 
-    async def _read(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            try:
-                await self._read_changes()
-            except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-                self._database.note("cannot be asked for changes", error)
-                self._news.set()
-                await asyncio.sleep(1)
-            except Exception:
-                logger.exception("changes cannot be read; it is tried again")
-                self._news.set()
-                await asyncio.sleep(1)
+    async def _round(self) -> None:
+        await self._news.wait()
+        self._news.clear()
+        try:
+            await self._read_changes()
+        except BaseException as error:
+            self._news.set()  # what was not read is still to be read
+            if not isinstance(error, SERVER_ERRORS):
+                raise
+            self._database.failed(REFUSES, error)
+            await self._backoff.wait()
+        else:
+            self._database.works(REFUSES)
+            self._backoff.reset()
 
     async def _read_changes(self) -> None:
         if (since := self._behind) is not None:
@@ -161,15 +190,18 @@ class Feed:
 
     async def _read_tasks(self, ids: Sequence[UUID]) -> None:
         for at in range(0, len(ids), BATCH):
-            found = await self._database.pool.fetch(STATEMENTS["slim_by_ids"], ids[at : at + BATCH])
+            found = await self._database.fetch(STATEMENTS["slim_by_ids"], ids[at : at + BATCH])
             self.announce(map(rows.record_of, found))
 
     async def _catch_up(self, since: int) -> None:
         if not self._is_wanted():
             return
-        pool = self._database.pool
-        types = await stored_types(pool)
-        found = await pool.fetch(STATEMENTS["changed_since"], since, types)
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._caught_up_at + CATCH_UP_EVERY - loop.time())
+        self._caught_up_at = loop.time()
+        async with self._database.connection() as connection:
+            types = await stored_types(connection)
+            found = await connection.fetch(STATEMENTS["changed_since"], since, types)
         await self._read_tasks([row[0] for row in found])
         logger.info("caught up with %s: looked at %d tasks", self._database.name, len(found))
 
@@ -182,7 +214,9 @@ class Feed:
         for handler, _ in self._handlers.values():
             try:
                 handler(record)
-            except Exception:
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
                 logger.exception(
                     "a change handler failed for task %s", record.id, extra=log_fields(record)
                 )

@@ -7,16 +7,19 @@ means that the listener is deaf. Then it is replaced, and whoever listens is tol
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 
-from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.loops import Backoff, end_within, wait_set
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.clock import SystemClock
+from bgtasks.lasting import LastingLoop, ends_this_task
 
 __all__ = ["Listener"]
 
@@ -28,8 +31,7 @@ ECHO_EVERY = 2.0
 ECHO_WITHIN = 3.0
 """Seconds after which a connection that did not bring the echo counts as deaf."""
 
-RECONNECT_AFTER = (0.1, 0.5, 1.0, 2.0)
-"""Seconds before the first, second ... try to connect again; the last one goes for all after."""
+UNREACHABLE = "cannot be reached"
 
 PayloadHandler = Callable[[str], None]
 HorizonHandler = Callable[[int], None]
@@ -39,7 +41,7 @@ class Listener:
     """Calls handlers with the payloads of notifications, on the event loop.
 
     ``caught_up(horizon)`` is called after each echo: whatever transactions before ``horizon``
-    notified of has been heard. ``connected(connection)`` is awaited with each new one:
+    notified of has been heard. ``reconnected()`` is called with each new connection but the first:
     notifications may have been lost since the newest horizon.
     """
 
@@ -47,45 +49,51 @@ class Listener:
         self,
         database: Database,
         caught_up: HorizonHandler,
-        connected: Callable[["asyncpg.Connection[Any]"], Awaitable[None]],
+        reconnected: Callable[[], None],
     ) -> None:
         self._database = database
         self._caught_up = caught_up
-        self._connected = connected
+        self._reconnected = reconnected
         self._echo_channel = f"bgtasks_echo_{uuid4().hex}"
         self._handlers: dict[str, list[PayloadHandler]] = {}
         self._connection: asyncpg.Connection[Any] | None = None
         self._echo: asyncio.Future[None] | None = None
         self._lost = asyncio.Event()
-        self._is_known = False
-        self._keeper: asyncio.Task[None] | None = None
+        self._listened: set[str] = set()
+        self._is_up = False
+        self._is_stopping = False
+        self._keeper = LastingLoop("listening to PostgreSQL", self._keep, SystemClock())
 
     @property
-    def is_connected(self) -> bool:
-        """Whether there is a connection that is believed to work, and ``connected`` knows it."""
-        return self._is_known and not self._lost.is_set()
+    def trouble(self) -> str | None:
+        """Why nothing is heard, in words."""
+        if not self._is_up or self._lost.is_set():
+            return f"PostgreSQL at {self._database.name} {UNREACHABLE}"
+        return self._keeper.trouble
 
     async def start(self) -> None:
         """Connect, and keep a connection from now on. Raises what connecting raises."""
-        self._caught_up(await self._database.pool.fetchval(STATEMENTS["horizon"]))
+        async with self._database.connection() as connection:
+            self._caught_up(await connection.fetchval(STATEMENTS["horizon"]))
         await self._connect()
-        self._keeper = asyncio.create_task(self._keep())
+        self._keeper.start()
 
     async def stop(self) -> None:
         """Let the connection go; harmless when repeated."""
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
-        await self._disconnect()
+        self._is_stopping = True
+        await end_within(self._keeper.stop())
+        self._disconnect()
 
     async def add(self, channel: str, handler: PayloadHandler) -> None:
         """Call ``handler`` with each payload on ``channel``, also by later connections."""
         handlers = self._handlers.setdefault(channel, [])
         handlers.append(handler)
-        if len(handlers) == 1 and self._connection is not None:
-            with contextlib.suppress(*CONNECTION_ERRORS):  # then the next connection listens
-                await self._connection.add_listener(channel, self._heard)
+        if self._is_up and self._connection is not None and channel not in self._listened:
+            try:
+                await self._listen(self._connection, channel)
+            except SERVER_ERRORS as error:
+                self._database.failed(UNREACHABLE, error)
+                self._lost.set()  # the next connection listens to all there are
 
     def remove(self, channel: str, handler: PayloadHandler) -> None:
         """Call ``handler`` no more. The channel stays: it is likely to be wanted again."""
@@ -94,19 +102,21 @@ class Listener:
     def hear(self, channel: str, payload: str) -> None:
         """Act as if a notification had come in."""
         for handler in list(self._handlers.get(channel, ())):
-            handler(payload)
+            try:
+                handler(payload)
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                logger.exception("a notification on %r: its handler failed", channel)
 
     # Keeping a connection
 
     async def _keep(self) -> None:
-        while True:
-            try:
-                await self._watch()
-            except Exception:
-                # Whatever it is: a process must not go deaf for good.
-                logger.exception("the listener of %s failed; connecting again", self._database.name)
-            await self._disconnect()
-            await self._reconnect()
+        try:
+            await self._watch()
+        finally:
+            self._disconnect()
+        await self._reconnect()
 
     async def _watch(self) -> None:
         """Returns once the connection is known not to work any more."""
@@ -122,36 +132,35 @@ class Listener:
                         ECHO_WITHIN,
                     )
                 return
-            except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-                self._database.note("cannot be reached", error)
+            except SERVER_ERRORS as error:
+                self._database.failed(UNREACHABLE, error)
                 return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), ECHO_EVERY)
+            await wait_set(self._lost, ECHO_EVERY)
 
     async def _exchange_echo(self) -> None:
         self._echo = asyncio.get_running_loop().create_future()
         # One limit for everything: also for getting a connection from the pool, and for giving it
         # back, which waits for a dead one.
         async with asyncio.timeout(ECHO_WITHIN):
-            # Asked before the echo is sent: what ended before this was heard before the echo is.
-            horizon = await self._database.pool.fetchval(STATEMENTS["echo"], self._echo_channel)
+            async with self._database.connection() as connection:
+                # Asked before the echo is sent: what ended before this was heard before the echo.
+                horizon = await connection.fetchval(STATEMENTS["echo"], self._echo_channel)
             await self._echo
         if not self._lost.is_set():
             self._caught_up(horizon)
 
     async def _reconnect(self) -> None:
-        attempt = 0
-        while True:
-            await asyncio.sleep(RECONNECT_AFTER[min(attempt, len(RECONNECT_AFTER) - 1)])
+        backoff = Backoff()
+        while not self._is_up:
+            await backoff.wait()
             try:
                 await self._connect()
-            except Exception as error:
-                self._database.note("cannot be reached", error)
-                attempt += 1
-                await self._disconnect()
-            else:
-                logger.warning("listening to %s again", self._database.name)
-                return
+            except SERVER_ERRORS as error:
+                self._database.failed(UNREACHABLE, error)
+                self._disconnect()
+        self._database.works(UNREACHABLE)
+        logger.warning("listening to %s again", self._database.name)
+        self._reconnected()
 
     async def _connect(self) -> None:
         connection = await self._database.connect()
@@ -159,20 +168,24 @@ class Listener:
         self._lost.clear()
         connection.add_termination_listener(self._terminated)
         await connection.add_listener(self._echo_channel, self._heard_echo)
-        for channel in self._handlers:
-            await connection.add_listener(channel, self._heard)
-        await self._connected(connection)
-        self._is_known = True
+        self._listened.clear()
+        while missing := self._handlers.keys() - self._listened:
+            await self._listen(connection, missing.pop())
+        self._is_up = True
 
-    async def _disconnect(self) -> None:
-        self._is_known = False
+    async def _listen(self, connection: "asyncpg.Connection[Any]", channel: str) -> None:
+        self._listened.add(channel)
+        await connection.add_listener(channel, self._heard)
+
+    def _disconnect(self) -> None:
+        self._is_up = False
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.remove_termination_listener(self._terminated)
             connection.terminate()
 
     def _terminated(self, _: object) -> None:
-        if self._keeper is not None:
+        if not self._is_stopping:
             logger.error("the listening connection to %s was lost", self._database.name)
         self._lost.set()
         self._heard_echo()  # it will not come; nobody has to wait for it

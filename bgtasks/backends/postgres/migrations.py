@@ -21,7 +21,7 @@ __all__ = ["VERSION", "check", "upgrade"]
 _PACKAGE = "bgtasks.backends.postgres"
 _LOCK = 0x6267746B  # any number that nobody else uses: "bgtk"
 
-COMPATIBLE_FROM = {1: 1}
+COMPATIBLE_FROM = {1: 1, 2: 1}
 """For each step the oldest version of this code that can work with what it makes."""
 
 

@@ -2,30 +2,30 @@
 
 import asyncio
 import contextlib
-import logging
-import os
-import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID
 
-import asyncpg
-
-from bgtasks.backends.postgres.database import CONNECTION_ERRORS, Database
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.heartbeat import Heartbeat
+from bgtasks.backends.postgres.loops import END_WITHIN, Periodic
 from bgtasks.backends.postgres.runs import Run, Runs
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.processes import ProcessInfo
 
 __all__ = ["Pulse"]
-
-logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at whether running tasks were asked to end: a cancellation whose
 notification was lost is noticed then."""
 
+LOOK_GAP = 0.02
+"""Seconds between two looks at the least: anybody who may connect can send notifications."""
+
 RARELY = 60.0
-"""Seconds between two rounds of ``rare_duties``."""
+"""Seconds between two rounds of the rare duties."""
+
+LOG_BATCH = 10_000
+"""Rows of PgQueuer's log dropped in one statement."""
 
 Duty = Callable[[], Awaitable[Any]]
 
@@ -33,79 +33,87 @@ Duty = Callable[[], Awaitable[Any]]
 class Pulse:
     """Says that this process lives, and looks after the tasks that run in it.
 
-    ``duties`` are called with each beat: about four times in ``heartbeat_timeout`` seconds, at
-    least every five seconds; ``rare_duties`` about once a minute. ``asked_to_end(run)``
-    is called for a run whose task was asked to end, or was given to another attempt.
+    ``take_back`` is called about as often as heartbeats are written, ``mark_unknown`` once a
+    minute. ``asked_to_end(run)`` is called for a run whose task was asked to end, or was given to
+    another attempt.
     """
 
     def __init__(
         self,
         database: Database,
-        process: UUID,
+        heartbeat: Heartbeat,
         runs: Runs,
         *,
-        types: Sequence[str],
-        max_concurrency: int,
-        heartbeat_timeout: float,
         asked_to_end: Callable[[Run], None],
-        duties: Sequence[Duty],
-        rare_duties: Sequence[Duty],
+        take_back: Callable[[], Awaitable[int]],
+        mark_unknown: Duty,
     ) -> None:
-        self.runs_tasks = False
         self._database = database
-        self._process = process
+        self._heartbeat = heartbeat
         self._runs = runs
-        self._types = list(types)
-        self._max_concurrency = max_concurrency
-        self._timeout = heartbeat_timeout
-        self._every = min(heartbeat_timeout / 4, 5.0)
         self._asked_to_end = asked_to_end
-        self._duties = duties
-        self._rare_duties = rare_duties
-        self._loops: list[asyncio.Task[None]] = []
+        self._take_back = take_back
+        self._recovering = asyncio.Lock()
+        every = heartbeat.every
+        self._beats = Periodic(database, "takes no heartbeat", heartbeat.beat, every)
+        self._looks = Periodic(
+            database, "does not say what was cancelled", self.look, LOOK_EVERY, gap=LOOK_GAP
+        )
+        self._marks = Periodic(database, "does not say which types are known", mark_unknown, RARELY)
+        self._duties = [
+            Periodic(
+                database, "does not let dead workers' tasks be taken back", self._recover, every
+            ),
+            self._marks,
+            Periodic(database, "does not let old rows be dropped", self.tidy, RARELY),
+        ]
+
+    @property
+    def trouble(self) -> str | None:
+        """What is not done any more, in words."""
+        return next(filter(None, (loop.trouble for loop in self._loops)), None)
+
+    @property
+    def _loops(self) -> list[Periodic]:
+        return [self._beats, self._looks, *self._duties]
 
     async def start(self) -> None:
-        """Do everything once, and again and again from now on. Raises what the first time does."""
-        await self.beat()
-        for duty in [*self._duties, *self._rare_duties]:
-            await duty()
-        self._loops = [
-            asyncio.create_task(self._repeat(self._every, [self.beat, *self._duties])),
-            asyncio.create_task(self._repeat(LOOK_EVERY, [self.look])),
-            asyncio.create_task(self._repeat(RARELY, self._rare_duties)),
-        ]
+        """Do everything once, and again and again from now on. Raises what the server does not
+        take the first heartbeat with."""
+        await self._heartbeat.beat()
+        for duty in self._duties:
+            await duty.once()
+        for loop in self._loops:
+            loop.start()
 
     async def stop(self) -> None:
         """Say goodbye."""
-        loops, self._loops = self._loops, []
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
-        if loops:
-            with contextlib.suppress(*CONNECTION_ERRORS, asyncpg.PostgresError):
-                await self._database.pool.execute(
-                    STATEMENTS["leave"], self._process, timeout=self._every
-                )
+        await asyncio.gather(*(loop.stop() for loop in self._loops))
+        if self._heartbeat.has_spoken:
+            with contextlib.suppress(*SERVER_ERRORS):
+                async with asyncio.timeout(END_WITHIN):
+                    await self._heartbeat.leave()
 
-    async def beat(self) -> None:
-        """Say that this process lives."""
-        await self._database.pool.execute(
-            STATEMENTS["beat"],
-            self._process,
-            socket.gethostname(),
-            os.getpid(),
-            self.runs_tasks,
-            self._types,
-            len(self._runs),
-            self._max_concurrency,
-        )
+    async def taken_back(self) -> None:
+        """Wait until the silence of others means something, and what they left is taken back."""
+        while not self._heartbeat.may_condemn():  # noqa: ASYNC110 - it comes true as time passes
+            await asyncio.sleep(self._heartbeat.every / 4)
+        await self._recover()
+
+    def beat_soon(self) -> None:
+        """Something about this process has changed that others may see."""
+        self._beats.soon()
+
+    def look_soon(self) -> None:
+        """A running task may have been asked to end."""
+        self._looks.soon()
 
     async def look(self) -> None:
         """Look whether running tasks were asked to end, or are another attempt's by now."""
         runs = list(self._runs)
         if not runs:
             return
-        found = await self._database.pool.fetch(
+        found = await self._database.fetch(
             STATEMENTS["runs_to_end"],
             [run.record.id for run in runs],
             [run.attempt for run in runs],
@@ -114,19 +122,14 @@ class Pulse:
             if (run := self._runs.of_attempt(row["id"], row["attempt"])) is not None:
                 self._asked_to_end(run)
 
-    async def processes(self) -> list[ProcessInfo]:
-        """Everyone who was seen within a day."""
-        await self._database.pool.execute(STATEMENTS["forget_dead"])
-        found = await self._database.pool.fetch(STATEMENTS["processes"], self._timeout)
-        return [ProcessInfo(**{**row, "types": tuple(row["types"])}) for row in found]
+    async def _recover(self) -> None:
+        async with self._recovering:
+            if await self._take_back():
+                self._marks.soon()  # they may be of types that nobody knows
 
-    async def _repeat(self, every: float, duties: Sequence[Duty]) -> None:
-        while True:
-            await asyncio.sleep(every)
-            for duty in duties:
-                try:
-                    await duty()
-                except (*CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-                    self._database.note("cannot be asked", error)
-                except Exception:
-                    logger.exception("%r failed; it is tried again", duty)
+    async def tidy(self) -> None:
+        """Drop processes that were killed long ago, and what PgQueuer writes down of each job."""
+        await self._database.fetch(STATEMENTS["forget_dead"])
+        for name in ("prune_engine_log", "prune_engine_statistics"):
+            while len(await self._database.fetch(STATEMENTS[name], LOG_BATCH)) == LOG_BATCH:
+                pass

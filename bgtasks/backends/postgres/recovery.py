@@ -1,7 +1,9 @@
 """What any process may do for all of them: whoever notices first."""
 
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.postgres import rows
@@ -24,8 +26,9 @@ BATCH = 200
 class Recovery:
     """Takes back what dead workers left, and has tasks of types that nobody knows say so.
 
-    ``announce(records)`` is called with what was changed, after each commit. A worker is dead
-    when its job had no heartbeat for ``heartbeat_timeout`` seconds.
+    ``announce(records)`` is called with what was changed, after each commit, ``doubt(ids)`` with
+    what may have been. A worker is dead when its process was not heard of for
+    ``heartbeat_timeout`` seconds, and ``may_condemn()``.
     """
 
     def __init__(
@@ -37,8 +40,9 @@ class Recovery:
         now: Callable[[], datetime],
         *,
         heartbeat_timeout: float,
-        announce: Callable[[Collection[TaskRecord]], None],
-        may_repick: Callable[[], bool],
+        announce: Callable[[Iterable[TaskRecord]], None],
+        doubt: Callable[[Iterable[UUID]], None],
+        may_condemn: Callable[[], bool],
     ) -> None:
         self._database = database
         self._process = process
@@ -47,20 +51,25 @@ class Recovery:
         self._now = now
         self._timeout = heartbeat_timeout
         self._announce = announce
-        self._may_repick = may_repick
+        self._doubt = doubt
+        self._may_condemn = may_condemn
         self._marked: dict[str, int] = {}
 
-    async def take_back(self) -> None:
-        """Let tasks whose workers are dead wait to run again, or end."""
-        while self._may_repick() and await self._take_back_some() == BATCH:
-            pass
+    async def take_back(self) -> int:
+        """Let tasks whose workers are dead wait to run again, or end; how many they were."""
+        count = 0
+        with contextlib.suppress(_LivesError):
+            while self._may_condemn() and (taken := await self._take_back_some()):
+                count += taken
+        return count
 
     async def mark_unknown(self) -> None:
         """Waiting tasks of types that no living process has registered say so."""
-        pool = self._database.pool
-        known = {row[0] for row in await pool.fetch(STATEMENTS["known_types"], self._timeout)}
-        known |= {item.type_name for item in self._registry}
-        for type_name in await stored_types(pool):
+        async with self._database.connection() as connection:
+            living = await connection.fetch(STATEMENTS["known_types"], self._timeout)
+            stored = await stored_types(connection)
+        known = {row[0] for row in living} | {item.type_name for item in self._registry}
+        for type_name in stored:
             if type_name in known:
                 self._marked.pop(type_name, None)
                 continue
@@ -68,18 +77,33 @@ class Recovery:
                 pass
 
     async def _take_back_some(self) -> int:
-        async with self._database.transaction() as connection:
-            found = await connection.fetch(STATEMENTS["stale_jobs"], self._timeout, BATCH)
-            jobs = [GivenJob(row["id"], UUID(bytes=row["payload"])) for row in found]
-            store = Store(connection, self._process)
-            claims = await Claims.take(
-                store, jobs, self._registry, self._runs, self._now, start=False
-            )
-            for job in claims.requeued:
-                await store.requeue_job(job, timedelta(0))
-            await store.finish_jobs(claims.obsolete)
+        claims = Claims()
+        try:
+            async with self._database.transaction() as connection:
+                found = await connection.fetch(STATEMENTS["stale_jobs"], self._timeout, BATCH)
+                jobs = [GivenJob(row["id"], UUID(bytes=row["payload"])) for row in found]
+                store = Store(connection, self._process)
+                claims = await Claims.take(
+                    store, jobs, self._registry, self._runs, self._now, start=False
+                )
+                for job in claims.requeued:
+                    await store.requeue_job(job, timedelta(0))
+                await store.finish_jobs(claims.obsolete)
+                await self._be_sure(connection, {row["queue_manager_id"] for row in found})
+        except BaseException:
+            self._doubt(record.id for record in claims.announced)
+            raise
         self._announce(claims.announced)
         return len(claims.requeued) + len(claims.obsolete)
+
+    async def _be_sure(self, connection: Any, workers: set[UUID]) -> None:
+        """Look once more before the commit: the statements may have waited for locks that held up
+        the heartbeats of these workers, too."""
+        if not workers:
+            return
+        lives = await connection.fetchval(STATEMENTS["lives"], list(workers), self._timeout)
+        if lives or not self._may_condemn():
+            raise _LivesError
 
     async def _mark_some(self, type_name: str, after: int) -> int:
         """How many were looked at. The next round goes on behind them."""
@@ -95,3 +119,7 @@ class Recovery:
         if records:
             self._marked[type_name] = records[-1].sequence
         return len(records)
+
+
+class _LivesError(Exception):
+    """A worker that was silent has spoken: nothing is taken back from it."""

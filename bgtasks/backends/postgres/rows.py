@@ -84,6 +84,7 @@ def insert_columns(records: Iterable[TaskRecord], waits: Iterable[timedelta | No
             record.failures,
             record.interruptions,
             record.cancel_requested,
+            record.delayed,
         )
         for record, wait in zip(records, waits, strict=True)
     )
@@ -109,6 +110,7 @@ def change_columns(changes: Iterable[tuple[Change, int | None]]) -> Columns:
             after.failures,
             after.interruptions,
             after.cancel_requested,
+            after.delayed,
             job,
             before.sequence,
             before.status.value,

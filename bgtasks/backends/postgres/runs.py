@@ -12,21 +12,16 @@ __all__ = ["Run", "Runs"]
 
 class Run:
     """One attempt: the engine's job it runs for, the task as it was last written by it, and
-    ``released``, which is done once the engine need not care for the job any more."""
+    ``over``, which is done once the attempt has ended."""
 
-    __slots__ = ("attempt", "has_ended", "job", "record", "released")
+    __slots__ = ("attempt", "has_ended", "job", "over", "record")
 
     def __init__(self, job: int, record: TaskRecord) -> None:
         self.job = job
         self.record = record
         self.attempt = record.attempt
         self.has_ended = False
-        self.released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def release(self) -> None:
-        """The job was dealt with."""
-        if not self.released.done():
-            self.released.set_result(None)
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class Runs:
@@ -60,6 +55,8 @@ class Runs:
 
     def end(self, run: Run) -> None:
         """An attempt has ended. One whose job was given away meanwhile takes no place since."""
+        if not run.over.done():
+            run.over.set_result(None)
         if self._by_job.get(run.job) is run:
             run.has_ended = True
             self._ended += 1

@@ -26,7 +26,7 @@ from bgtasks.lifecycle import Change
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.record import TaskRecord
 
-__all__ = ["NOBODY", "Store", "StoredTask"]
+__all__ = ["NOBODY", "Store", "StoredTask", "some_ids"]
 
 NOBODY = UUID(int=0)
 """Who signs what is committed by somebody else: every process reads it, this one too."""
@@ -71,17 +71,19 @@ class Store:
             )
         except asyncpg.UniqueViolationError as error:
             raise DuplicateTaskError(
-                f"a task with one of the ids {_some([item.id for item in records])} was accepted "
-                "before; leave the id out to get a new one"
+                f"a task with one of the ids {some_ids([item.id for item in records])} was "
+                "accepted before; leave the id out to get a new one"
             ) from error
         return [
             record._replace(sequence=sequence)
             for record, sequence in zip(records, sorted(found), strict=True)
         ]
 
-    async def find(self, task_ids: Sequence[UUID]) -> dict[UUID, StoredTask]:
-        """Those of these tasks that are stored."""
-        found = await self._connection.fetch(STATEMENTS["tasks_by_ids"], task_ids)
+    async def find(self, task_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, StoredTask]:
+        """Those of these tasks that are stored. ``lock``: once no other transaction is changing
+        them, and none can until this one ends."""
+        name = "lock_tasks_by_ids" if lock else "tasks_by_ids"
+        found = await self._connection.fetch(STATEMENTS[name], task_ids)
         stored = (StoredTask(rows.record_of(row), row["job"]) for row in found)
         return {item.record.id: item for item in stored}
 
@@ -131,8 +133,22 @@ class Store:
     async def new_job(self, record: TaskRecord, now: datetime) -> int:
         """A job for a task that is to run again."""
         wait = _wait(record, now)
-        (job,) = await self.engine.enqueue(record.type, record.id.bytes, record.priority, wait)
+        job: int = await self._connection.fetchval(
+            STATEMENTS["new_job"], record.priority, record.type, record.id.bytes, wait
+        )
         return job
+
+    async def jobs_of(self, process: UUID, jobs: Sequence[int]) -> set[int]:
+        """Those of these jobs that were given to this process."""
+        found = await self._connection.fetch(STATEMENTS["jobs_of"], jobs, process)
+        return {row[0] for row in found}
+
+    async def release_job(self, job: int, record: TaskRecord, now: datetime) -> None:
+        """What becomes of the job of an attempt that is over, by what became of its task."""
+        if record.status is PENDING:
+            await self.requeue_job(job, _wait(record, now))
+        else:
+            await self.finish_jobs([job])
 
     async def finish_jobs(self, jobs: Sequence[int]) -> None:
         """Nothing waits for these jobs any more."""
@@ -187,6 +203,7 @@ def _wait(record: TaskRecord, now: datetime) -> timedelta:
     return max(record.due_at - now, timedelta(0)) if record.due_at else timedelta(0)
 
 
-def _some(ids: Sequence[UUID]) -> str:
+def some_ids(ids: Sequence[UUID]) -> str:
+    """The first of these ids, for a message."""
     text = ", ".join(map(str, ids[:3]))
     return f"{text} and {len(ids) - 3:,} more" if len(ids) > 3 else text

@@ -79,7 +79,7 @@ class HubRun:
         delivery = Delivery(self._audience, fan_out, codec)
         self._broadcaster = Broadcaster(clock, settings.publish_interval, delivery.broadcast)
         reads = asyncio.Semaphore(READS_AT_ONCE)
-        self._replay = Replay(TaskAccess(manager, judge, reads), codec, clock)
+        self._replay = Replay(TaskAccess(manager, judge, reads), codec, manager.now)
         server, audience, replay = self._server, self._audience, self._replay
         self._reception = Reception(
             server,

@@ -1,13 +1,12 @@
 """What a client that has just connected has to know: what is going on and what ended lately."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from attrs import frozen
 
-from bgtasks.clock import Clock
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.pace import Pace
 from bgtasks.serialization import TaskCodec
@@ -48,10 +47,10 @@ class _Ending:
 class Replay:
     """Reads the snapshots that a client needs at the start of its subscription."""
 
-    def __init__(self, access: TaskAccess, codec: TaskCodec, clock: Clock) -> None:
+    def __init__(self, access: TaskAccess, codec: TaskCodec, now: Callable[[], datetime]) -> None:
         self._access = access
         self._codec = codec
-        self._clock = clock
+        self._now = now
         self._ended: OrderedDict[UUID, _Ending] = OrderedDict()
 
     def note(self, info: Info) -> None:
@@ -118,7 +117,7 @@ class Replay:
         return self._latest(found.values())
 
     def _latest(self, infos: Iterable[Info]) -> list[Info]:
-        since = self._clock.now() - ENDED_WITHIN
+        since = self._now() - ENDED_WITHIN
         ended = [i for i in infos if i.completed_at is not None and i.completed_at >= since]
         ended.sort(key=lambda info: info.completed_at or since)
         return ended[-MAX_ENDED:]

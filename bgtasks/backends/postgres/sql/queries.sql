@@ -2,6 +2,9 @@
 -- without the task's data, which only whoever runs it needs, `{listed}` also without large payloads. Statements that change tasks send the
 -- notifications of it as well ($1): they go out when the transaction commits, and only then. Their
 -- rows are the sequences that were written, and a NULL for each notification.
+-- Functions are named with their schema: PostgreSQL prefers one whose arguments fit exactly, from
+-- whatever schema of the search path, and others may be able to create one there. (`unnest` of
+-- several arrays is always its own.)
 -- The guards say `status || ''` so that only the primary key fits: by an index on the status,
 -- PostgreSQL would wade through the remains of all that had this status lately.
 
@@ -11,35 +14,38 @@
 -- job. A task with no `wait` is final and gets none.
 WITH new AS MATERIALIZED (
     SELECT CASE WHEN wait IS NULL THEN 0
-                ELSE nextval((SELECT pg_get_serial_sequence('{queue}', 'id'))) END AS job, *
+                ELSE pg_catalog.nextval((
+                     SELECT pg_catalog.pg_get_serial_sequence('{queue}', 'id')::regclass))
+           END AS job, *
       FROM unnest($2::uuid[], $3::interval[], $4::text[], $5::text[], $6::text[], $7::text[],
                   $8::integer[], $9::text[], $10::float8[], $11::text[], $12::text[],
                   $13::text[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
                   $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::bigint[],
-                  $21::integer[], $22::integer[], $23::integer[], $24::boolean[])
+                  $21::integer[], $22::integer[], $23::integer[], $24::boolean[], $25::boolean[])
            WITH ORDINALITY AS given (id, wait, type, name, data, owner, priority, status,
                   progress, payload, status_message, error_message, created_at, changed_at,
                   started_at, completed_at, scheduled_at, due_at, revision, attempt, failures,
-                  interruptions, cancel_requested, place)
+                  interruptions, cancel_requested, delayed, place)
 ), queued AS (
     INSERT INTO {queue} (id, priority, entrypoint, payload, execute_after, status)
-    SELECT job, priority, type, uuid_send(id), now() + wait, 'queued'
+    SELECT job, priority, type, pg_catalog.uuid_send(id), pg_catalog.now() + wait, 'queued'
       FROM new WHERE wait IS NOT NULL
 ), written AS (
     INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress,
            payload, status_message, error_message, created_at, changed_at, started_at,
            completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-           cancel_requested)
+           cancel_requested, delayed)
     SELECT id, job, type, name, data, owner, priority, status, progress,
            payload, status_message, error_message, created_at, changed_at, started_at,
            completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-           cancel_requested
+           cancel_requested, delayed
       FROM new ORDER BY place
     RETURNING sequence
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
+                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
 
 -- name: write_reports
 -- What running attempts show. Touches no indexed column. Guarded by the fence.
@@ -57,7 +63,8 @@ WITH written AS (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
+                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
 
 -- name: write_changes
 -- Steps of the life of tasks, each written only where the task is still what was decided on.
@@ -70,21 +77,25 @@ WITH written AS (
            completed_at = new.completed_at, scheduled_at = new.scheduled_at, due_at = new.due_at,
            revision = new.revision, attempt = new.attempt, failures = new.failures,
            interruptions = new.interruptions, cancel_requested = new.cancel_requested,
-           job = coalesce(new.job, task.job), changed_by = pg_current_xact_id()::text::bigint
+           delayed = new.delayed,
+           job = coalesce(new.job, task.job),
+           changed_by = pg_catalog.pg_current_xact_id()::text::bigint
       FROM unnest($2::text[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                   $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
                   $12::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::boolean[],
-                  $17::bigint[], $18::bigint[], $19::text[], $20::integer[], $21::bigint[])
+                  $17::boolean[], $18::bigint[], $19::bigint[], $20::text[], $21::integer[],
+                  $22::bigint[])
            AS new (status, progress, payload, status_message, error_message, changed_at, started_at,
                    completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-                   cancel_requested, job, sequence, was_status, was_attempt, was_revision)
+                   cancel_requested, delayed, job, sequence, was_status, was_attempt, was_revision)
      WHERE task.sequence = new.sequence AND task.status || '' = new.was_status
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
+                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
 
 -- name: write_failures
 -- How attempts ended badly.
@@ -99,7 +110,8 @@ WITH written AS (
     UPDATE bgtasks_tasks AS task
        SET status = 'Running', attempt = new.attempt, started_at = $2, progress = 0,
            status_message = NULL, error_message = NULL, scheduled_at = NULL, due_at = NULL,
-           changed_at = $2, revision = new.revision, changed_by = pg_current_xact_id()::text::bigint
+           delayed = false, changed_at = $2, revision = new.revision,
+           changed_by = pg_catalog.pg_current_xact_id()::text::bigint
       FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[])
            AS new (attempt, revision, sequence, was_attempt, was_revision)
      WHERE task.sequence = new.sequence AND task.status || '' = 'Pending'
@@ -108,7 +120,8 @@ WITH written AS (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
+                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
 
 -- name: settle
 -- Attempts that ended well, or for good: the task and its job in one statement. PgQueuer's own for a
@@ -118,7 +131,8 @@ WITH written AS (
        SET status = new.status, progress = new.progress, payload = new.payload,
            status_message = new.status_message, error_message = new.error_message,
            changed_at = new.changed_at, completed_at = new.completed_at,
-           failures = new.failures, revision = new.revision, changed_by = pg_current_xact_id()::text::bigint
+           failures = new.failures, revision = new.revision,
+           changed_by = pg_catalog.pg_current_xact_id()::text::bigint
       FROM unnest($2::text[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
                   $8::timestamptz[], $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[],
                   $13::integer[], $14::bigint[])
@@ -132,7 +146,8 @@ WITH written AS (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_notify('bgtasks', message) FROM unnest($1::text[]) AS message) AS told;
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
+                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
 
 -- name: task_by_id
 SELECT {columns} FROM bgtasks_tasks WHERE id = $1;
@@ -140,6 +155,19 @@ SELECT {columns} FROM bgtasks_tasks WHERE id = $1;
 -- name: tasks_by_ids
 -- To decide on.
 SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
+
+-- name: lock_tasks_by_ids
+-- The same, once nobody else is changing them.
+SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]) FOR UPDATE;
+
+-- name: jobs_of
+-- Those of these jobs that a process was given.
+SELECT id FROM {queue} WHERE id = ANY($1::bigint[]) AND queue_manager_id = $2 AND status = 'picked';
+
+-- name: new_job
+-- A job for a task that is to run again, as `insert_tasks` makes it.
+INSERT INTO {queue} (priority, entrypoint, payload, execute_after, status)
+VALUES ($1, $2, $3, pg_catalog.now() + $4::interval, 'queued') RETURNING id;
 
 -- name: known_ids
 -- Those of these ids that are taken.
@@ -160,7 +188,7 @@ SELECT run.id, run.attempt
 
 -- name: next_type
 -- The types there are, one after the other: a step for each type, not for each task.
-SELECT min(type) FROM bgtasks_tasks WHERE type > $1;
+SELECT pg_catalog.min(type) FROM bgtasks_tasks WHERE type > $1;
 
 -- name: waiting_tasks
 -- Waiting tasks of one type, from a sequence on. See `filtered_tasks`.
@@ -207,7 +235,7 @@ WITH wanted AS MATERIALIZED (
 ), branch AS MATERIALIZED (
     SELECT owner, type, status FROM (
         SELECT whose.owner, wanted.type, wanted.status, newest.sequence
-          FROM wanted, unnest($5::text[]) AS whose (owner),
+          FROM wanted, pg_catalog.unnest($5::text[]) AS whose (owner),
                LATERAL (SELECT sequence FROM bgtasks_tasks
                          WHERE (owner, type, status, sequence)
                                < (whose.owner, wanted.type, wanted.status, $1)
@@ -267,11 +295,12 @@ RETURNING 1;
 
 -- name: horizon
 -- Every transaction before this one has ended: what it changed can be read.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint;
 
 -- name: echo
 -- A notification to oneself. When it is heard, everything before the horizon has been heard.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_notify($1, '');
+SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint,
+       pg_catalog.pg_notify($1, '');
 
 -- name: changed_since
 -- What transactions changed that may not have ended at an earlier moment ($1), and everything that
@@ -279,7 +308,7 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_notify($1, '');
 -- dump was restored into a new server.
 SELECT id FROM bgtasks_tasks
  WHERE changed_by >= $1
-   AND changed_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+   AND changed_by < pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint
  UNION
 SELECT id FROM bgtasks_tasks WHERE type = ANY($2::text[]) AND status = 'Running';
 
@@ -288,51 +317,54 @@ SELECT id FROM bgtasks_tasks WHERE type = ANY($2::text[]) AND status = 'Running'
 INSERT INTO bgtasks_processes (id, host, pid, runs_tasks, types, running, max_concurrency)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (id) DO UPDATE
-   SET seen_at = clock_timestamp(), runs_tasks = excluded.runs_tasks, types = excluded.types,
-       running = excluded.running;
+   SET seen_at = pg_catalog.clock_timestamp(), runs_tasks = excluded.runs_tasks,
+       types = excluded.types, running = excluded.running
+RETURNING seen_at, pg_catalog.pg_postmaster_start_time() AS server_started_at;
 
 -- name: leave
 DELETE FROM bgtasks_processes WHERE id = $1;
 
 -- name: forget_dead
-DELETE FROM bgtasks_processes WHERE seen_at < clock_timestamp() - interval '1 day';
+DELETE FROM bgtasks_processes WHERE seen_at < pg_catalog.clock_timestamp() - interval '1 day';
 
 -- name: processes
 SELECT id, host, pid, runs_tasks, types, running, max_concurrency, started_at, seen_at,
-       seen_at > clock_timestamp() - make_interval(secs => $1) AS alive
+       seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1) AS alive
   FROM bgtasks_processes ORDER BY started_at;
-
--- name: beat_jobs
--- The worker of these jobs lives. A job that is locked is just being settled: to wait for it would
--- be to wait for a statement that locks the same jobs in another order.
-UPDATE {queue} SET heartbeat = now()
- WHERE id = ANY (ARRAY(SELECT id FROM {queue} WHERE id = ANY($1::bigint[]) AND queue_manager_id = $2
-                          FOR UPDATE SKIP LOCKED));
 
 -- name: stale_jobs
 -- Jobs whose worker has not been heard of for too long. Several processes look for them.
-SELECT id, payload FROM {queue}
- WHERE status = 'picked' AND heartbeat < now() - make_interval(secs => $1)
+SELECT id, payload, queue_manager_id FROM {queue}
+ WHERE status = 'picked'
+   AND heartbeat < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1)
+   AND (queue_manager_id = ANY (ARRAY(
+        SELECT id FROM bgtasks_processes
+         WHERE seen_at >= pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1)))
+       ) IS NOT TRUE
  ORDER BY heartbeat LIMIT $2 FOR UPDATE SKIP LOCKED;
 
+-- name: lives
+-- Whether one of these processes has been heard of.
+SELECT EXISTS (SELECT FROM bgtasks_processes WHERE id = ANY($1::uuid[])
+                  AND seen_at >= pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2));
+
 -- name: prune_engine_log
--- PgQueuer writes down each step of each job and drops none of it.
+-- PgQueuer writes down each step of each job, and nobody reads it.
 DELETE FROM {log}
  WHERE id = ANY (ARRAY(
-       SELECT id FROM {log} WHERE aggregated AND created < now() - interval '1 hour'
-        ORDER BY created LIMIT $1 FOR UPDATE SKIP LOCKED));
+       SELECT id FROM {log} WHERE created < pg_catalog.now() - interval '10 minutes'
+        ORDER BY created LIMIT $1 FOR UPDATE SKIP LOCKED))
+RETURNING 1;
 
 -- name: prune_engine_statistics
+-- What somebody had PgQueuer sum up of that.
 DELETE FROM {statistics}
  WHERE id = ANY (ARRAY(
-       SELECT id FROM {statistics} WHERE created < now() - interval '7 days'
-        ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED));
-
--- name: uptime
--- Seconds since the server was started.
-SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8;
+       SELECT id FROM {statistics} WHERE created < pg_catalog.now() - interval '7 days'
+        ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
+RETURNING 1;
 
 -- name: known_types
 -- Types that some process has registered and lives.
-SELECT DISTINCT unnest(types) FROM bgtasks_processes
- WHERE seen_at > clock_timestamp() - make_interval(secs => $1);
+SELECT DISTINCT pg_catalog.unnest(types) FROM bgtasks_processes
+ WHERE seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1);

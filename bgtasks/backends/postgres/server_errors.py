@@ -1,0 +1,59 @@
+"""What an error of the server, or of the way to it, says about what was asked."""
+
+import asyncio
+
+import asyncpg
+
+from bgtasks.text import describe
+
+__all__ = ["SERVER_ERRORS", "concerns_values", "is_fate_unknown", "reason_of"]
+
+SERVER_ERRORS = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection that is cut at a bad moment
+)
+"""Everything that a statement, or a connection for it, raises when the server or the way is at
+fault. Whatever it is may pass: the same statement can be tried again later."""
+
+_VALUE_CLASSES = ("22", "23")
+"""Data exceptions and integrity violations (https://www.postgresql.org/docs/current/
+errcodes-appendix.html): the server works, and refuses what it was given."""
+
+_CUT_CLASSES = ("08", "57")
+"""Connection exceptions and operator interventions: the server may have committed before."""
+
+
+def concerns_values(error: BaseException) -> bool:
+    """Whether the statement is refused because of the values in it, now and later.
+
+    Anything else passes, be it a right that is missing, a table that is locked or renamed, a full
+    disk, a failed login or an error that nobody has heard of.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return _sqlstate(error)[:2] in _VALUE_CLASSES
+    return isinstance(error, (UnicodeError, OverflowError))  # it cannot even be encoded
+
+
+def is_fate_unknown(error: BaseException) -> bool:
+    """Whether what the statement asked for may have been done all the same: the answer is lost.
+
+    A COMMIT whose answer does not come may have been carried out.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        fatal = getattr(error, "severity_en", None) in ("FATAL", "PANIC")
+        return fatal or _sqlstate(error)[:2] in _CUT_CLASSES
+    return not concerns_values(error)
+
+
+def reason_of(error: BaseException) -> str:
+    """What to say of an error. Where a value cannot be encoded, asyncpg's message quotes all
+    values of the statement: then only the cause is told."""
+    cause = error.__cause__ if concerns_values(error) else None
+    return describe(cause or error)
+
+
+def _sqlstate(error: asyncpg.PostgresError) -> str:
+    return getattr(error, "sqlstate", None) or ""
