@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from bgtasks.backends.embedded.migrations import (
@@ -56,12 +56,14 @@ def open_files(path: str) -> DatabaseFiles:
     BackendBusyError while another process owns it."""
     if path == MEMORY:
         return DatabaseFiles(None, open_database(path), None)
-    lock = OwnerLock(path)
-    try:
-        return DatabaseFiles(lock, open_database(path), open_for_reading(path))
-    except BaseException:
-        lock.release()
-        raise
+    with ExitStack() as on_error:
+        lock = OwnerLock(path)
+        on_error.callback(lock.release)
+        writing = open_database(path)
+        on_error.callback(writing.close)
+        reading = open_for_reading(path)
+        on_error.pop_all()
+    return DatabaseFiles(lock, writing, reading)
 
 
 def open_database(path: str) -> sqlite3.Connection:
