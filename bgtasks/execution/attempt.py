@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from bgtasks.cancellation import CancellationSource
 from bgtasks.clock import Clock, Timer
 from bgtasks.execution.context import AttemptContext
+from bgtasks.execution.opened import Resource
 from bgtasks.execution.outcome import Ending, Phase, StopReason, outcome_of
 from bgtasks.execution.own_task import (
     forget_cancels,
@@ -40,13 +41,16 @@ GIVE_UP_AFTER = 5.0
 
 
 class AttemptListener(Protocol):
-    """Whom an attempt tells. Both may be called from any thread."""
+    """Whom an attempt tells. ``changed`` and ``decided`` may be called from any thread."""
 
     def changed(self, attempt: "Attempt") -> None:
         """There is a newer state to collect."""
 
     def decided(self, attempt: "Attempt") -> None:
         """The worker set a final status; it may go on running."""
+
+    def ending(self, attempt: "Attempt") -> None:
+        """The attempt is over: ``attempt.ended`` is about to be done."""
 
 
 class Attempt:
@@ -73,7 +77,7 @@ class Attempt:
         self.error: BaseException | None = None
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._registration = registration
-        self._plan = plan
+        self._scope = Scope(plan)
         self._codec = codec
         self._clock = clock
         self._listener = listener
@@ -118,6 +122,7 @@ class Attempt:
     def finish(self, ended: Ended) -> None:
         """Tell how the attempt ended, unless that was told before."""
         if not self.ended.done():
+            self._listener.ending(self)
             self.ended.set_result(ended)
 
     def abandon(self) -> None:
@@ -129,19 +134,22 @@ class Attempt:
         """Carry out the attempt. Never raises, unless it is thrown away with its event loop:
         everything that happens is an outcome."""
         self._runner = asyncio.current_task()
-        scope, timeout = Scope(self._plan), None
+        seconds = self._registration.timeout
+        timeout = self._start_timeout(seconds) if seconds is not None else None
         try:
             self._context = self._new_context()
         except BaseException as raised:  # it can no more be read the next time
             self._caught(raised)
             return Ended(self.record.attempt, Failed(describe(raised), traceback_of(raised)))
         try:
-            timeout = self._start_timeout()
-            await self._work(scope, self._context)
+            await self._work(self._context)
         except BaseException as raised:
             self._caught(raised)
+        self._leave_in_peace()
         try:
-            await self._close(scope)
+            await forget_cancels(self._runner)
+            if opened := self._scope.opened():
+                await self._close(opened)
         except BaseException as raised:
             self._caught(raised)
         if timeout is not None:
@@ -156,12 +164,12 @@ class Attempt:
         except BaseException as error:
             return Ended(self.record.attempt, Failed(describe(self.error or error)))
 
-    async def _work(self, scope: Scope, context: AttemptContext) -> None:
+    async def _work(self, context: AttemptContext) -> None:
         """Open the scope and have the worker do its work."""
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end before it began: don't build a worker
         self._cancellable = self._runner
-        worker = await scope.open()
+        worker = await self._scope.open()
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end meanwhile, but it opened all the same
         self._phase = Phase.WORKING
@@ -184,18 +192,14 @@ class Attempt:
                 self._cancel()
             await result
 
-    async def _close(self, scope: Scope) -> None:
-        """Close the scope: in peace, but not for ever."""
-        self._leave_in_peace()
-        await forget_cancels(self._runner)
-        if not (opened := scope.opened()):
-            return
+    async def _close(self, opened: tuple[Resource, ...]) -> None:
+        """Close what was opened: in peace, but not for ever."""
         self._phase, self._cancellable = Phase.CLOSING, self._runner
         patience = CLOSE_WITHIN if self._reason is None else GIVE_UP_AFTER
         timer = self._clock.call_later(patience, functools.partial(self._closes_late, patience))
         try:
             # A resource that cannot be closed may be a transaction that was not committed.
-            if (error := await scope.close(opened)) is not None:
+            if (error := await self._scope.close(opened)) is not None:
                 self._caught(error)
         finally:
             timer.cancel()
@@ -255,13 +259,12 @@ class Attempt:
         if self.error is None:
             self.error, self._error_phase = error, self._phase
 
-    def _start_timeout(self) -> Timer | None:
-        seconds = self._registration.timeout
-        if seconds is None:
-            return None
+    def _start_timeout(self, seconds: float) -> Timer:
         return self._clock.call_later(seconds, lambda: self.interrupt(StopReason.TIMEOUT))
 
     def _outcome(self) -> Outcome:
+        if self.error is None and self._reason is None:
+            return Completed()
         told = self._worker_cancelled or self._source.seen
         ending = Ending(
             self.error,

@@ -74,7 +74,9 @@ async def finish_building(value: Any) -> Any:
 def takes_time(value: Any) -> bool:
     """Whether dependency-injector would wait for ``value``. Not for whatever can be awaited: a
     database connection may be such an object."""
-    return isinstance(value, _Unfinished | Coroutine) or asyncio.isfuture(value)
+    if not hasattr(type(value), "__await__"):  # as nearly everything: this is the fast way
+        return type(value) is _Unfinished
+    return isinstance(value, Coroutine) or asyncio.isfuture(value)
 
 
 def _is_injected(value: Any) -> bool:

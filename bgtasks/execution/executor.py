@@ -78,11 +78,9 @@ class Executor:
             torn_down=self._torn_down,
         )
         self._running[record.id] = attempt
-        attempt.ended.add_done_callback(lambda _: self._ended(attempt))
-        task = launch(attempt, self._clock)
-        if task is not None and not task.done():
+        task = launch(attempt, self._clock, self._tasks.pop)
+        if task is not None:
             self._tasks[task] = attempt
-            task.add_done_callback(self._tasks.pop)
         return attempt.ended
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
@@ -141,6 +139,12 @@ class Executor:
         """A worker set a final status (any thread)."""
         self._loop.call_soon_threadsafe(self._settle, attempt)
 
+    def ending(self, attempt: Attempt) -> None:
+        """An attempt is over: its place is free."""
+        self._coalescer.drop(attempt)
+        if self._running.get(attempt.record.id) is attempt:
+            del self._running[attempt.record.id]
+
     def _settle(self, attempt: Attempt) -> None:
         decision = attempt.decision()
         if decision is not None:
@@ -168,11 +172,6 @@ class Executor:
         waited = (claimed - record.created_at).total_seconds()
         early = min(0.01, self._interval / 20)
         return at - early - waited if 0 <= waited < self._interval else at
-
-    def _ended(self, attempt: Attempt) -> None:
-        self._coalescer.drop(attempt)
-        if self._running.get(attempt.record.id) is attempt:
-            del self._running[attempt.record.id]
 
     async def _wait(self, seconds: float, unless: asyncio.Event | None = None) -> None:
         ended = [attempt.ended for attempt in self._running.values()]

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bgtasks.clock import Clock
@@ -21,9 +21,11 @@ ROUNDS = 100
 """Rounds of the event loop within which a task has to take its first step."""
 
 
-def launch(attempt: Attempt, clock: Clock) -> asyncio.Task[Any] | None:
-    """Run ``attempt``. Its ``ended`` will be done, whatever happens; returns the asyncio task, or
-    ``None`` where the event loop makes none."""
+def launch(
+    attempt: Attempt, clock: Clock, gone: Callable[[asyncio.Task[Any]], object] | None = None
+) -> asyncio.Task[Any] | None:
+    """Run ``attempt``. Its ``ended`` will be done, whatever happens. Returns the asyncio task,
+    which the caller has to hold until ``gone`` is called with it; ``None``: there is none."""
     running = run_logged(attempt, clock)
     try:
         task = _new_task(contextvars.Context(), running)
@@ -32,7 +34,14 @@ def launch(attempt: Attempt, clock: Clock) -> asyncio.Task[Any] | None:
         message = f"no asyncio task could be made for the attempt: {describe(error)}"
         attempt.finish(Ended(attempt.record.attempt, Failed(message)))
         return None
-    task.add_done_callback(lambda done: _never_began(attempt, done))
+
+    def is_gone(task: asyncio.Task[Any]) -> None:
+        if gone is not None:
+            gone(task)
+        if not attempt.ended.done():
+            _never_began(attempt, task)
+
+    task.add_done_callback(is_gone)
     return task
 
 
@@ -53,8 +62,6 @@ def _new_task(
 
 
 def _never_began(attempt: Attempt, task: "asyncio.Task[Any]") -> None:
-    if attempt.ended.done():
-        return
     if task.cancelled():  # before its first step, by whoever ends the event loop
         attempt.finish(Ended(attempt.record.attempt, NotBegun(TORN_DOWN)))
     else:

@@ -4,7 +4,7 @@ import logging
 
 from bgtasks.clock import Clock
 from bgtasks.execution.attempt import Attempt
-from bgtasks.lifecycle import Ended, Failed
+from bgtasks.lifecycle import Completed, Failed, Outcome
 from bgtasks.logs import log_fields, log_safely, task_of_context
 from bgtasks.text import loggable
 
@@ -22,19 +22,19 @@ async def run_logged(attempt: Attempt, clock: Clock) -> None:
     record = attempt.record
     task_of_context.set(record)
     began = clock.monotonic()
-    if logger.isEnabledFor(logging.INFO):
+    talks = logger.isEnabledFor(logging.INFO)
+    if talks:
         message = "attempt %d of task %s (%s) starts"
         names = record.attempt, record.id, record.type
         log_safely(logger, logging.INFO, message, *names, extra=log_fields(record))
     attempt.finish(await attempt.run())
-    _log_end(attempt, attempt.ended.result(), clock.monotonic() - began)
+    outcome = attempt.ended.result().outcome
+    if type(outcome) is not Completed or attempt.error is not None or talks:
+        _log_end(attempt, outcome, clock.monotonic() - began)
 
 
-def _log_end(attempt: Attempt, ended: Ended, seconds: float) -> None:
-    record, outcome = attempt.record, ended.outcome
-    failure, error = isinstance(outcome, Failed), attempt.error
-    if not failure and error is None and not logger.isEnabledFor(logging.INFO):
-        return
+def _log_end(attempt: Attempt, outcome: Outcome, seconds: float) -> None:
+    record, error = attempt.record, attempt.error
     message = "attempt %d of task %s (%s) ended as %s after %.3f seconds"
     names: list[object] = [record.attempt, record.id, record.type, type(outcome).__name__, seconds]
     level, shown = logging.INFO, None

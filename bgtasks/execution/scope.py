@@ -29,6 +29,9 @@ class ScopePlan:
 
     def __init__(self, worker_provider: Callable[[], Any]) -> None:
         self.worker_provider = worker_provider
+        self.builds_at_once = False
+        """Whether the worker was built without waiting for anything, with the present overrides:
+        then the provider itself is the faster way."""
         self._reachable: tuple[providers.Provider[Any], ...] = ()
         self._overrides: list[object] | None = None
         self._resources: tuple[Resource, ...] = ()
@@ -41,6 +44,7 @@ class ScopePlan:
         return self._resources
 
     def _explore(self) -> None:
+        self.builds_at_once = False
         root = self.worker_provider
         if not isinstance(root, providers.Provider):
             self._overrides = []
@@ -55,25 +59,29 @@ class Scope:
 
     def __init__(self, plan: ScopePlan) -> None:
         self._plan = plan
+        self._resources = plan.resources()
 
     async def open(self) -> Any:
         """The worker, with its dependencies built; raises what their providers raise.
 
         A cancel of the running task goes on to the dependency that is being opened.
         """
-        worker = begin_building(self._plan.worker_provider)
+        plan = self._plan
+        at_once = plan.builds_at_once
+        worker = plan.worker_provider() if at_once else begin_building(plan.worker_provider)
         if not takes_time(worker):
+            plan.builds_at_once = True
             return worker
         # Each resource itself, before what is built on it: it can be cancelled, and hands on
         # whatever it raises. dependency-injector's futures do neither.
-        for resource in reversed(self._plan.resources()):
+        for resource in reversed(self._resources):
             if (opening := _opening_of(resource)) is not None:
                 await opening
         return await finish_building(worker)
 
     def opened(self) -> tuple[Resource, ...]:
         """What the present context has opened and ``close`` has to close, in its order."""
-        known = tuple(item for item in self._plan.resources() if item.initialized)
+        known = tuple(item for item in self._resources if item.initialized)
         return opened_in(contextvars.copy_context(), known)
 
     async def close(self, opened: tuple[Resource, ...]) -> BaseException | None:

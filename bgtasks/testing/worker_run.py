@@ -104,6 +104,9 @@ class _Run:
         if decision is not None:
             self._apply(decision)
 
+    def ending(self, attempt: Attempt) -> None:
+        """The attempt is over; how is told by its future."""
+
     def result(self, ended: Ended) -> WorkerRun:
         """The run as a whole."""
         self._apply(ended)
