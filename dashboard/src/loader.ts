@@ -35,6 +35,7 @@ let generation = 0;
 let seen: Set<string> | null = null;
 let pumping = false;
 let searchLimit = SEARCHED;
+let begunAnewAt = 0;
 
 function listing(query: string): Listing {
   let found = listings.get(query);
@@ -171,12 +172,22 @@ export async function more(): Promise<void> {
     }
   } catch (error) {
     readingAll.value = false;
-    failed(error);
+    if (hasLostItsPlace(error)) void sync();
+    else failed(error);
   } finally {
     pumping = false;
     reading.value = false;
   }
   if (mine !== generation && seen === null) void more();
+}
+
+/** Whether a page could not be read on because its last task is gone: then it is read anew, though
+ * not again and again. */
+function hasLostItsPlace(error: unknown): boolean {
+  if (!(error instanceof api.Refused) || error.status !== 400) return false;
+  if (Date.now() - begunAnewAt < 10_000) return false;
+  begunAnewAt = Date.now();
+  return true;
 }
 
 function whatNext(): Listing | null {

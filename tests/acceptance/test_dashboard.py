@@ -735,6 +735,28 @@ def test_hostile_tasks_are_only_text(host: DashboardHost, open_page: OpenPage, w
     expect(tree.get_by_role("button", name="Show less")).to_be_visible()
 
 
+def test_a_list_is_read_anew_where_the_task_it_goes_on_after_is_gone(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    for number in range(120):
+        host.submit(f"Task {number}")
+    page = open_page()
+    refused: list[str] = []
+
+    def refuse_once(route: Any) -> None:
+        refused.append(route.request.url)
+        if len(refused) > 1:
+            route.continue_()
+        else:
+            route.fulfill(status=400, json={"detail": "cursor is 'x'; accepted: another one"})
+
+    page.route(re.compile("cursor="), refuse_once)
+    page.reload()
+    expect(count(page, "Pending")).to_have_text("70")  # as it is written when all have been read
+    assert len(refused) > 1
+    expect(page.get_by_text("accepted: another one")).to_have_count(0)
+
+
 def test_the_policy_of_the_page_forbids_what_a_hole_would_need(open_page: OpenPage) -> None:
     page = open_page()
     made = """() => {
