@@ -32,6 +32,8 @@ Unset = Literal[_Unset.UNSET]
 UNSET: Final = _Unset.UNSET
 """The default of arguments that leave a field as it is (``None`` clears it)."""
 
+_MESSAGE = (str, type(None))
+
 
 class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     """A running attempt as its worker sees it: the task, its newest state, and four ways to
@@ -129,8 +131,9 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
                 "set_status(PENDING): a running task cannot be made to wait; "
                 "raise an exception to have it retried"
             )
-        _check_message("status_message", status_message)
-        _check_message("error_message", error_message)
+        for name, text in (("status_message", status_message), ("error_message", error_message)):
+            if text is not UNSET and not isinstance(text, _MESSAGE):
+                raise _no_message(name, text)
         encoded = UNSET if payload is UNSET else self._encode_payload(payload)
         with self._lock:
             if not self._open:
@@ -151,8 +154,8 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         payload: TPayload | None | Unset,
     ) -> None:
         # The hot path, written out: calling the constructor costs a third of evolve().
-        if status_message is not UNSET:
-            _check_message("status_message", status_message)
+        if status_message is not UNSET and not isinstance(status_message, _MESSAGE):
+            raise _no_message("status_message", status_message)
         encoded = UNSET if payload is UNSET else self._encode_payload(payload)
         with self._lock:
             if not self._open:
@@ -238,9 +241,8 @@ class BackgroundWorker(ABC, Generic[TTask, TPayload]):
         return inspect.iscoroutinefunction(cls.execute)
 
 
-def _check_message(name: str, message: object) -> None:
-    if not isinstance(message, (str, type(None))) and message is not UNSET:
-        raise TypeError(f"{name} is {shown(message)}; give a text or None")
+def _no_message(name: str, given: object) -> TypeError:
+    return TypeError(f"{name} is {shown(given)}; give a text or None")
 
 
 def _clamped(progress: float) -> float:

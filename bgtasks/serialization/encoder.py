@@ -1,7 +1,7 @@
 """Writes the values of one type as JSON that comes back equal, or says which of them does not."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cattrs
@@ -16,6 +16,9 @@ from bgtasks.serialization.pydantic_models import is_pydantic
 from bgtasks.text import shown
 
 __all__ = ["Encoder"]
+
+
+_Way = tuple[Check, Callable[[Any], Any]]
 
 
 class Encoder:
@@ -41,21 +44,15 @@ class Encoder:
         self._converter = converter
         self._proofs = proofs
         self._blame = blame
-        declared = proofs.of(hint)
-        self._is_proven: Check = self._is_proven_by_itself if hint is Any else declared or _never
-        # The way of proven values, without a look at what class they are of.
-        self._unstructure = (
-            converter.unstructure
-            if hint is Any or declared is None
-            else converter.get_unstructure_hook(hint)
-        )
+        self._ways: dict[type, _Way] = {}
 
     def __call__(self, value: object) -> str:
         """The JSON of ``value``. Raises SerializationError, which names what is to blame, or
         PayloadTooLargeError."""
         try:
-            proven = self._is_proven(value)
-            data = self._unstructure(value) if proven else self._converter.unstructure(value)
+            is_proven, unstructure = self._ways.get(type(value)) or self._way_of(value)
+            proven = is_proven(value)
+            data = unstructure(value) if proven else self._converter.unstructure(value)
             text = encode(data)
         except (Exception, RecursionError) as error:
             raise self._blame.unwritable(value, self._hint, self._name, error) from error
@@ -88,9 +85,15 @@ class Encoder:
         if is_deeper(text, data, self._depth):
             raise self._blame.too_deep(value, self._hint, self._name, self._depth)
 
-    def _is_proven_by_itself(self, value: object) -> bool:
-        check = self._proofs.of(_own_type(value, Any))
-        return check is not None and check(value)
+    def _way_of(self, value: object) -> _Way:
+        """How to see whether values of this class are proven, and how to write them if so."""
+        hint = _own_type(value, self._hint)
+        check = self._proofs.of(hint)
+        unstructure: Callable[[Any], Any] = self._converter.unstructure
+        if check is not None and hint is not Any:
+            unstructure = self._converter.get_unstructure_hook(hint)
+        self._ways[type(value)] = way = (check or _never, unstructure)
+        return way
 
     def _difference(self, value: Any, data: Any, hint: Any, path: str) -> Difference | None:
         """Where ``value`` differs from what ``data`` becomes. Where nothing is declared, objects
