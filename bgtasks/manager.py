@@ -26,6 +26,7 @@ from bgtasks.execution.executor import Executor
 from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.stop_message import say_what_is_waited_for
 from bgtasks.health import Health
+from bgtasks.lasting import ends_this_task
 from bgtasks.loop_watch import LoopWatch
 from bgtasks.models import (
     AttemptFailure,
@@ -588,8 +589,12 @@ class BackgroundTaskManager:
                 dropped = PRUNE_BATCH
                 while dropped == PRUNE_BATCH:
                     dropped = await self._started().prune(retention, PRUNE_BATCH)
-            except BackgroundTasksError as error:
-                logger.error("old tasks could not be dropped: %s", error)
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                expected = isinstance(error, BackgroundTasksError)
+                trace = None if expected else error
+                logger.error("old tasks could not be dropped: %s", error, exc_info=trace)
             await sleep(self._clock, PRUNE_EVERY)
 
     def _is_torn_down(self) -> bool:

@@ -1,5 +1,6 @@
 """Final tasks are kept for a while, the others for as long as they live."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -46,8 +47,11 @@ async def test_without_a_retention_nothing_is_dropped() -> None:
             assert await all_ids(manager) == [info.id]
 
 
+@pytest.mark.parametrize("error", [BackendError, ValueError, asyncio.CancelledError, GeneratorExit])
 async def test_a_store_that_cannot_prune_is_logged_and_asked_again(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[BaseException],
 ) -> None:
     container = container_for(done)
     container.config.from_dict({"retention": 0})
@@ -61,7 +65,7 @@ async def test_a_store_that_cannot_prune_is_logged_and_asked_again(
         async def fail_once(age: Any, limit: int) -> int:
             calls.append(age)
             if len(calls) == 1:
-                raise BackendError("the disk is full")
+                raise error("the disk is full")
             return await prune(age, limit)
 
         monkeypatch.setattr(backend, "prune", fail_once)
