@@ -1,5 +1,7 @@
 """The built wheel, installed without any extra and without the sources beside it."""
 
+import subprocess
+import sys
 from importlib.metadata import metadata, version
 from pathlib import Path
 
@@ -39,11 +41,17 @@ class Application(containers.DeclarativeContainer):
 
 def test_what_is_tested_is_the_installed_package() -> None:
     assert "site-packages" in Path(bgtasks.__file__).parts
-    assert version("bgtasks-di")
+    assert version("bgtasks-di") == bgtasks.__version__
     assert metadata("bgtasks-di")["License-Expression"] == "MIT"
     package = Path(bgtasks.__file__).parent
     for shipped in ("py.typed", "web/client/dist/browser.js", "web/dashboard/assets/app.js"):
         assert (package / shipped).exists(), shipped
+
+
+def test_the_command_is_installed() -> None:
+    command = Path(sys.executable).with_name("bgtasks")
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"bgtasks {bgtasks.__version__}\n"
 
 
 async def test_a_worker_runs_with_the_testing_kit() -> None:

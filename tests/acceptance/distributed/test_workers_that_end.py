@@ -37,8 +37,28 @@ async def test_a_worker_that_is_told_to_stop_hands_its_tasks_to_the_other_one(
     for task_id in ids:
         task = await cluster.history.task(task_id)
         assert task["status"] == "Completed"
-        assert task["interruptions"] == (pids[task_id] == leaving.pid)
+        assert task["interruptions"] == 0  # a stop is no crash
     assert staying.is_alive
+
+
+async def test_deploys_in_the_middle_of_a_task_never_fail_it(cluster: Cluster) -> None:
+    """FAULTS 37."""
+    viewer = cluster.viewers[0]
+    (task_id,) = await cluster.hand_in({"type": "GateTask", "gate": str(cluster.gate())})
+    stops = [signal.SIGTERM, signal.SIGINT] * 3
+    for attempt, number in enumerate(stops, 1):
+        worker = cluster.worker((await viewer.sees_running(task_id, attempt)).pid)
+        worker.send(number)
+        assert await worker.ended() == 0
+        worker.start()
+    cluster.gate().touch()
+    await cluster.every_client_sees_the_end()
+    for worker in cluster.workers:
+        await worker.ready()
+    await cluster.check()
+    task = await cluster.history.task(task_id)
+    assert (task["status"], task["interruptions"]) == ("Completed", 0)
+    assert task["attempt"] == len(stops) + 1
 
 
 async def test_whenever_workers_are_killed_every_task_ends_and_ends_once(
