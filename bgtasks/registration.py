@@ -137,7 +137,8 @@ class Registration:
     - ``cancellation``: ``"task"`` sets the token and cancels an async worker's coroutine,
       ``"cooperative"`` only sets the token.
     - ``rerun_interrupted``: whether a task that a stop or a crash cut off runs again.
-    - ``max_interruptions``: with so many interruptions a task has failed.
+    - ``max_interruptions``: with so many attempts that a crash cut off a task has failed; stops are
+      not counted.
     - ``type_name``: the name it is stored and sent under; default: the class name.
     - ``payload_type``: what the worker reports; read from ``BackgroundWorker[Task, Payload]``.
     """
