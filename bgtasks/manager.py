@@ -180,7 +180,7 @@ class BackgroundTaskManager:
         try:
             await self.start()
         except BaseException:
-            await self._leave()
+            self._entered -= 1
             raise
         return self
 
@@ -190,12 +190,8 @@ class BackgroundTaskManager:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._leave()
-
-    async def _leave(self) -> None:
         self._entered -= 1
-        if self._entered <= 0:
-            self._entered = 0
+        if self._entered == 0:
             await self.stop()
 
     def accompany(self, companion: Companion) -> None:

@@ -43,11 +43,10 @@ async def test_a_worker_that_is_told_to_stop_hands_its_tasks_to_the_other_one(
 
 async def test_deploys_in_the_middle_of_a_task_never_fail_it(cluster: Cluster) -> None:
     """FAULTS 37."""
-    viewer = cluster.viewers[0]
     (task_id,) = await cluster.hand_in({"type": "GateTask", "gate": str(cluster.gate())})
     stops = [signal.SIGTERM, signal.SIGINT] * 3
     for attempt, number in enumerate(stops, 1):
-        worker = cluster.worker((await viewer.sees_running(task_id, attempt)).pid)
+        worker = await runs_it_now(cluster, task_id, attempt)
         worker.send(number)
         assert await worker.ended() == 0
         worker.start()
@@ -59,6 +58,15 @@ async def test_deploys_in_the_middle_of_a_task_never_fail_it(cluster: Cluster) -
     task = await cluster.history.task(task_id)
     assert (task["status"], task["interruptions"]) == ("Completed", 0)
     assert task["attempt"] == len(stops) + 1
+
+
+async def runs_it_now(cluster: Cluster, task_id: str, attempt: int) -> WorkerNode:
+    """Not who has run the attempt before, of which the payload tells first."""
+    alive = {worker.pid for worker in cluster.workers}
+    seen = await cluster.viewers[0].sees(
+        task_id, lambda seen: seen.task["attempt"] == attempt and seen.pid in alive
+    )
+    return cluster.worker(seen.pid)
 
 
 async def test_whenever_workers_are_killed_every_task_ends_and_ends_once(
