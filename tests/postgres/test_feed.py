@@ -8,9 +8,9 @@ import pytest
 
 from bgtasks.backends.postgres import feed
 from bgtasks.backends.postgres.feed import CHANNEL, messages
-from bgtasks.lifecycle import Failed
+from bgtasks.lifecycle import Completed, Failed, Report
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
+from bgtasks.record import SMALL_PAYLOAD, TaskRecord
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until
 
 COMPLETED = BackgroundTaskStatus.COMPLETED
@@ -45,6 +45,21 @@ async def test_each_step_is_announced_in_the_other_process(
     assert worker.announced(running.id)[-1] == final
     assert in_order(web)
     assert in_order(worker)
+
+
+async def test_large_payloads_of_other_processes_are_announced_whole(
+    worker: BackendBench, web: BackendBench
+) -> None:
+    # FAULTS 32: read one by one, and not at all for a revision that was announced before.
+    payloads = [f'"{"x" * length}"' for length in (1, SMALL_PAYLOAD, 50_000)] * 3
+    ids = [await web.submit() for _ in payloads]
+    for task_id, payload in zip(ids, payloads, strict=True):
+        record = await worker.started(task_id)
+        worker.runner.end(record, Completed(), Report(100, None, None, payload))
+    for task_id, payload in zip(ids, payloads, strict=True):
+        await web.reaches(task_id, COMPLETED)
+        assert web.announced(task_id)[-1].payload == payload
+    assert in_order(web)
 
 
 async def test_many_changes_end_with_the_newest_of_each_task(

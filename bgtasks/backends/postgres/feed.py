@@ -17,7 +17,7 @@ from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.clock import SystemClock
 from bgtasks.lasting import LastingLoop, ends_this_task
 from bgtasks.logs import log_fields
-from bgtasks.record import TaskRecord
+from bgtasks.record import LEFT_OUT, TaskRecord
 
 __all__ = ["CHANNEL", "Feed", "messages"]
 
@@ -190,8 +190,17 @@ class Feed:
 
     async def _read_tasks(self, ids: Sequence[UUID]) -> None:
         for at in range(0, len(ids), BATCH):
-            found = await self._database.fetch(STATEMENTS["slim_by_ids"], ids[at : at + BATCH])
-            self.announce(map(rows.record_of, found))
+            found = await self._database.fetch(STATEMENTS["listed_by_ids"], ids[at : at + BATCH])
+            for record in map(rows.record_of, found):
+                await self._announce_read(record)
+
+    async def _announce_read(self, record: TaskRecord) -> None:
+        """Large payloads are read one by one: together they might be larger than the memory."""
+        if record.payload != LEFT_OUT:
+            self.announce([record])
+        elif self._announced.get(record.id, 0) < record.revision:
+            whole = await self._database.fetch(STATEMENTS["slim_by_ids"], [record.id])
+            self.announce(map(rows.record_of, whole))
 
     async def _catch_up(self, since: int) -> None:
         if not self._is_wanted():

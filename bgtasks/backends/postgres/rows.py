@@ -31,7 +31,7 @@ SLIM = COLUMNS.replace("data,", f"'{LEFT_OUT}' AS data,", 1)
 LISTED = SLIM.replace(
     "payload,",
     # The number of bytes is known without reading a value that is kept out of line.
-    f"CASE WHEN octet_length(payload) <= {SMALL_PAYLOAD} THEN payload "
+    f"CASE WHEN pg_catalog.octet_length(payload) <= {SMALL_PAYLOAD} THEN payload "
     f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload,",
     1,
 )

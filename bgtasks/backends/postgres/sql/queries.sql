@@ -1,7 +1,8 @@
 -- One statement, one name. `{columns}` stands for all columns of a record, `{slim}` for the same
--- without the task's data, which only whoever runs it needs, `{listed}` also without large payloads. Statements that change tasks send the
--- notifications of it as well ($1): they go out when the transaction commits, and only then. Their
--- rows are the sequences that were written, and a NULL for each notification.
+-- without the task's data, which only whoever runs it needs, `{listed}` also without large payloads.
+-- Statements that change tasks send the notifications of it as well ($1): they go out when the
+-- transaction commits, and only then. Their rows are the sequences that were written, and a NULL for
+-- each notification.
 -- Functions are named with their schema: PostgreSQL prefers one whose arguments fit exactly, from
 -- whatever schema of the search path, and others may be able to create one there. (`unnest` of
 -- several arrays is always its own.)
