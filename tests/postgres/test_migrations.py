@@ -11,7 +11,7 @@ from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.migrations import VERSION, check, upgrade
 from bgtasks.backends.statements import Migration
-from bgtasks.errors import BackendError
+from bgtasks.errors import BackendError, SchemaVersionError
 from bgtasks.record import TaskQuery
 from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance import BackendBench, make_registry
@@ -87,6 +87,20 @@ async def test_tables_may_live_in_another_schema(
     await there.close()
     await here.close()
     await connection.close()
+
+
+async def test_tables_that_0_1_0_made_are_upgraded_with_their_tasks(
+    task_database: str, worker: BackendBench, sql: Any
+) -> None:
+    task_id = await worker.submit(delay=60)
+    await worker.close()
+    await sql.execute("ALTER TABLE bgtasks_tasks DROP COLUMN delayed")
+    await sql.execute("DELETE FROM bgtasks_migrations WHERE version > 1")
+    with pytest.raises(SchemaVersionError, match="has version 1 of them"):
+        await worker.backend.start()
+    assert len(await upgraded(task_database)) == VERSION - 1
+    await worker.reopen()
+    assert not (await worker.get(task_id)).delayed
 
 
 async def test_an_interrupted_upgrade_is_completed_by_the_next(

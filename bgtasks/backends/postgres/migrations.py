@@ -6,6 +6,7 @@ a step says in ``COMPATIBLE_FROM`` which oldest version of this code can still w
 that two releases run side by side while a new one is rolled out.
 """
 
+import logging
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,8 @@ from bgtasks.backends.statements import load_migrations
 from bgtasks.errors import BackendError, SchemaVersionError
 
 __all__ = ["VERSION", "check", "upgrade"]
+
+logger = logging.getLogger(__name__)
 
 _PACKAGE = "bgtasks.backends.postgres"
 _LOCK = 0x6267746B  # any number that nobody else uses: "bgtk"
@@ -60,6 +63,7 @@ async def check(database: Database) -> None:
                 f"the database {database.name} {state}, this release needs version {VERSION}; "
                 f"run: {COMMAND}"
             )
+        await _warn_of_open_schemas(connection, database.name)
         try:
             await QueueManager(engine_queries(AsyncpgDriver(connection))).verify_structure()
         except RuntimeError as error:
@@ -67,6 +71,23 @@ async def check(database: Database) -> None:
                 f"PgQueuer's tables in {database.name} are not those of this release ({error}); "
                 f"run: {COMMAND}"
             ) from error
+
+
+async def _warn_of_open_schemas(connection: Any, name: str) -> None:
+    """PostgreSQL prefers a function whose arguments fit exactly, from any schema of the search
+    path. Our statements name their schema; PgQueuer's do not."""
+    for row in await connection.fetch(
+        "SELECT pg_catalog.quote_ident(nspname) FROM pg_catalog.pg_namespace "
+        "WHERE nspname = ANY (pg_catalog.current_schemas(false)) "
+        "AND pg_catalog.has_schema_privilege('public', oid, 'CREATE')"
+    ):
+        logger.warning(
+            "every role of %s may create functions in the schema %s, which statements of this "
+            "process can take for built-in ones; run: REVOKE CREATE ON SCHEMA %s FROM PUBLIC",
+            name,
+            row[0],
+            row[0],
+        )
 
 
 async def _upgrade(connection: "asyncpg.Connection[Any]", name: str) -> list[str]:
