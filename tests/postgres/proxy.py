@@ -22,7 +22,7 @@ class Proxy:
         self._target = urlsplit(target)
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
-        self._is_cut = False
+        self._is_cut = self._is_frozen = False
         self.takes_listeners = True
         self._port = 0
         self._losses: list[Loss] = []
@@ -73,7 +73,7 @@ class Proxy:
 
     def heal(self) -> None:
         """Let everybody connect again."""
-        self._is_cut = False
+        self._is_cut = self._is_frozen = False
         self.takes_listeners = True
 
     def deafen(self) -> int:
@@ -83,8 +83,10 @@ class Proxy:
             link.is_dead = True
         return len(deaf)
 
-    def freeze(self) -> None:
-        """Bring nothing more to anybody who is connected now, without saying so."""
+    def freeze(self, *, for_all: bool = False) -> None:
+        """Bring nothing more to anybody who is connected now, without saying so; ``for_all``: nor
+        to those who connect later."""
+        self._is_frozen = for_all
         for link in self._links:
             link.is_dead = True
 
@@ -93,6 +95,7 @@ class Proxy:
             writer.transport.abort()
             return
         link = _Link(writer, self)
+        link.is_dead = self._is_frozen
         self._links.add(link)
         try:
             await link.run(reader, self._target.hostname or LOOPBACK, self._target.port or 5432)
