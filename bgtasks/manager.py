@@ -130,7 +130,8 @@ class BackgroundTaskManager:
             if self._backend is not None:
                 return
             self._loop = asyncio.get_running_loop()
-            await check_task_factory()
+            if self._settings.run_tasks:
+                await check_task_factory()
             backend = self._backend_factory()
             backend.subscribe(self._on_change, wanted=self._is_watched)
             await backend.start()

@@ -77,7 +77,7 @@ class Attempt:
         self.error: BaseException | None = None
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._registration = registration
-        self._scope = Scope(plan)
+        self._plan = plan
         self._codec = codec
         self._clock = clock
         self._listener = listener
@@ -137,19 +137,19 @@ class Attempt:
         seconds = self._registration.timeout
         timeout = self._start_timeout(seconds) if seconds is not None else None
         try:
-            self._context = self._new_context()
+            scope, self._context = Scope(self._plan, self._clock), self._new_context()
         except BaseException as raised:  # it can no more be read the next time
             self._caught(raised)
             return Ended(self.record.attempt, Failed(describe(raised), traceback_of(raised)))
         try:
-            await self._work(self._context)
+            await self._work(scope, self._context)
         except BaseException as raised:
             self._caught(raised)
         self._leave_in_peace()
         try:
             await forget_cancels(self._runner)
-            if opened := self._scope.opened():
-                await self._close(opened)
+            if opened := scope.opened():
+                await self._close(scope, opened)
         except BaseException as raised:
             self._caught(raised)
         if timeout is not None:
@@ -164,12 +164,12 @@ class Attempt:
         except BaseException as error:
             return Ended(self.record.attempt, Failed(describe(self.error or error)))
 
-    async def _work(self, context: AttemptContext) -> None:
+    async def _work(self, scope: Scope, context: AttemptContext) -> None:
         """Open the scope and have the worker do its work."""
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end before it began: don't build a worker
         self._cancellable = self._runner
-        worker = await self._scope.open()
+        worker = await scope.open()
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end meanwhile, but it opened all the same
         self._phase = Phase.WORKING
@@ -192,14 +192,14 @@ class Attempt:
                 self._cancel()
             await result
 
-    async def _close(self, opened: tuple[Resource, ...]) -> None:
+    async def _close(self, scope: Scope, opened: tuple[Resource, ...]) -> None:
         """Close what was opened: in peace, but not for ever."""
         self._phase, self._cancellable = Phase.CLOSING, self._runner
         patience = CLOSE_WITHIN if self._reason is None else GIVE_UP_AFTER
         timer = self._clock.call_later(patience, functools.partial(self._closes_late, patience))
         try:
             # A resource that cannot be closed may be a transaction that was not committed.
-            if (error := await self._scope.close(opened)) is not None:
+            if (error := await scope.close(opened)) is not None:
                 self._caught(error)
         finally:
             timer.cancel()

@@ -1,12 +1,19 @@
 """Building a worker from its provider."""
 
 import asyncio
+import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from dependency_injector import providers
 
+from bgtasks.clock import Clock
+
 __all__ = ["begin_building", "finish_building", "takes_time"]
+
+
+BUILT_WITHIN = 30.0
+"""Seconds that dependency-injector has to put together what needs nothing more to be opened."""
 
 
 class _Unfinished:
@@ -22,17 +29,17 @@ class _Unfinished:
         self._values = [*args, *kwargs.values()]
         self._names = list(kwargs)
 
-    async def finish(self) -> Any:
+    async def finish(self, clock: Clock) -> Any:
         """Wait for the arguments and call the constructor."""
         made: list[Any] = []
         try:
             while self._values:
-                made.append(await finish_building(self._values.pop(0)))
+                made.append(await finish_building(self._values.pop(0), clock))
         finally:
             self.discard()
         first = len(made) - len(self._names)
         keywords = dict(zip(self._names, made[first:], strict=True))
-        return await finish_building(self._make(*made[:first], **keywords))
+        return await finish_building(self._make(*made[:first], **keywords), clock)
 
     def discard(self) -> None:
         """Nobody will wait for the arguments that are left."""
@@ -51,7 +58,7 @@ def begin_building(provider: Callable[[], Any]) -> Any:
     used: Any = provider
     while isinstance(used, providers.Provider) and used.last_overriding is not None:
         used = used.last_overriding
-    make = used.provides if type(used) is providers.Factory and not used.attributes else None
+    make = used.provides if type(used) in _CALLS and not getattr(used, "attributes", None) else None
     if make is None or _is_injected(make):
         return provider()
     args = [begin_building(value) if _is_injected(value) else value for value in used.args]
@@ -64,11 +71,39 @@ def begin_building(provider: Callable[[], Any]) -> Any:
     return make(*args, **kwargs)
 
 
-async def finish_building(value: Any) -> Any:
+_CALLS = (providers.Factory, providers.Callable)
+
+
+async def finish_building(value: Any, clock: Clock) -> Any:
     """What ``begin_building`` began, complete."""
     if isinstance(value, _Unfinished):
-        return await value.finish()
-    return await value if takes_time(value) else value
+        return await value.finish(clock)
+    if not takes_time(value):
+        return value
+    if asyncio.isfuture(value) and not isinstance(value, asyncio.Task):
+        return await _at_last(value, clock)
+    return await value
+
+
+async def _at_last(future: "asyncio.Future[Any]", clock: Clock) -> Any:
+    """What dependency-injector itself puts together from arguments that are there already, such as
+    a list or a ContextLocalSingleton. It forgets a future where something raises what is no
+    Exception, so nothing can be waited for without a bound."""
+    timer = clock.call_later(BUILT_WITHIN, functools.partial(_give_up, future))
+    try:
+        return await future
+    finally:
+        timer.cancel()
+
+
+def _give_up(future: "asyncio.Future[Any]") -> None:
+    if not future.done():
+        future.set_exception(
+            TimeoutError(
+                f"A dependency was not built within {BUILT_WITHIN:g} seconds; if it raised what is "
+                "no Exception, the log of asyncio shows it as 'Exception in callback'"
+            )
+        )
 
 
 def takes_time(value: Any) -> bool:

@@ -14,7 +14,7 @@ from bgtasks.execution.launch import launch
 from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.lifecycle import Ended, Failed, Reported
-from bgtasks.logs import LoggedTask, log_fields, task_of_context
+from bgtasks.logs import LoggedTask, log_fields, log_safely, task_of_context
 from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
 from bgtasks.serialization import TaskCodec
@@ -178,7 +178,9 @@ class Executor:
         await wait_done(ended, self._clock, seconds, unless=unless)
 
     def _abandon(self, attempt: Attempt) -> None:
-        logger.error(
+        log_safely(
+            logger,
+            logging.ERROR,
             "task %s (%s) did not end within %g seconds of being told to: left behind, "
             "it will run again",
             attempt.record.id,

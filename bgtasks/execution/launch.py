@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,9 +12,12 @@ from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.logged_run import run_logged
 from bgtasks.execution.outcome import TORN_DOWN
 from bgtasks.lifecycle import Ended, Failed, NotBegun
-from bgtasks.text import describe
+from bgtasks.logs import log_fields, log_safely
+from bgtasks.text import describe, loggable
 
 __all__ = ["check_task_factory", "launch"]
+
+logger = logging.getLogger(__name__)
 
 _probe: contextvars.ContextVar[object] = contextvars.ContextVar("bgtasks.probe", default=None)
 
@@ -32,6 +36,8 @@ def launch(
     except BaseException as error:
         running.close()
         message = f"no asyncio task could be made for the attempt: {describe(error)}"
+        fields = log_fields(attempt.record)
+        log_safely(logger, logging.ERROR, message, error=loggable(error), extra=fields)
         attempt.finish(Ended(attempt.record.attempt, Failed(message)))
         return None
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from dependency_injector import providers
 
+from bgtasks.logs import log_safely
+
 __all__ = ["Resource", "adopt", "closing_order", "opened_in", "resources_below"]
 
 logger = logging.getLogger(__name__)
@@ -41,7 +43,9 @@ def opened_in(
         return known
     owners = [owner for item in variables if (owner := _owner_of(item)) is not None]
     if len(owners) < len(variables):
-        logger.error(
+        log_safely(
+            logger,
+            logging.ERROR,
             "%d resources of an attempt were opened by providers that cannot be found, and stay "
             "open: inject them through the worker's provider",
             len(variables) - len(owners),

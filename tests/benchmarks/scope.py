@@ -14,6 +14,7 @@ from typing import Any
 from dependency_injector import providers
 from measuring import answer, percentile, scaled
 
+from bgtasks.clock import SystemClock
 from bgtasks.execution.scope import Scope, ScopePlan
 
 
@@ -34,7 +35,7 @@ class Worker:
 
 session: Any = providers.ContextLocalResource(open_session)
 worker: Any = providers.Factory(Worker, session)
-plan = ScopePlan(worker)
+plan, clock = ScopePlan(worker), SystemClock()
 
 
 async def by_hand() -> float:
@@ -46,7 +47,7 @@ async def by_hand() -> float:
 
 async def with_scope() -> float:
     started = time.perf_counter()
-    scope = Scope(plan)
+    scope = Scope(plan, clock)
     await scope.open()
     await scope.close(scope.opened())
     return time.perf_counter() - started

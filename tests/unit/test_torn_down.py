@@ -3,15 +3,17 @@
 import asyncio
 import sqlite3
 import time
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dependency_injector import providers
 
-from bgtasks import ManagerStateError
+from bgtasks import BackgroundWorker, ManagerStateError, background_task
 
-from .support import PATIENCE, Gate, Work, container_for
+from .support import PATIENCE, Context, Gate, Work, container_for, container_of
 
 
 def test_a_task_that_ran_when_the_event_loop_ended_waits_to_run_again(tmp_path: Path) -> None:
@@ -27,6 +29,44 @@ def test_a_task_that_ran_when_the_event_loop_ended_waits_to_run_again(tmp_path: 
 
     asyncio.run(end_without_a_stop())
     assert settled(database) == ("Pending", 0, 0, "Interrupted; waiting to run again")
+
+
+@pytest.mark.parametrize(
+    ("hangs", "message"),
+    [("opening", "Waiting to run"), ("closing", "Interrupted; waiting to run again")],
+)
+def test_an_event_loop_that_ends_while_dependencies_open_or_close_costs_no_task(
+    tmp_path: Path, hangs: str, message: str
+) -> None:
+    database = tmp_path / "tasks.db"
+    reached = asyncio.Event()
+
+    async def hang(now: str) -> None:
+        if now == hangs:
+            reached.set()
+            await asyncio.Event().wait()
+
+    async def open_it() -> AsyncIterator[str]:
+        await hang("opening")
+        yield "dependency"
+        await hang("closing")
+
+    class Worker(BackgroundWorker[Work, None]):
+        def __init__(self, _dependency: str) -> None: ...
+
+        async def execute(self, context: Context) -> None: ...
+
+    worker = providers.Factory(Worker, providers.ContextLocalResource(open_it))
+    container = container_of(background_task(Work, worker), database=str(database))
+
+    async def end_without_a_stop() -> None:
+        manager = container.manager()
+        await manager.start()
+        await manager.run_task(Work())
+        await asyncio.wait_for(reached.wait(), PATIENCE)
+
+    asyncio.run(end_without_a_stop())
+    assert settled(database) == ("Pending", 0, 0, message)
 
 
 def settled(database: Path) -> Any:

@@ -15,9 +15,20 @@ from dependency_injector import providers
 
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import BackgroundWorker, Retry, background_task
+from bgtasks.execution.building import BUILT_WITHIN
 from bgtasks.testing import run_worker
 
-from .support import PATIENCE, Context, OtherWork, Work, container_of, done, running, worker_of
+from .support import (
+    PATIENCE,
+    Context,
+    OtherWork,
+    Work,
+    clock_of,
+    container_of,
+    done,
+    running,
+    worker_of,
+)
 
 
 class PanicError(BaseException):
@@ -121,7 +132,7 @@ def raising_worker(error: Callable[[], BaseException], where: str) -> providers.
 
 
 def raising_dependency(
-    error: Callable[[], BaseException], where: str, log: list[str]
+    error: Callable[[], BaseException], where: str, log: list[str], how: str = "factory"
 ) -> providers.Provider[Any]:
     when, kind = where.split()
 
@@ -154,7 +165,8 @@ def raising_dependency(
     if when == "built":
         opener = log_only if kind == "sync" else log_only_async
     dependency = providers.ContextLocalResource(opener)
-    return providers.Factory(Built, providers.ContextLocalResource(other), dependency)
+    maker = providers.Callable if how == "callable" else providers.Factory
+    return maker(Built, providers.ContextLocalResource(other), dependency)
 
 
 def log_only() -> Iterator[str]:
@@ -211,13 +223,61 @@ async def test_whatever_a_dependency_raises_is_a_failure_and_the_others_are_clos
     assert log == ["closed"]
 
 
+@pytest.mark.parametrize("how", ["factory", "callable"])
 @pytest.mark.parametrize("what", WHATEVER)
 async def test_whatever_a_constructor_raises_after_an_async_dependency_opened_is_a_failure(
-    what: str,
+    what: str, how: str
 ) -> None:
     log: list[str] = []
-    await failed_and_free(raising_dependency(WHATEVER[what], "built async", log))
+    await failed_and_free(raising_dependency(WHATEVER[what], "built async", log, how))
     assert log == ["closed"]
+
+
+@pytest.mark.parametrize("how", ["a list", "a singleton of the context", "a choice"])
+async def test_what_dependency_injector_forgets_is_not_waited_for_without_a_bound(how: str) -> None:
+    """It hands on what is an Exception; for a panic it answers nothing at all."""
+    raised = asyncio.Event()
+
+    class Panics:
+        def __init__(self, _dependency: str) -> None:
+            raised.set()
+            raise PanicError
+
+    dependency = providers.ContextLocalResource(log_only_async)
+    maker: Any = {
+        "a list": lambda: providers.List(providers.Factory(Panics, dependency)),
+        "a singleton of the context": lambda: providers.ContextLocalSingleton(Panics, dependency),
+        "a choice": lambda: providers.Selector(
+            providers.Object("it"), it=providers.Factory(Panics, dependency)
+        ),
+    }[how]
+    container = container_of(background_task(Work, providers.Factory(Built, maker())))
+    async with running(container) as manager:
+        task_id = await manager.run_task(Work())
+        await asyncio.wait_for(raised.wait(), PATIENCE)
+        await asyncio.sleep(0)
+        clock_of(container).advance(BUILT_WITHIN)
+        info = await manager.wait_for(task_id, PATIENCE)
+    assert info.status is Status.FAILED
+    assert "Exception in callback" in (info.error_message or "")
+
+
+async def test_a_worker_whose_dependencies_go_round_in_a_circle_is_a_failure() -> None:
+    one = providers.ContextLocalResource(log_only)
+    two = providers.ContextLocalResource(log_only, one)
+    container = container_of(background_task(Work, providers.Factory(Built, two)))
+    async with running(container) as manager:
+        one.set_args(two)
+        info = await manager.wait_for(await manager.run_task(Work()), PATIENCE)
+    assert info.status is Status.FAILED
+
+
+class Built(BackgroundWorker[Work, None]):
+    """Needs something."""
+
+    def __init__(self, _need: object) -> None: ...
+
+    async def execute(self, context: Context) -> None: ...
 
 
 async def test_what_can_be_said_of_an_exception_is_said() -> None:
