@@ -25,8 +25,8 @@ _HEADERS = {
 }
 
 
-class _NotReadError(Exception):
-    """The client has not read its answer for too long."""
+class _NotReadError(OSError):
+    """The client has not read its answer for too long. To the application it is gone."""
 
 
 class Answers:
@@ -41,26 +41,29 @@ class Answers:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
 
+        gave_up = False
+
         async def answer(message: Message) -> None:
+            nonlocal gave_up
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message.get("headers", ())))
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 message = {**message, "headers": headers.raw}
             for part in _pieces(message):
-                await self._send(send, part)
+                try:
+                    async with TimeLimit(self._clock, READ_TIMEOUT):
+                        await send(part)
+                except TimeoutError:
+                    gave_up = True
+                    raise _NotReadError from None
 
         try:
             await self._app(scope, receive, answer)
-        except _NotReadError:
+        except Exception:
+            if not gave_up:
+                raise
             logger.info("gave up an answer that its client did not read in time")
-
-    async def _send(self, send: Send, message: Message) -> None:
-        try:
-            async with TimeLimit(self._clock, READ_TIMEOUT):
-                await send(message)
-        except TimeoutError:
-            raise _NotReadError from None
 
 
 def _pieces(message: Message) -> list[Message]:

@@ -53,7 +53,8 @@ class SecondSignal:
     @property
     def config(self) -> Any:
         """The same for its configuration; ``None`` if there is no such server."""
-        return next((getattr(server, "config", None) for server in self._servers), None)
+        configs = (getattr(server, "config", None) for server in self._servers)
+        return next((config for config in configs if config is not None), None)
 
     @property
     def _servers(self) -> list[Any]:

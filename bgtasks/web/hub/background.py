@@ -1,10 +1,13 @@
 """The asyncio tasks of one object, which end with it."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 __all__ = ["BackgroundSet"]
+
+logger = logging.getLogger(__name__)
 
 
 class BackgroundSet:
@@ -35,4 +38,9 @@ class BackgroundSet:
 
     def _keep(self, task: "asyncio.Future[Any]") -> None:
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Future[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a part of the hub ended with an error", exc_info=error)
