@@ -1,12 +1,14 @@
 """One life of an application under load, to be killed: ``kill_host.py DATABASE LOG MODE SEED``.
 
 It appends to LOG what a client was told: ``accepted <id>`` after ``run_task`` had returned, and
+``refused <id>`` after it had raised, and
 ``told <id> <revision> <status> <attempt>`` for each final snapshot. MODE is ``load`` (hand in tasks
 until killed), ``drain`` (run what there is until nothing is left) or ``poison`` (like ``drain``,
 where the poison task kills the process).
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -20,6 +22,7 @@ from attrs import frozen
 from dependency_injector import containers, providers
 
 from bgtasks import (
+    BackendError,
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskManager,
@@ -159,13 +162,17 @@ async def hand_in(manager: BackgroundTaskManager, log: Log, chance: random.Rando
     mine: list[UUID] = []
     while True:
         delay = chance.choice([None, None, None, 0.05, 0.3])
-        task_id = await manager.run_task(
-            some_task(chance), delay=delay, priority=chance.randint(-1, 1)
-        )
-        log.write(f"accepted {task_id}")
-        mine.append(task_id)
-        if chance.random() < 0.2:
-            await manager.cancel_task(chance.choice(mine))
+        task = some_task(chance)
+        try:
+            await manager.run_task(task, delay=delay, priority=chance.randint(-1, 1))
+        except BackendError:
+            log.write(f"refused {task.id}")
+        else:
+            log.write(f"accepted {task.id}")
+            mine.append(task.id)
+        if mine and chance.random() < 0.2:
+            with contextlib.suppress(BackendError):
+                await manager.cancel_task(chance.choice(mine))
         await asyncio.sleep(chance.random() * 0.02)
 
 

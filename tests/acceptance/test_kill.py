@@ -81,6 +81,7 @@ def read_log(log: Path) -> tuple[set[str], dict[str, Told]]:
         what, task_id, *rest = line.split()
         if what == "accepted":
             accepted.add(task_id)
+        if what != "told":
             continue
         told = Told(int(rest[0]), rest[1], int(rest[2]))
         assert task_id not in finals, f"settled twice: {finals[task_id]} and {told}"

@@ -199,8 +199,10 @@ class Database:
                     raise
                 await transaction.commit()
             finally:
-                if not connection.is_closed() and connection.is_in_transaction():
-                    connection.terminate()
+                # One that was cut is the pool's no more, and says only that when it is asked.
+                with contextlib.suppress(asyncpg.InterfaceError):
+                    if not connection.is_closed() and connection.is_in_transaction():
+                        connection.terminate()
 
     def _refuse(self, error: BaseException) -> None:
         if isinstance(error, (asyncpg.exceptions.ClientConfigurationError, ValueError)):

@@ -25,6 +25,9 @@ errcodes-appendix.html): the server works, and refuses what it was given."""
 _CUT_CLASSES = ("08", "57")
 """Connection exceptions and operator interventions: the server may have committed before."""
 
+_COMPLETION_UNKNOWN = "40003"
+"""Of the class of rollbacks, the one that says that there may have been none."""
+
 
 def concerns_values(error: BaseException) -> bool:
     """Whether the statement is refused because of the values in it, now and later.
@@ -44,7 +47,8 @@ def is_fate_unknown(error: BaseException) -> bool:
     """
     if isinstance(error, asyncpg.PostgresError):
         fatal = getattr(error, "severity_en", None) in ("FATAL", "PANIC")
-        return fatal or _sqlstate(error)[:2] in _CUT_CLASSES
+        state = _sqlstate(error)
+        return fatal or state[:2] in _CUT_CLASSES or state == _COMPLETION_UNKNOWN
     return not concerns_values(error)
 
 

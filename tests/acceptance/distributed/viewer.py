@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import socketio
 from attrs import frozen
@@ -34,10 +34,19 @@ class Seen:
         return payload["pid"] if payload else None
 
 
+class Address(Protocol):
+    """Where a web node is found, and what it is called here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+
+
 class Viewer:
     """Connected to one web node; connects again by itself."""
 
-    def __init__(self, node: WebNode) -> None:
+    def __init__(self, node: Address) -> None:
         self.node = node
         self.seen: dict[str, list[Seen]] = {}
         self.connections = 0
