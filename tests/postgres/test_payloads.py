@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from bgtasks import (
     BackgroundTaskInfo,
     BackgroundTaskManager,
     BackgroundTasksContainer,
+    BackgroundTaskStatus,
     BackgroundWorker,
     BackgroundWorkerContext,
     PayloadTooLargeError,
+    SettingsError,
     background_task,
 )
 from bgtasks.serialization import MAX_JSON, TaskCodec
@@ -32,6 +35,7 @@ class TextTask(BackgroundTaskBase):
 
     text: str = ""
     fails: bool = False
+    declares: bool = False
 
     @property
     def display_name(self) -> str:
@@ -54,6 +58,8 @@ class TextWorker(BackgroundWorker[TextTask, Text]):
 
     async def execute(self, context: BackgroundWorkerContext[TextTask, Text]) -> None:
         context.report_progress(50, context.task.text[:20], payload=Text(context.task.text))
+        if context.task.declares:
+            context.set_status(BackgroundTaskStatus.FAILED, error_message=context.task.text)
         if context.task.fails:
             raise ValueError(context.task.text)
 
@@ -90,6 +96,36 @@ async def test_nul_characters_are_replaced_wherever_they_come_from(
     assert failure.error_message == REPLACED
     assert "\0" not in (failure.traceback or "")
     assert (await manager.get_tasks(type=NUL)).items == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [("caf\udce9.txt", "caf?.txt"), (NUL, REPLACED), ("x" * 5000, "x" * 3999 + "…")],
+    ids=["surrogate", "NUL", "long"],
+)
+async def test_a_declared_failure_is_stored_with_its_payload_whatever_its_text(
+    managers: Callable[..., Any], text: str, stored: str
+) -> None:
+    """FAULTS 2: and the stop, at the end, waits for nothing."""
+    manager = await managers()
+    task_id = await manager.run_task(TextTask(text=text, declares=True))
+    failed = await manager.wait_for(task_id, PATIENCE)
+    assert (failed.status, failed.error_message, failed.attempt) == ("Failed", stored, 1)
+    assert failed.payload == Text(text.replace("\udce9", "?"))
+
+
+async def test_the_earliest_and_latest_times_to_run_at_come_back_as_they_are(
+    managers: Callable[..., Any],
+) -> None:
+    """FAULTS 19: PostgreSQL has infinities, which the first and the last time would become."""
+    manager = await managers()
+    latest = datetime.now(UTC) + timedelta(days=3659)
+    for run_at in (datetime(1970, 1, 1, tzinfo=UTC), latest):
+        info = await manager.try_get_task(await manager.run_task(TextTask(), run_at=run_at))
+        assert info.scheduled_at in (run_at, None)
+    for beyond in (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)):
+        with pytest.raises(SettingsError, match="run_at is"):
+            await manager.run_task(TextTask(), run_at=beyond)
 
 
 async def test_a_task_at_the_bound_is_run_and_one_beyond_is_refused(
