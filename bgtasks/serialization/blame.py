@@ -1,7 +1,8 @@
 """What to say of a value that cannot be JSON: which part of it, and what would be accepted."""
 
 import json
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 import cattrs
 
@@ -29,12 +30,18 @@ class Blame:
         self._converter = converter
         self._strict = make_converter()
 
-    def check_type(self, cls: Any) -> None:
-        """Raise SerializationError if nothing can ever be read back as ``cls``."""
+    def check_type(self, hint: Any, cls: Any) -> None:
+        """Raise SerializationError if nothing can ever be read back as ``hint``, of which ``cls``
+        is made."""
         try:
-            self._strict.get_structure_hook(cls)
+            self._strict.get_structure_hook(_without_none(hint))
         except RegistrationError:
             raise
+        except cattrs.StructureHandlerNotFoundError as error:
+            raise SerializationError(
+                f"{_name(cls)} cannot be read back from JSON: {error.type_} is none of the types "
+                f"that JSON can be made of. {_ACCEPTED}"
+            ) from error
         except Exception as error:
             raise SerializationError(
                 f"{_name(cls)} cannot be read back from JSON: {error}"
@@ -94,10 +101,21 @@ class Blame:
             for part in parts_of(value, hint):
                 try:
                     inner = part.of(value)
+                except AttributeError:  # a field that was never set
+                    return path + part.step, value, Any
+                try:
                     encode(self._converter.unstructure(inner, unstructure_as=part.hint))
                 except (Exception, RecursionError):
                     return self._find(inner, part.hint, path + part.step, depth + 1)
         return path, value, hint
+
+
+def _without_none(hint: Any) -> Any:
+    """Of an optional type, the type: whether that can be read is else seen with the first value."""
+    members = get_args(hint)
+    if get_origin(hint) not in (Union, UnionType) or NoneType not in members:
+        return hint
+    return Union[tuple(item for item in members if item is not NoneType)]  # noqa: UP007
 
 
 def _name(cls: Any) -> str:

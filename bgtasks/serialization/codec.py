@@ -41,8 +41,8 @@ class TaskCodec:
     def check_type(self, cls: Any) -> None:
         """Raise SerializationError if objects of ``cls`` can never be read back, RegistrationError
         if they could be only in part."""
-        check_types(cls)
-        self._blame.check_type(cls)
+        for hint in check_types(cls):
+            self._blame.check_type(hint, cls)
 
     def encode_task(self, task: BackgroundTaskBase) -> str:
         """The JSON of ``task``, which comes back equal. Raises SerializationError, which names the

@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import typing
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
@@ -27,20 +27,25 @@ from bgtasks.serialization.shapes import camel_case
 __all__ = ["check_types"]
 
 
-def check_types(hint: Any) -> None:
+def check_types(hint: Any) -> list[Any]:
     """Raise RegistrationError for a class, anywhere in ``hint``, whose objects would lose something
-    on the way to JSON and back, or could not be made again."""
-    seen: set[Any] = set()
-    waiting = [hint]
+    on the way to JSON and back, or could not be made again; returns all types that it is made of,
+    but for those inside of Pydantic's classes, which are Pydantic's own business.
+    """
+    found: dict[Any, bool] = {}  # whether the type is ours
+    waiting = [(hint, True)]
     while waiting:
-        hint = closed(waiting.pop())
+        hint, is_ours = waiting.pop()
+        hint = closed(hint)
         if (inner := unwrapped(hint)) is not None:
-            waiting.append(inner)
-            continue
-        waiting += get_args(hint)
-        if isinstance(get_origin(hint) or hint, type) and hint not in seen:
-            seen.add(hint)
-            waiting += _checked_class(hint)
+            waiting.append((inner, is_ours))
+        elif hint is not Ellipsis and not isinstance(hint, list) and hint not in found:
+            found[hint] = is_ours
+            parts = () if get_origin(hint) is Literal else get_args(hint)
+            fields, is_model = _checked_class(hint), is_pydantic(hint)
+            waiting += [(item, is_ours) for item in parts]
+            waiting += [(item, is_ours and not is_model) for item in fields]
+    return [hint for hint, is_ours in found.items() if is_ours]
 
 
 def _checked_class(hint: Any) -> list[Any]:
@@ -51,7 +56,7 @@ def _checked_class(hint: Any) -> list[Any]:
             f"{cls.__name__} is a model of Pydantic 1, which cannot be stored; make it one of "
             f"Pydantic 2 (pydantic.BaseModel), an attrs class or a dataclass"
         )
-    if is_pydantic(cls):
+    if isinstance(cls, type) and is_pydantic(cls):
         check_pydantic(cls)
         return [field.annotation for field in model_fields(cls).values()]
     if has_fields(cls):

@@ -524,6 +524,15 @@ def test_a_task_type_that_json_would_keep_in_part_is_refused_at_registration(
         container.registry()
 
 
+@pytest.mark.parametrize(
+    "payload_type", [complex, list[complex], Base | list[Base] | None, Box[bytearray]]
+)
+def test_a_payload_type_that_json_cannot_hold_is_refused_at_registration(payload_type: Any) -> None:
+    container = container_of(register(Typed, worker_of(done), payload_type=payload_type))
+    with pytest.raises(SerializationError, match=r"cannot be read back from JSON: .*none of"):
+        container.registry()
+
+
 @pytest.mark.parametrize("payload_type", [Inside, list[Inside], Box[Inside], Taking | None])
 def test_a_payload_type_that_json_would_keep_in_part_is_refused_too(payload_type: Any) -> None:
     container = container_of(register(Typed, worker_of(done), payload_type=payload_type))
