@@ -16,19 +16,19 @@ from bgtasks.backends.embedded.delays import Delays
 from bgtasks.backends.embedded.outbox import Outbox
 from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.patience import Patience
+from bgtasks.backends.embedded.serving import STOP_WITHIN, Serving
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.writer import Delivery, Writer
 from bgtasks.clock import Clock
 from bgtasks.errors import BackendError
-from bgtasks.lifecycle import Ended, Failed, Reported
+from bgtasks.lifecycle import Ended, Reported
 from bgtasks.logs import log_fields
 from bgtasks.models import AttemptFailure
 from bgtasks.processes import ProcessInfo
 from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.registration import Registry
-from bgtasks.text import describe
 from bgtasks.threads import CallingThread
 
 __all__ = ["EmbeddedBackend"]
@@ -39,9 +39,6 @@ T = TypeVar("T")
 
 MAX_QUEUED = 10_000
 """Operations that wait for the writer; whoever brings more waits until there is room."""
-
-STOP_WITHIN = 5.0
-"""Seconds for which a stop waits for each thread to end."""
 
 
 class EmbeddedBackend(Backend):
@@ -64,13 +61,10 @@ class EmbeddedBackend(Backend):
         self._health: StoreHealth | None = None
         self._process = OwnProcess(registry.names(types), max_concurrency, clock)
         self._handlers: dict[object, ChangeHandler] = {}
-        self._store: Store | None = None
         self._writer: Writer | None = None
         self._reading: sqlite3.Connection | None = None
         self._read_thread: CallingThread | None = None
-        self._runner: AttemptRunner | None = None
-        self._serving: asyncio.Event | None = None
-        self._attempts: set[asyncio.Future[Ended]] = set()
+        self._serving: Serving | None = None
         self._outbox: Outbox | None = None
         self._delays: Delays | None = None
 
@@ -93,12 +87,12 @@ class EmbeddedBackend(Backend):
         process = self._process
         slots = Slots(self._registry, process.max_concurrency, process.types)
         store = Store(files.writing, self._registry, slots, self._clock)
-        self._store, self._serving = store, asyncio.Event()
         path = None if self._path == MEMORY else self._path
         self._health = StoreHealth(path, self._patience)
         self._writer = Writer(store, self._health, self._delivered, files.close, self._patience)
         self._outbox = Outbox(self._writer, self._clock)
         self._delays = Delays(self._writer, self._clock, self._outbox.later)
+        self._serving = Serving(store, self._writer, self._outbox)
         self._writer.start()
         try:
             while await self._write(Store.recover):
@@ -222,9 +216,9 @@ class EmbeddedBackend(Backend):
 
     async def processes(self) -> Sequence[ProcessInfo]:
         """See :meth:`Backend.processes`: the file belongs to one process."""
-        return [
-            self._process.info(runs_tasks=self._runner is not None, running=len(self._attempts))
-        ]
+        serving = self._serving
+        runs_tasks, running = (serving.has_begun, serving.running) if serving else (False, 0)
+        return [self._process.info(runs_tasks=runs_tasks, running=running)]
 
     def subscribe(
         self,
@@ -246,48 +240,12 @@ class EmbeddedBackend(Backend):
         """See :meth:`Backend.serve`."""
         if self._serving is None:
             raise BackendError(f"the task database {self._path} is not open")
-        self._runner = runner
-        if not self._serving.is_set():
-            self._set_serving(True)
-            self._claim_again()
-            try:
-                await self._serving.wait()
-            except asyncio.CancelledError:
-                # The event loop ends without a stop: what it cuts off is not to be claimed again.
-                self._set_serving(False)
-                raise
-        self._serving.clear()  # it may serve again
-        while self._attempts:
-            await asyncio.wait(self._attempts)
-            await asyncio.sleep(0)  # let the callbacks hand the outcomes over
+        await self._serving.run(runner)
 
     async def stop_serving(self) -> None:
         """See :meth:`Backend.stop_serving`."""
-        if self._serving is None or self._writer is None:
-            return
-        self._serving.set()
-        self._set_serving(False)
-        # What was claimed before is started before this is answered.
-        reached = self._writer.reached()
-        await asyncio.wait([reached], timeout=STOP_WITHIN)
-        if not reached.done():
-            self._runner = None  # what is claimed yet is left to the next start
-            logger.error("the disk has not answered for %g seconds: the stop goes on", STOP_WITHIN)
-
-    def _set_serving(self, serving: bool) -> None:
-        if self._store is not None:
-            self._store.serving = serving  # read at the end of each commit
-
-    def _claim_again(self) -> None:
-        """Claims are made at the end of each commit, also of one without anything else in it.
-        What the disk does not take now is claimed with a later one."""
-        if self._writer is not None:
-            self._writer.tell(_nothing, self._tried_to_claim)
-
-    def _tried_to_claim(self, _: Any, error: Exception | None) -> None:
-        if error is not None and self._outbox is not None:
-            logger.error("waiting tasks cannot be claimed now: %s", error)
-            self._outbox.later(self._claim_again)
+        if self._serving is not None:
+            await self._serving.stop()
 
     def _delivered(self, delivery: Delivery) -> None:
         """After a commit, on the event loop: answer who waits, start what was claimed, tell.
@@ -297,41 +255,17 @@ class EmbeddedBackend(Backend):
                 done(result, error)
             except Exception:
                 logger.exception("an answer to a write failed")
+        assert self._serving is not None  # noqa: S101 - nothing is written before start()
         for record in delivery.claims:
-            try:
-                self._start(record)
-            except Exception as error:
-                logger.exception("task %s cannot be started", record.id, extra=log_fields(record))
-                self._settle(record, Failed(f"It could not be started: {describe(error)}"))
+            self._serving.start(record)
         for record in delivery.changes:
             self._tell(record)
         if delivery.due_changed and self._delays is not None:
             self._delays.wake_at(delivery.next_due)
 
-    def _start(self, record: TaskRecord) -> None:
-        if self._runner is None:
-            return
-        ended = self._runner.start(record)
-        self._attempts.add(ended)
-        ended.add_done_callback(lambda done: self._ended(record.id, done))
-
-    def _ended(self, task_id: UUID, ended: "asyncio.Future[Ended]") -> None:
-        self._attempts.discard(ended)
-        if self._outbox is not None:
-            self._outbox.ended(task_id, ended.result())
-
-    def _settle(self, record: TaskRecord, outcome: Failed) -> None:
-        if self._outbox is not None:
-            self._outbox.ended(record.id, Ended(record.attempt, outcome))
-
     def _tell(self, record: TaskRecord) -> None:
-        try:
-            if record.cancel_requested and self._runner is not None and not record.status.is_final:
-                self._runner.cancel(record.id, record.attempt)
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            logger.exception("task %s cannot be told", record.id, extra=log_fields(record))
+        if record.cancel_requested and self._serving is not None and not record.status.is_final:
+            self._serving.cancel(record)
         for handler in self._handlers.values():
             try:
                 handler(record)
@@ -351,7 +285,7 @@ class EmbeddedBackend(Backend):
     async def _room(self) -> None:
         """Wait while too much waits for the writer: until all of that is written."""
         while self._writer is not None and self._writer.backlog > MAX_QUEUED:
-            await self._writer.run(_nothing)
+            await self._writer.run(Store.idle)
 
     def _write(self, operation: Callable[[Store], T]) -> "asyncio.Future[T]":
         if self._writer is None:
@@ -368,10 +302,6 @@ class EmbeddedBackend(Backend):
             if self._health is not None:
                 self._health.note_damage(error)
             raise BackendError(f"the task database cannot be read: {error}") from error
-
-
-def _nothing(_: Store) -> None:
-    """An operation whose only purpose is the commit that it is part of."""
 
 
 def _close_unused(opening: "asyncio.Future[DatabaseFiles]") -> None:

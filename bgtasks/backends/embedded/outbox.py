@@ -52,6 +52,8 @@ class Outbox:
 
     def report(self, task_id: UUID, event: Reported) -> None:
         """Write a report some time soon, unless a newer one comes first."""
+        if self._closed:
+            return
         with self._reports_lock:
             first = not self._reports
             self._reports[task_id] = event
@@ -60,10 +62,13 @@ class Outbox:
 
     def decided(self, task_id: UUID, event: Ended) -> None:
         """Write an outcome whose attempt still runs: its place stays taken."""
-        self._write_end(task_id, event, Store.apply)
+        if not self._closed:
+            self._write_end(task_id, event, Store.apply)
 
     def ended(self, task_id: UUID, event: Ended) -> None:
         """Write the outcome of an attempt that has really ended, and free its place."""
+        if self._closed:
+            return
         with self._reports_lock:
             waiting = self._reports.get(task_id)
             if waiting is not None and waiting.attempt == event.attempt:

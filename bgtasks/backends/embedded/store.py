@@ -263,6 +263,9 @@ class Store:
         row = self._execute("task_by_id", (task_id.bytes,)).fetchone()
         return None if row is None else rows.record_of(row)
 
+    def idle(self) -> None:
+        """Nothing: an operation whose only purpose is the commit that it is part of."""
+
     def touch(self) -> None:
         """Write something that changes nothing, which shows whether the file can be written."""
         version = self.connection.execute("PRAGMA user_version").fetchone()[0]
