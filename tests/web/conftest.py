@@ -49,6 +49,7 @@ class FakeManager:
 
     def __init__(self) -> None:
         self.trouble: str | None = None
+        self.now: Any = lambda: START
         self.task_updated = TaskUpdatedEvent()
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
@@ -317,6 +318,7 @@ class World:
     def __init__(self, manager: Any, clock: Any) -> None:
         self.manager = manager
         self.clock = clock
+        manager.now = clock.now
         self.policy = BackgroundTaskPolicy()
         self.settings = Settings()
         self.codec = TaskCodec()
