@@ -134,13 +134,13 @@ class Attempt:
         """Carry out the attempt. Never raises, unless it is thrown away with its event loop:
         everything that happens is an outcome."""
         self._runner = asyncio.current_task()
-        seconds = self._registration.timeout
-        timeout = self._start_timeout(seconds) if seconds is not None else None
         try:
             scope, self._context = Scope(self._plan, self._clock), self._new_context()
         except BaseException as raised:  # it can no more be read the next time
             self._caught(raised)
             return Ended(self.record.attempt, Failed(describe(raised), traceback_of(raised)))
+        seconds = self._registration.timeout
+        timeout = self._start_timeout(seconds) if seconds is not None else None
         try:
             await self._work(scope, self._context)
         except BaseException as raised:
