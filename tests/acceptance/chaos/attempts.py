@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -59,6 +60,13 @@ class AttemptLog:
             else:
                 begun[name] = evolve(begun[name], ended=int(at))
         return sorted(begun.values(), key=lambda attempt: attempt.began)
+
+    def by_task(self) -> Mapping[str, Sequence[Attempt]]:
+        """The same for each task; none for one that is not in it."""
+        found: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in self.read():
+            found[attempt.task].append(attempt)
+        return found
 
     def _write(self, line: str) -> None:
         os.write(self._file, f"{line}\n".encode())

@@ -34,6 +34,7 @@ class Node:
         self.name = name
         self.proxy = proxy
         self.updates: dict[UUID, list[Info]] = {}
+        self.was_never_stopped = True
         self._watchers: dict[UUID, asyncio.Task[Info]] = {}
         self.application: Any = Application()
         self.application.config.from_dict(
@@ -56,6 +57,7 @@ class Node:
 
     async def stop(self) -> float:
         """An orderly stop; how many seconds it took."""
+        self.was_never_stopped = False
         began = asyncio.get_running_loop().time()
         async with asyncio.timeout(STOPS):
             await self.manager.stop()

@@ -22,6 +22,7 @@ class WorkerProcess(Node):
         self, name: str, proxy: FaultyProxy, folder: Path, log: Path, *, heartbeat: float = 10
     ) -> None:
         self.proxy = proxy
+        self.has_died = False
         super().__init__(
             name,
             ["bgtasks", "worker", "tests.acceptance.chaos.worker:application"],
@@ -44,6 +45,7 @@ class WorkerProcess(Node):
             print(f"{self.name}: {way.name}")
             if not self.is_alive:
                 continue  # it could not start
+            self.has_died = True
             self.send(way)
             if way is signal.SIGSTOP:
                 await asyncio.sleep(3 * chance.random())
