@@ -65,9 +65,12 @@ def parts_of(value: Any, hint: Any) -> list[Part]:
     if isinstance(value, type):
         return []
     if _is_object(value):
-        hints = _hints_of(value, hint)
-        names = [name for name in _names_of(value) if name not in _caches_of(value)]
-        return [Part(f".{name}", attrgetter(name), hints.get(name, Any)) for name in names]
+        hints, caches = _hints_of(value, hint), _caches_of(value)
+        return [
+            Part(f".{name}", attrgetter(name), hints.get(name, Any))
+            for name in _names_of(value)
+            if name not in caches
+        ]
     arguments = get_args(hint)
     if isinstance(value, Mapping):
         inner = arguments[1] if len(arguments) == 2 else Any
