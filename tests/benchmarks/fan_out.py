@@ -43,8 +43,8 @@ async def main() -> None:
     wire = container.codec().wire(snapshot(1))
     figures: dict[str, float] = {}
     revision = 0
+    hub = container.hub()
     async with container.lifespan()(None):
-        hub = container.hub()
         theirs: list[AsgiClient] = []
         ours: list[AsgiClient] = []
 

@@ -22,8 +22,8 @@ UPDATES = 10_000
 
 async def main() -> None:
     container = application(new_database(), publish_interval=0).background_tasks
+    hub = container.hub()
     async with container.lifespan()(None):
-        hub = container.hub()
         client = AsgiClient(hub.app, "/background-tasks/socket.io/")
         await client.connect()
         (known,) = hub._run._audience
