@@ -201,3 +201,18 @@ async def test_a_retry_whose_answer_is_lost_is_carried_out_once(
     assert loss.happened.is_set()
     assert (await opened.reaches(task_id, lambda item: item.revision == 4)).status is PENDING
     assert await sql.fetchval("SELECT count(*) FROM bgtasks_pgqueuer") == 1
+
+
+async def test_a_submit_that_is_not_answered_does_not_hold_its_attempt_up(
+    opened: BackendBench, proxy: Proxy
+) -> None:
+    record = opened.record()
+    held = proxy.lose(record.id.bytes, holds=True)
+    submitting = asyncio.create_task(opened.backend.submit([record]))
+    await held.happened.wait()
+    opened.runner.end(await opened.started(record.id))
+    await opened.reaches(record.id, COMPLETED)
+    assert not submitting.done()
+    held.release.set()
+    await submitting
+    assert in_order(opened)

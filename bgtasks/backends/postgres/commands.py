@@ -25,6 +25,9 @@ __all__ = ["Commands"]
 
 RUNNING = BackgroundTaskStatus.RUNNING
 
+ANSWERED_WITHIN = 1.0
+"""Seconds that others wait for the answer to a submit of their task."""
+
 
 class Commands:
     """Decides on tasks and writes it, whatever other processes do at the same moment.
@@ -67,10 +70,13 @@ class Commands:
 
     async def announced(self, task_ids: Iterable[UUID]) -> None:
         """Wait until this process has announced its own pending inserts of these tasks, so that
-        Running is never announced before Pending."""
-        for task_id in task_ids:
-            if (coming := self._coming.get(task_id)) is not None:
-                await coming.wait()
+        Running is not announced before Pending; for a second at most, should an answer be late."""
+        coming = {self._coming[item] for item in task_ids if item in self._coming}
+        if coming:
+            waiting = [asyncio.create_task(event.wait()) for event in coming]
+            await asyncio.wait(waiting, timeout=ANSWERED_WITHIN)
+            for task in waiting:
+                task.cancel()
 
     async def submit_in(self, connection: Any, records: Sequence[TaskRecord]) -> None:
         """Keep new tasks as part of the caller's transaction, which can go on if that fails."""
