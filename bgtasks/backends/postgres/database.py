@@ -14,7 +14,7 @@ from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unkno
 from bgtasks.database_url import ACCEPTED_URL, checked_database, describe_url
 from bgtasks.errors import BackendError, SettingsError
 
-__all__ = ["WRITTEN", "Database"]
+__all__ = ["STATEMENT_TIMEOUT", "WRITTEN", "Database"]
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.database import STATEMENT_TIMEOUT, Database
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.statements import STATEMENTS
@@ -56,16 +56,19 @@ class Heartbeat:
         self._server_started_at: datetime | None = None
 
     async def beat(self) -> None:
-        """Say that this process lives. Raises what the server does not do that with."""
+        """Say that this process lives. Raises what the server does not do that with.
+
+        The first time may take longer: it opens the connection, and the start waits for it.
+        """
         try:
-            await self._beat()
+            await self._beat(self.every if self.has_spoken else STATEMENT_TIMEOUT)
         except BaseException:
             self._is_silenced = True
             raise
 
-    async def _beat(self) -> None:
-        sent_at = self._clock.monotonic()
-        async with self._database.heart.acquire(timeout=self.every) as connection:
+    async def _beat(self, within: float) -> None:
+        async with self._database.heart.acquire(timeout=within) as connection:
+            sent_at = self._clock.monotonic()
             row = await connection.fetchrow(
                 STATEMENTS["beat"],
                 self._process,
@@ -75,7 +78,7 @@ class Heartbeat:
                 self._types,
                 len(self._runs),
                 self._max_concurrency,
-                timeout=self.every,
+                timeout=within,
             )
         self._clock.heard(row["seen_at"], sent_at)
         self._spoke(row["seen_at"], row["server_started_at"])
