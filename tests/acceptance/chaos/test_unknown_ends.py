@@ -33,6 +33,10 @@ LOST = [
 """How an answer gets lost; what an error says about the fate of the work may be nothing."""
 
 
+LONGER_THAN_A_STATEMENT = 11.0
+"""Seconds: by then the process has given up, and what it sent may arrive all the same."""
+
+
 def some_tasks() -> list[BackgroundTaskBase]:
     return [QuickTask(), FlakyTask(), HopelessTask(), LongTask(steps=3), ThreadTask()]
 
@@ -58,18 +62,31 @@ async def test_everybody_learns_of_an_end_whose_write_got_no_answer(
     }
 
 
-async def test_an_end_whose_write_hangs_for_longer_than_a_statement_may_take_is_told(
+async def test_ends_whose_writes_hang_for_longer_than_a_statement_may_take_are_told(
     ward: Ward,
 ) -> None:  # FAULTS 48
-    node = await ward.add(heartbeat_timeout=15)
-    await ward.add_web(heartbeat_timeout=15)
-    traps = [
-        node.proxy.set(Fault(SETTLE, Stall(11), Side.AFTER)),
-        node.proxy.set(Fault(WRITE_COMMIT, Stall(11), Side.AFTER)),
-    ]
-    await ward.hand_in(node, *some_tasks())
-    await traps[0].has_struck()
+    web = await ward.add_web(heartbeat_timeout=20)
+    traps = []
+    for kind in (SETTLE, WRITE_COMMIT):
+        for side in Side:
+            node = await ward.add(max_concurrency=5, heartbeat_timeout=20)
+            traps.append(node.proxy.set(Fault(kind, Stall(LONGER_THAN_A_STATEMENT), side)))
+    await ward.hand_in(web, *[task for _ in range(10) for task in some_tasks()])
+    await asyncio.gather(*(trap.has_struck() for trap in traps))
     ward.check_nothing_was_interrupted(await ward.check(60))
+
+
+async def test_tasks_whose_acceptance_hangs_for_longer_than_a_statement_may_take_are_accepted_once(
+    ward: Ward,
+) -> None:  # FAULTS 48
+    await ward.add(heartbeat_timeout=20)
+    webs = [await ward.add_web(heartbeat_timeout=20) for _ in Side]
+    for web, side in zip(webs, Side, strict=True):
+        web.proxy.set(Fault(INSERT, Stall(LONGER_THAN_A_STATEMENT), side))
+    await asyncio.gather(*(ward.hand_in(web, *some_tasks()) for web in webs))
+    stored = await ward.check(60)
+    assert len(stored) == len(webs) * len(some_tasks())
+    ward.check_nothing_was_interrupted(stored)
 
 
 @pytest.mark.parametrize("harm", LOST, ids=str)

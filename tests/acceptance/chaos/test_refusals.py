@@ -1,5 +1,5 @@
-"""Whatever the server says, work that is done is kept until it can be written. Only what is wrong
-with the outcome itself, data and integrity, is not tried again."""
+"""Whatever the server says, work that is done is kept until it can be written, and what waits is
+claimed again. Only what is wrong with an outcome itself, data and integrity, is not tried again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -19,7 +19,14 @@ from tests.acceptance.chaos.server_errors import (
     made_roles,
     refusing,
 )
-from tests.acceptance.chaos.statements import CONNECT, SETTLE, WRITE_COMMIT, Kind
+from tests.acceptance.chaos.statements import (
+    CLAIM,
+    CLAIM_COMMIT,
+    CONNECT,
+    SETTLE,
+    WRITE_COMMIT,
+    Kind,
+)
 from tests.acceptance.chaos.ward import Ward
 
 LASTS = 1.5
@@ -139,3 +146,16 @@ async def test_an_outcome_is_written_after_what_an_administrator_did_to_the_data
             await asyncio.sleep(LASTS)
         await all_is_written(ward, "completes")
         await node.close()
+
+
+@pytest.mark.parametrize("fatal", [False, True], ids=["an error", "the end of the connection"])
+@pytest.mark.parametrize("kind", [CLAIM, CLAIM_COMMIT], ids=str)
+async def test_every_process_claims_again_after_any_error_of_the_server(
+    ward: Ward, kind: Kind, fatal: bool
+) -> None:  # FAULTS 45, 46, 50
+    nodes = await suffering(ward, CODES, [None] * len(CODES))
+    for node in nodes:
+        node.proxy.set(Fault(kind, Refuse(node.name, fatal=fatal), times=2))
+    await one_attempt_each(ward, nodes, "completes")
+    ward.gate().touch()
+    await all_is_written(ward, "completes")
