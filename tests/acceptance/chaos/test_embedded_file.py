@@ -6,10 +6,11 @@ import random
 import resource
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ HARMS: list[Harm] = [locked, locked, read_for_long, disk_full, disk_full, stands
 def one_life(database: Path, log: Path, seed: int, faults: int, longest: float) -> None:
     """From a start to a kill."""
     chance = random.Random(seed)
-    with launch(database, log, "load", seed) as host:
+    with piped(log) as pipe, launch(database, pipe, "load", seed) as host:
         wait_until_started(host)
         for _ in range(faults):
             harm, seconds = chance.choice(HARMS), chance.random() ** 2 * longest
@@ -86,6 +87,21 @@ def one_life(database: Path, log: Path, seed: int, faults: int, longest: float) 
         host.kill()
         _, errors = host.communicate()
     assert "never retrieved" not in errors, errors[-5000:]
+
+
+@contextmanager
+def piped(log: Path) -> Iterator[Path]:
+    """What is written into this goes to the end of ``log`` by way of another process, which has
+    room on its disk. All of it is there when this is left and nobody writes any more."""
+    pipe = log.with_suffix(".pipe")
+    os.mkfifo(pipe)
+    with log.open("ab") as file, subprocess.Popen(["cat", pipe], stdout=file) as copying:
+        try:
+            yield pipe
+            copying.wait(10)
+        finally:
+            copying.kill()
+            pipe.unlink()
 
 
 def suffer(folder: Path, lives: int, faults: int, longest: float) -> None:

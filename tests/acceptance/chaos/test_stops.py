@@ -36,7 +36,7 @@ AWAY: dict[str, Callable[[FaultyProxy], None]] = {
 async def test_a_stop_is_bounded_in_whatever_way_the_server_is_away(
     ward: Ward, ended: str
 ) -> None:  # FAULTS 47
-    nodes = {away: await ward.add(away, max_concurrency=3, heartbeat_timeout=20) for away in AWAY}
+    nodes = {away: await ward.add(away, max_concurrency=3, heartbeat_timeout=5) for away in AWAY}
     if ended != "none":
         tasks = [GateTask(gate=str(ward.gate())) for _ in range(3 * len(nodes))]
         await ward.begun(await ward.hand_in(nodes["cut"], *tasks))
