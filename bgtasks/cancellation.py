@@ -9,7 +9,6 @@ from collections.abc import Callable
 from bgtasks.clock import resolve
 from bgtasks.errors import TaskCancelled
 from bgtasks.logs import log_safely
-from bgtasks.text import loggable
 
 __all__ = ["CancellationSource", "CancellationToken"]
 
@@ -95,7 +94,7 @@ def _call(callback: Callable[[], None]) -> None:
             logger,
             logging.ERROR,
             "a callback of on_cancellation_requested raised: the cancellation goes on without it",
-            error=loggable(error),
+            error=error,
         )
 
 

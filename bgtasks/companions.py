@@ -4,6 +4,7 @@ import logging
 from typing import Protocol
 
 from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_safely
 
 __all__ = ["Companion", "Companions"]
 
@@ -52,4 +53,6 @@ class Companions:
             except BaseException as error:
                 if ends_this_task(error):
                     raise
-                logger.error("%r did not stop as it should", companion, exc_info=error)
+                log_safely(
+                    logger, logging.ERROR, "%r did not stop as it should", companion, error=error
+                )

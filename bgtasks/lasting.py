@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from bgtasks.clock import Clock, sleep
+from bgtasks.logs import log_safely
+from bgtasks.text import class_name
 
 __all__ = ["LastingLoop", "ends_this_task"]
 
@@ -21,12 +23,13 @@ def ends_this_task(error: BaseException) -> bool:
     is closed. Anything else came out of what the task called: a ``CancelledError`` that a policy
     or a handler raised by itself says nothing about the task that called it.
     """
-    if isinstance(error, KeyboardInterrupt):
+    kind = type(error)  # not isinstance, which asks an object what it is: that can raise
+    if issubclass(kind, KeyboardInterrupt):
         return True
-    if not isinstance(error, asyncio.CancelledError | GeneratorExit):
+    if not issubclass(kind, asyncio.CancelledError | GeneratorExit):
         return False
     task = _running_task()
-    if isinstance(error, GeneratorExit):
+    if issubclass(kind, GeneratorExit):
         return task is None
     return task is None or task.cancelling() > 0
 
@@ -61,7 +64,9 @@ class LastingLoop:
         if self._task is not None and self._task.done():
             return f"{self._name}: the loop has ended; restart the process"
         if self._error is not None:
-            return f"{self._name}: failed {self._failures} times in a row ({_short(self._error)})"
+            return (
+                f"{self._name}: failed {self._failures} times in a row ({class_name(self._error)})"
+            )
         return None
 
     def start(self) -> None:
@@ -76,7 +81,9 @@ class LastingLoop:
             task.cancel()
             await asyncio.wait([task])
             if not task.cancelled() and (error := task.exception()) is not None:
-                logger.error("%s: ended with an error", self._name, exc_info=error)
+                log_safely(
+                    logger, logging.ERROR, "%s: ended with an error", self._name, error=error
+                )
 
     async def _run(self) -> None:
         while True:
@@ -91,7 +98,7 @@ class LastingLoop:
 
     async def _failed(self, error: BaseException) -> None:
         self._failures, self._error = self._failures + 1, error
-        logger.error("%s: failed, goes on", self._name, exc_info=error)
+        log_safely(logger, logging.ERROR, "%s: failed, goes on", self._name, error=error)
         await sleep(self._clock, min(self._pause * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE))
 
 
@@ -100,7 +107,3 @@ def _running_task() -> asyncio.Task[object] | None:
         return asyncio.current_task()
     except RuntimeError:  # no event loop runs: the coroutine is being thrown away
         return None
-
-
-def _short(error: BaseException) -> str:
-    return type(error).__name__

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from bgtasks.text import loggable, trace_of
+
 __all__ = [
     "JsonLinesFormatter",
     "LoggedTask",
@@ -63,10 +65,19 @@ def log_safely(
 ) -> None:
     """Log where nothing may be lost to a handler or filter that raises: that is swallowed.
 
-    ``error`` is shown with its traceback, which must be one that can be formatted.
+    ``error`` is shown with its traceback, as far as it can be formatted.
     """
     with contextlib.suppress(BaseException):
-        logger.log(level, message, *args, exc_info=error, extra=extra)
+        if logger.isEnabledFor(level):
+            logger.log(level, message, *args, exc_info=_exc_info(error), extra=extra)
+
+
+def _exc_info(error: BaseException | None) -> tuple[Any, BaseException, Any] | None:
+    """Never the exception alone: logging asks it whether it is true, which it need not be."""
+    if error is None:
+        return None
+    error = loggable(error)
+    return type(error), error, trace_of(error)
 
 
 class TaskLogFilter(logging.Filter):

@@ -27,6 +27,7 @@ from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.stop_message import say_what_is_waited_for
 from bgtasks.health import Health
 from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_safely
 from bgtasks.loop_watch import LoopWatch
 from bgtasks.models import (
     AttemptFailure,
@@ -455,7 +456,8 @@ class BackgroundTaskManager:
             await asyncio.wait(background, timeout=SERVING_GRACE)
         for task in background:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                logger.error("a background task of the manager failed", exc_info=error)
+                message = "a background task of the manager failed"
+                log_safely(logger, logging.ERROR, message, error=error)
 
     async def _wait_for_serving(self) -> None:
         serving, self._serving = self._serving, None
@@ -629,4 +631,5 @@ def _checked_timeout(timeout: Any) -> float:
 
 def _log_failure(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.critical("background tasks are not run any more: %s", error, exc_info=error)
+        message = "background tasks are not run any more: %s"
+        log_safely(logger, logging.CRITICAL, message, error, error=error)

@@ -66,9 +66,9 @@ def describe(error: BaseException) -> str:
     return clean(message or class_name(error), MAX_MESSAGE)
 
 
-def class_name(error: BaseException) -> str:
-    """The name of the class of ``error``, whatever its metaclass makes of that."""
-    name: str = type.__dict__["__name__"].__get__(type(error))
+def class_name(value: object) -> str:
+    """The name of the class of ``value``, whatever its metaclass makes of that."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
     return name
 
 
@@ -102,6 +102,6 @@ def shown(value: object, limit: int = 100) -> str:
     """
     try:
         text = repr(value)
-    except Exception as error:
-        text = f"<{type(value).__name__} whose repr() raises {type(error).__name__}>"
+    except BaseException as error:  # such as the panic of an extension module
+        text = f"<{class_name(value)} whose repr() raises {class_name(error)}>"
     return clean(text, limit)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bgtasks.clock import Clock, SystemClock, wait_done
 from bgtasks.lasting import ends_this_task
-from bgtasks.logs import log_fields
+from bgtasks.logs import log_fields, log_safely
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.text import shown
 
@@ -182,11 +182,13 @@ class _Handler:
             self.feeder = None
 
     def _log(self, info: BackgroundTaskInfo[Any], error: BaseException) -> None:
-        logger.error(
+        log_safely(
+            logger,
+            logging.ERROR,
             "task_updated handler %s failed for task %s",
             self._name,
             info.id,
-            exc_info=error,
+            error=error,
             extra=log_fields(info),
         )
 

@@ -162,7 +162,8 @@ class Attempt:
             report = self._context.close() if self._context is not None else None
             return self.decision() or Ended(self.record.attempt, self._outcome(), report)
         except BaseException as error:
-            return Ended(self.record.attempt, Failed(describe(self.error or error)))
+            told = error if self.error is None else self.error
+            return Ended(self.record.attempt, Failed(describe(told)))
 
     async def _work(self, scope: Scope, context: AttemptContext) -> None:
         """Open the scope and have the worker do its work."""

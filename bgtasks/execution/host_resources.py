@@ -12,6 +12,9 @@ from weakref import WeakKeyDictionary
 from attrs import Factory, define
 from dependency_injector import providers
 
+from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_safely
+
 __all__ = ["CLOSE_WITHIN", "HostResources"]
 
 logger = logging.getLogger(__name__)
@@ -88,16 +91,19 @@ def _needed(resource: Resource, opened: Sequence[Resource]) -> Iterable[Resource
     return (item for item in opened if item is not resource and item in below)
 
 
-async def _close(resources: Iterable[Resource]) -> Exception | None:
+async def _close(resources: Iterable[Resource]) -> BaseException | None:
     """Close them one after the other, whatever one of them raises; the first error."""
-    first: Exception | None = None
+    first: BaseException | None = None
     for resource in resources:
         try:
             async with asyncio.timeout(CLOSE_WITHIN):
                 closing: Any = resource.shutdown()
                 if inspect.isawaitable(closing):
                     await closing
-        except Exception as error:
-            logger.error("a resource of the application could not be closed", exc_info=error)
-            first = first or error
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            message = "a resource of the application could not be closed"
+            log_safely(logger, logging.ERROR, message, error=error)
+            first = error if first is None else first
     return first

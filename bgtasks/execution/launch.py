@@ -13,7 +13,7 @@ from bgtasks.execution.logged_run import run_logged
 from bgtasks.execution.outcome import TORN_DOWN
 from bgtasks.lifecycle import Ended, Failed, NotBegun
 from bgtasks.logs import log_fields, log_safely
-from bgtasks.text import describe, loggable
+from bgtasks.text import describe
 
 __all__ = ["check_task_factory", "launch"]
 
@@ -37,7 +37,7 @@ def launch(
         running.close()
         message = f"no asyncio task could be made for the attempt: {describe(error)}"
         fields = log_fields(attempt.record)
-        log_safely(logger, logging.ERROR, message, error=loggable(error), extra=fields)
+        log_safely(logger, logging.ERROR, message, error=error, extra=fields)
         attempt.finish(Ended(attempt.record.attempt, Failed(message)))
         return None
 

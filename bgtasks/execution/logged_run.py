@@ -6,7 +6,6 @@ from bgtasks.clock import Clock
 from bgtasks.execution.attempt import Attempt
 from bgtasks.lifecycle import Completed, Failed, Outcome
 from bgtasks.logs import log_fields, log_safely, task_of_context
-from bgtasks.text import loggable
 
 __all__ = ["run_logged"]
 
@@ -49,5 +48,4 @@ def _log_end(attempt: Attempt, outcome: Outcome, seconds: float) -> None:
     if attempt.has_decided and error is not None:
         level, shown = max(level, logging.WARNING), error
         message += "; its worker had declared that itself, what it raised later changes nothing"
-    shown = None if shown is None else loggable(shown)
     log_safely(logger, level, message, *names, error=shown, extra=log_fields(record))

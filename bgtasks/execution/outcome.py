@@ -60,7 +60,7 @@ def outcome_of(
     try:
         return _judge(ending, registration, failures, uniform)
     except BaseException as error:
-        shown = ending.error or error
+        shown = error if ending.error is None else ending.error
         return Failed(describe(shown), traceback_of(shown))
 
 
@@ -85,12 +85,14 @@ def _judge(
         case StopReason.TIMEOUT:
             late = AttemptTimeoutError(_late(ending.phase, registration))
             wait = registration.retry.wait_after(failures + 1, late, uniform)
-            return Failed(str(late), traceback_of(error or late), wait, "timed out")
+            return Failed(
+                str(late), traceback_of(late if error is None else error), wait, "timed out"
+            )
         case None if gave_up:
             message = f"{ending.phase.value} was cancelled, but nobody had asked for it"
         case _:
-            message = describe(error or TaskCancelled())
-    error = error or TaskCancelled(message)
+            message = describe(TaskCancelled() if error is None else error)
+    error = TaskCancelled(message) if error is None else error
     wait = registration.retry.wait_after(failures + 1, error, uniform)
     return Failed(message, traceback_of(error), wait)
 

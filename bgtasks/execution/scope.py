@@ -96,7 +96,7 @@ class Scope:
             except BaseException as error:
                 if is_thrown_away(error, task):
                     raise
-                first = first or error
+                first = error if first is None else first
                 await forget_cancels(task)
         return first
 

@@ -87,7 +87,7 @@ def _close_opened(scope: contextvars.Context, before: contextvars.Context) -> Ba
         try:
             scope.run(resource.shutdown)
         except BaseException as error:
-            first = first or error
+            first = error if first is None else first
     return first
 
 

@@ -21,6 +21,7 @@ from bgtasks.errors import (
     TaskStateError,
 )
 from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_safely
 from bgtasks.web.judge import PolicyFailedError, PolicyTimeoutError
 from bgtasks.web.refusal_log import shown
 
@@ -80,7 +81,8 @@ async def _library_error(request: Request, error: Exception) -> Response:
     if isinstance(error, ManagerStateError):
         return problem(request.scope, 503, "background tasks are not running", {"Retry-After": "5"})
     if isinstance(error, BackendError):
-        logger.error("the store failed at %s: %s", _path(request.scope), error, exc_info=error)
+        message = "the store failed at %s: %s"
+        log_safely(logger, logging.ERROR, message, _path(request.scope), error, error=error)
         return problem(
             request.scope, 503, "the store of tasks is not available", {"Retry-After": "5"}
         )
@@ -127,7 +129,8 @@ class ProblemBoundary:
         except BaseException as error:
             if started or ends_this_task(error):
                 raise
-            logger.error("unexpected error at %s %s", scope["method"], _path(scope), exc_info=error)
+            where = scope["method"], _path(scope)
+            log_safely(logger, logging.ERROR, "unexpected error at %s %s", *where, error=error)
             await problem(scope, 500, UNEXPECTED)(scope, receive, send)
 
 

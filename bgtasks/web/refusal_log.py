@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 from attrs import define
 
 from bgtasks.clock import Clock
+from bgtasks.logs import log_safely
 
 __all__ = ["ACCESS_PAGE", "RefusalLog", "shown"]
 
@@ -51,7 +52,9 @@ class RefusalLog:
             known.more += 1
         elif self._may_say(now):
             again = f" ({known.more} times more since it was last logged)" if known else ""
-            logger.warning("%s%s; see %s", reason, again, ACCESS_PAGE, exc_info=error)
+            log_safely(
+                logger, logging.WARNING, "%s%s; see %s", reason, again, ACCESS_PAGE, error=error
+            )
             known = _Cause(now)
         if known is not None:
             self._causes[cause] = known

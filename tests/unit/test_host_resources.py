@@ -122,6 +122,20 @@ async def test_a_resource_that_cannot_be_closed_keeps_no_other_open(
     assert "the pool is gone" in str(record.exc_info[1])
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit, BaseException])
+async def test_whatever_closing_a_resource_of_the_application_raises_the_others_are_closed(
+    host: Any, error: type[BaseException]
+) -> None:
+    async def broken(name: str, *_needed: Any) -> AsyncIterator[str]:
+        yield name
+        raise error
+
+    with host.pool.override(providers.Resource(broken, "pool", host.engine)):
+        async with host.background_tasks.lifespan()(None):
+            await run_to_end(host.background_tasks.manager(), Work())
+    assert log == ["open engine", "close engine"]
+
+
 async def test_a_resource_of_one_attempt_is_left_to_it(host: Any) -> None:
     local = providers.ContextLocalResource(opened_async, "session")
     with host.pool.override(local):

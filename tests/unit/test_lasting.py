@@ -9,6 +9,32 @@ from bgtasks.clock import SystemClock
 from bgtasks.lasting import LastingLoop, ends_this_task
 
 
+class NoTruthError(Exception):
+    """Asking whether it is true raises, as logging does."""
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("neither")
+
+
+class NoCauseError(Exception):
+    """It cannot be formatted."""
+
+    @property
+    def __cause__(self) -> BaseException | None:
+        raise SystemExit
+
+    @__cause__.setter
+    def __cause__(self, _: BaseException | None) -> None: ...
+
+
+class NoClassError(Exception):
+    """``isinstance`` of it raises."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise RuntimeError("no class")
+
+
 class Rounds:
     """Rounds that raise one error each, and then wait for ever."""
 
@@ -41,6 +67,17 @@ def lasting(one_round: Callable[[], Awaitable[object]]) -> LastingLoop:
     ids=lambda error: type(error).__name__,
 )
 async def test_the_loop_goes_on_whatever_a_round_raises(error: BaseException) -> None:
+    await goes_on_after(error)
+
+
+@pytest.mark.parametrize("error", [NoTruthError, NoCauseError, NoClassError])
+async def test_the_loop_goes_on_after_an_error_that_cannot_be_looked_at(
+    error: type[Exception],
+) -> None:
+    await goes_on_after(error())
+
+
+async def goes_on_after(error: BaseException) -> None:
     rounds = Rounds(error, error)
     loop = lasting(rounds)
     loop.start()

@@ -330,6 +330,32 @@ class Panic(BaseException):
     """What is no Exception, as a panic of an extension module."""
 
 
+class NoTruthError(Exception):
+    """Asking whether it is true raises, as logging does."""
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("neither")
+
+
+class NoCauseError(Exception):
+    """It cannot be formatted."""
+
+    @property
+    def __cause__(self) -> BaseException | None:
+        raise SystemExit
+
+    @__cause__.setter
+    def __cause__(self, _: BaseException | None) -> None: ...
+
+
+class NoClassError(Exception):
+    """``isinstance`` of it raises."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise RuntimeError("no class")
+
+
 def _cancel_oneself() -> None:
     task = asyncio.current_task()
     assert task is not None
@@ -342,6 +368,9 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "SystemExit": SystemExit,
     "BaseExceptionGroup": lambda: BaseExceptionGroup("several", [Panic()]),
     "a panic": Panic,
+    "no truth": NoTruthError,
+    "no cause": NoCauseError,
+    "no class": NoClassError,
 }
 
 

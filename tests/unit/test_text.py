@@ -85,16 +85,24 @@ class Unshowable:
         raise RuntimeError("not now")
 
 
+class Panics:
+    """As an object of a Rust extension."""
+
+    def __repr__(self) -> str:
+        raise SystemExit
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
         ("a", "'a'"),
         (Unshowable(), "<Unshowable whose repr() raises RuntimeError>"),
+        (Panics(), "<Panics whose repr() raises SystemExit>"),
         ([Unshowable()], "<list whose repr() raises RuntimeError>"),
         (10**5000, "<int whose repr() raises ValueError>"),
         ("x" * 200, "'" + "x" * 98 + "…"),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_a_value_can_always_be_shown(value: object, text: str) -> None:
     assert shown(value) == text

@@ -74,6 +74,20 @@ class NoClassError(Exception):
         raise PanicError
 
 
+class EmptyError(Exception):
+    """A collection of errors, of which there are none: it counts as false."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+class NoTruthError(Exception):
+    """Asking whether it is true raises."""
+
+    def __bool__(self) -> bool:
+        raise PanicError
+
+
 class Unnamed(type):
     """A class of classes without names."""
 
@@ -115,6 +129,8 @@ WHATEVER: dict[str, Callable[[], BaseException]] = {
     "no cause": NoCauseError,
     "no class": NoClassError,
     "no name": UnnamedError,
+    "no truth": lambda: NoTruthError("neither true nor false"),
+    "false": lambda: EmptyError("counts as false"),
     "a strange SyntaxError": strange_syntax_error,
     "strange notes": noted,
     "CancelledError": asyncio.CancelledError,
@@ -288,14 +304,43 @@ async def test_what_can_be_said_of_an_exception_is_said() -> None:
     assert await message("no text") == "UnreadableError"
     assert await message("a foreign text") == "as it was"
     assert await message("no name") == "UnnamedError"
+    assert await message("no truth") == "neither true nor false"
+    assert await message("false") == "counts as false"
     assert await message("StopIteration") == "StopIteration"
 
 
+@pytest.mark.parametrize("error", [EmptyError, NoTruthError])
+async def test_an_exception_that_is_not_true_is_retried_where_its_type_is_listed(
+    error: type[Exception],
+) -> None:
+    retry = Retry(2, backoff=0, on=(error,))
+    container = container_of(background_task(Work, raising_worker(error, "async"), retry=retry))
+    async with running(container) as manager:
+        info = await manager.wait_for(await manager.run_task(Work()), PATIENCE)
+    assert (info.status, info.attempt) == (Status.FAILED, 2)
+    assert info.error_message == error.__name__
+
+
+@pytest.mark.parametrize("what", ["false", "no truth"])
+@pytest.mark.parametrize("where", ["closes sync", "closes async"])
+async def test_an_exception_out_of_closing_that_is_not_true_is_told(what: str, where: str) -> None:
+    message = await failed_and_free(raising_dependency(WHATEVER[what], where, []))
+    assert message == str(WHATEVER[what]())
+
+
+async def test_an_exception_that_counts_as_false_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await failed_and_free(raising_worker(WHATEVER["false"], "async"))
+    assert "EmptyError: counts as false" in caplog.text
+
+
+@pytest.mark.parametrize("what", ["no cause", "no truth"])
 @pytest.mark.parametrize("where", ["async", "sync"])
 async def test_the_log_survives_an_exception_that_cannot_be_formatted(
-    where: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    what: str, where: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await failed_and_free(raising_worker(WHATEVER["no cause"], where))
+    await failed_and_free(raising_worker(WHATEVER[what], where))
     assert "cannot be formatted" in caplog.text
     assert "Logging error" not in capsys.readouterr().err
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from bgtasks.clock import Clock, sleep
 from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_safely
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.hub_client import Client, verdict_key
 from bgtasks.web.hub.slots import Slots
@@ -158,5 +159,7 @@ class Audience:
 
 def _expel(client: Client, error: BaseException) -> None:
     if not isinstance(error, PolicyFailedError):  # which has been logged
-        logger.error("a client is disconnected: it could not be served", exc_info=error)
+        log_safely(
+            logger, logging.ERROR, "a client is disconnected: it could not be served", error=error
+        )
     client.expel()

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from bgtasks.logs import log_safely
+
 __all__ = ["BackgroundSet"]
 
 logger = logging.getLogger(__name__)
@@ -43,4 +45,4 @@ class BackgroundSet:
     def _ended(self, task: "asyncio.Future[Any]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("a part of the hub ended with an error", exc_info=error)
+            log_safely(logger, logging.ERROR, "a part of the hub ended with an error", error=error)

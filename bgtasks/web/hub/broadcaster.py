@@ -11,7 +11,7 @@ from uuid import UUID
 from bgtasks.clock import Clock
 from bgtasks.coalescing import Coalescer
 from bgtasks.lasting import ends_this_task
-from bgtasks.logs import log_fields
+from bgtasks.logs import log_fields, log_safely
 from bgtasks.web.hub.snapshot import Info, newness
 
 __all__ = ["Broadcaster"]
@@ -73,11 +73,13 @@ class Broadcaster:
             except BaseException as error:
                 if ends_this_task(error):
                     raise
-                logger.error(
+                log_safely(
+                    logger,
+                    logging.ERROR,
                     "an update of task %s could not be broadcast",
                     info.id,
                     extra=log_fields(info),
-                    exc_info=error,
+                    error=error,
                 )
 
     def close(self) -> None:

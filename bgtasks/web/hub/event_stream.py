@@ -7,7 +7,7 @@ from starlette.types import Message, Receive, Send
 
 from bgtasks.clock import Clock
 from bgtasks.lasting import ends_this_task
-from bgtasks.logs import log_fields
+from bgtasks.logs import log_fields, log_safely
 from bgtasks.pace import Pace
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.stream_client import StreamClient
@@ -84,11 +84,13 @@ class EventStream:
             except BaseException as error:
                 if ends_this_task(error):
                     raise
-                logger.error(
+                log_safely(
+                    logger,
+                    logging.ERROR,
                     "an update of task %s could not be sent",
                     snapshot.info.id,
                     extra=log_fields(snapshot.info),
-                    exc_info=error,
+                    error=error,
                 )
             else:
                 await self._send_text(send, text)

@@ -13,6 +13,7 @@ from bgtasks.errors import (
     TaskStateError,
 )
 from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_safely
 from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.audience import Audience
@@ -70,7 +71,9 @@ class ClientEvents:
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            logger.error("unexpected error in event %s", shown(event), exc_info=error)
+            log_safely(
+                logger, logging.ERROR, "unexpected error in event %s", shown(event), error=error
+            )
             return _refusal("an unexpected error happened; it was logged")
 
     async def _answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock
 from bgtasks.lasting import LastingLoop, ends_this_task
+from bgtasks.logs import log_safely
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
@@ -128,7 +129,9 @@ class HubRun:
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            logger.error("a connection ended with an unexpected error", exc_info=error)
+            log_safely(
+                logger, logging.ERROR, "a connection ended with an unexpected error", error=error
+            )
         finally:
             connection_tasks.reset(reset)
             self._connections.discard(connection)
@@ -164,7 +167,7 @@ class HubRun:
             except BaseException as error:
                 if ends_this_task(error):
                     raise
-                logger.error("a part of the hub did not end well", exc_info=error)
+                log_safely(logger, logging.ERROR, "a part of the hub did not end well", error=error)
 
     async def _end_connections(self) -> None:
         connections = list(self._connections)

@@ -6,6 +6,7 @@ from typing import Any
 import socketio
 
 from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_safely
 from bgtasks.web.hub.events import ClientEvents
 from bgtasks.web.hub.reception import Reception, RefusedError
 from bgtasks.web.hub.server import NAMESPACE
@@ -54,7 +55,7 @@ class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the librar
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            logger.error("a client could not be let in", exc_info=error)
+            log_safely(logger, logging.ERROR, "a client could not be let in", error=error)
             raise socketio.exceptions.ConnectionRefusedError(
                 "an unexpected error happened; it was logged"
             ) from None

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from bgtasks.lasting import ends_this_task
+from bgtasks.logs import log_safely
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.connection import CONNECTION_KEY, Connection
@@ -132,7 +133,12 @@ class Reception:
                 raise
             # It comes back and asks again; without a replay it would show what is long over.
             if not isinstance(error, PolicyFailedError):
-                logger.error("the tasks for a new client could not be read", exc_info=error)
+                log_safely(
+                    logger,
+                    logging.ERROR,
+                    "the tasks for a new client could not be read",
+                    error=error,
+                )
             client.expel()
             return
         client.release(snapshots)

@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from bgtasks.lasting import ends_this_task
-from bgtasks.logs import log_fields
+from bgtasks.logs import log_fields, log_safely
 from bgtasks.pace import Pace
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.connection import Connection
@@ -97,11 +97,13 @@ class SocketClient(Client):
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            logger.error(
+            log_safely(
+                logger,
+                logging.ERROR,
                 "an update of task %s could not be sent",
                 snapshot.info.id,
                 extra=log_fields(snapshot.info),
-                exc_info=error,
+                error=error,
             )
 
     async def _disconnect(self, error: str) -> None:
@@ -111,5 +113,7 @@ class SocketClient(Client):
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            logger.error("a client could not be told that it is refused", exc_info=error)
+            log_safely(
+                logger, logging.ERROR, "a client could not be told that it is refused", error=error
+            )
             self.connection.close()
