@@ -1,6 +1,7 @@
 """What all answers have in common: headers, and an end to waiting for who does not read them."""
 
 import logging
+from collections.abc import Iterator
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -66,13 +67,10 @@ class Answers:
             logger.info("gave up an answer that its client did not read in time")
 
 
-def _pieces(message: Message) -> list[Message]:
+def _pieces(message: Message) -> Iterator[Message]:
     body = message.get("body", b"")
-    if len(body) <= PIECE:
-        return [message]
-    starts = range(0, len(body), PIECE)
-    pieces: list[Message] = [
-        {**message, "body": body[at : at + PIECE], "more_body": True} for at in starts
-    ]
-    pieces[-1]["more_body"] = message.get("more_body", False)
-    return pieces
+    last = 0
+    while len(body) - last > PIECE:
+        yield {**message, "body": body[last : last + PIECE], "more_body": True}
+        last += PIECE
+    yield {**message, "body": body[last:]} if last else message

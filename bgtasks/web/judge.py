@@ -132,12 +132,7 @@ class Judge:
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            self._refusals.note(
-                ("raised", question, type(error).__name__),
-                f"refused what was asked for: {self._name}.{question} raised "
-                f"{type(error).__name__} instead of returning True or False",
-                error,
-            )
+            self._note_error(question, error)
             raise PolicyFailedError(question) from None
 
     async def _in_time(
@@ -154,7 +149,8 @@ class Judge:
             while not task.done() and before < progress():
                 before = progress()
                 await _done_or(task, self._clock, POLICY_TIMEOUT)
-            if task.cancelled():
+            if task.cancelled():  # by the policy: nobody else knows the task before it is done
+                self._note_error(question, asyncio.CancelledError())
                 raise PolicyFailedError(question)
             if task.done():
                 return task.result()
@@ -166,6 +162,14 @@ class Judge:
             f"{POLICY_TIMEOUT:.0f} seconds",
         )
         raise PolicyTimeoutError(question)
+
+    def _note_error(self, question: str, error: BaseException) -> None:
+        self._refusals.note(
+            ("raised", question, type(error).__name__),
+            f"refused what was asked for: {self._name}.{question} raised "
+            f"{type(error).__name__} instead of returning True or False",
+            error,
+        )
 
     def _note_answer(self, question: str, answer: object, accepted: str) -> None:
         self._refusals.note(

@@ -12,20 +12,25 @@ __all__ = ["is_loopback", "why_not_on_this_machine"]
 _PROXY_HEADERS = frozenset(
     {
         *("via", "forwarded", "client-ip", "x-client-ip", "true-client-ip", "front-end-https"),
-        *("cdn-loop", "surrogate-capability", "max-forwards", "disguised-host"),
-        "do-connecting-ip",
+        *("surrogate-capability", "max-forwards", "disguised-host", "early-data", "gap-auth"),
+        *("do-connecting-ip", "eo-connecting-ip", "x-port", "x-proto", "x-https", "x-served-by"),
     }
 )
 _PROXY_PREFIXES = (
     # Named for what they tell ...
-    *("x-forwarded", "forwarded-", "x-real-", "x-cluster-", "x-original"),
+    *("x-forward", "forwarded-", "x-real-", "x-cluster-", "x-original", "x-rewrite-"),
+    *("client-cert", "x-client-cert", "ssl-client-", "x-request-start", "x-server-name"),
+    *("remote-", "x-auth-request-", "x-webauth-", "x-authenticated-", "x-coming-from"),
+    *("x-gateway", "x-backend", "x-ingress", "x-lb-", "x-http-host"),
     *("x-originating-", "x-remote-", "x-proxy", "proxy-", "x-host", "x-scheme", "x-url-scheme"),
-    *("x-ssl-", "x-tls-", "x-cdn", "x-edge-"),
+    *("x-ssl-", "x-tls-", "x-cdn", "cdn-", "x-edge-"),
     # ... and for who tells it.
     *("x-envoy-", "cf-", "cloudfront-", "x-arr-", "x-appengine-", "x-azure-", "x-fd-"),
     *("x-amzn-", "x-amz-cf-", "x-cloud-trace-", "x-google-", "x-goog-", "akamai-", "x-akamai-"),
     *("fastly-", "fly-", "x-vercel-", "x-nf-", "x-sucuri-", "x-varnish", "x-haproxy", "x-nginx-"),
     *("x-traefik", "x-bluecoat-", "x-squid-", "x-wap-", "wl-proxy-", "x-waws-", "x-ms-client-"),
+    *("x-authentik-", "x-pomerium-", "x-appservice-", "ali-", "x-nws-", "x-ccdn-"),
+    *("x-heroku-", "x-railway-", "x-replit-", "rndr-", "x-gitpod", "x-codespaces"),
     *("incap-", "x-iinfo", "tailscale-", "ngrok-", "x-kong-", "x-consumer-", "x-istio-"),
 )
 

@@ -150,6 +150,48 @@ async def test_a_response_that_is_not_read_is_given_up(
     assert "did not read in time" in caplog.text
 
 
+def unread_request(world: Any, user: str, reads: asyncio.Event) -> "asyncio.Task[Any]":
+    """A user asks for a page, and takes nothing of the answer until ``reads``."""
+
+    async def send(_: Any) -> None:
+        await reads.wait()
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    raw = world.raw(path="/background-tasks/api/tasks", query="", headers=[("x-user", user)])
+    scope = raw.scope | {"type": "http", "method": "GET", "scheme": "http"}
+    return asyncio.create_task(world.host(scope, receive, send))
+
+
+async def test_one_user_has_only_so_many_answers_that_are_not_read(
+    make_world: Any, manager: Any, user_header: Any
+) -> None:
+    world, reads = await make_world(wrap=user_header), asyncio.Event()
+    unread = [unread_request(world, "eve", reads) for _ in range(50)]
+    await world.settled()
+    assert len(manager.asked) == 16
+    async with world.http(headers={"x-user": "ann"}) as http:
+        assert (await http.get("/api/tasks")).status_code == 200
+    reads.set()
+    await asyncio.wait_for(asyncio.gather(*unread), 5)
+    assert len(manager.asked) == 51
+
+
+async def test_who_goes_while_its_request_waits_leaves_its_turn_to_the_next(
+    make_world: Any, manager: Any, user_header: Any
+) -> None:
+    world, reads = await make_world(wrap=user_header), asyncio.Event()
+    unread = [unread_request(world, "eve", reads) for _ in range(40)]
+    await world.settled()
+    for request in unread[:39]:
+        request.cancel()
+    await world.settled()
+    assert len(manager.asked) == 17
+    reads.set()
+    await asyncio.wait_for(unread[39], 5)
+
+
 async def test_strangers_do_not_take_the_places_of_users(make_world: Any, user_header: Any) -> None:
     world = await make_world(max_clients=2, wrap=user_header)
     for number in range(600):

@@ -301,3 +301,20 @@ async def test_a_loop_of_the_hub_that_ended_is_trouble_and_a_stop_still_succeeds
     assert answer.status_code == 503
     await world.hub.stop()
     assert world.hub.trouble is None
+
+
+async def test_a_policy_that_cancels_the_question_itself_is_logged(
+    make_world: Any, caplog: Any
+) -> None:
+    class Cancelling(BackgroundTaskPolicy):
+        async def can_connect(self, requester: Any) -> bool:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
+            return True
+
+    world = await make_world(policy=Cancelling())
+    async with world.http() as http:
+        assert (await http.get("/api/tasks")).status_code == 500
+    assert "Cancelling.can_connect raised CancelledError" in caplog.text

@@ -76,6 +76,11 @@ async def test_a_developers_browser_is_let_in() -> None:
         ),
         *("Akamai-Origin-Hop", "CDN-Loop", "Client-IP", "X-Remote-Addr", "Ngrok-Trace"),
         *("X-ProxyUser-Ip", "Proxy-Authorization", "Tailscale-User-Login", "Fly-Client-IP"),
+        *("X-Forward-For", "X-Forwarder-For", "X-Rewrite-Url", "Client-Cert", "SSL-Client-Verify"),
+        *("X-Client-Cert", "X-Auth-Request-User", "Remote-User", "X-Authentik-Username"),
+        *("X-WebAuth-User", "X-Pomerium-Jwt-Assertion", "X-Ingress-Path", "X-Request-Start"),
+        *("Early-Data", "CDN-Src-IP", "Ali-CDN-Real-IP", "EO-Connecting-IP", "X-Served-By"),
+        *("X-AppService-Proto", "X-Gateway-Host", "X-LB-IP", "X-Heroku-Dynos", "X-Railway-Edge"),
     ],
 )
 async def test_whatever_a_proxy_adds_refuses(header: str) -> None:

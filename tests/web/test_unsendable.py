@@ -108,6 +108,33 @@ class ScanWorker(BackgroundWorker[ScanTask, Any]):
         context.set_payload("good")
 
 
+DAMAGED = ("name", "payload", "status_message", "error_message", "owner")
+
+
+@pytest.mark.parametrize("column", DAMAGED)
+async def test_a_stored_text_that_is_no_utf_8_keeps_nobody_from_the_others(
+    tmp_path: Path, column: str
+) -> None:
+    database = tmp_path / "tasks.db"
+    async with container_of(database).manager() as manager:
+        for task_id in await manager.run_tasks([ScanTask(), ScanTask()]):
+            await manager.wait_for(task_id, 10)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            f"UPDATE tasks SET {column} = CAST(x'22ff22' AS TEXT) WHERE sequence = 1"
+        )
+    container = container_of(database)
+    transport = httpx.ASGITransport(container.asgi_app(), client=("127.0.0.1", 5))
+    async with (
+        container.manager() as manager,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
+    ):
+        good, _ = parsed((await http.get("/api/tasks")).content)["items"]
+        assert good["payload"] == "good"
+        await manager.wait_for(await manager.run_task(ScanTask()), 10)
+        assert manager.health().trouble is None
+
+
 def container_of(database: Path) -> Any:
     registration = background_task(ScanTask, providers.Factory(ScanWorker))
     container: Any = BackgroundTasksContainer(tasks=providers.List(registration))

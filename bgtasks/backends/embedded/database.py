@@ -3,7 +3,9 @@
 import os
 import sqlite3
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bgtasks.backends.embedded.migrations import (
     APPLICATION_ID,
@@ -76,7 +78,7 @@ def open_database(path: str) -> sqlite3.Connection:
         _check_before_writing(path)
         _keep_private(os.path.realpath(path))
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection = _connect(path, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise BackendError(f"cannot write {path}: {error}; {advice(path)}") from error
     try:
@@ -85,6 +87,13 @@ def open_database(path: str) -> sqlite3.Connection:
         connection.close()
         what = "another program has locked it" if is_locked(error) else advice(path)
         raise BackendError(f"cannot write {path}: {error}; {what}") from error
+    return connection
+
+
+def _connect(path: str, **options: Any) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, **options)
+    # One damaged text would keep everybody from every row that is read along with it.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     return connection
 
 
@@ -108,7 +117,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def open_for_reading(path: str) -> sqlite3.Connection:
     """A connection of its own for reading, so that a page need not wait for a commit."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = _connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
     return connection
 
@@ -133,7 +142,7 @@ def open_kept_file(path: str) -> sqlite3.Connection:
     if version_of(connection) == SCHEMA_VERSION:
         return connection
     with closing(connection):
-        copy = sqlite3.connect("", isolation_level=None)  # on the disk, gone once it is closed
+        copy = _connect("", isolation_level=None)  # on the disk, gone once it is closed
         try:
             connection.backup(copy)
             migrate(copy)
@@ -182,4 +191,4 @@ def _open_untouched(file: Path) -> sqlite3.Connection:
     looked at: reading it together with its log would leave new files beside it."""
     log = Path(f"{file}-wal")
     way = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
-    return sqlite3.connect(f"{file.as_uri()}?{way}", uri=True, timeout=1)
+    return _connect(f"{file.as_uri()}?{way}", uri=True, timeout=1)

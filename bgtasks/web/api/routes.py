@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import AttemptFailure
@@ -18,6 +18,7 @@ from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_filter
+from bgtasks.web.api.turns import Turns
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.event_stream import EVENT_STREAM_HEADERS
 from bgtasks.web.hub.snapshot import Snapshot
@@ -53,23 +54,31 @@ class TaskRoutes:
         self._origins = origins
         self._codec = codec
         self._hub = hub
+        self._turns = Turns()
 
     @property
     def routes(self) -> list[Route]:
         """The routes, to be put below the mount point."""
         return [
-            Route("/api/tasks", self._guarded(self._list), methods=["GET"]),
-            # Before the next one, which would take "events" for an id.
+            self._route("", self._list, "GET"),
+            # Before the next one, which would take "events" for an id. It has limits of its own.
             Route("/api/tasks/events", self._guarded(self._events), methods=["GET"]),
-            Route(
-                "/api/tasks/{id}",
-                self._guarded(self._get_or_cancel),
-                methods=["GET", "DELETE"],
-            ),
-            Route("/api/tasks/{id}/retry", self._guarded(self._retry), methods=["POST"]),
-            Route("/api/tasks/{id}/attempts", self._guarded(self._attempts), methods=["GET"]),
-            Route("/api/tasks/{id}/permissions", self._guarded(self._permissions), methods=["GET"]),
+            self._route("/{id}", self._get_or_cancel, "GET", "DELETE"),
+            self._route("/{id}/retry", self._retry, "POST"),
+            self._route("/{id}/attempts", self._attempts, "GET"),
+            self._route("/{id}/permissions", self._permissions, "GET"),
         ]
+
+    def _route(self, path: str, endpoint: Endpoint, *methods: str) -> Route:
+        async def in_turn(request: Request, requester: Requester) -> ASGIApp:
+            async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+                async with self._turns.of(requester):
+                    response = await endpoint(request, requester)
+                    await response(scope, receive, send)
+
+            return answer
+
+        return Route(f"/api/tasks{path}", self._guarded(in_turn), methods=methods)
 
     def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[ASGIApp]]:
         async def guarded(request: Request) -> ASGIApp:
