@@ -91,7 +91,7 @@ def open_database(path: str) -> sqlite3.Connection:
 
 
 def _connect(path: str, **options: Any) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, **options)
+    connection: sqlite3.Connection = sqlite3.connect(path, **options)
     # One damaged text would keep everybody from every row that is read along with it.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     return connection
