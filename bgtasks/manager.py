@@ -44,7 +44,7 @@ from bgtasks.registration import Registry
 from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.submission import due_time, new_record
-from bgtasks.text import shown
+from bgtasks.text import describe, shown
 from bgtasks.updates import TaskUpdatedEvent
 from bgtasks.watching import Watch, Watchers
 from bgtasks.worker import UNSET, Unset
@@ -630,6 +630,9 @@ def _checked_timeout(timeout: Any) -> float:
 
 
 def _log_failure(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        message = "background tasks are not run any more: %s"
-        log_safely(logger, logging.CRITICAL, message, error, error=error)
+    message = "background tasks are not run any more: %s"
+    if task.cancelled():
+        reason = "what runs them was cancelled from outside, or the event loop ended without a stop"
+        log_safely(logger, logging.ERROR, message, reason)
+    elif (error := task.exception()) is not None:
+        log_safely(logger, logging.CRITICAL, message, describe(error), error=error)

@@ -13,7 +13,17 @@ from dependency_injector import providers
 
 from bgtasks import BackgroundWorker, ManagerStateError, background_task
 
-from .support import PATIENCE, Context, Gate, Work, container_for, container_of
+from .support import (
+    PATIENCE,
+    Context,
+    Gate,
+    Work,
+    container_for,
+    container_of,
+    running,
+    until,
+    worker_of,
+)
 
 
 def test_a_task_that_ran_when_the_event_loop_ended_waits_to_run_again(tmp_path: Path) -> None:
@@ -90,3 +100,21 @@ def test_a_manager_left_behind_by_its_event_loop_says_so_when_it_is_started_agai
     asyncio.run(manager.start())
     with pytest.raises(ManagerStateError, match="another event loop"):
         asyncio.run(manager.start())
+
+
+async def test_health_and_log_say_so_where_whatever_runs_tasks_is_cancelled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """FAULTS 5: a loop that serves everybody does not end in silence."""
+    test = asyncio.current_task()
+
+    async def cancel_all(_context: Context) -> None:
+        for task in asyncio.all_tasks() - {test, asyncio.current_task()}:
+            task.cancel()
+
+    container = container_of(background_task(Work, worker_of(cancel_all)))
+    async with running(container) as manager:
+        await manager.run_task(Work())
+        await until(lambda: manager.health().trouble)
+        assert manager.health().trouble == "background tasks are not run any more: see the log"
+    assert "background tasks are not run any more: what runs them was cancelled" in caplog.text
