@@ -21,6 +21,7 @@ import attrs
 from bgtasks.errors import RegistrationError
 from bgtasks.hints import field_hints, has_fields, unwrapped
 from bgtasks.serialization.pydantic_models import is_pydantic
+from bgtasks.serialization.shapes import camel_case
 
 __all__ = ["Check", "Proofs"]
 
@@ -95,6 +96,8 @@ class Proofs:
         checks = {name: self.of(kind) for name, kind in hints.items()}
         if not _is_rebuilt_as_it_was(cls) or None in checks.values():
             return None
+        if len(set(map(camel_case, checks))) < len(checks):
+            return None  # two fields with one key, which a class can have that is not registered
         return _of_object(cls, {name: check for name, check in checks.items() if check})
 
 

@@ -595,3 +595,17 @@ def test_any_payload_that_is_accepted_can_be_sent(value: Any) -> None:
         assert str(error).startswith("payload")  # noqa: PT017
         return
     json.dumps(codec.decode_payload(None, text), ensure_ascii=False, allow_nan=False).encode()
+
+
+@define
+class TwiceTheKey:
+    """Both fields are sent as ``aB``; nobody registers it."""
+
+    a_b: int = 1
+    aB: int = 2  # noqa: N815
+
+
+def test_an_undeclared_payload_with_two_fields_of_one_key_is_refused() -> None:
+    """FAULTS 16."""
+    with pytest.raises(SerializationError, match=r"payload\.a_b"):
+        TaskCodec().payload_encoder(Any)(TwiceTheKey())
