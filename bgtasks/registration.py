@@ -21,28 +21,35 @@ __all__ = ["Registration", "Registry", "Retry"]
 _LONGEST_SECONDS = 366 * 86400.0
 
 
-def _number(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
+def _refusal(owner: Any, option: str, value: object, accepted: str) -> SettingsError:
+    task_type = getattr(owner, "task_type", None)
+    call = type(owner).__name__
+    if task_type is not None:
+        call = f"background_task({getattr(task_type, '__name__', shown(task_type))}, ...)"
+    return SettingsError(f"{call}: {option}={shown(value)}; expected {accepted}")
+
+
+def _in_range(
+    lowest: float, highest: float, accepted: str
+) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
     def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         ok = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not (ok and lowest <= value <= highest):
-            raise SettingsError(
-                f"{type(owner).__name__}({attribute.name}={shown(value)}): "
-                f"expected a number from {lowest:,g} to {highest:,g}"
-            )
+            raise _refusal(owner, attribute.name, value, accepted)
 
     return check
+
+
+def _number(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
+    return _in_range(lowest, highest, f"a number from {_bounds(lowest, highest)}")
+
+
+def _bounds(lowest: float, highest: float) -> str:
+    return f"{lowest:,.10g} to {highest:,.10g}"
 
 
 def _seconds(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
-    in_range = _number(lowest, highest)
-
-    def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-        try:
-            in_range(owner, attribute, value)
-        except SettingsError as error:
-            raise SettingsError(f"{error} of seconds, {EXAMPLES}") from None
-
-    return check
+    return _in_range(lowest, highest, f"seconds from {_bounds(lowest, highest)}, {EXAMPLES}")
 
 
 def _in_seconds(value: Duration) -> float:
@@ -63,9 +70,7 @@ def _whole(lowest: int, highest: int) -> Callable[[Any, "attrs.Attribute[Any]", 
     def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         in_range(owner, attribute, value)
         if not isinstance(value, int):
-            raise SettingsError(
-                f"{type(owner).__name__}({attribute.name}={shown(value)}): expected a whole number"
-            )
+            raise _refusal(owner, attribute.name, value, "a whole number")
 
     return check
 
@@ -169,15 +174,15 @@ class Registration:
         self._check_task_type()
         self._check_worker_type()
         if not isinstance(self.type_name, str) or not 1 <= len(self.type_name) <= 200:
-            raise self._refuse("type_name", self.type_name, "a text of 1 to 200 characters")
+            raise _refusal(self, "type_name", self.type_name, "a text of 1 to 200 characters")
         if clean(self.type_name, 200) != self.type_name:
-            raise self._refuse("type_name", self.type_name, "no NUL and no lone surrogates")
+            raise _refusal(self, "type_name", self.type_name, "no NUL and no lone surrogates")
         if not isinstance(self.retry, Retry):
-            raise self._refuse("retry", self.retry, "Retry(...) or None")
+            raise _refusal(self, "retry", self.retry, "Retry(...) or None")
         if self.cancellation not in ("task", "cooperative"):
-            raise self._refuse("cancellation", self.cancellation, "'task' or 'cooperative'")
+            raise _refusal(self, "cancellation", self.cancellation, "'task' or 'cooperative'")
         if not isinstance(self.rerun_interrupted, bool):
-            raise self._refuse("rerun_interrupted", self.rerun_interrupted, "True or False")
+            raise _refusal(self, "rerun_interrupted", self.rerun_interrupted, "True or False")
 
     def _check_task_type(self) -> None:
         cls = self.task_type
@@ -216,12 +221,6 @@ class Registration:
             )
         if self.payload_type is None:
             object.__setattr__(self, "payload_type", payload_type)
-
-    def _refuse(self, option: str, value: object, accepted: str) -> SettingsError:
-        name = getattr(self.task_type, "__name__", self.task_type)
-        return SettingsError(
-            f"background_task({name}, ...): {option}={shown(value)}; expected {accepted}"
-        )
 
 
 def worker_parameters(cls: type) -> tuple[Any, Any]:

@@ -67,8 +67,9 @@ async def _import(contents: FileContents, path: str, url: str, registry: Registr
 
 
 def _summary(imported: Imported, path: str, name: str) -> str:
+    noun = "task" if imported.moved == 1 else "tasks"
     text = (
-        f"{imported.moved:,} tasks moved from {path} to {name}: {imported.waiting:,} waiting, "
+        f"{imported.moved:,} {noun} moved from {path} to {name}: {imported.waiting:,} waiting, "
         f"{imported.final:,} final"
     )
     if imported.cut_off:

@@ -25,7 +25,7 @@ def say_what_is_waited_for(tasks: Sequence[TaskRecord], grace: float) -> None:
     if len(tasks) > SHOWN:
         names += f" and {len(tasks) - SHOWN} more"
     if grace > 0:
-        message = "waiting up to %g s for %s: %s; press Ctrl-C again to stop now"
+        message = "waiting up to %g s (stop_grace) for %s: %s; press Ctrl-C again to stop now"
         logger.warning(message, grace, what, names)
     else:
         logger.warning("telling %s to end: %s", what, names)

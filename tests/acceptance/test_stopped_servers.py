@@ -31,7 +31,10 @@ PATIENCE = 30.0
 LONG = 600
 """A grace period that no test waits for."""
 
-WAITS = r"waiting up to {} s for 1 running task: ReportTask {}; press Ctrl-C again to stop now"
+WAITS = (
+    r"waiting up to {} s \(stop_grace\) for 1 running task: ReportTask {}; "
+    "press Ctrl-C again to stop now"
+)
 
 
 class Server:

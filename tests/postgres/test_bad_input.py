@@ -126,7 +126,7 @@ async def test_an_url_that_is_none(url: str) -> None:
 
 
 async def test_a_database_without_tables_names_the_command(empty_database: str) -> None:
-    assert COMMAND == "python -m bgtasks database upgrade"
+    assert COMMAND == "python -m bgtasks database upgrade MODULE:CONTAINER"
     with pytest.raises(SchemaVersionError, match=f"has no tables of bgtasks.*run: {COMMAND}"):
         await backend(empty_database).start()
 

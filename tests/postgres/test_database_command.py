@@ -237,7 +237,7 @@ def test_moving_can_be_repeated(
     run(capsys, "import", file, "--url", task_database)
     asyncio.run(execute(task_database, "DELETE FROM bgtasks_tasks WHERE status = 'Cancelled'"))
     said = run(capsys, "import", file, "--url", task_database)
-    assert said.startswith("1 tasks moved")
+    assert said.startswith("1 task moved")
     assert said.endswith(": 0 waiting, 1 final; 4 were there already\n")
     assert len(all_tasks(task_database)) == 5
 

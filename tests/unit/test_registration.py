@@ -215,7 +215,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"max_concurrency": True}, "max_concurrency=True"),
     ({"timeout": 0}, "timeout=0"),
     ({"timeout": float("nan")}, "timeout=nan"),
-    ({"timeout": "soon"}, "timeout='soon'.*seconds, a timedelta, or a text"),
+    (
+        {"timeout": "soon"},
+        r"background_task\(Work, \.\.\.\): timeout='soon'; "
+        r"expected seconds from 0\.001 to 31,622,400, a timedelta, or a text",
+    ),
     ({"timeout": "500 days"}, "timeout=43200000.0"),
     ({"timeout": True}, "timeout=True"),
     ({"retry": 3}, "retry=3"),

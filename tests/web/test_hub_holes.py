@@ -383,6 +383,19 @@ async def test_polling_is_a_problem_that_names_the_way_out(world: Any) -> None:
             assert 'transports: ["websocket"]' in answer.json()["detail"]
 
 
+async def test_a_proxy_that_drops_the_upgrade_is_told_to_the_operator_once(
+    world: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    handshake = "/socket.io/?EIO=4&transport=websocket"
+    async with world.http() as http:
+        await http.get("/socket.io/?EIO=4&transport=polling")
+        await http.get(handshake, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+        assert "Upgrade" not in caplog.text
+        for _ in range(2):
+            assert (await http.get(handshake)).status_code == 400
+    assert caplog.text.count("the proxy in front has to pass on Upgrade") == 1
+
+
 async def test_a_client_that_vanishes_is_forgotten(world: Any, manager: Any) -> None:
     sockets = [await world.joined() for _ in range(5)]
     for socket in sockets:

@@ -32,7 +32,7 @@ MIGRATIONS = load_migrations(_PACKAGE)
 VERSION = MIGRATIONS[-1].number
 """The version of the tables that this code was written for."""
 
-COMMAND = "python -m bgtasks database upgrade"
+COMMAND = "python -m bgtasks database upgrade MODULE:CONTAINER"
 
 
 async def upgrade(database: Database) -> list[str]:

@@ -92,7 +92,7 @@ class Outbox:
         if not self._idle.is_set():
             count = len(self._ends) + len(self._in_hand)
             logger.info(
-                "waiting up to %g s for %s to take how %d attempts ended",
+                "waiting up to %g s for %s to take the outcomes of attempts: %d",
                 AT_STOP,
                 self._database.name,
                 count,

@@ -25,6 +25,11 @@ NO_WEBSOCKET = (
     'the hub speaks WebSocket only; connect with {path: ".../socket.io", transports: ["websocket"]}'
 )
 
+LOST_UPGRADE = (
+    "a client asked for a websocket, and its request came without the header Upgrade: the proxy in "
+    "front has to pass on Upgrade and Connection over HTTP/1.1, or no page is live"
+)
+
 
 class Hub:
     """The live view of a manager's tasks for browsers: Socket.IO over websockets, and
@@ -90,9 +95,17 @@ class Hub:
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, to be mounted at ``socket.io``."""
         if scope["type"] == "http":
+            self._notice_a_lost_upgrade(scope)
             await refuse_request(400, NO_WEBSOCKET, scope, receive, send)
         elif scope["type"] == "websocket":
             if self._run is not None:
                 await self._run.serve(scope, receive, send)
             else:
                 await refuse_websocket(1013, receive, send)
+
+    def _notice_a_lost_upgrade(self, scope: Scope) -> None:
+        """Tell the operator, since the page can only go on trying."""
+        if b"transport=websocket" not in scope["query_string"]:
+            return
+        if all(name != b"upgrade" for name, _ in scope["headers"]):
+            self.refusals.say_once(LOST_UPGRADE)
