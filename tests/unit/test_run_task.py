@@ -1,5 +1,6 @@
 """What ``run_task`` accepts, what it refuses, and what it writes."""
 
+import gc
 import threading
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -114,6 +115,22 @@ async def test_several_tasks_are_accepted_all_or_none() -> None:
             await manager.run_tasks([Work(), OtherWork()])
         assert len(await manager.get_tasks()) == 1
         assert await manager.run_tasks([]) == []
+
+
+async def test_a_process_that_only_submits_keeps_nothing_of_what_it_submitted() -> None:
+    """FAULTS 33: not the caller's tasks, nor copies of them."""
+
+    @frozen(kw_only=True)
+    class Large(BackgroundTaskBase):
+        text: str
+
+    container = container_of(background_task(Large, worker_of(done)), run_tasks=False)
+    async with running(container) as manager:
+        ids = await manager.run_tasks([Large(text="x" * 1_000) for _ in range(300)])
+        ids.append(await manager.run_task(Large(text="one by one")))
+        gc.collect()
+        assert not [item for item in gc.get_objects() if type(item) is Large]
+        assert len(ids) == 301
 
 
 async def test_an_unregistered_type_is_refused_with_what_to_write_where() -> None:
