@@ -1,7 +1,6 @@
 """What a requester may see of the manager's tasks and do to them: policy and manager in one."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
 from bgtasks.web.judge import Judge, Owners
-from bgtasks.web.listing import Listing, TaskFilter
+from bgtasks.web.listing import Listing, TaskFilter, TaskReader
 from bgtasks.web.requester import Requester
 
 __all__ = ["TaskAccess"]
@@ -26,12 +25,12 @@ class TaskAccess:
         self,
         manager: BackgroundTaskManager,
         judge: Judge,
-        reads: AbstractAsyncContextManager[Any] | None = None,
+        reader: TaskReader | None = None,
     ) -> None:
-        """``reads`` is entered while the store is read, never while the policy is asked."""
+        """``reader`` is asked for what is read, the manager if there is none."""
         self._manager = manager
         self._judge = judge
-        self._reads = reads or nullcontext()
+        self._reader = reader or manager
 
     async def page(self, requester: Requester, wanted: TaskFilter) -> tuple[list[Info], str | None]:
         """A page of visible tasks, newest first, and the cursor of the next page: see
@@ -41,13 +40,12 @@ class TaskAccess:
     async def listing(self, requester: Requester, wanted: TaskFilter) -> Listing:
         """The listing of what ``requester`` may see of what is ``wanted``."""
         return Listing(
-            self._manager,
+            self._reader,
             requester,
             wanted,
             visible_owners=await self._judge.visible_owners(requester),
             is_predicate_alone=self._judge.only_can_view_knows,
             visible=self.visible,
-            reads=self._reads,
         )
 
     async def find(self, requester: Requester, task_id: UUID) -> Info:
@@ -60,16 +58,13 @@ class TaskAccess:
     async def whole(self, requester: Requester, info: Info) -> Info:
         """A task that ``requester`` may see, read again with its payload; the same where there is
         none any more for the requester to see."""
-        async with self._reads:
-            newest = await self._manager.try_get_task(info.id)
+        newest = await self._reader.try_get_task(info.id)
         return newest if newest and await self._judge.may_view(requester, newest) else info
 
     async def find_all(self, requester: Requester, ids: Iterable[UUID]) -> list[Info]:
         """Those of the tasks that there are and that ``requester`` may see, without large
         payloads."""
-        async with self._reads:
-            found = await self._manager.find_tasks(ids)
-        return await self.visible(requester, found)
+        return await self.visible(requester, await self._reader.find_tasks(ids))
 
     async def cancel(self, requester: Requester, task_id: UUID) -> Info:
         """Ask for cancellation; returns the newest snapshot, without a large payload.

@@ -1,7 +1,7 @@
 """Asks the policy: what it answers in time, and only ``True`` as a yes."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from collections.abc import Set as AbstractSet
 from functools import partial
 from inspect import isawaitable
@@ -28,6 +28,7 @@ OPEN = (
 
 Info = BackgroundTaskInfo[Any]
 Owners = AbstractSet[str | None] | None
+Answered = Callable[[Info, bool], Awaitable[None]]
 
 
 class PolicyFailedError(Exception):
@@ -94,17 +95,29 @@ class Judge:
     async def visible(self, requester: Requester, infos: Iterable[Info]) -> list[Info]:
         """Those of ``infos`` that ``requester`` may see, in the same order."""
         found: list[Info] = []
+
+        async def note(info: Info, sees: bool) -> None:
+            if sees:
+                found.append(info)
+
+        await self.may_view_each(requester, infos, note)
+        return found
+
+    async def may_view_each(
+        self, requester: Requester, infos: Iterable[Info], answered: Answered
+    ) -> None:
+        """Ask for one of ``infos`` after the other whether ``requester`` may see it, and await
+        ``answered(info, sees)`` with each answer as it comes."""
         asked = 0
 
         async def ask_one_after_the_other() -> None:
             nonlocal asked
             for info in infos:
-                if self._is_yes("can_view", await self._ask("can_view", requester, info)):
-                    found.append(info)
+                said = await self._ask("can_view", requester, info)
+                await answered(info, self._is_yes("can_view", said))
                 asked += 1
 
         await self._in_time("can_view", ask_one_after_the_other(), lambda: asked)
-        return found
 
     async def visible_owners(self, requester: Requester) -> Owners:
         """The owners whose tasks are worth looking at; ``None``: all."""

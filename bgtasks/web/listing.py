@@ -1,20 +1,20 @@
 """Pages of what a requester may see, from a store that knows nothing of policies."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import Any, Protocol
+from uuid import UUID
 
 from attrs import field, frozen
 
 from bgtasks.errors import QueryError
-from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.page import BackgroundTaskPage
 from bgtasks.query import check_combinations
 from bgtasks.web.cursors import listing_mark, read_cursor, refused_cursor, write_cursor
 from bgtasks.web.requester import Requester
 from bgtasks.worker import UNSET
 
-__all__ = ["Listing", "TaskFilter"]
+__all__ = ["Listing", "TaskFilter", "TaskReader"]
 
 MAX_PAGES = 20
 """How many pages of the store are read to fill one page of what a policy lets through."""
@@ -26,6 +26,30 @@ MAX_OWNERS = 100
 """The most owners one question to the manager may name."""
 
 Info = BackgroundTaskInfo[Any]
+
+
+class TaskReader(Protocol):
+    """What is read of the manager; see there."""
+
+    async def get_tasks(
+        self,
+        *,
+        type: Any = UNSET,  # noqa: A002 - the glossary's word
+        status: Any = UNSET,
+        owner: Any = UNSET,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> BackgroundTaskPage:
+        """A page of tasks."""
+
+    async def find_tasks(self, task_ids: Iterable[UUID]) -> list[Info]:
+        """Those of these tasks that there are."""
+
+    async def try_get_task(self, task_id: UUID) -> Info | None:
+        """One task, whole."""
+
+    async def cursor_after(self, task_id: UUID) -> str | None:
+        """The cursor that goes on after this task."""
 
 
 @frozen(kw_only=True)
@@ -58,16 +82,15 @@ class Listing:
 
     ``visible_owners`` is what the policy says of the requester; ``is_predicate_alone``: it says
     nothing, because only its predicate knows. ``visible`` gives those of some tasks that the
-    requester may see, in the same order. ``reads`` is entered while the store is read.
+    requester may see, in the same order.
     """
 
-    manager: BackgroundTaskManager
+    reader: TaskReader
     requester: Requester
     wanted: TaskFilter
     visible_owners: Collection[str | None] | None
     is_predicate_alone: bool
     visible: Callable[[Requester, Sequence[Info]], Awaitable[list[Info]]]
-    reads: AbstractAsyncContextManager[Any]
     mark: bytes = field(init=False)
 
     @mark.default
@@ -134,9 +157,8 @@ class Listing:
         if cursor is None:
             return None
         task_id = read_cursor(cursor, self.mark)
-        async with self.reads:
-            found = await self.manager.find_tasks([task_id])
-            place = await self.manager.cursor_after(task_id)
+        found = await self.reader.find_tasks([task_id])
+        place = await self.reader.cursor_after(task_id)
         if place is None or not await self.visible(self.requester, found):
             raise refused_cursor(cursor)
         return place
@@ -145,12 +167,11 @@ class Listing:
         self, owners: _Owners, place: str | None, limit: int
     ) -> tuple[Sequence[Info], str | None]:
         wanted = self.wanted
-        async with self.reads:
-            page = await self.manager.get_tasks(
-                type=UNSET if wanted.types is None else wanted.types,
-                status=UNSET if wanted.statuses is None else wanted.statuses,
-                owner=UNSET if owners.of_store is None else owners.of_store,
-                limit=limit,
-                cursor=place,
-            )
+        page = await self.reader.get_tasks(
+            type=UNSET if wanted.types is None else wanted.types,
+            status=UNSET if wanted.statuses is None else wanted.statuses,
+            owner=UNSET if owners.of_store is None else owners.of_store,
+            limit=limit,
+            cursor=place,
+        )
         return page.items, page.next_cursor

@@ -381,7 +381,7 @@ class World:
 
     async def settled(self) -> None:
         """Let everything go on that waits for nothing but the event loop."""
-        for _ in range(60):
+        for _ in range(100):
             await asyncio.sleep(0)
 
     @property

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from bgtasks.errors import BackendError
@@ -128,11 +129,30 @@ async def test_an_update_while_subscribe_reads_comes_after_the_answer(
     manager.may_read.clear()
     number = socket.emit("Subscribe", {"ids": [str(info.id)]})
     await world.settled()
-    manager.publish(info, progress=7.0)
+    newer = attrs.evolve(info, progress=7.0, revision=info.revision + 1)
+    manager.publish(newer)  # which is not what is read: the store was asked before
     manager.may_read.set()
-    await socket.ack(number)
+    assert (await socket.ack(number))["tasks"][0]["progress"] == 0.0
     assert socket.updates == []
     assert (await socket.update())["progress"] == 7.0
+
+
+async def test_clients_that_come_at_the_same_time_share_what_is_read(
+    world: Any, manager: Any
+) -> None:
+    infos = [manager.add() for _ in range(3)]
+    await world.joined()
+    alone = len(manager.asked)
+    manager.may_read.clear()
+    sockets = [await world.joined() for _ in range(20)]
+    for socket in sockets[:5]:  # these do not wait for what they asked for
+        await socket.close()
+    late = manager.add()
+    manager.may_read.set()
+    for socket in sockets[5:]:
+        got = await socket.updates_until(late)
+        assert {update["id"] for update in got} == {str(info.id) for info in (*infos, late)}
+    assert len(manager.asked) - alone <= 2 * alone
 
 
 async def test_unsubscribe_ends_all_updates(world: Any, manager: Any) -> None:

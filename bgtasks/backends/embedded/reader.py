@@ -140,12 +140,16 @@ def _sequences(
 ) -> list[int]:
     conditions = [f"{column} IS ?" for column in branch] + ["sequence < ?"]
     index = f"INDEXED BY tasks_by_{next(iter(branch))}" if branch else ""
+    # As one row: at each row the interpreter lock is given away, and comes back late from a loop
+    # that is busy.
     statement = (
-        f"SELECT sequence FROM tasks {index} "  # noqa: S608 - fixed texts
-        f"WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
+        f"SELECT json_group_array(sequence) FROM (SELECT sequence FROM tasks {index} "  # noqa: S608
+        f"WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?)"
     )
-    values = [*branch.values(), _before(before), limit]
-    return [row[0] for row in connection.execute(statement, values)]
+    found: list[int] = json.loads(
+        connection.execute(statement, [*branch.values(), _before(before), limit]).fetchone()[0]
+    )
+    return found
 
 
 def _before(sequence: int | None) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import islice
 
 from bgtasks.clock import Clock, sleep
 from bgtasks.lasting import ends_this_task
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 VERDICT_AGE = 60.0
 """Seconds after which a client has to be authorized again: connections outlive sessions."""
+
+ASKED_IN_ONE_GO = 64
+"""About how many tasks a policy is asked for one client before others have their turn."""
 
 RENEWED_EVERY = 10.0
 """Seconds between two looks for clients that have to be authorized again."""
@@ -123,16 +127,8 @@ class Audience:
     async def _ask_for(self, client: Client, give: Give) -> None:
         try:
             while client.live and client.undecided:
-                info = next(iter(client.undecided.values())).info
                 async with self._slots.one():
-                    sees = await self._sees(client, info)
-                waiting = client.undecided.get(info.id)
-                if waiting is None or verdict_key(waiting.info) != verdict_key(info):
-                    continue  # overtaken by a replay, or by another task with the same id
-                # Nothing is awaited up to here: an update that comes now finds the verdict.
-                client.undecided.take(info.id)
-                if sees and client.live and client.subscription.matches(waiting.info):
-                    await give(client, waiting)
+                    await self._ask_about_some(client, give)
         except BaseException as error:
             if ends_this_task(error):
                 raise
@@ -140,12 +136,25 @@ class Audience:
         finally:
             client.asking = None
 
-    async def _sees(self, client: Client, info: Info) -> bool:
+    async def _ask_about_some(self, client: Client, give: Give) -> None:
+        """Ask in one go: each asyncio task waits for its turn of a loop that may be busy."""
         if not await self.may_stay(client):
-            return False
-        sees = await self._judge.may_view(client.requester, info)
-        client.remember(info, sees)
-        return sees
+            return
+
+        async def answered(info: Info, sees: bool) -> None:
+            client.remember(info, sees)
+            waiting = client.undecided.get(info.id)
+            if waiting is None or verdict_key(waiting.info) != verdict_key(info):
+                return  # overtaken by a replay, or by another task with the same id
+            # Nothing is awaited up to here: an update that comes now finds the verdict.
+            client.undecided.take(info.id)
+            if sees and client.live and client.subscription.matches(waiting.info):
+                await give(client, waiting)
+
+        some = islice(client.undecided.values(), ASKED_IN_ONE_GO)
+        await self._judge.may_view_each(
+            client.requester, [waiting.info for waiting in some], answered
+        )
 
     async def _renew(self, client: Client) -> None:
         try:

@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from bgtasks.web.hub.backlog import Backlog
@@ -21,15 +21,18 @@ MAX_DEPTH = 16
 """How many packets wait for a client before it counts as slow."""
 
 
-VerdictKey = tuple[int, datetime]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-def verdict_key(info: Info) -> VerdictKey:
-    """What a verdict about ``info`` is kept under. An id may be used again, for a task of somebody
-    else, after its first task was pruned. A UUID is hashed and compared by Python code; its number
-    is not.
+def verdict_key(info: Info) -> int:
+    """What a verdict about ``info`` is kept under: its id and the time it was accepted, as an id
+    may be used again, for a task of somebody else, after its first task was pruned.
+
+    One number, for it is looked up for each client at each update: a UUID is hashed and compared
+    by Python code, and a tuple part by part.
     """
-    return info.id.int, info.created_at
+    return (info.id.int << 64) + (info.created_at - _EPOCH) // _MICROSECOND
 
 
 class PacketQueue(Protocol):
@@ -66,7 +69,7 @@ class Client(ABC):
         self.held = False
         self.checked_at = 0.0
         self.replay: asyncio.Task[None] | None = None
-        self._verdicts: OrderedDict[VerdictKey, bool] = OrderedDict()
+        self._verdicts: OrderedDict[int, bool] = OrderedDict()
         self.verdict = self._verdicts.get
         """Whether the client may see the task with this :func:`verdict_key`, as far as the policy
         was asked before."""

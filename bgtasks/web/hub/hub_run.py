@@ -28,6 +28,7 @@ from bgtasks.web.hub.refusals import refuse_websocket
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.rooms import Rooms
 from bgtasks.web.hub.server import connection_tasks, make_server
+from bgtasks.web.hub.shared_reads import SharedReads
 from bgtasks.web.hub.snapshot import Info
 from bgtasks.web.hub.streams import Streams
 from bgtasks.web.hub.subscription import Subscription
@@ -44,9 +45,6 @@ NOT_JOINED = 256
 """How many websockets may be open without having joined, of people who are not logged in; a quarter
 of them from one address. They are no part of ``max_clients``, so that strangers take nobody's
 place; each costs the server about 100 kB."""
-
-READS_AT_ONCE = 8
-"""How many replays read from the store at the same time."""
 
 STOP_TIMEOUT = 2.0
 """Seconds that connections get for ending at a stop."""
@@ -79,8 +77,8 @@ class HubRun:
         fan_out = make_fan_out(self._server)
         delivery = Delivery(self._audience, fan_out, codec)
         self._broadcaster = Broadcaster(clock, settings.publish_interval, delivery.broadcast)
-        reads = asyncio.Semaphore(READS_AT_ONCE)
-        self._replay = Replay(TaskAccess(manager, judge, reads), codec, manager.now)
+        reader = SharedReads(manager)
+        self._replay = Replay(TaskAccess(manager, judge, reader), codec, manager.now)
         server, audience, replay = self._server, self._audience, self._replay
         self._reception = Reception(
             server,

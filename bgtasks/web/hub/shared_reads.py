@@ -1,0 +1,101 @@
+"""What many clients ask of the store at the same time is read once for all of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from attrs import mutable
+
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.models import BackgroundTaskInfo
+from bgtasks.page import BackgroundTaskPage
+from bgtasks.worker import UNSET
+
+__all__ = ["SharedReads"]
+
+AT_ONCE = 8
+"""How many questions to the store are open at the same time."""
+
+T = TypeVar("T")
+Info = BackgroundTaskInfo[Any]
+Read = Callable[[], Awaitable[Any]]
+
+
+@mutable(eq=False)
+class _Flight:
+    """One read, and how many wait for what it brings."""
+
+    task: "asyncio.Task[Any]"
+    riders: int = 0
+
+
+class SharedReads:
+    """The reading side of the manager. A thousand browsers that come back after a deployment ask
+    the same; whoever asks before a read has begun gets what that read brings, and a question is
+    not asked again before its last answer has come. So nobody is told anything older than what
+    was stored when he asked.
+    """
+
+    def __init__(self, manager: BackgroundTaskManager) -> None:
+        self._manager = manager
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._waiting: dict[Hashable, _Flight] = {}
+        self._under_way: dict[Hashable, _Flight] = {}
+
+    async def get_tasks(self, **filters: Any) -> BackgroundTaskPage:
+        """See :meth:`BackgroundTaskManager.get_tasks`."""
+        key = tuple((name, _hashable(filters[name])) for name in sorted(filters))
+        page: BackgroundTaskPage = await self._share(
+            key, partial(self._manager.get_tasks, **filters)
+        )
+        return page
+
+    async def find_tasks(self, task_ids: Iterable[UUID]) -> list[Info]:
+        """See :meth:`BackgroundTaskManager.find_tasks`."""
+        ids = tuple(task_ids)
+        found: list[Info] = await self._share(ids, partial(self._manager.find_tasks, ids))
+        return found
+
+    async def try_get_task(self, task_id: UUID) -> Info | None:
+        """See :meth:`BackgroundTaskManager.try_get_task`."""
+        found: Info | None = await self._share(
+            task_id, partial(self._manager.try_get_task, task_id)
+        )
+        return found
+
+    async def cursor_after(self, task_id: UUID) -> str | None:
+        """See :meth:`BackgroundTaskManager.cursor_after`."""
+        return await self._manager.cursor_after(task_id)
+
+    async def _share(self, key: Hashable, read: Read) -> Any:
+        flight = self._waiting.get(key)
+        if flight is None:
+            flight = self._waiting[key] = _Flight(asyncio.create_task(self._fly(key, read)))
+            flight.task.add_done_callback(partial(self._landed, key, flight))
+        flight.riders += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.riders -= 1
+            if not flight.riders:  # nobody wants it any more, if it is not done
+                flight.task.cancel()
+
+    async def _fly(self, key: Hashable, read: Read) -> Any:
+        if (before := self._under_way.get(key)) is not None:
+            await asyncio.wait([before.task])
+        async with self._slots:
+            self._under_way[key] = self._waiting.pop(key)
+            return await read()
+
+    def _landed(self, key: Hashable, flight: _Flight, _: object) -> None:
+        for flights in (self._waiting, self._under_way):
+            if flights.get(key) is flight:
+                del flights[key]
+
+
+def _hashable(value: Any) -> Hashable:
+    """A filter as what it lets through, in whatever order it was given."""
+    is_plain = value is UNSET or value is None or isinstance(value, (str, int))
+    return value if is_plain else frozenset(value)
