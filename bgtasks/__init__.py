@@ -4,6 +4,7 @@ from bgtasks.blocking import BlockingTaskManager
 from bgtasks.cancellation import CancellationToken
 from bgtasks.clock import Clock
 from bgtasks.containers import BackgroundTasksContainer, background_task
+from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.errors import (
     AttemptTimeoutError,
     BackendBusyError,
@@ -30,9 +31,8 @@ from bgtasks.models import (
     BackgroundTaskInfo,
     BackgroundTaskState,
     BackgroundTaskStatus,
+    ProcessInfo,
 )
-from bgtasks.page import BackgroundTaskPage
-from bgtasks.processes import ProcessInfo
 from bgtasks.registration import Registration, Retry
 from bgtasks.settings import Settings
 from bgtasks.web.policy import BackgroundTaskPolicy, Requester

@@ -7,12 +7,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from bgtasks.durations import Duration
+from bgtasks.core.durations import Duration
+from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, BackgroundTaskStatus
-from bgtasks.page import BackgroundTaskPage
-from bgtasks.worker import UNSET, Unset
+from bgtasks.models import (
+    UNSET,
+    BackgroundTaskBase,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+    Unset,
+)
 
 __all__ = ["BlockingTaskManager"]
 

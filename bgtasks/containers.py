@@ -8,13 +8,13 @@ from bgtasks.backends.base import Backend
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.blocking import BlockingTaskManager
 from bgtasks.clock import Clock, SystemClock
+from bgtasks.core.codec import TaskCodec
 from bgtasks.errors import RegistrationError, SettingsError
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.execution.lifetimes import refuse_longer_lives
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.registration import Registration, Registry
-from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.app import create_app
 from bgtasks.web.hub import Hub

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from bgtasks.text import loggable, trace_of
+from bgtasks.core.text import loggable, trace_of
 
 __all__ = [
     "JsonLinesFormatter",

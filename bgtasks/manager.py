@@ -14,8 +14,14 @@ from uuid import UUID
 from bgtasks.backends.base import Backend
 from bgtasks.backends.payloads import with_payloads
 from bgtasks.clock import Clock, DatedClock, sleep
-from bgtasks.companions import Companion, Companions
-from bgtasks.durations import EXAMPLES, Duration, to_seconds
+from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.concurrency.pace import Pace
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
+from bgtasks.core.query import BackgroundTaskPage, cursor_of, make_query
+from bgtasks.core.record import MAX_PAGE, TaskRecord
+from bgtasks.core.submission import due_time, new_record
+from bgtasks.core.text import describe, shown
 from bgtasks.errors import (
     BackgroundTasksError,
     ManagerStateError,
@@ -24,30 +30,24 @@ from bgtasks.errors import (
 )
 from bgtasks.execution.executor import Executor
 from bgtasks.execution.launch import check_task_factory
+from bgtasks.execution.loop_watch import LoopWatch
+from bgtasks.execution.services import Service, Services
 from bgtasks.execution.stop_message import say_what_is_waited_for
-from bgtasks.health import Health
-from bgtasks.lasting import ends_this_task
 from bgtasks.logs import log_safely
-from bgtasks.loop_watch import LoopWatch
 from bgtasks.models import (
+    UNSET,
     AttemptFailure,
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    Health,
+    ProcessInfo,
+    Unset,
 )
-from bgtasks.pace import Pace
-from bgtasks.page import BackgroundTaskPage
-from bgtasks.processes import ProcessInfo
-from bgtasks.query import cursor_of, make_query
-from bgtasks.record import MAX_PAGE, TaskRecord
+from bgtasks.observing.updates import TaskUpdatedEvent
+from bgtasks.observing.watching import Watch, Watchers
 from bgtasks.registration import Registry
-from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
-from bgtasks.submission import due_time, new_record
-from bgtasks.text import describe, shown
-from bgtasks.updates import TaskUpdatedEvent
-from bgtasks.watching import Watch, Watchers
-from bgtasks.worker import UNSET, Unset
 
 __all__ = ["BackgroundTaskManager"]
 
@@ -98,7 +98,7 @@ class BackgroundTaskManager:
         self._executor: Executor | None = None
         self._loop_watch: LoopWatch | None = None
         self._watchers = Watchers()
-        self._companions = Companions()
+        self._services = Services()
         self._entered = 0
         self._background: list[asyncio.Task[Any]] = []
         self._serving: asyncio.Task[None] | None = None
@@ -196,16 +196,16 @@ class BackgroundTaskManager:
         if self._entered == 0:
             await self.stop()
 
-    def accompany(self, companion: Companion) -> None:
-        """Start ``companion`` with this manager, right after it, and stop it right before it, from
+    def accompany(self, service: Service) -> None:
+        """Start ``service`` with this manager, right after it, and stop it right before it, from
         now on; at once, if the manager runs already."""
-        self._companions.add(companion)
+        self._services.add(service)
         if self._backend is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._start_late, companion)
+            self._loop.call_soon_threadsafe(self._start_late, service)
 
-    def _start_late(self, companion: Companion) -> None:
+    def _start_late(self, service: Service) -> None:
         if self._backend is not None and self._stopping is None:
-            companion.start()
+            service.start()
 
     @property
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
@@ -233,7 +233,7 @@ class BackgroundTaskManager:
         elif blocked_for > LONG_BLOCK:
             trouble = f"the event loop has been blocked for {blocked_for:.0f} seconds: see the log"
         return Health(
-            trouble=trouble or self._companions.trouble,
+            trouble=trouble or self._services.trouble,
             running=executor.running,
             max_concurrency=self._settings.max_concurrency,
             blocked_for=blocked_for,
@@ -419,14 +419,14 @@ class BackgroundTaskManager:
             self._loop_watch.start()
         if self._settings.retention is not None:
             self._background = [asyncio.create_task(self._prune(self._settings.retention))]
-        self._companions.start()
+        self._services.start()
 
     async def _stop(self, backend: Backend, executor: Executor) -> None:
         """Every step is taken, whatever another one raises."""
         watch, self._loop_watch = self._loop_watch, None
         steps: list[Callable[[], Awaitable[object]]] = [
             partial(self._say_what_is_waited_for, executor),
-            self._companions.stop,
+            self._services.stop,
             self._stop_background,
             backend.stop_serving,
             partial(executor.drain, self._settings.stop_grace),

@@ -2,8 +2,8 @@
 
 import inspect
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar
+from enum import Enum, StrEnum
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from attrs import field, frozen
@@ -12,12 +12,16 @@ from attrs.validators import instance_of
 from bgtasks.ids import uuid7
 
 __all__ = [
+    "UNSET",
     "AttemptFailure",
     "BackgroundTaskBase",
     "BackgroundTaskInfo",
     "BackgroundTaskState",
     "BackgroundTaskStatus",
+    "Health",
     "LightTaskInfo",
+    "ProcessInfo",
+    "Unset",
 ]
 
 TPayload = TypeVar("TPayload")
@@ -155,3 +159,48 @@ class AttemptFailure:
     error_message: str
     traceback: str | None
     ended_at: datetime
+
+
+@frozen(kw_only=True)
+class Health:
+    """``trouble`` says in words what keeps the manager from working, ``None`` if nothing does.
+
+    ``running`` attempts run now, of at most ``max_concurrency``; for ``blocked_for`` seconds the
+    event loop has not come round (0: it does).
+    """
+
+    trouble: str | None
+    running: int = 0
+    max_concurrency: int = 0
+    blocked_for: float = 0.0
+
+
+@frozen(kw_only=True)
+class ProcessInfo:
+    """One process that has its manager running. Times are timezone-aware UTC.
+
+    ``id`` is new with each start of a manager. ``runs_tasks`` is false for one that only hands in
+    and shows. ``types`` are the task types it runs, ``running`` the attempts it had running when
+    it was last seen, at ``seen_at``, of at most ``max_concurrency``. ``alive`` says whether it
+    was seen lately enough to be counted on.
+    """
+
+    id: UUID
+    host: str
+    pid: int
+    runs_tasks: bool
+    types: tuple[str, ...]
+    running: int
+    max_concurrency: int
+    started_at: datetime
+    seen_at: datetime
+    alive: bool
+
+
+class _Unset(Enum):
+    UNSET = "UNSET"
+
+
+Unset = Literal[_Unset.UNSET]
+UNSET: Final = _Unset.UNSET
+"""The default of arguments that leave a field as it is (``None`` clears it)."""

@@ -9,11 +9,11 @@ from typing import Any, Literal, cast, get_args, get_origin
 import attrs
 from attrs import field, frozen
 
-from bgtasks.durations import EXAMPLES, Duration, to_seconds
+from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
+from bgtasks.core.hints import substituted
+from bgtasks.core.text import clean, shown
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
-from bgtasks.hints import substituted
 from bgtasks.models import BackgroundTaskBase
-from bgtasks.text import clean, shown
 from bgtasks.worker import BackgroundWorker
 
 __all__ = ["Registration", "Registry", "Retry"]

@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from bgtasks.database_url import checked_database, hide_password
-from bgtasks.durations import EXAMPLES, to_seconds
+from bgtasks.core.database_url import checked_database, hide_password
+from bgtasks.core.durations import EXAMPLES, to_seconds
+from bgtasks.core.redaction import redact
+from bgtasks.core.text import shown
 from bgtasks.errors import SettingsError
-from bgtasks.redaction import redact
-from bgtasks.text import shown
 
 __all__ = ["Settings"]
 

@@ -6,31 +6,24 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from datetime import datetime
-from enum import Enum
-from typing import Final, Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from bgtasks.cancellation import CancellationToken
+from bgtasks.core.text import shown
 from bgtasks.models import (
+    UNSET,
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskState,
     BackgroundTaskStatus,
+    Unset,
 )
-from bgtasks.text import shown
 
-__all__ = ["UNSET", "BackgroundWorker", "BackgroundWorkerContext", "Unset"]
+__all__ = ["BackgroundWorker", "BackgroundWorkerContext"]
 
 TTask = TypeVar("TTask", bound=BackgroundTaskBase)
 TPayload = TypeVar("TPayload")
 
-
-class _Unset(Enum):
-    UNSET = "UNSET"
-
-
-Unset = Literal[_Unset.UNSET]
-UNSET: Final = _Unset.UNSET
-"""The default of arguments that leave a field as it is (``None`` clears it)."""
 
 _MESSAGE = (str, type(None))
 

@@ -2,8 +2,8 @@
 
 A backend owns three things: where tasks live, who is given an attempt, and how changes travel
 between processes. The order of a task's life is not its business: every change it writes comes
-from :func:`bgtasks.lifecycle.decide`, and is written only where the stored task is still the one
-it was decided on (same ``id``, ``attempt``, ``status`` and ``revision``).
+from :func:`bgtasks.core.lifecycle.decide`, and is written only where the stored task is still the
+one it was decided on (same ``id``, ``attempt``, ``status`` and ``revision``).
 
 ``tests/contract`` holds one suite that runs over every backend. A backend that passes is one.
 """
@@ -15,10 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from bgtasks.lifecycle import Ended, Reported
-from bgtasks.models import AttemptFailure
-from bgtasks.processes import ProcessInfo
-from bgtasks.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.lifecycle import Ended, Reported
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.models import AttemptFailure, ProcessInfo
 
 __all__ = ["AttemptRunner", "Backend", "ChangeHandler"]
 

@@ -1,7 +1,7 @@
 """What becomes of an attempt that was cut off: the same wherever tasks are kept."""
 
-from bgtasks.lifecycle import Interrupted
-from bgtasks.record import TaskRecord
+from bgtasks.core.lifecycle import Interrupted
+from bgtasks.core.record import TaskRecord
 from bgtasks.registration import Registry
 
 __all__ = ["cut_off"]

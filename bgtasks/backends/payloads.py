@@ -1,7 +1,7 @@
 """Large payloads of a page, read because somebody asked for them."""
 
 from bgtasks.backends.base import Backend
-from bgtasks.record import LEFT_OUT, TaskPage, TaskRecord
+from bgtasks.core.record import LEFT_OUT, TaskPage, TaskRecord
 
 __all__ = ["with_payloads"]
 

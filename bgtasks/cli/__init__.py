@@ -13,8 +13,8 @@ from typing import NoReturn
 from bgtasks import __version__
 from bgtasks.cli import database, tasks, types, worker
 from bgtasks.cli.usage import FAILED, FINE, UNUSABLE, CommandFailedError, UsageError
+from bgtasks.core.redaction import redact
 from bgtasks.errors import BackendError, BackgroundTasksError
-from bgtasks.redaction import redact
 
 __all__ = ["main"]
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from bgtasks.cli.target import ACCEPTED, one_task_container, registrations
 from bgtasks.cli.usage import UsageError
-from bgtasks.database_url import is_server_address
+from bgtasks.core.database_url import is_server_address
 from bgtasks.registration import Registry
 from bgtasks.settings import Settings
 

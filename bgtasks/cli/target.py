@@ -10,9 +10,9 @@ from dependency_injector import containers, providers
 
 from bgtasks.cli.usage import UsageError
 from bgtasks.containers import BackgroundTasksContainer
-from bgtasks.database_url import is_server_address
+from bgtasks.core.database_url import is_server_address
+from bgtasks.core.redaction import redact
 from bgtasks.errors import BackgroundTasksError
-from bgtasks.redaction import redact
 from bgtasks.registration import Registration
 
 __all__ = ["ACCEPTED", "one_task_container", "registrations", "task_containers"]

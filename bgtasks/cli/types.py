@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bgtasks.cli.target import ACCEPTED, registrations, task_containers
+from bgtasks.cli.typescript.declarations import typescript
 from bgtasks.cli.usage import UsageError
-from bgtasks.typescript import typescript
 
 __all__ = ["add"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from bgtasks.cli.usage import FAILED, FINE
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.processes import ProcessInfo
+from bgtasks.models import ProcessInfo
 
 __all__ = ["check_worker"]
 

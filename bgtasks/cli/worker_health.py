@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bgtasks.cli.usage import CommandFailedError, UsageError
+from bgtasks.concurrency.threads import call_in_own_thread
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.threads import call_in_own_thread
 
 __all__ = ["HealthServer", "health_app"]
 

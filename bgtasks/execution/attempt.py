@@ -10,6 +10,10 @@ from typing import Any, Protocol
 
 from bgtasks.cancellation import CancellationSource
 from bgtasks.clock import Clock, Timer
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.lifecycle import Cancelled, Completed, Ended, Failed, Outcome, Report
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.text import describe, traceback_of
 from bgtasks.execution.context import AttemptContext
 from bgtasks.execution.opened import Resource
 from bgtasks.execution.outcome import Ending, Phase, StopReason, outcome_of
@@ -21,13 +25,9 @@ from bgtasks.execution.own_task import (
 )
 from bgtasks.execution.scope import Scope, ScopePlan
 from bgtasks.execution.worker_thread import call_in_thread, is_coroutine_function
-from bgtasks.lifecycle import Cancelled, Completed, Ended, Failed, Outcome, Report
 from bgtasks.logs import log_fields, log_safely
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 from bgtasks.registration import Registration
-from bgtasks.serialization import TaskCodec
-from bgtasks.text import describe, traceback_of
 
 __all__ = ["Attempt", "AttemptListener"]
 

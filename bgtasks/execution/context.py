@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from bgtasks.cancellation import CancellationToken
-from bgtasks.lifecycle import Report
+from bgtasks.core.lifecycle import Report
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskState,
     BackgroundTaskStatus,
 )
-from bgtasks.record import TaskRecord
 from bgtasks.worker import BackgroundWorkerContext
 
 __all__ = ["AttemptContext"]

@@ -8,16 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from bgtasks.clock import Clock, wait_done
-from bgtasks.coalescing import Coalescer
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.lifecycle import Ended, Failed, Reported
+from bgtasks.core.record import TaskRecord
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.launch import launch
 from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
-from bgtasks.lifecycle import Ended, Failed, Reported
 from bgtasks.logs import LoggedTask, log_fields, log_safely, task_of_context
-from bgtasks.record import TaskRecord
+from bgtasks.observing.coalescing import Coalescer
 from bgtasks.registration import Registry
-from bgtasks.serialization import TaskCodec
 
 __all__ = ["ABANDON_AFTER", "Executor"]
 

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from attrs import Factory, define
 from dependency_injector import providers
 
-from bgtasks.lasting import ends_this_task
+from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 
 __all__ = ["CLOSE_WITHIN", "HostResources"]

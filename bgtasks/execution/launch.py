@@ -7,13 +7,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bgtasks.clock import Clock
+from bgtasks.core.lifecycle import Ended, Failed, NotBegun
+from bgtasks.core.text import describe
 from bgtasks.errors import ManagerStateError
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.logged_run import run_logged
 from bgtasks.execution.outcome import TORN_DOWN
-from bgtasks.lifecycle import Ended, Failed, NotBegun
 from bgtasks.logs import log_fields, log_safely
-from bgtasks.text import describe
 
 __all__ = ["check_task_factory", "launch"]
 

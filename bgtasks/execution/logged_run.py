@@ -3,8 +3,8 @@
 import logging
 
 from bgtasks.clock import Clock
+from bgtasks.core.lifecycle import Completed, Failed, Outcome
 from bgtasks.execution.attempt import Attempt
-from bgtasks.lifecycle import Completed, Failed, Outcome
 from bgtasks.logs import log_fields, log_safely, task_of_context
 
 __all__ = ["run_logged"]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from bgtasks.core.lifecycle import Cancelled, Completed, Failed, Interrupted, NotBegun, Outcome
+from bgtasks.core.text import describe, traceback_of
 from bgtasks.errors import AttemptTimeoutError, TaskCancelled
-from bgtasks.lifecycle import Cancelled, Completed, Failed, Interrupted, NotBegun, Outcome
 from bgtasks.registration import Registration
-from bgtasks.text import describe, traceback_of
 
 __all__ = ["Ending", "Phase", "StopReason", "outcome_of"]
 

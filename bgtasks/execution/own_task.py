@@ -9,7 +9,7 @@ import signal
 import threading
 from typing import Any
 
-from bgtasks.text import trace_of
+from bgtasks.core.text import trace_of
 
 __all__ = ["forget_cancels", "is_from_terminal", "is_thrown_away", "pass_on_interrupt"]
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from bgtasks.record import TaskRecord
+from bgtasks.core.record import TaskRecord
 
 __all__ = ["say_what_is_waited_for"]
 

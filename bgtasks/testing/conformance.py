@@ -15,10 +15,10 @@ from attrs import frozen
 
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock
+from bgtasks.core.lifecycle import Completed, Ended, Interrupted, Outcome, Report, Reported
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.ids import uuid7
-from bgtasks.lifecycle import Completed, Ended, Interrupted, Outcome, Report, Reported
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
-from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.registration import Registration, Registry
 from bgtasks.testing.clock import FakeClock
 

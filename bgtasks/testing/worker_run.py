@@ -4,15 +4,15 @@ from typing import Any
 
 from attrs import frozen
 
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.lifecycle import Claimed, Ended, Reported, decide
+from bgtasks.core.submission import new_record
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.launch import launch
 from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
-from bgtasks.lifecycle import Claimed, Ended, Reported, decide
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
 from bgtasks.registration import Registration
-from bgtasks.serialization import TaskCodec
-from bgtasks.submission import new_record
 
 __all__ = ["WorkerRun", "run_worker"]
 

@@ -8,8 +8,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from bgtasks.core.codec import TaskCodec
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.answers import Answers

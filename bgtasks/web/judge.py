@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any
 
 from bgtasks.clock import Clock, resolve
-from bgtasks.lasting import ends_this_task
+from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.policy import BackgroundTaskPolicy, is_set_of_owners, only_can_view_knows
 from bgtasks.web.refusal_log import RefusalLog, shown

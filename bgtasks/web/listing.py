@@ -6,13 +6,11 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from bgtasks.core.query import BackgroundTaskPage, check_combinations
 from bgtasks.errors import QueryError
-from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
-from bgtasks.page import BackgroundTaskPage
-from bgtasks.query import check_combinations
+from bgtasks.models import UNSET, BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.web.cursors import listing_mark, read_cursor, refused_cursor, write_cursor
 from bgtasks.web.requester import Requester
-from bgtasks.worker import UNSET
 
 __all__ = ["Listing", "TaskFilter", "TaskReader"]
 

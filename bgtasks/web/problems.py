@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.errors import (
     BackendError,
     BackgroundTasksError,
@@ -20,7 +21,6 @@ from bgtasks.errors import (
     TaskNotFoundError,
     TaskStateError,
 )
-from bgtasks.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.judge import PolicyFailedError, PolicyTimeoutError
 from bgtasks.web.refusal_log import shown

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from bgtasks.lifecycle import Completed, Ended, Failed
+from bgtasks.core.lifecycle import Completed, Ended, Failed
+from bgtasks.core.record import TaskQuery
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskQuery
 from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry
 
 PENDING = BackgroundTaskStatus.PENDING

@@ -21,10 +21,10 @@ from bgtasks.backends.embedded.database import open_database
 from bgtasks.backends.embedded.outbox import TRY_AGAIN_AFTER
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.store import Store
+from bgtasks.core.lifecycle import Completed, Failed, Report
+from bgtasks.core.record import TaskQuery, TaskRecord
 from bgtasks.errors import BackendError, DuplicateTaskError
-from bgtasks.lifecycle import Completed, Failed, Report
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskQuery, TaskRecord
 from bgtasks.testing.conformance import BackendBench
 from tests.contract.homes import FileHome
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from bgtasks.lifecycle import Cancelled, Completed, Failed, Interrupted, Report
+from bgtasks.core.lifecycle import Cancelled, Completed, Failed, Interrupted, Report
+from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskQuery, TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import LEFT_OUT, SMALL_PAYLOAD, TaskQuery, TaskRecord
 from bgtasks.testing.conformance import BackendBench
 
 STATUSES = list(BackgroundTaskStatus)

@@ -1,8 +1,8 @@
 """What a stop or a crash leaves behind, and what the next start makes of it."""
 
-from bgtasks.lifecycle import Failed
+from bgtasks.core.lifecycle import Failed
+from bgtasks.core.record import TaskQuery
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskQuery
 from bgtasks.testing.conformance import BackendBench, make_registry
 
 PENDING = BackgroundTaskStatus.PENDING

@@ -6,9 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from bgtasks.lifecycle import Cancelled, Completed, Ended, Failed, Interrupted, Report, Reported
+from bgtasks.core.lifecycle import (
+    Cancelled,
+    Completed,
+    Ended,
+    Failed,
+    Interrupted,
+    Report,
+    Reported,
+)
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 from bgtasks.testing.conformance import BackendBench
 
 LAST = Report(70.0, "nearly", None, '{"n":1}')

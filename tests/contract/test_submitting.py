@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bgtasks.core.record import TaskQuery
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskQuery
 from bgtasks.testing.conformance import BackendBench
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.postgres.store import Store
-from bgtasks.lifecycle import Cancelled
+from bgtasks.core.lifecycle import Cancelled
 from bgtasks.testing.conformance import BackendBench, until
 
 

@@ -10,8 +10,8 @@ from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.base import Backend
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.clock import Clock, SystemClock
+from bgtasks.core.submission import due_time
 from bgtasks.registration import Registry
-from bgtasks.submission import due_time
 from bgtasks.testing.conformance import BackendBench
 from tests.contract.homes import PostgresHome
 

@@ -12,7 +12,7 @@ from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.postgres.engine_schema import ENGINE
 from bgtasks.backends.postgres.feed import CHANNEL
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.lifecycle import Failed
+from bgtasks.core.lifecycle import Failed
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until
 
 COMPLETED = BackgroundTaskStatus.COMPLETED

@@ -10,8 +10,8 @@ import pytest
 from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.migrations import upgrade
-from bgtasks.lifecycle import Failed
-from bgtasks.record import TaskRecord
+from bgtasks.core.lifecycle import Failed
+from bgtasks.core.record import TaskRecord
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until
 from tests.contract.homes import PostgresHome
 from tests.servers.postgres import PostgresServer

@@ -8,8 +8,8 @@ from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.base import Backend
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.clock import Clock
+from bgtasks.core.record import TaskQuery
 from bgtasks.errors import SettingsError
-from bgtasks.record import TaskQuery
 from bgtasks.registration import Registry
 from bgtasks.testing.clock import FakeClock
 from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry, until

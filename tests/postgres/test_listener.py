@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from bgtasks.backends.postgres import database, listener
-from bgtasks.lifecycle import Failed
-from bgtasks.record import TaskRecord
+from bgtasks.core.lifecycle import Failed
+from bgtasks.core.record import TaskRecord
 from bgtasks.testing.conformance import BackendBench, until
 
 from .proxy import Proxy

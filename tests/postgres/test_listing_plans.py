@@ -10,7 +10,7 @@ import pytest
 from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.postgres.reader import fetch_page
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.record import TaskQuery
+from bgtasks.core.record import TaskQuery
 
 from .many_tasks import filling
 

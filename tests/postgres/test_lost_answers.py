@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bgtasks import BackendError, BackgroundTaskStatus
-from bgtasks.lifecycle import Failed
-from bgtasks.record import TaskQuery
+from bgtasks.core.lifecycle import Failed
+from bgtasks.core.record import TaskQuery
 from bgtasks.testing.conformance import BackendBench, until
 
 from .proxy import Proxy

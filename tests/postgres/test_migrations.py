@@ -11,8 +11,8 @@ from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.migrations import VERSION, check, upgrade
 from bgtasks.backends.statements import Migration
+from bgtasks.core.record import TaskQuery
 from bgtasks.errors import BackendError, SchemaVersionError
-from bgtasks.record import TaskQuery
 from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance import BackendBench, make_registry
 from tests.contract.homes import PostgresHome

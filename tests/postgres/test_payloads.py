@@ -21,7 +21,7 @@ from bgtasks import (
     SettingsError,
     background_task,
 )
-from bgtasks.serialization import MAX_JSON, TaskCodec
+from bgtasks.core.codec import MAX_JSON, TaskCodec
 from bgtasks.testing.conformance import until
 
 NUL = "a\0b"

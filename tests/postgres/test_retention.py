@@ -8,8 +8,8 @@ import pytest
 
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.engine_schema import ENGINE
-from bgtasks.lifecycle import Failed
-from bgtasks.record import TaskQuery
+from bgtasks.core.lifecycle import Failed
+from bgtasks.core.record import TaskQuery
 from bgtasks.testing.conformance import BackendBench
 
 from .many_tasks import filling

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from bgtasks.backends.postgres.runs import Run, Runs
+from bgtasks.core.record import TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 
 RUNNING = BackgroundTaskStatus.RUNNING
 

@@ -16,7 +16,7 @@ from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.cli.tasks.client import TaskClient
 from bgtasks.cli.tasks.http_address import HttpAddress
 from bgtasks.cli.tasks.http_tasks import HttpTasks
-from bgtasks.serialization import TaskCodec
+from bgtasks.core.codec import TaskCodec
 
 ID = UUID("0193a4e0-0000-7000-8000-000000000001")
 MOUNTED_AT = "http://127.0.0.1/background-tasks"

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgtasks.coalescing import Coalescer
+from bgtasks.observing.coalescing import Coalescer
 from bgtasks.testing import FakeClock
 
 INTERVAL = 0.2

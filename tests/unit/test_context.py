@@ -14,9 +14,9 @@ import pytest
 from bgtasks import BackgroundTaskState, SerializationError
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.cancellation import CancellationSource
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.record import TaskRecord
 from bgtasks.execution.context import AttemptContext
-from bgtasks.record import TaskRecord
-from bgtasks.serialization import TaskCodec
 from bgtasks.testing import FakeClock
 
 from .support import Progress, Work

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from bgtasks.core.lifecycle import Completed, Ended, Failed, Reported
+from bgtasks.core.record import TaskRecord
 from bgtasks.execution.executor import Executor
-from bgtasks.lifecycle import Completed, Ended, Failed, Reported
-from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
 
 from .support import PATIENCE, Context, Gate, Script, Work, clock_of, container_for

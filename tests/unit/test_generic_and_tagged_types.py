@@ -17,9 +17,9 @@ from bgtasks import (
     SerializationError,
     background_task,
 )
+from bgtasks.cli.typescript.declarations import typescript
+from bgtasks.core.codec import TaskCodec
 from bgtasks.registration import worker_parameters
-from bgtasks.serialization import TaskCodec
-from bgtasks.typescript import typescript
 
 from .support import container_of, done, run_to_end, running, worker_of
 

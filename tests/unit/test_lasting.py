@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bgtasks.clock import SystemClock
-from bgtasks.lasting import LastingLoop, ends_this_task
+from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 
 
 class NoTruthError(Exception):

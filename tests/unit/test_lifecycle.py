@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgtasks.lifecycle import (
+from bgtasks.core.lifecycle import (
     Cancelled,
     CancelRequested,
     Change,
@@ -25,8 +25,8 @@ from bgtasks.lifecycle import (
     TypeUnknown,
     decide,
 )
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus as Status
-from bgtasks.record import TaskRecord
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 T1 = T0 + timedelta(seconds=1)

@@ -7,8 +7,8 @@ import pytest
 
 from bgtasks import BackgroundTaskManager, BackgroundTasksContainer, QueryError, background_task
 from bgtasks import BackgroundTaskStatus as Status
-from bgtasks.query import cursor_of, make_query
-from bgtasks.worker import UNSET
+from bgtasks.core.query import cursor_of, make_query
+from bgtasks.models import UNSET
 
 from .support import Context, OtherWork, Work, container_of, done, running, worker_of
 

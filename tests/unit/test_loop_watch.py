@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from bgtasks import loop_watch, manager
-from bgtasks.loop_watch import LoopWatch
+from bgtasks import manager
+from bgtasks.execution import loop_watch
+from bgtasks.execution.loop_watch import LoopWatch
 from tests.unit.support import PATIENCE, Context, Work, container_for, run_to_end, running
 
 LIMIT = 0.05

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bgtasks import BackgroundTaskBase
-from bgtasks.serialization import TaskCodec
-from bgtasks.serialization.proofs import Proofs
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.codec.proofs import Proofs
 
 T = TypeVar("T")
 

@@ -47,7 +47,7 @@ def test_all_is_sorted_and_whole() -> None:
     assert shown == set(bgtasks.__all__)
 
 
-@pytest.mark.parametrize("name", ["bgtasks", "bgtasks.testing", "bgtasks.serialization"])
+@pytest.mark.parametrize("name", ["bgtasks", "bgtasks.testing", "bgtasks.core.codec"])
 def test_everything_in_all_can_be_imported(name: str) -> None:
     module = importlib.import_module(name)
     for item in module.__all__:

@@ -15,9 +15,9 @@ from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from bgtasks import BackgroundTaskBase, RegistrationError, SerializationError, background_task
-from bgtasks.serialization import TaskCodec
+from bgtasks.cli.typescript.declarations import typescript
+from bgtasks.core.codec import TaskCodec
 from bgtasks.testing import run_worker
-from bgtasks.typescript import typescript
 
 from .support import Context, container_of, done, run_to_end, running, worker_of
 
@@ -268,7 +268,7 @@ export interface Copied {
 
 def test_bgtasks_imports_no_pydantic_by_itself() -> None:
     code = (
-        "import sys, attrs, bgtasks.serialization as s\n"
+        "import sys, attrs, bgtasks.core.codec as s\n"
         "made = attrs.make_class('Made', {'number': attrs.field(type=int)}, frozen=True)\n"
         "before = 'pydantic' in sys.modules\n"
         "s.TaskCodec().payload_encoder(made)(made(1))\n"

@@ -9,7 +9,7 @@ import pytest
 from attrs import field, frozen
 
 from bgtasks import BackgroundTaskBase, PayloadTooLargeError, SerializationError
-from bgtasks.serialization import MAX_JSON, TaskCodec
+from bgtasks.core.codec import MAX_JSON, TaskCodec
 
 codec = TaskCodec()
 

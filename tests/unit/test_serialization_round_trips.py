@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bgtasks import BackgroundTaskBase
-from bgtasks.serialization import TaskCodec, camel_case, configure, make_converter
+from bgtasks.core.codec import TaskCodec, camel_case, configure, make_converter
 
 T = TypeVar("T")
 codec = TaskCodec()

@@ -8,9 +8,9 @@ import pytest
 from attrs import frozen
 
 from bgtasks import background_task
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.record import TaskRecord
 from bgtasks.ids import uuid7
-from bgtasks.record import TaskRecord
-from bgtasks.serialization import TaskCodec
 from bgtasks.testing import FakeClock
 
 from .support import Work, container_of, done, running, worker_of

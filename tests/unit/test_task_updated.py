@@ -11,7 +11,7 @@ import pytest
 
 from bgtasks import BackgroundTaskInfo
 from bgtasks import BackgroundTaskStatus as Status
-from bgtasks.updates import MAX_WAITING, TaskUpdatedEvent
+from bgtasks.observing.updates import MAX_WAITING, TaskUpdatedEvent
 
 from .support import (
     Context,

@@ -5,10 +5,10 @@ import enum
 import pytest
 
 from bgtasks import SettingsError, background_task
-from bgtasks.lifecycle import Failed, Interrupted, NotBegun, Report
-from bgtasks.query import make_query
-from bgtasks.text import MAX_MESSAGE, MAX_TRACEBACK, clean, cut_traceback, describe, shown
-from bgtasks.worker import UNSET
+from bgtasks.core.lifecycle import Failed, Interrupted, NotBegun, Report
+from bgtasks.core.query import make_query
+from bgtasks.core.text import MAX_MESSAGE, MAX_TRACEBACK, clean, cut_traceback, describe, shown
+from bgtasks.models import UNSET
 
 from .support import Work, container_of, done, worker_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bgtasks import BackgroundTaskStatus as Status
-from bgtasks.threads import CallingThread, call_in_own_thread
+from bgtasks.concurrency.threads import CallingThread, call_in_own_thread
 
 from .support import PATIENCE, Gate, Work, container_for, done, run_to_end, until
 

@@ -27,8 +27,8 @@ from bgtasks import (
     background_task,
 )
 from bgtasks.cli import main
-from bgtasks.serialization import TaskCodec
-from bgtasks.typescript import typescript
+from bgtasks.cli.typescript.declarations import typescript
+from bgtasks.core.codec import TaskCodec
 from tests.client.node import installed, tsc
 
 T = TypeVar("T")

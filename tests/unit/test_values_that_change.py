@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from bgtasks import BackgroundTaskBase, RegistrationError, SerializationError
 from bgtasks import background_task as register
-from bgtasks.serialization import TaskCodec
+from bgtasks.core.codec import TaskCodec
 
 from .support import container_of, done, worker_of
 

@@ -9,7 +9,7 @@ import pytest
 from bgtasks import BackgroundTaskManager, ManagerStateError, SettingsError, TaskNotFoundError
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.ids import uuid7
-from bgtasks.watching import Watch
+from bgtasks.observing.watching import Watch
 
 from .support import (
     PATIENCE,

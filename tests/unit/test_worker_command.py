@@ -21,8 +21,8 @@ from bgtasks.cli.usage import CommandFailedError, UsageError
 from bgtasks.cli.worker_check import check_worker, describe
 from bgtasks.cli.worker_health import HealthServer, health_app
 from bgtasks.execution.host_resources import HostResources
-from bgtasks.health import Health
 from bgtasks.logs import JsonLinesFormatter, TextFormatter
+from bgtasks.models import Health
 from tests.unit.support import OtherWork, Work, container_for, done, worker_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -14,18 +14,16 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.query import BackgroundTaskPage
+from bgtasks.core.record import SMALL_PAYLOAD
 from bgtasks.errors import ManagerStateError, QueryError
-from bgtasks.health import Health
-from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus
-from bgtasks.page import BackgroundTaskPage
-from bgtasks.record import SMALL_PAYLOAD
-from bgtasks.serialization import TaskCodec
+from bgtasks.models import UNSET, BackgroundTaskInfo, BackgroundTaskStatus, Health
+from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
 from bgtasks.testing.clock import FakeClock
-from bgtasks.updates import TaskUpdatedEvent
 from bgtasks.web import BackgroundTaskPolicy, Hub, Lifespan, create_app
 from bgtasks.web.hub.snapshot import without_payload
-from bgtasks.worker import UNSET
 
 NAMESPACE = "/background-tasks"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,15 +52,15 @@ class FakeManager:
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
         self.started = False
-        self.companions: list[Any] = []
+        self.services: list[Any] = []
         self.calls: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.fail: Exception | None = None
         self.may_read = asyncio.Event()
         self.may_read.set()
 
-    def accompany(self, companion: Any) -> None:
-        self.companions.append(companion)
+    def accompany(self, service: Any) -> None:
+        self.services.append(service)
 
     def hurry(self) -> None:
         self.calls.append("manager.hurry")
@@ -70,13 +68,13 @@ class FakeManager:
     async def __aenter__(self) -> Any:
         self.calls.append("manager.start")
         self.started = True
-        for companion in self.companions:
-            companion.start()
+        for service in self.services:
+            service.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for companion in self.companions:
-            await companion.stop()
+        for service in self.services:
+            await service.stop()
         self.calls.append("manager.stop")
         self.started = False
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgtasks.errors import QueryError
+from bgtasks.models import UNSET
 from bgtasks.web import BackgroundTaskPolicy
 from bgtasks.web.cursors import listing_mark, read_cursor, write_cursor
-from bgtasks.worker import UNSET
 from tests.web.conftest import FakeManager, World
 
 

@@ -346,7 +346,7 @@ async def test_a_connection_that_breaks_while_it_is_written_ends_the_stream(
 async def test_a_client_that_does_not_read_for_long_is_let_go(
     open_stream: Any, world: Any, manager: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.event_stream.SEND_TIMEOUT", 0.02)
+    monkeypatch.setattr("bgtasks.web.hub.sse.event_stream.SEND_TIMEOUT", 0.02)
     stream = await open_stream()
     stream.reads.clear()
     manager.publish(manager.add())
@@ -378,7 +378,7 @@ async def test_when_the_replay_cannot_be_read_the_stream_ends_to_be_opened_again
 async def test_a_stop_ends_all_streams_also_of_those_who_do_not_read(
     open_stream: Any, world: Any, monkeypatch: Any, manager: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.event_stream.CLOSE_TIMEOUT", 0.02)
+    monkeypatch.setattr("bgtasks.web.hub.sse.event_stream.CLOSE_TIMEOUT", 0.02)
     before = asyncio.all_tasks()
     reading, stuck = await open_stream(), await open_stream()
     stuck.reads.clear()
@@ -397,6 +397,6 @@ async def test_a_server_that_wants_to_stop_is_noticed(
     open_stream: Any, world: Any, monkeypatch: Any
 ) -> None:
     stream = await open_stream()
-    monkeypatch.setattr("bgtasks.web.hub.streams.server_is_stopping", lambda: True)
+    monkeypatch.setattr("bgtasks.web.hub.sse.streams.server_is_stopping", lambda: True)
     await stream.ended()
     assert len(world.audience) == 0

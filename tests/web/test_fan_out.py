@@ -10,9 +10,9 @@ from engineio.async_socket import AsyncSocket
 from engineio.packet import Packet
 from socketio.packet import Packet as SocketIOPacket
 
-from bgtasks.serialization import TaskCodec
-from bgtasks.web.hub.fan_out import PlainEmit, SharedPackets, make_fan_out
+from bgtasks.core.codec import TaskCodec
 from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.hub.socketio.fan_out import PlainEmit, SharedPackets, make_fan_out
 
 
 def fan_out_of(world: Any) -> Any:

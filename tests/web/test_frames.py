@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from socketio.packet import Packet
 
-from bgtasks.web.hub.frames import MAX_FRAME, is_acceptable
+from bgtasks.web.hub.socketio.frames import MAX_FRAME, is_acceptable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

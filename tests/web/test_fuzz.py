@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bgtasks.web.hub.frames import is_acceptable
+from bgtasks.web.hub.socketio.frames import is_acceptable
 
 FRAMES = 50_000
 DISTINCT = 10_000

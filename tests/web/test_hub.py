@@ -280,7 +280,7 @@ async def test_too_many_clients_are_refused_with_a_reason(make_world: Any) -> No
 async def test_a_socket_that_does_not_join_in_time_is_closed(
     make_world: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.connection.JOIN_TIMEOUT", 0.01)
+    monkeypatch.setattr("bgtasks.web.hub.socketio.connection.JOIN_TIMEOUT", 0.01)
     world = await make_world()
     socket = await world.socket()
     await socket.closed()

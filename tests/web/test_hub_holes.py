@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bgtasks.web import BackgroundTaskPolicy
-from bgtasks.web.hub.connection import MAX_JOINS
+from bgtasks.web.hub.socketio.connection import MAX_JOINS
 
 EVENT = "42/background-tasks,"
 ID = "0193a4e0-0000-7000-8000-000000000000"
@@ -246,7 +246,7 @@ async def test_who_joins_again_and_again_on_one_socket_is_refused_for_a_while(
     other = await world.socket()
     assert "too often" not in await other.join()
 
-    monkeypatch.setattr("bgtasks.web.hub.connection.JOINS_WITHIN", 0.0)
+    monkeypatch.setattr("bgtasks.web.hub.socketio.connection.JOINS_WITHIN", 0.0)
     assert "too often" not in await socket.join()
 
 

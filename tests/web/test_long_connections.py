@@ -106,7 +106,7 @@ async def test_who_does_not_go_after_that_is_closed(
     world: Any, manager: Any, policy: Any, monkeypatch: Any
 ) -> None:
     socket = await world.joined()
-    monkeypatch.setattr("bgtasks.web.hub.connection.JOIN_TIMEOUT", 0.01)
+    monkeypatch.setattr("bgtasks.web.hub.socketio.connection.JOIN_TIMEOUT", 0.01)
     policy.valid = False
     await pass_time(world, 70)
     await is_told(socket)

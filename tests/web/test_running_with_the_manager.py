@@ -127,7 +127,7 @@ async def test_a_lifespan_that_could_not_start_can_be_entered_again(
     assert tasks.manager().event_loop is None
 
 
-async def test_a_companion_that_cannot_start_keeps_the_manager_from_starting(tasks: Any) -> None:
+async def test_a_service_that_cannot_start_keeps_the_manager_from_starting(tasks: Any) -> None:
     class Broken:
         def start(self) -> None:
             raise RuntimeError("no port")

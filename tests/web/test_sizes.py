@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bgtasks.record import SMALL_PAYLOAD
+from bgtasks.core.record import SMALL_PAYLOAD
 from bgtasks.web.api.page import MAX_PAGE_BYTES
 from bgtasks.web.hub.replay import MAX_PAYLOADS
 

@@ -22,14 +22,13 @@ from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.writer import Delivery, Writer
 from bgtasks.clock import Clock
+from bgtasks.concurrency.threads import CallingThread
+from bgtasks.core.lifecycle import Ended, Reported
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.errors import BackendError
-from bgtasks.lifecycle import Ended, Reported
 from bgtasks.logs import log_fields
-from bgtasks.models import AttemptFailure
-from bgtasks.processes import ProcessInfo
-from bgtasks.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.models import AttemptFailure, ProcessInfo
 from bgtasks.registration import Registry
-from bgtasks.threads import CallingThread
 
 __all__ = ["EmbeddedBackend"]
 

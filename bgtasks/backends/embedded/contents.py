@@ -9,9 +9,9 @@ from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.database import check_kept_file, open_kept_file
 from bgtasks.backends.embedded.owner_lock import OwnerLock
 from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.core.record import KeptTask
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure
-from bgtasks.record import KeptTask
 
 __all__ = ["FileContents"]
 

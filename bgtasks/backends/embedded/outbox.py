@@ -12,8 +12,8 @@ from bgtasks.backends.embedded.refusals import is_final_refusal
 from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.writer import Writer
 from bgtasks.clock import Clock, Timer
-from bgtasks.lifecycle import Ended, Failed, Reported
-from bgtasks.text import describe
+from bgtasks.core.lifecycle import Ended, Failed, Reported
+from bgtasks.core.text import describe
 
 __all__ = ["Outbox"]
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from bgtasks.clock import Clock
-from bgtasks.processes import ProcessInfo
+from bgtasks.models import ProcessInfo
 
 __all__ = ["OwnProcess"]
 

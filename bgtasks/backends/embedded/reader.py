@@ -12,8 +12,8 @@ from uuid import UUID
 
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 
 __all__ = ["fetch_failures", "fetch_page", "fetch_shown", "fetch_task"]
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
 
 __all__ = [
     "COLUMNS",

@@ -9,10 +9,10 @@ from bgtasks.backends.base import AttemptRunner
 from bgtasks.backends.embedded.outbox import Outbox
 from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.writer import Writer
-from bgtasks.lifecycle import Ended, Failed
+from bgtasks.core.lifecycle import Ended, Failed
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.text import describe
 from bgtasks.logs import log_fields
-from bgtasks.record import TaskRecord
-from bgtasks.text import describe
 
 __all__ = ["Serving"]
 

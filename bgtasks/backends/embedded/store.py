@@ -14,8 +14,7 @@ from bgtasks.backends.embedded.clock_steps import ClockSteps
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.clock import Clock
-from bgtasks.errors import BackendError, DuplicateTaskError
-from bgtasks.lifecycle import (
+from bgtasks.core.lifecycle import (
     CancelRequested,
     Change,
     Claimed,
@@ -26,10 +25,11 @@ from bgtasks.lifecycle import (
     TypeUnknown,
     decide,
 )
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.text import describe
+from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
-from bgtasks.text import describe
 
 __all__ = ["Store"]
 

@@ -24,7 +24,7 @@ from bgtasks.backends.embedded.refusals import (
 from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.clock import resolve
-from bgtasks.record import TaskRecord
+from bgtasks.core.record import TaskRecord
 
 __all__ = ["Delivery", "Writer"]
 

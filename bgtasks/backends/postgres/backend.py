@@ -24,11 +24,10 @@ from bgtasks.backends.postgres.runs import Run, Runs
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.clock import Clock
+from bgtasks.core.lifecycle import Ended, Reported
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.errors import BackendError
-from bgtasks.lifecycle import Ended, Reported
-from bgtasks.models import AttemptFailure
-from bgtasks.processes import ProcessInfo
-from bgtasks.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.models import AttemptFailure, ProcessInfo
 from bgtasks.registration import Registry
 
 __all__ = ["PostgresBackend"]

@@ -10,9 +10,9 @@ from bgtasks.backends.postgres.claims import Claims, GivenJob
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.store import Store
-from bgtasks.lifecycle import Change, Ended, NotBegun, decide
+from bgtasks.core.lifecycle import Change, Ended, NotBegun, decide
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
 
 __all__ = ["Claiming", "Dequeue"]

@@ -14,9 +14,9 @@ from pgqueuer.models import Job
 from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.store import Store, StoredTask
-from bgtasks.lifecycle import Change, Claimed, Ended, decide
+from bgtasks.core.lifecycle import Change, Claimed, Ended, decide
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 from bgtasks.registration import Registry
 
 __all__ = ["Claims", "GivenJob"]

@@ -16,10 +16,10 @@ from bgtasks.backends.postgres.unknown_fate import (
     answer_may_be_lost,
     find_out,
 )
+from bgtasks.core.lifecycle import CancelRequested, Change, RetryRequested, decide
+from bgtasks.core.record import TaskRecord
 from bgtasks.errors import DuplicateTaskError
-from bgtasks.lifecycle import CancelRequested, Change, RetryRequested, decide
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 
 __all__ = ["Commands"]
 

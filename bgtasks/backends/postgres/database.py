@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unknown, reason_of
-from bgtasks.database_url import ACCEPTED_URL, checked_database, describe_url
+from bgtasks.core.database_url import ACCEPTED_URL, checked_database, describe_url
 from bgtasks.errors import BackendError, SettingsError
 
 __all__ = ["STATEMENT_TIMEOUT", "WRITTEN", "Database"]

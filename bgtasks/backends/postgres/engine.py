@@ -26,7 +26,7 @@ from bgtasks.backends.postgres.loops import Backoff, Seldom, end_within, wait_se
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.clock import SystemClock
-from bgtasks.lasting import LastingLoop
+from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.registration import Registry
 
 __all__ = ["BATCH", "Engine"]

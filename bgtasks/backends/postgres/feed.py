@@ -15,9 +15,9 @@ from bgtasks.backends.postgres.reader import stored_types
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.clock import SystemClock
-from bgtasks.lasting import LastingLoop, ends_this_task
+from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
+from bgtasks.core.record import LEFT_OUT, TaskRecord
 from bgtasks.logs import log_fields
-from bgtasks.record import LEFT_OUT, TaskRecord
 
 __all__ = ["CHANNEL", "Feed", "messages"]
 

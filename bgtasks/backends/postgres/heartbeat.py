@@ -11,7 +11,7 @@ from bgtasks.backends.postgres.database import STATEMENT_TIMEOUT, Database
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.processes import ProcessInfo
+from bgtasks.models import ProcessInfo
 
 __all__ = ["Heartbeat"]
 

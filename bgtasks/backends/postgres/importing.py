@@ -8,11 +8,11 @@ from attrs import define, evolve
 from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.store import NOBODY, Store
-from bgtasks.lifecycle import Ended, decide
+from bgtasks.core.lifecycle import Ended, decide
+from bgtasks.core.record import KeptTask, TaskRecord
+from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean, cut_traceback
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.record import KeptTask, TaskRecord
 from bgtasks.registration import Registry
-from bgtasks.text import MAX_MESSAGE, MAX_NAME, clean, cut_traceback
 
 __all__ = ["Imported", "import_tasks"]
 

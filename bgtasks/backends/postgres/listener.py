@@ -19,7 +19,7 @@ from bgtasks.backends.postgres.loops import Backoff, end_within, wait_set
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.clock import SystemClock
-from bgtasks.lasting import LastingLoop, ends_this_task
+from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 
 __all__ = ["Listener"]
 

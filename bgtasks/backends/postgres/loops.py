@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.clock import SystemClock
-from bgtasks.lasting import LastingLoop
+from bgtasks.concurrency.lasting import LastingLoop
 
 __all__ = ["Backoff", "Periodic", "Seldom", "end_within", "wait_set"]
 

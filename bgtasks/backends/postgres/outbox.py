@@ -13,11 +13,11 @@ from bgtasks.backends.postgres.runs import Run
 from bgtasks.backends.postgres.server_errors import concerns_values, is_fate_unknown, reason_of
 from bgtasks.backends.postgres.settling import Entry, Settled, Settling
 from bgtasks.clock import SystemClock
-from bgtasks.lasting import LastingLoop
-from bgtasks.lifecycle import Ended, Failed, Reported
+from bgtasks.concurrency.lasting import LastingLoop
+from bgtasks.core.lifecycle import Ended, Failed, Reported
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.text import MAX_MESSAGE, clean
 from bgtasks.logs import log_fields
-from bgtasks.record import TaskRecord
-from bgtasks.text import MAX_MESSAGE, clean
 
 __all__ = ["Outbox"]
 

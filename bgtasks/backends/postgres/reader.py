@@ -7,8 +7,8 @@ from uuid import UUID
 
 from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.record import TaskPage, TaskQuery, TaskRecord
 
 __all__ = ["fetch_failures", "fetch_page", "fetch_shown", "fetch_task", "stored_types"]
 

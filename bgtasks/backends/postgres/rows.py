@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from bgtasks.lifecycle import Change
+from bgtasks.core.lifecycle import Change
+from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
 
 __all__ = [
     "COLUMNS",

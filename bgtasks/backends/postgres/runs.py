@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from uuid import UUID
 
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 
 __all__ = ["Run", "Runs"]
 

@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from bgtasks.text import describe
+from bgtasks.core.text import describe
 
 __all__ = ["SERVER_ERRORS", "concerns_values", "is_fate_unknown", "reason_of"]
 

@@ -9,9 +9,9 @@ from attrs import define, frozen
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.runs import Run
 from bgtasks.backends.postgres.store import Store, StoredTask
-from bgtasks.lifecycle import Change, Ended, Reported, decide
+from bgtasks.core.lifecycle import Change, Ended, Reported, decide
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 
 __all__ = ["Entry", "Settled", "Settling"]
 

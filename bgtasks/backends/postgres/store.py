@@ -21,10 +21,10 @@ from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.engine_schema import engine_queries
 from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.core.lifecycle import Change
+from bgtasks.core.record import TaskRecord
 from bgtasks.errors import DuplicateTaskError
-from bgtasks.lifecycle import Change
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.record import TaskRecord
 
 __all__ = ["NOBODY", "Store", "StoredTask", "some_ids"]
 

@@ -11,9 +11,9 @@ from typing import Any
 from bgtasks.cli.target import ACCEPTED
 from bgtasks.cli.tasks import values
 from bgtasks.cli.usage import FAILED, FINE, CommandFailedError, UsageError
+from bgtasks.core.record import MAX_PAGE
 from bgtasks.errors import NotAllowedError, TaskNotFoundError
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import MAX_PAGE
 
 __all__ = ["add"]
 

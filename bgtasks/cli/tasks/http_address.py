@@ -9,7 +9,7 @@ from attrs import frozen
 
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import UsageError
-from bgtasks.redaction import redact
+from bgtasks.core.redaction import redact
 
 __all__ = ["HttpAddress"]
 

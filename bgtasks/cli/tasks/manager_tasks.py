@@ -13,9 +13,8 @@ from bgtasks.cli.tasks.client import Info, TaskClient, TaskFilter
 from bgtasks.cli.usage import UsageError
 from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import AttemptFailure
+from bgtasks.models import UNSET, AttemptFailure
 from bgtasks.settings import Settings
-from bgtasks.worker import UNSET
 
 __all__ = ["ManagerTasks", "open_manager_tasks"]
 

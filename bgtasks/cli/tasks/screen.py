@@ -9,8 +9,8 @@ from rich.text import Text
 
 from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.core.codec import TaskCodec
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.serialization import TaskCodec
 
 __all__ = ["Screen", "status_text"]
 

@@ -4,8 +4,8 @@ import argparse
 from uuid import UUID
 
 from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.core.record import MAX_PAGE
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.record import MAX_PAGE
 from bgtasks.web.ids import parse_task_id
 
 __all__ = ["limit", "statuses", "task_id", "text"]

@@ -9,8 +9,8 @@ import attrs
 from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
+from bgtasks.core.codec import make_converter
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo, LightTaskInfo
-from bgtasks.serialization import make_converter
 
 __all__ = ["failures_in", "info_in", "page_in"]
 

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 
-from bgtasks.pace import Pace
-from bgtasks.serialization import TaskCodec
+from bgtasks.concurrency.pace import Pace
+from bgtasks.core.codec import TaskCodec
 from bgtasks.web.hub.snapshot import Info, Snapshot
 
 __all__ = ["MAX_PAGE_BYTES", "write_page"]

@@ -6,9 +6,9 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from bgtasks.core.query import check_combinations
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.query import check_combinations
 from bgtasks.web.listing import TaskFilter
 
 __all__ = ["parse_filter"]

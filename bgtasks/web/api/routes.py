@@ -12,16 +12,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bgtasks.core.codec import TaskCodec
 from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import AttemptFailure
-from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_filter
 from bgtasks.web.api.turns import Turns
 from bgtasks.web.hub import Hub
-from bgtasks.web.hub.event_stream import EVENT_STREAM_HEADERS
 from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.hub.sse.event_stream import EVENT_STREAM_HEADERS
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.ids import parse_task_id
 from bgtasks.web.judge import Judge

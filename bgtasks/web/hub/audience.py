@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
 
 from bgtasks.clock import Clock, sleep
-from bgtasks.lasting import ends_this_task
+from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.hub_client import Client, verdict_key

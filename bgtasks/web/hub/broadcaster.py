@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from bgtasks.clock import Clock
-from bgtasks.coalescing import Coalescer
-from bgtasks.lasting import ends_this_task
+from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_fields, log_safely
+from bgtasks.observing.coalescing import Coalescer
 from bgtasks.web.hub.snapshot import Info, newness
 
 __all__ = ["Broadcaster"]

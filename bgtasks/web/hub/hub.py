@@ -5,8 +5,8 @@ from functools import partial
 from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock
+from bgtasks.core.codec import TaskCodec
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.hub.hub_run import HubRun
 from bgtasks.web.hub.refusals import refuse_request, refuse_websocket

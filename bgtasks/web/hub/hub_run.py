@@ -7,30 +7,30 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock
-from bgtasks.lasting import LastingLoop, ends_this_task
+from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
+from bgtasks.core.codec import TaskCodec
 from bgtasks.logs import log_safely
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.serialization import TaskCodec
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.broadcaster import Broadcaster
-from bgtasks.web.hub.connection import Connection
 from bgtasks.web.hub.delivery import Delivery
-from bgtasks.web.hub.events import ClientEvents
-from bgtasks.web.hub.fan_out import make_fan_out
 from bgtasks.web.hub.lobby import Lobby
-from bgtasks.web.hub.message_limit import why_messages_are_unlimited
-from bgtasks.web.hub.namespace import TaskNamespace
 from bgtasks.web.hub.reception import Reception
 from bgtasks.web.hub.refusals import refuse_websocket
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.rooms import Rooms
-from bgtasks.web.hub.server import connection_tasks, make_server
 from bgtasks.web.hub.shared_reads import SharedReads
 from bgtasks.web.hub.snapshot import Info
-from bgtasks.web.hub.streams import Streams
+from bgtasks.web.hub.socketio.connection import Connection
+from bgtasks.web.hub.socketio.events import ClientEvents
+from bgtasks.web.hub.socketio.fan_out import make_fan_out
+from bgtasks.web.hub.socketio.message_limit import why_messages_are_unlimited
+from bgtasks.web.hub.socketio.namespace import TaskNamespace
+from bgtasks.web.hub.socketio.server import connection_tasks, make_server
+from bgtasks.web.hub.sse.streams import Streams
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck

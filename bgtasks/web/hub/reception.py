@@ -5,17 +5,17 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
-from bgtasks.lasting import ends_this_task
+from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
-from bgtasks.web.hub.connection import CONNECTION_KEY, Connection
-from bgtasks.web.hub.fan_out import FanOut
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.rooms import Rooms
-from bgtasks.web.hub.server import NAMESPACE
-from bgtasks.web.hub.socket_client import SocketClient
+from bgtasks.web.hub.socketio.connection import CONNECTION_KEY, Connection
+from bgtasks.web.hub.socketio.fan_out import FanOut
+from bgtasks.web.hub.socketio.server import NAMESPACE
+from bgtasks.web.hub.socketio.socket_client import SocketClient
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge, PolicyFailedError
 from bgtasks.web.requester import Requester

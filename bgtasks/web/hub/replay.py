@@ -7,9 +7,9 @@ from uuid import UUID
 
 from attrs import frozen
 
+from bgtasks.concurrency.pace import Pace
+from bgtasks.core.codec import TaskCodec
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.pace import Pace
-from bgtasks.serialization import TaskCodec
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.snapshot import Info, Snapshot
 from bgtasks.web.hub.subscription import Subscription

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from attrs import mutable
 
+from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import BackgroundTaskInfo
-from bgtasks.page import BackgroundTaskPage
-from bgtasks.worker import UNSET
+from bgtasks.models import UNSET, BackgroundTaskInfo
 
 __all__ = ["SharedReads"]
 

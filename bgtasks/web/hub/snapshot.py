@@ -11,12 +11,12 @@ from uuid import UUID
 
 import attrs
 
-from bgtasks.lasting import ends_this_task
+from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.record import SMALL_PAYLOAD
+from bgtasks.core.text import clean, describe
 from bgtasks.logs import log_fields
 from bgtasks.models import BackgroundTaskInfo, LightTaskInfo
-from bgtasks.record import SMALL_PAYLOAD
-from bgtasks.serialization import TaskCodec
-from bgtasks.text import clean, describe
 
 __all__ = ["Info", "Snapshot", "newness", "without_payload"]
 

@@ -1,0 +1,1 @@
+"""TypeScript declarations for the payloads of registered tasks."""

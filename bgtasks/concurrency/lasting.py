@@ -1,0 +1,109 @@
+"""Loops that serve everybody: they outlive whatever one client, handler or record does."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from bgtasks.clock import Clock, sleep
+from bgtasks.core.text import class_name
+from bgtasks.logs import log_safely
+
+__all__ = ["LastingLoop", "ends_this_task"]
+
+logger = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 5.0
+"""Seconds between two rounds of a loop whose rounds keep failing."""
+
+
+def ends_this_task(error: BaseException) -> bool:
+    """Whether ``error`` is meant for the running asyncio task, and has to be raised again.
+
+    That is so for Ctrl-C, for a cancel that somebody asked of this task, and when its coroutine
+    is closed. Anything else came out of what the task called: a ``CancelledError`` that a policy
+    or a handler raised by itself says nothing about the task that called it.
+    """
+    kind = type(error)  # not isinstance, which asks an object what it is: that can raise
+    if issubclass(kind, KeyboardInterrupt):
+        return True
+    if not issubclass(kind, asyncio.CancelledError | GeneratorExit):
+        return False
+    task = _running_task()
+    if issubclass(kind, GeneratorExit):
+        return task is None
+    return task is None or task.cancelling() > 0
+
+
+class LastingLoop:
+    """Runs ``one_round`` again and again, from ``start`` to ``stop``.
+
+    A round waits for its work, does it, and returns. Whatever it raises is logged, and the next
+    round follows after a pause: ``pause`` seconds at first, twice as long after each further
+    failure, at most five seconds. ``name`` says in words what the loop does.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        one_round: Callable[[], Awaitable[object]],
+        clock: Clock,
+        *,
+        pause: float = 0.2,
+    ) -> None:
+        self._name = name
+        self._one_round = one_round
+        self._clock = clock
+        self._pause = pause
+        self._failures = 0
+        self._error: BaseException | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the loop, in words; ``None`` while its rounds succeed."""
+        if self._task is not None and self._task.done():
+            return f"{self._name}: the loop has ended; restart the process"
+        if self._error is not None:
+            return (
+                f"{self._name}: failed {self._failures} times in a row ({class_name(self._error)})"
+            )
+        return None
+
+    def start(self) -> None:
+        """Begin with the rounds; harmless while they are going on."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=self._name)
+
+    async def stop(self) -> None:
+        """End the round that is going on, and the loop. Harmless when repeated; never raises."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log_safely(
+                    logger, logging.ERROR, "%s: ended with an error", self._name, error=error
+                )
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._one_round()
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                await self._failed(error)
+            else:
+                self._failures, self._error = 0, None
+
+    async def _failed(self, error: BaseException) -> None:
+        self._failures, self._error = self._failures + 1, error
+        log_safely(logger, logging.ERROR, "%s: failed, goes on", self._name, error=error)
+        await sleep(self._clock, min(self._pause * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE))
+
+
+def _running_task() -> asyncio.Task[object] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop runs: the coroutine is being thrown away
+        return None

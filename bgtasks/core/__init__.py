@@ -1,0 +1,1 @@
+"""What a task is: pure, synchronous, without I/O."""

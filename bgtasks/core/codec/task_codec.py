@@ -1,0 +1,168 @@
+"""Tasks, payloads and snapshots as JSON, with cattrs: one camelCase shape everywhere."""
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from bgtasks.core.codec.blame import Blame
+from bgtasks.core.codec.encoder import Encoder
+from bgtasks.core.codec.json_text import MAX_DEPTH, decode, is_deeper, sendable
+from bgtasks.core.codec.proofs import Proofs
+from bgtasks.core.codec.registered_types import check_types
+from bgtasks.core.codec.shapes import make_converter
+from bgtasks.core.record import LEFT_OUT, TaskRecord
+from bgtasks.errors import SerializationError
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, LightTaskInfo
+
+__all__ = ["TaskCodec"]
+
+logger = logging.getLogger(__name__)
+
+TTask = TypeVar("TTask", bound=BackgroundTaskBase)
+
+
+class TaskCodec:
+    """Turns tasks, payloads and records into JSON and back, and says what is wrong with them.
+
+    What comes back from JSON equal is accepted, what does not is refused, with the name of the
+    field. Values that survive for certain (see :mod:`bgtasks.core.codec.proofs`) are not tried.
+    """
+
+    def __init__(self) -> None:
+        self._converter = make_converter(detailed_validation=False)
+        self._blame = Blame(self._converter)
+        self._proofs = Proofs()
+        self._tasks: dict[type, Encoder] = {}
+        self._payloads: dict[Any, Callable[[object], str | None]] = {}
+
+    def check_type(self, cls: Any) -> None:
+        """Raise SerializationError if objects of ``cls`` can never be read back, RegistrationError
+        if they could be only in part."""
+        for hint in check_types(cls):
+            self._blame.check_type(hint, cls)
+
+    def encode_task(self, task: BackgroundTaskBase) -> str:
+        """The JSON of ``task``, which comes back equal. Raises SerializationError, which names the
+        field, or PayloadTooLargeError."""
+        cls = type(task)
+        encode = self._tasks.get(cls)
+        if encode is None:
+            encode = self._tasks[cls] = self._encoder(cls, cls.__name__, MAX_DEPTH + 1)
+        return encode(task)
+
+    def decode_task(self, cls: type[TTask], data: str) -> TTask:
+        """The task that was stored as ``data``. Raises SerializationError with the reason."""
+        try:
+            return self._converter.structure(json.loads(data), cls)
+        except Exception as error:
+            raise self._blame.unreadable(cls, data, cls.__name__, error) from error
+
+    def payload_encoder(self, payload_type: Any) -> Callable[[object], str | None]:
+        """What encodes payloads that are to come back as ``payload_type``, as ``encode_task`` does
+        tasks; ``None`` and ``Any``: nothing is known, they come back as JSON data.
+
+        Lone surrogates become ``?``, as in messages: a payload is to be shown.
+        """
+        hint = Any if payload_type is None else payload_type
+        found = self._payloads.get(hint)
+        if found is None:
+            found = self._payloads[hint] = _payload_encoder(
+                self._encoder(hint, "payload", MAX_DEPTH)
+            )
+        return found
+
+    def encode_payload(self, payload: object) -> str | None:
+        """The JSON of ``payload``, however it comes back; ``None`` for ``None``."""
+        if payload is None:
+            return None
+        return sendable(self._encoder(Any, "payload", MAX_DEPTH).unchecked(payload))
+
+    def decode_payload(
+        self, payload_type: Any, text: str | None, task_id: UUID | None = None
+    ) -> Any:
+        """The payload that was stored as ``text``: an object of ``payload_type``, or plain JSON
+        data where it no longer fits that type or the type is unknown.
+
+        What is no JSON, or is nested too deeply to be sent, is ``None``: one payload that cannot
+        be read must not take a page of tasks with it. That is logged, once for each ``task_id``.
+        """
+        if text is None:
+            return None
+        try:
+            data = _readable(text)
+        except SerializationError as error:
+            _log_unreadable(task_id, str(error))
+            return None
+        if payload_type is None or payload_type is Any:
+            return data
+        try:
+            return self._converter.structure(data, payload_type)
+        except Exception:
+            return data
+
+    def info(self, record: TaskRecord, payload_type: Any) -> BackgroundTaskInfo[Any]:
+        """The public snapshot of a stored task."""
+        is_light = record.payload == LEFT_OUT
+        return (LightTaskInfo if is_light else BackgroundTaskInfo)(
+            record.id,
+            record.type,
+            record.name,
+            None if is_light else self.decode_payload(payload_type, record.payload, record.id),
+            record.status,
+            record.progress,
+            record.status_message,
+            record.error_message,
+            record.created_at,
+            record.started_at,
+            record.completed_at,
+            record.revision,
+            record.attempt,
+            record.cancel_requested,
+            record.scheduled_at,
+            record.owner,
+        )
+
+    def wire(self, info: BackgroundTaskInfo[Any]) -> dict[str, Any]:
+        """``info`` as the JSON data that HTTP and Socket.IO send."""
+        data: dict[str, Any] = self._converter.unstructure(info)
+        if info.payload_omitted:
+            data["payloadOmitted"] = True
+        return data
+
+    def _encoder(self, hint: Any, name: str, depth: int) -> Encoder:
+        return Encoder(
+            hint, name, depth, converter=self._converter, proofs=self._proofs, blame=self._blame
+        )
+
+
+def _payload_encoder(encode: Encoder) -> Callable[[object], str | None]:
+    def encode_payload(payload: object) -> str | None:
+        return None if payload is None else sendable(encode(payload))
+
+    return encode_payload
+
+
+def _readable(text: str) -> Any:
+    """The data of a stored payload, which another release may have written."""
+    try:
+        data = decode(sendable(text))
+        too_deep = is_deeper(text, data, MAX_DEPTH)
+    except (ValueError, RecursionError) as error:
+        raise SerializationError(f"a stored payload is no JSON: {type(error).__name__}") from error
+    if too_deep:
+        raise SerializationError(f"a stored payload is nested more than {MAX_DEPTH} levels deep")
+    return data
+
+
+@functools.lru_cache(maxsize=1024)
+def _log_unreadable(task_id: UUID | None, reason: str) -> None:
+    """Once for each task, as long as it is remembered."""
+    logger.warning(
+        "task %s goes without its payload: %s",
+        task_id or "",
+        reason,
+        extra={"task_id": str(task_id) if task_id else None},
+    )

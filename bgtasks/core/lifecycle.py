@@ -1,0 +1,359 @@
+"""The life of a task: one pure function decides every transition.
+
+``decide(record, event, now)`` answers with the one change to write, or with ``None`` where the
+event is out of place: too late, of an attempt that no longer holds the task, or without effect.
+Nothing here reads a clock, a file or a random number. A backend writes the change only where
+the stored task is still the ``before`` it was decided on.
+
+Events clean their texts when they are made, so that no text reaches a record uncleaned.
+"""
+
+from datetime import datetime, timedelta
+
+from attrs import field, frozen
+
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.text import MAX_MESSAGE, clean, clean_message, cut_traceback
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+
+__all__ = [
+    "CancelRequested",
+    "Cancelled",
+    "Change",
+    "Claimed",
+    "Completed",
+    "Ended",
+    "Event",
+    "Failed",
+    "Interrupted",
+    "NotBegun",
+    "Outcome",
+    "Report",
+    "Reported",
+    "RetryRequested",
+    "TypeUnknown",
+    "decide",
+]
+
+PENDING = BackgroundTaskStatus.PENDING
+RUNNING = BackgroundTaskStatus.RUNNING
+
+
+def _clean(text: str) -> str:
+    return clean(text, MAX_MESSAGE)
+
+
+def _clean_traceback(text: str | None) -> str | None:
+    return None if text is None else cut_traceback(text)
+
+
+@frozen
+class Report:
+    """What the worker has reported so far: the newest of each; ``payload`` is JSON text."""
+
+    progress: float
+    status_message: str | None = field(converter=clean_message)
+    error_message: str | None = field(converter=clean_message)
+    payload: str | None
+
+
+@frozen
+class Completed:
+    """The worker returned, or said so itself."""
+
+
+@frozen
+class Failed:
+    """The worker raised, or said so itself.
+
+    ``retry_after`` is how long to wait before the next attempt; ``None``: there is none.
+    ``kind`` goes into the history of attempts: ``"failed"`` or ``"timed out"``.
+    """
+
+    error_message: str = field(converter=_clean)
+    traceback: str | None = field(default=None, converter=_clean_traceback)
+    retry_after: timedelta | None = None
+    kind: str = "failed"
+
+
+@frozen
+class Cancelled:
+    """The worker ended because its cancellation had been asked for."""
+
+
+@frozen
+class Interrupted:
+    """The attempt was cut off by a stop or a crash. ``by`` says by which, in words.
+
+    ``may_rerun`` and ``max_interruptions`` are the options of the task's type. ``counted`` says
+    whether this counts towards ``max_interruptions``: a crash does, an orderly stop does not.
+    """
+
+    by: str = field(converter=_clean)
+    may_rerun: bool = True
+    max_interruptions: int = 3
+    counted: bool = True
+
+
+@frozen
+class NotBegun:
+    """The attempt is over before its worker began, so the task waits again.
+
+    Nothing was done, so nothing is counted, and a type with ``rerun_interrupted=False`` waits
+    again too. ``why`` says in words what came in between.
+    """
+
+    why: str = field(converter=_clean)
+
+
+Outcome = Completed | Failed | Cancelled | Interrupted | NotBegun
+"""How an attempt ended."""
+
+
+@frozen
+class Claimed:
+    """An attempt begins."""
+
+
+@frozen
+class Reported:
+    """The running attempt has something new to show."""
+
+    attempt: int
+    report: Report
+
+
+@frozen
+class Ended:
+    """The attempt is over; ``report`` is the last thing its worker said, if it said anything."""
+
+    attempt: int
+    outcome: Outcome
+    report: Report | None = None
+
+
+@frozen
+class CancelRequested:
+    """Somebody wants the task not to go on."""
+
+
+@frozen
+class RetryRequested:
+    """Somebody wants a task that failed or was cancelled to run again."""
+
+
+@frozen
+class TypeUnknown:
+    """No worker is registered here for this waiting task; it goes on waiting and says so."""
+
+
+Event = Claimed | Reported | Ended | CancelRequested | RetryRequested | TypeUnknown
+
+
+@frozen
+class Change:
+    """One step of a task's life: what it was, what it becomes, and what goes into its history."""
+
+    before: TaskRecord
+    after: TaskRecord
+    failure: AttemptFailure | None = None
+
+
+def decide(record: TaskRecord, event: Event, now: datetime) -> Change | None:
+    """The one change that ``event`` makes to ``record`` at ``now``; ``None`` if it makes none."""
+    match event:
+        case Claimed():
+            return _claimed(record, now)
+        case Reported(attempt, report):
+            return _reported(record, report, now) if _holds(record, attempt) else None
+        case Ended(attempt, outcome, report):
+            return _ended(record, outcome, report, now) if _holds(record, attempt) else None
+        case CancelRequested():
+            return _cancel_requested(record, now)
+        case RetryRequested():
+            return _retry_requested(record, now)
+        case TypeUnknown():
+            return _type_unknown(record, now)
+
+
+def _holds(record: TaskRecord, attempt: int) -> bool:
+    """The fence: whether this attempt is the one that the task is running in."""
+    return record.status is RUNNING and record.attempt == attempt
+
+
+def _claimed(record: TaskRecord, now: datetime) -> Change | None:
+    if record.status is not PENDING:
+        return None
+    after = record._replace(
+        status=RUNNING,
+        attempt=record.attempt + 1,
+        started_at=now,
+        progress=0.0,
+        status_message=None,
+        error_message=None,
+        scheduled_at=None,
+        due_at=None,
+        delayed=False,
+        revision=record.revision + 1,
+        changed_at=now,
+    )
+    return Change(record, after)
+
+
+def _reported(record: TaskRecord, report: Report, now: datetime) -> Change:
+    return Change(
+        record,
+        record._replace(
+            progress=report.progress,
+            status_message=report.status_message,
+            error_message=report.error_message,
+            payload=report.payload,
+            revision=record.revision + 1,
+            changed_at=now,
+        ),
+    )
+
+
+def _ended(record: TaskRecord, outcome: Outcome, report: Report | None, now: datetime) -> Change:
+    match outcome:
+        case Completed():
+            return _final(record, BackgroundTaskStatus.COMPLETED, report, now)
+        case Cancelled():
+            return _final(record, BackgroundTaskStatus.CANCELLED, report, now)
+        case Failed():
+            return _failed(record, outcome, report, now)
+        case Interrupted():
+            return _interrupted(record, outcome, report, now)
+        case NotBegun():
+            return _not_begun(record, now)
+
+
+def _final(
+    record: TaskRecord,
+    status: BackgroundTaskStatus,
+    report: Report | None,
+    now: datetime,
+    error_message: str | None = None,
+    failure: AttemptFailure | None = None,
+) -> Change:
+    last = report or _report_of(record)
+    after = record._replace(
+        status=status,
+        progress=100.0 if status is BackgroundTaskStatus.COMPLETED else last.progress,
+        status_message=last.status_message,
+        error_message=error_message if error_message is not None else last.error_message,
+        payload=last.payload,
+        completed_at=now,
+        failures=record.failures + (status is BackgroundTaskStatus.FAILED),
+        scheduled_at=None,
+        due_at=None,
+        delayed=False,
+        revision=record.revision + 1,
+        changed_at=now,
+    )
+    return Change(record, after, failure)
+
+
+def _failed(record: TaskRecord, outcome: Failed, report: Report | None, now: datetime) -> Change:
+    failure = AttemptFailure(
+        record.attempt, outcome.kind, outcome.error_message, outcome.traceback, now
+    )
+    if outcome.retry_after is None or record.cancel_requested:
+        return _final(
+            record, BackgroundTaskStatus.FAILED, report, now, outcome.error_message, failure
+        )
+    at = now + outcome.retry_after
+    waiting = _waiting(record, report, now, outcome.error_message, "Waiting for the next attempt")
+    after = waiting._replace(failures=record.failures + 1, scheduled_at=at, due_at=at, delayed=True)
+    return Change(record, after, failure)
+
+
+def _interrupted(
+    record: TaskRecord, outcome: Interrupted, report: Report | None, now: datetime
+) -> Change:
+    """Back to the queue, unless that was asked not to happen or has happened too often.
+
+    What kills its process each time must not do so for ever: after ``max_interruptions`` crashes
+    the task has failed. Stops that were asked for may come as often as they like.
+    """
+    if record.cancel_requested:
+        return _final(record, BackgroundTaskStatus.CANCELLED, report, now)
+    count = record.interruptions + outcome.counted
+    failure = AttemptFailure(record.attempt, "interrupted", outcome.by, None, now)
+    if not outcome.may_rerun:
+        message = f"Interrupted: {outcome.by}. This task type is not run again (rerun_interrupted)."
+    elif outcome.counted and count >= outcome.max_interruptions:
+        message = f"Interrupted {count} times, the last time: {outcome.by}. Not run again."
+    else:
+        waiting = _waiting(record, report, now, None, "Interrupted; waiting to run again")
+        return Change(record, waiting._replace(interruptions=count), failure)
+    final = _final(record, BackgroundTaskStatus.FAILED, report, now, message, failure)
+    after = final.after._replace(failures=record.failures, interruptions=count)
+    return Change(record, after, failure)
+
+
+def _not_begun(record: TaskRecord, now: datetime) -> Change:
+    if record.cancel_requested:
+        return _final(record, BackgroundTaskStatus.CANCELLED, None, now)
+    return Change(record, _waiting(record, None, now, None, "Waiting to run"))
+
+
+def _waiting(
+    record: TaskRecord,
+    report: Report | None,
+    now: datetime,
+    error_message: str | None,
+    status_message: str,
+) -> TaskRecord:
+    last = report or _report_of(record)
+    return record._replace(
+        status=PENDING,
+        progress=last.progress,
+        payload=last.payload,
+        status_message=status_message,
+        error_message=error_message,
+        revision=record.revision + 1,
+        changed_at=now,
+    )
+
+
+def _cancel_requested(record: TaskRecord, now: datetime) -> Change | None:
+    if record.status.is_final or record.cancel_requested:
+        return None
+    requested = record._replace(cancel_requested=True)
+    if record.status is PENDING:
+        return Change(record, _final(requested, BackgroundTaskStatus.CANCELLED, None, now).after)
+    return Change(record, requested._replace(revision=record.revision + 1, changed_at=now))
+
+
+def _retry_requested(record: TaskRecord, now: datetime) -> Change | None:
+    if record.status not in (BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED):
+        return None
+    after = record._replace(
+        status=PENDING,
+        status_message="Waiting to run again",
+        completed_at=None,
+        cancel_requested=False,
+        failures=0,
+        interruptions=0,
+        scheduled_at=None,
+        due_at=None,
+        delayed=False,
+        revision=record.revision + 1,
+        changed_at=now,
+    )
+    return Change(record, after)
+
+
+def _type_unknown(record: TaskRecord, now: datetime) -> Change | None:
+    message = f"Waiting: no worker is registered for {record.type}"
+    if record.status is not PENDING or record.status_message == message:
+        return None
+    return Change(
+        record,
+        record._replace(status_message=message, revision=record.revision + 1, changed_at=now),
+    )
+
+
+def _report_of(record: TaskRecord) -> Report:
+    return Report(record.progress, record.status_message, record.error_message, record.payload)

@@ -1,0 +1,167 @@
+"""Notices an event loop that does not come round, and says where it stands."""
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+
+from bgtasks.concurrency.threads import call_in_own_thread
+from bgtasks.logs import LoggedTask, log_fields
+
+__all__ = ["BLOCKED_AFTER", "LoopWatch"]
+
+logger = logging.getLogger(__name__)
+
+BLOCKED_AFTER = 1.0
+"""Seconds without a round after which an event loop is called blocked."""
+
+BEATS = 4
+"""How often the loop is asked for a sign of life within that time."""
+
+LOOK_EVERY = 0.1
+"""The longest wait, as a part of that time, in which the watching thread looks at nothing else."""
+
+STOP_WITHIN = 5.0
+"""Seconds for which a stop waits for the thread, which a log handler may hold up."""
+
+FRAMES = 5
+"""How many of the innermost frames are named."""
+
+
+class LoopWatch:
+    """A thread that logs a WARNING once for each block of the running event loop, and how long it
+    took once it is over. To be started and stopped on that loop; starting or stopping twice is
+    harmless.
+
+    ``whose_turn`` tells which task's code runs on the loop, from any thread.
+    """
+
+    def __init__(
+        self,
+        whose_turn: Callable[[], LoggedTask | None] = lambda: None,
+        *,
+        blocked_after: float = BLOCKED_AFTER,
+    ) -> None:
+        self._whose_turn = whose_turn
+        self._limit = blocked_after
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
+        self._wake = threading.Event()
+        self._answered = False
+        self._stopping = False
+        self._blocked_since: float | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to watch the running event loop."""
+        if self._thread is not None:
+            return
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="bgtasks loop watch", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Watch no more; when this returns, the thread has ended."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._stopping = True
+            self._wake.set()
+            # Not joined on the loop, which the thread may need to end: log handlers may wait for it
+            join = partial(thread.join, STOP_WITHIN)
+            await call_in_own_thread(join, "bgtasks loop watch's end")
+            if thread.is_alive():
+                logger.error("the loop watch did not end within %g seconds", STOP_WITHIN)
+
+    @property
+    def blocked_for(self) -> float:
+        """For how many seconds the loop is known to be blocked; 0: it comes round (any thread)."""
+        since = self._blocked_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def _run(self) -> None:
+        while not self._stopping:
+            began = time.monotonic()
+            if not self._ask():
+                return
+            if not self._answers_within(self._limit):
+                self._report(began)
+            self._wake.clear()
+            if not self._stopping:
+                self._wake.wait(self._limit / BEATS)
+
+    def _ask(self) -> bool:
+        """Ask the loop for a sign of life; ``False`` if it has been closed."""
+        self._answered = False
+        self._wake.clear()
+        try:
+            assert self._loop is not None  # noqa: S101 - start() has set it
+            self._loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:
+            return False
+        return True
+
+    def _answer(self) -> None:
+        self._loop_thread = threading.get_ident()
+        self._answered = True
+        self._wake.set()
+
+    def _answers_within(self, seconds: float) -> bool:
+        """Whether the loop came round, or need not have: no one runs it, or the watch ends.
+
+        Only time in which this process ran counts. Where it was stopped or the machine was
+        suspended, every clock has gone on and nobody is to blame; but where this thread did not
+        run while the process did, somebody held the interpreter's lock, the worst of blocks.
+        """
+        passed, step = 0.0, seconds * LOOK_EVERY
+        while not (self._answered or self._stopping):
+            if passed >= seconds:
+                return False
+            if self._loop is None or not self._loop.is_running():
+                return True
+            began, used = time.monotonic(), time.process_time()
+            self._wake.wait(step)
+            used = time.process_time() - used
+            passed += min(time.monotonic() - began, max(step, used))
+        return True
+
+    def _report(self, began: float) -> None:
+        self._blocked_since = began
+        try:
+            self._warn(time.monotonic() - began)
+        except Exception:  # the loop may be anywhere, also where its task cannot be told
+            logger.exception("the event loop does not come round, and where it stands is unknown")
+        while not (self._answered or self._stopping):
+            self._wake.wait()
+        self._blocked_since = None
+        if self._answered:
+            logger.warning(
+                "the event loop comes round again after %.1f seconds", time.monotonic() - began
+            )
+
+    def _warn(self, seconds: float) -> None:
+        task = self._whose_turn()
+        whose = f" in task {task.id} ({task.type}), attempt {task.attempt}" if task else ""
+        logger.warning(
+            "the event loop has not come round for %.1f seconds: it stands%s at %s. Nothing else "
+            "runs on it meanwhile: do long work in a thread (a worker with a plain `def execute`, "
+            "or asyncio.to_thread)",
+            seconds,
+            whose,
+            ", called from ".join(_places(sys._current_frames().get(self._loop_thread))),  # noqa: SLF001
+            extra=log_fields(task),
+        )
+
+
+def _places(frame: FrameType | None) -> list[str]:
+    """File, line and function of the innermost frames, the innermost first."""
+    places: list[str] = []
+    while frame is not None and len(places) < FRAMES:
+        code = frame.f_code
+        places.append(f"{code.co_filename}:{frame.f_lineno} in {code.co_name}")
+        frame = frame.f_back
+    return places or ["an unknown place"]

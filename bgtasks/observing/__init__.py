@@ -1,0 +1,1 @@
+"""Who wants to know of changes, inside this process."""

@@ -1,0 +1,93 @@
+"""Waiting for one task: for its end, or for each of its updates."""
+
+import asyncio
+from uuid import UUID
+
+from bgtasks.core.record import TaskRecord
+from bgtasks.errors import ManagerStateError
+
+__all__ = ["Watch", "Watchers"]
+
+
+class Watch:
+    """One reader's view of a task: the newest record it has not seen. A slow reader costs one
+    record, whatever happens meanwhile. With ``only_final`` everything before the end is left out.
+    """
+
+    def __init__(self, only_final: bool) -> None:
+        self.told: TaskRecord | None = None
+        """The newest record there was, wanted or not."""
+
+        self._only_final = only_final
+        self._newest: TaskRecord | None = None
+        self._seen = 0
+        self._closed = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    def put(self, record: TaskRecord) -> None:
+        """The task is, or was, this; what is older than what is known is left out."""
+        if self.told is None or record.revision > self.told.revision:
+            self.told = record
+        if self._only_final and not record.status.is_final:
+            return
+        if self._newest is None or record.revision > self._newest.revision:
+            self._newest = record
+            self._wake()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._closed = True
+        self._wake()
+
+    async def next(self) -> TaskRecord:
+        """The newest record, once there is one that was not given before.
+
+        Raises ManagerStateError when the manager was stopped.
+        """
+        while True:
+            record = self._newest
+            if record is not None and record.revision > self._seen:
+                self._seen = record.revision
+                return record
+            if self._closed:
+                raise ManagerStateError("the manager was stopped while a task was waited for")
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+
+class Watchers:
+    """Who waits for which task."""
+
+    def __init__(self) -> None:
+        self._by_task: dict[UUID, list[Watch]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_task)
+
+    def tell(self, record: TaskRecord) -> None:
+        """A task has changed."""
+        for watch in self._by_task.get(record.id, ()):
+            watch.put(record)
+
+    def close(self) -> None:
+        """Nothing will change any more: whoever waits gets ManagerStateError."""
+        for watches in self._by_task.values():
+            for watch in watches:
+                watch.close()
+
+    def add(self, task_id: UUID, *, only_final: bool = False) -> Watch:
+        """Watch a task from now on; to be given back to ``remove``."""
+        watch = Watch(only_final)
+        self._by_task.setdefault(task_id, []).append(watch)
+        return watch
+
+    def remove(self, task_id: UUID, watch: Watch) -> None:
+        """Nobody reads this any more."""
+        watches = self._by_task[task_id]
+        watches.remove(watch)
+        if not watches:
+            del self._by_task[task_id]

@@ -1,0 +1,201 @@
+"""One websocket between the server and the protocol library: the gate every frame passes."""
+
+import asyncio
+import logging
+from collections import deque
+
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive, Scope, Send
+
+from bgtasks.clock import Clock
+from bgtasks.web.hub.hub_client import PacketQueue
+from bgtasks.web.hub.lobby import Lobby
+from bgtasks.web.hub.socketio.frames import MAX_FRAME, asks_for_answer, is_acceptable, is_answer
+from bgtasks.web.hub.socketio.message_limit import UNLIMITED
+from bgtasks.web.refusal_log import RefusalLog
+from bgtasks.web.requester import Requester
+
+__all__ = ["CONNECTION_KEY", "Connection"]
+
+logger = logging.getLogger(__name__)
+
+CONNECTION_KEY = "bgtasks.connection"
+"""Where the scope of a handshake has its Connection."""
+
+JOIN_TIMEOUT = 10.0
+"""Seconds a websocket may stay open without having joined the namespace."""
+
+READ_TIMEOUT = 90.0
+"""Seconds a client may take to read what was written to it last, before its connection is given up.
+Most are noticed before: the protocol library expects an answer to its pings within 45 seconds."""
+
+MAX_JOINS = 10
+"""How often a websocket may ask for joining within ``JOINS_WITHIN``: the policy and the store are
+asked each time, and who leaves between two joins would else have them asked without end."""
+
+JOINS_WITHIN = 60.0
+"""Seconds."""
+
+_CLOSE = "1"
+"""The frame with which a client takes its leave."""
+
+_GIVEN_UP = float("-inf")
+
+_GONE: Message = {"type": "websocket.disconnect", "code": 1006}
+
+
+class Connection:
+    """Wraps ``receive`` and ``send`` of one websocket.
+
+    To the protocol library a connection that is closed here, or that sends what it must not, or
+    never joins, or does not read, looks like one whose client went away: the one way of ending that
+    it cleans up completely after.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        clock: Clock,
+        lobby: Lobby,
+        refusals: RefusalLog,
+    ) -> None:
+        self.scope: Scope = {**scope, "headers": _upgrading(scope), CONNECTION_KEY: self}
+        self.party = Requester(HTTPConnection(scope)).party
+        self.ended = asyncio.Event()
+        self.sent = asyncio.Event()
+        self.sid: str | None = None
+        self.eio_sid: str | None = None
+        self._receive = receive
+        self._send = send
+        self._clock = clock
+        self._lobby = lobby
+        self._refusals = refusals
+        self._closed = False
+        self._join_by: float | None = None
+        self._joins: deque[float] = deque(maxlen=MAX_JOINS)
+        self._reading: asyncio.Timeout | None = None
+        self._writing: asyncio.Timeout | None = None
+        self._writing_since = 0.0
+        self._queue: PacketQueue | None = None
+        self._owes_answer = False
+        self._expect_join()
+
+    def may_join(self) -> bool:
+        """Whether its client, which asks to join, has not done so too often; it is counted."""
+        now = asyncio.get_running_loop().time()
+        if len(self._joins) == MAX_JOINS and now - self._joins[0] < JOINS_WITHIN:
+            return False
+        self._joins.append(now)
+        return True
+
+    def joined(self, sid: str, eio_sid: str, queue: PacketQueue) -> None:
+        """Its client is in the namespace and may stay; the protocol library's names for both, and
+        what waits to be written."""
+        self.sid, self.eio_sid, self._queue = sid, eio_sid, queue
+        self._join_by = None
+        self._lobby.leave(self)
+
+    def left(self) -> None:
+        """Its client is no longer in the namespace, and has some time to join."""
+        self._owes_answer = False
+        self._expect_join()
+        if not self._lobby.enter(self):
+            self.close()
+
+    def close(self) -> None:
+        """End the connection; a JavaScript client connects again by itself."""
+        self._closed = True
+        now = asyncio.get_running_loop().time()
+        _end(self._reading, now)
+
+    def close_if_not_read(self) -> None:
+        """End the connection if its client has read nothing for too long."""
+        since = self._writing_since
+        if self._writing is not None and self._clock.monotonic() - since >= READ_TIMEOUT:
+            logger.info("a client that does not read is disconnected")
+            self.close()
+            _end(self._writing, asyncio.get_running_loop().time())
+
+    async def receive(self) -> Message:
+        """The next acceptable message, or that the client has gone."""
+        message = _GONE if self._closed else await self._next()
+        text = message.get("text")
+        if message["type"] == "websocket.receive" and not _is_acceptable(message):
+            logger.debug("closed a connection that sent what is no message of ours")
+            if text is not None and len(text) > MAX_FRAME:
+                self._refusals.say_once(f"a message over {MAX_FRAME:,} bytes came in: {UNLIMITED}")
+            message = _GONE
+        elif text == _CLOSE:
+            # The library forgets the client but reads on, and half connects who connects again.
+            message = _GONE
+        self._closed = self._closed or message is _GONE
+        if text is not None and not self._closed:
+            self._owes_answer = asks_for_answer(text) and (
+                self._queue is not None or text[1] == "0"
+            )
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Hand a message to the server; returns when it can take more. Raises OSError once the
+        client has read nothing for too long."""
+        if self._writing_since == _GIVEN_UP:
+            if message["type"] == "websocket.close":
+                return  # nobody reads it, and the library cleans up only after this
+            raise OSError("the client does not read")
+        self._writing_since = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(None) as self._writing:
+                await self._send(message)
+        except TimeoutError:
+            self._writing_since = _GIVEN_UP
+            raise OSError("the client does not read") from None
+        finally:
+            self._writing = None
+            if self._owes_answer and is_answer(message.get("text") or ""):
+                self._owes_answer = False
+            self.sent.set()
+
+    async def _next(self) -> Message:
+        try:
+            async with asyncio.timeout_at(self._join_by) as self._reading:
+                await self._answered()
+                return await self._receive()
+        except TimeoutError:
+            return _GONE
+        finally:
+            self._reading = None
+
+    async def _answered(self) -> None:
+        """Wait until the client has taken the answer to what it sent last. The protocol library
+        would keep any number of answers for a client that does not read; so nothing more is read
+        of such a client."""
+        while self._owes_answer and not self._is_idle():
+            self.sent.clear()
+            await self.sent.wait()
+
+    def _is_idle(self) -> bool:
+        """Whether nothing waits to be written: then there has been no answer to wait for."""
+        return self._queue is not None and self._queue.qsize() == 0 and self._writing is None
+
+    def _expect_join(self) -> None:
+        self._join_by = asyncio.get_running_loop().time() + JOIN_TIMEOUT
+        _end(self._reading, self._join_by)
+
+
+def _end(limit: asyncio.Timeout | None, at: float) -> None:
+    if limit is not None and not limit.expired():
+        limit.reschedule(at)
+
+
+def _upgrading(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The headers with those of an upgrade, which the protocol library insists on. A websocket
+    over HTTP/2 has none, nor has that of a test client."""
+    upgrade = {b"connection": b"upgrade", b"upgrade": b"websocket"}
+    others = [(name, value) for name, value in scope["headers"] if name not in upgrade]
+    return [*others, *upgrade.items()]
+
+
+def _is_acceptable(message: Message) -> bool:
+    return message.get("bytes") is None and is_acceptable(message.get("text"))

@@ -1,0 +1,135 @@
+"""The events a client may send, and the answer to each: always an ack with ``ok``."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.core.codec import TaskCodec
+from bgtasks.errors import (
+    BackendError,
+    ManagerStateError,
+    NotAllowedError,
+    TaskNotFoundError,
+    TaskStateError,
+)
+from bgtasks.logs import log_safely
+from bgtasks.web.access import TaskAccess
+from bgtasks.web.hub.audience import Audience
+from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.replay import Replay
+from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.hub.subscription import NOTHING, Subscription
+from bgtasks.web.ids import parse_task_id
+from bgtasks.web.judge import PolicyFailedError
+from bgtasks.web.refusal_log import shown
+
+__all__ = ["ClientEvents"]
+
+logger = logging.getLogger(__name__)
+
+Ack = dict[str, Any]
+_Act = Callable[[Client, Any], Awaitable[Ack]]
+
+
+class ClientEvents:
+    """Answers ``Subscribe``, ``Unsubscribe``, ``CancelTask`` and ``RetryTask``."""
+
+    def __init__(
+        self,
+        access: TaskAccess,
+        audience: Audience,
+        replay: Replay,
+        codec: TaskCodec,
+    ) -> None:
+        self._access = access
+        self._audience = audience
+        self._replay = replay
+        self._codec = codec
+        # A list of what is allowed: nothing else that has a name can be called from outside.
+        self._events: dict[str, tuple[Callable[[Any], Any], _Act]] = {
+            "Subscribe": (Subscription.from_message, self._subscribe),
+            "Unsubscribe": (_nothing, self._unsubscribe),
+            "CancelTask": (_task_id, self._cancel),
+            "RetryTask": (_task_id, self._retry),
+        }
+
+    async def answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:
+        """The ack of an event, whatever was sent and whatever happens."""
+        try:
+            return await self._answer(sid, event, arguments)
+        except (TaskNotFoundError, TaskStateError, NotAllowedError) as error:
+            return _refusal(str(error))
+        except ManagerStateError:
+            return _refusal("background tasks are not running")
+        except BackendError:
+            logger.exception("the store failed for event %s", shown(event))
+            return _refusal("the store of tasks is not available")
+        except PolicyFailedError:
+            return _refusal("whether you may do this could not be found out; try again")
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            log_safely(
+                logger, logging.ERROR, "unexpected error in event %s", shown(event), error=error
+            )
+            return _refusal("an unexpected error happened; it was logged")
+
+    async def _answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:
+        if not isinstance(event, str) or event not in self._events:
+            name = repr(event[:100]) if isinstance(event, str) else "no text"
+            return _refusal(f"the event is {name}; accepted: {', '.join(self._events)}")
+        client = self._audience.get(sid) if isinstance(sid, str) else None
+        if client is None or not await self._audience.may_stay(client):
+            return _refusal("you are not connected, or not allowed to be any more")
+        if len(arguments) > 1:
+            return _refusal(f"{event} got {len(arguments)} arguments; accepted: one")
+        parse, act = self._events[event]
+        try:
+            argument = parse(arguments[0] if arguments else None)
+        except ValueError as error:
+            return _refusal(str(error))
+        return await act(client, argument)
+
+    async def _subscribe(self, client: Client, subscription: Subscription) -> Ack:
+        client.stop_replay()
+        # First follow, then read: what changes in between comes as an update after the ack.
+        client.subscription = subscription
+        client.hold()
+        client.live = True
+        snapshots: list[Snapshot] = []
+        try:
+            snapshots = await self._replay.read(client.requester, subscription)
+        finally:
+            client.caught_up(snapshot.info for snapshot in snapshots)
+        return {"ok": True, "tasks": [snapshot.wire for snapshot in snapshots]}
+
+    async def _unsubscribe(self, client: Client, _: None) -> Ack:
+        client.stop_replay()
+        client.subscription = NOTHING
+        client.forget_waiting()
+        return {"ok": True}
+
+    async def _cancel(self, client: Client, task_id: UUID) -> Ack:
+        info = await self._access.cancel(client.requester, task_id)
+        return {"ok": True, "task": Snapshot(info, self._codec).wire}
+
+    async def _retry(self, client: Client, task_id: UUID) -> Ack:
+        info = await self._access.retry(client.requester, task_id)
+        return {"ok": True, "task": Snapshot(info, self._codec).wire}
+
+
+def _refusal(error: str) -> Ack:
+    return {"ok": False, "error": error}
+
+
+def _task_id(message: object) -> UUID:
+    if not isinstance(message, Mapping) or list(message) != ["id"]:
+        raise ValueError('accepted: {"id": "..."} with the id of a task')
+    return parse_task_id(message["id"])
+
+
+def _nothing(message: object) -> None:
+    if message is not None and message != {}:
+        raise ValueError("Unsubscribe takes no argument: it ends the whole subscription")

@@ -1,0 +1,70 @@
+"""The Socket.IO namespace: between the protocol library and the hub."""
+
+import logging
+from typing import Any
+
+import socketio
+
+from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.logs import log_safely
+from bgtasks.web.hub.reception import Reception, RefusedError
+from bgtasks.web.hub.socketio.events import ClientEvents
+from bgtasks.web.hub.socketio.server import NAMESPACE
+
+__all__ = ["TaskNamespace"]
+
+logger = logging.getLogger(__name__)
+
+
+class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the library has no types
+    """Tells the library's own calls from what clients send, and never raises into it.
+
+    The library calls ``connect`` and ``disconnect`` the same way as events of clients, looks for
+    any ``on_*`` attribute, calls a handler again after a TypeError, and leaves a client half
+    connected after any other exception. So there are no ``on_*`` methods here.
+    """
+
+    def __init__(self, reception: Reception, events: ClientEvents) -> None:
+        super().__init__(NAMESPACE)
+        self._reception = reception
+        self._events = events
+
+    async def trigger_event(self, event: Any, *args: Any) -> Any:
+        """What the library calls for everything that happens in the namespace."""
+        if event == "connect" and self._is_connecting(args):
+            return await self._connect(*args[:3])
+        if event == "disconnect" and self._is_disconnecting(args):
+            return self._disconnect(*args[:2])
+        return await self._events.answer(args[0] if args else None, event, args[1:])
+
+    def _is_connecting(self, args: tuple[Any, ...]) -> bool:
+        # Only the library can hand in the very object that it keeps as the environ.
+        if len(args) != 3 or args[1] is None:
+            return False
+        environ = self.server.get_environ(args[0], NAMESPACE)
+        return args[1] is environ and not self.server.manager.is_connected(args[0], NAMESPACE)
+
+    def _is_disconnecting(self, args: tuple[Any, ...]) -> bool:
+        return bool(args) and not self.server.manager.is_connected(args[0], NAMESPACE)
+
+    async def _connect(self, sid: str, environ: Any, auth: Any) -> None:
+        try:
+            await self._reception.join(sid, environ, auth)
+        except RefusedError as error:
+            raise socketio.exceptions.ConnectionRefusedError(str(error)) from None
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            log_safely(logger, logging.ERROR, "a client could not be let in", error=error)
+            raise socketio.exceptions.ConnectionRefusedError(
+                "an unexpected error happened; it was logged"
+            ) from None
+
+    def _disconnect(self, sid: str, reason: object = None) -> None:
+        reasons = self.server.reason
+        # After a ping timeout the library has forgotten the connection, but still reads from it.
+        may_join = reason in (reasons.CLIENT_DISCONNECT, reasons.SERVER_DISCONNECT)
+        try:
+            self._reception.leave(sid, may_join_again=may_join)
+        except Exception:
+            logger.exception("a client could not be let go")

@@ -1,0 +1,119 @@
+"""A client over Socket.IO."""
+
+import asyncio
+import logging
+from typing import Any
+
+from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.concurrency.pace import Pace
+from bgtasks.logs import log_fields, log_safely
+from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.hub_client import MAX_DEPTH, Client
+from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.hub.socketio.connection import Connection
+from bgtasks.web.hub.socketio.fan_out import FanOut
+from bgtasks.web.hub.socketio.server import NAMESPACE
+from bgtasks.web.hub.subscription import Subscription
+from bgtasks.web.requester import Requester
+
+__all__ = ["SocketClient"]
+
+logger = logging.getLogger(__name__)
+
+
+class SocketClient(Client):
+    """A client in our namespace, on one websocket.
+
+    The protocol library queues without bound for a client that stops reading. Such a client is
+    sent nothing until it reads again; the newest snapshot of each task waits in the backlog.
+    """
+
+    def __init__(
+        self,
+        sid: str,
+        requester: Requester,
+        subscription: Subscription,
+        connection: Connection,
+        server: Any,
+        fan_out: FanOut,
+        background: BackgroundSet,
+    ) -> None:
+        super().__init__(sid, requester, subscription)
+        self.connection = connection
+        self.packets = self.queue = fan_out.queue_of(connection.eio_sid)
+        self._server = server
+        self._fan_out = fan_out
+        self._background = background
+        self._feeder: asyncio.Task[None] | None = None
+        self._refused = False
+
+    async def opened(self) -> None:
+        """See :class:`Client`."""
+        # The library has no signal for it, but is only a few steps away from being there.
+        while not self._server.manager.is_connected(self.sid, NAMESPACE):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    def wake(self) -> None:
+        """See :class:`Client`."""
+        if self.backlog and not self.held and self._feeder is None:
+            self._feeder = self._background.start(self._feed())
+
+    def expel(self) -> None:
+        """See :class:`Client`."""
+        self.live = False
+        self.connection.close()
+
+    def refuse(self, error: str) -> None:
+        """See :class:`Client`. After the library's disconnect a JavaScript client stays away."""
+        self.live = False
+        if not self._refused:
+            self._refused = True
+            self._background.start(self._disconnect(error))
+
+    def stop(self) -> None:
+        """See :class:`Client`."""
+        super().stop()
+        if self._feeder is not None:
+            self._feeder.cancel()
+            self._feeder = None
+
+    async def _feed(self) -> None:
+        pace = Pace()
+        try:
+            while self.live and self.backlog and not self.held:
+                if self.packets.qsize() >= MAX_DEPTH:
+                    # A full queue is on its way out, so there will be a next frame that was sent.
+                    self.connection.sent.clear()
+                    await self.connection.sent.wait()
+                elif (snapshot := self.next_waiting()) is not None:
+                    await self._send(snapshot)
+                    await pace.spent(len(snapshot.text))
+        finally:
+            self._feeder = None
+
+    async def _send(self, snapshot: Snapshot) -> None:
+        try:
+            await self._fan_out.send(snapshot, self)
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            log_safely(
+                logger,
+                logging.ERROR,
+                "an update of task %s could not be sent",
+                snapshot.info.id,
+                extra=log_fields(snapshot.info),
+                error=error,
+            )
+
+    async def _disconnect(self, error: str) -> None:
+        try:
+            await self._server.emit("Refused", {"error": error}, to=self.sid, namespace=NAMESPACE)
+            await self._server.disconnect(self.sid, namespace=NAMESPACE)
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            log_safely(
+                logger, logging.ERROR, "a client could not be told that it is refused", error=error
+            )
+            self.connection.close()

@@ -1,0 +1,1 @@
+"""The hub's clients that read server-sent events."""
