@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).parents[2]))
 from bgtasks.web.dashboard_page import dashboard_routes
 from tests.acceptance.browser import launched_browser, needs_browser, note_problems
 from tests.acceptance.dashboard_build import install_packages
-from tests.acceptance.dashboard_host import DashboardHost, ScanTask, fill
+from tests.hosts.dashboard_host import DashboardHost, ScanTask, fill
 
 SLOW = 30_000
 STATUSES = ("Pending", "Running", "Completed", "Failed", "Cancelled")

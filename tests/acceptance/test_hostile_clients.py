@@ -61,7 +61,7 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
     options = ["--port", "0", "--ws-max-size", "65536", "--timeout-graceful-shutdown", "2"]
-    command = [sys.executable, "-m", "uvicorn", "tests.acceptance.hostile_app:app", *options]
+    command = [sys.executable, "-m", "uvicorn", "tests.hosts.hostile_app:app", *options]
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 
-HOST = Path(__file__).with_name("kill_host.py")
+HOST = Path(__file__).parents[1] / "hosts" / "kill_host.py"
 KILLS = 32
 FINAL = {"Completed", "Failed", "Cancelled"}
 

@@ -16,7 +16,8 @@ from attrs import field, frozen, mutable
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK
 
-HERE = Path(__file__).parent
+from tests.hosts import HOSTS
+
 NAMESPACE = "/background-tasks"
 CONNECT = f"40{NAMESPACE},"
 EVENT = f"42{NAMESPACE},"
@@ -53,7 +54,11 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    command = [sys.executable, str(HERE / "many_clients_host.py"), str(tmp_path / "tasks.db")]
+    command = [
+        sys.executable,
+        str(HOSTS / "many_clients_host.py"),
+        str(tmp_path / "tasks.db"),
+    ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
         try:

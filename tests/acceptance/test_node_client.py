@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-SCRIPTS = HERE / "js"
+from tests.hosts import HOSTS
+
+SCRIPTS = Path(__file__).with_name("js")
 
 pytestmark = pytest.mark.node
 
@@ -42,7 +43,11 @@ def scripts() -> Iterator[Path]:
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a server listens."""
     folder = tmp_path_factory.mktemp("server")
-    command = [sys.executable, str(HERE / "server_host.py"), str(folder / "tasks.db")]
+    command = [
+        sys.executable,
+        str(HOSTS / "server_host.py"),
+        str(folder / "tasks.db"),
+    ]
     with subprocess.Popen(
         [*command, str(folder / "told.log"), "0"],
         stdout=subprocess.PIPE,

@@ -24,7 +24,8 @@ from bgtasks import (
     BackgroundTasksContainer,
     background_task,
 )
-from tests.unit.support import Work, done, worker_of
+from tests.hosts import HOSTS
+from tests.hosts.scripted import Work, done, worker_of
 
 HERE = Path(__file__).parent
 PATIENCE = 30.0
@@ -95,7 +96,7 @@ class Server:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "stopped_app.py").write_bytes((HERE / "stopped_app.py").read_bytes())
+    (tmp_path / "stopped_app.py").write_bytes((HOSTS / "stopped_app.py").read_bytes())
     return tmp_path
 
 

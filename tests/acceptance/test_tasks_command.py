@@ -24,11 +24,11 @@ from attrs import frozen
 
 from bgtasks import BackgroundTaskInfo
 from bgtasks.cli.tasks.wire_shape import info_in
+from tests.hosts import HOSTS
 
-HERE = Path(__file__).parent
 PATIENCE = 30.0
 STEPS = 4
-PYTHONPATH = str(HERE.parents[1])
+PYTHONPATH = str(Path(__file__).parents[2])
 
 
 @frozen
@@ -87,7 +87,13 @@ class Host:
 @contextmanager
 def serving(database: str, folder: Path, **environment: str) -> Iterator[Host]:
     """The server of ``server_host.py``."""
-    command = [sys.executable, str(HERE / "server_host.py"), database, str(folder / "log"), "0"]
+    command = [
+        sys.executable,
+        str(HOSTS / "server_host.py"),
+        database,
+        str(folder / "log"),
+        "0",
+    ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": PYTHONPATH}
     ) as server:
@@ -113,7 +119,7 @@ def embedded(tmp_path: Path) -> Iterator[Host]:
 def postgres(task_database: str, tmp_path: Path) -> Iterator[Host]:
     """An application with PostgreSQL, reached through its database."""
     environment = {
-        "BGTASKS_APP": "tests.acceptance.tasks_app:container",
+        "BGTASKS_APP": "tests.hosts.tasks_app:container",
         "TASKS_DATABASE": task_database,
     }
     with serving(task_database, tmp_path, **environment) as host:

@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from bgtasks import BackgroundTaskInfo
+from tests.hosts import HOSTS
 
 PATIENCE = 20.0
 HERE = Path(__file__).parent
@@ -30,13 +31,20 @@ class WorkerProcess:
 
     def __init__(self, database: Path, *options: str, **environment: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bgtasks", "worker", "worker_host:application", *options],
+            [
+                sys.executable,
+                "-m",
+                "bgtasks",
+                "worker",
+                "tests.hosts.worker_host:application",
+                *options,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env={
                 **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])]),
+                "PYTHONPATH": str(HERE.parents[1]),
                 "WORKER_DATABASE": str(database),
                 **environment,
             },
@@ -95,7 +103,7 @@ class WorkerProcess:
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The application itself, in this process, to hand tasks in and look at them."""
     monkeypatch.setenv("WORKER_DATABASE", str(tmp_path / "tasks.db"))
-    spec = importlib.util.spec_from_file_location("worker_host_here", HERE / "worker_host.py")
+    spec = importlib.util.spec_from_file_location("worker_host_here", HOSTS / "worker_host.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)

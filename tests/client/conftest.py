@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.hosts import HOSTS
+
 from .node import PACKAGE, installed
 
 HERE = Path(__file__).parent
@@ -52,7 +54,7 @@ class Server:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "error", str(HERE / "host.py")),
+            *(sys.executable, "-W", "error", str(HOSTS / "client_host.py")),
             *(str(self.port), str(self._folder / "tasks.db")),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -21,7 +21,7 @@ from bgtasks import (
 )
 from bgtasks.backends.embedded.owner_lock import OwnerLock
 from bgtasks.cli import main
-from tests.unit.support import OtherWork, Work, done, worker_of
+from tests.hosts.scripted import OtherWork, Work, done, worker_of
 
 MODULE = __name__
 

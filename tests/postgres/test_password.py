@@ -14,8 +14,8 @@ from dependency_injector import providers
 from bgtasks import BackendError, BackgroundTasksContainer, SettingsError, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.cli import main
+from tests.hosts.scripted import Work, done, run_to_end, worker_of
 from tests.servers.postgres import PostgresServer
-from tests.unit.support import Work, done, run_to_end, worker_of
 
 from .own_server import own_server
 

@@ -12,10 +12,10 @@ from dependency_injector import providers
 
 from bgtasks import BackgroundTasksContainer, background_task
 from bgtasks.testing.conformance import PATIENCE
+from tests.hosts.gate_worker_app import GateTask, GateWorker
 
 from .proxy import Proxy
 from .test_stops import BOUND, go_away
-from .worker_app import GateTask, GateWorker
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,7 @@ async def process(proxy: Proxy, tmp_path: Path) -> AsyncIterator[Process]:
         "-m",
         "bgtasks",
         "worker",
-        "tests.postgres.worker_app:application",
+        "tests.hosts.gate_worker_app:application",
         stdout=PIPE,
         stderr=PIPE,
         cwd=ROOT,

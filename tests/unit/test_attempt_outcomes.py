@@ -21,8 +21,15 @@ from bgtasks import (
 )
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.testing import WorkerRun, run_worker
-
-from .support import Context, OtherWork, Progress, Script, Work, container_for, container_of
+from tests.hosts.scripted import (
+    Context,
+    OtherWork,
+    Progress,
+    Script,
+    Work,
+    container_for,
+    container_of,
+)
 
 host_variable: contextvars.ContextVar[str] = contextvars.ContextVar("host_variable")
 

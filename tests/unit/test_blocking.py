@@ -22,8 +22,7 @@ from bgtasks import (
     TaskNotFoundError,
 )
 from bgtasks.ids import uuid7
-
-from .support import PATIENCE, Failing, Work, container_for, done, running, until
+from tests.hosts.scripted import PATIENCE, Failing, Work, container_for, done, running, until
 
 
 async def test_everything_the_manager_does_can_be_asked_from_a_thread() -> None:

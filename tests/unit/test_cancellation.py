@@ -9,8 +9,7 @@ import pytest
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import TaskCancelled, background_task
 from bgtasks.cancellation import CancellationSource
-
-from .support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     OtherWork,

@@ -15,8 +15,7 @@ from bgtasks import (
 )
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.testing import FakeClock, run_worker
-
-from .support import (
+from tests.hosts.scripted import (
     AsyncWorker,
     Context,
     OtherWork,

@@ -18,8 +18,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.context import AttemptContext
 from bgtasks.testing import FakeClock
-
-from .support import Progress, Work
+from tests.hosts.scripted import Progress, Work
 
 Call = Callable[[AttemptContext], None]
 

@@ -8,7 +8,7 @@ from dependency_injector import containers, providers
 
 from bgtasks import BackgroundTasksContainer, background_task
 from bgtasks.cli import main
-from tests.unit.support import Work, done, worker_of
+from tests.hosts.scripted import Work, done, worker_of
 
 
 class Application(containers.DeclarativeContainer):

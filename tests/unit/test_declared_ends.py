@@ -9,8 +9,7 @@ from attrs import frozen
 from bgtasks import BackgroundTaskBase, BackgroundTaskInfo, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.testing import run_worker
-
-from .support import (
+from tests.hosts.scripted import (
     Context,
     Failing,
     Progress,

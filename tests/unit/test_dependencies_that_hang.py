@@ -12,8 +12,7 @@ from bgtasks import BackgroundTaskManager, BackgroundWorker, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.execution.attempt import CLOSE_WITHIN, GIVE_UP_AFTER
 from bgtasks.testing import run_worker
-
-from .support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     OtherWork,

@@ -10,8 +10,7 @@ from bgtasks.core.lifecycle import Completed, Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.executor import Executor
 from bgtasks.registration import Registry
-
-from .support import PATIENCE, Context, Gate, Script, Work, clock_of, container_for
+from tests.hosts.scripted import PATIENCE, Context, Gate, Script, Work, clock_of, container_for
 
 host_variable: contextvars.ContextVar[str] = contextvars.ContextVar("host_variable")
 

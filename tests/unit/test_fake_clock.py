@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from bgtasks.clock import SystemClock, sleep
 from bgtasks.testing import FakeClock
-
-from .support import PATIENCE
+from tests.hosts.scripted import PATIENCE
 
 
 def test_it_stands_still_until_it_is_moved(clock: FakeClock) -> None:

@@ -20,8 +20,7 @@ from bgtasks import (
 from bgtasks.cli.typescript.declarations import typescript
 from bgtasks.core.codec import TaskCodec
 from bgtasks.registration import worker_parameters
-
-from .support import container_of, done, run_to_end, running, worker_of
+from tests.hosts.scripted import container_of, done, run_to_end, running, worker_of
 
 X = TypeVar("X")
 Y = TypeVar("Y")

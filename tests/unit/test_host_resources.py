@@ -10,8 +10,7 @@ from dependency_injector import containers, providers
 
 from bgtasks import BackgroundTasksContainer, BackgroundWorker, background_task
 from bgtasks import BackgroundTaskStatus as Status
-
-from .support import OtherWork, Work, run_to_end
+from tests.hosts.scripted import OtherWork, Work, run_to_end
 
 log: list[str] = []
 

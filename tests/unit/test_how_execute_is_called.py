@@ -13,8 +13,7 @@ from dependency_injector import providers
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import BackgroundWorker, RegistrationError, background_task
 from bgtasks.testing import run_worker
-
-from .support import PATIENCE, Context, Work, clock_of, container_of, running
+from tests.hosts.scripted import PATIENCE, Context, Work, clock_of, container_of, running
 
 
 @contextmanager

@@ -9,8 +9,7 @@ from dependency_injector import containers, providers
 from bgtasks import BackgroundTasksContainer, BackgroundWorker, RegistrationError, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.testing import run_worker
-
-from .support import Context, Work, container_of
+from tests.hosts.scripted import Context, Work, container_of
 
 
 class Worker(BackgroundWorker[Work, None]):

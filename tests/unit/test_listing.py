@@ -9,8 +9,7 @@ from bgtasks import BackgroundTaskManager, BackgroundTasksContainer, QueryError,
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.core.query import cursor_of, make_query
 from bgtasks.models import UNSET
-
-from .support import Context, OtherWork, Work, container_of, done, running, worker_of
+from tests.hosts.scripted import Context, OtherWork, Work, container_of, done, running, worker_of
 
 
 async def fail(_context: Context) -> None:

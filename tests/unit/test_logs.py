@@ -13,7 +13,7 @@ from bgtasks import BackgroundTaskStatus, Retry, background_task
 from bgtasks.execution import logged_run
 from bgtasks.logs import JsonLinesFormatter, TaskLogFilter, TextFormatter, log_fields
 from bgtasks.testing import run_worker
-from tests.unit.support import (
+from tests.hosts.scripted import (
     Context,
     Failing,
     Work,

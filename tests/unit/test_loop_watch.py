@@ -15,7 +15,7 @@ import pytest
 from bgtasks import manager
 from bgtasks.execution import loop_watch
 from bgtasks.execution.loop_watch import LoopWatch
-from tests.unit.support import PATIENCE, Context, Work, container_for, run_to_end, running
+from tests.hosts.scripted import PATIENCE, Context, Work, container_for, run_to_end, running
 
 LIMIT = 0.05
 

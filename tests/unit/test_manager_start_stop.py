@@ -13,8 +13,7 @@ from bgtasks import BackgroundTaskManager, BackgroundTaskPage, ManagerStateError
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
-
-from .support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     Gate,

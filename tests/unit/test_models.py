@@ -8,8 +8,7 @@ from attrs import frozen
 
 from bgtasks import BackgroundTaskBase, BackgroundTaskInfo, BackgroundTaskState
 from bgtasks import BackgroundTaskStatus as Status
-
-from .support import Work
+from tests.hosts.scripted import Work
 
 
 def test_a_task_has_a_new_version_7_id_by_default() -> None:

@@ -7,8 +7,7 @@ import threading
 import pytest
 
 from bgtasks import background_task
-
-from .support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     Gate,

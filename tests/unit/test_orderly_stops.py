@@ -9,8 +9,7 @@ import pytest
 
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import Retry
-
-from .support import Gate, Work, container_for
+from tests.hosts.scripted import Gate, Work, container_for
 
 
 def restarted(gate: Gate, database: Path, **options: Any) -> Any:

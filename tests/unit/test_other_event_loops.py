@@ -9,8 +9,7 @@ import pytest
 from bgtasks import BackgroundTaskManager, BlockingTaskManager, ManagerStateError
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.ids import uuid7
-
-from .support import PATIENCE, Work, container_for, done, run_to_end, running
+from tests.hosts.scripted import PATIENCE, Work, container_for, done, run_to_end, running
 
 Use = Callable[[BackgroundTaskManager], Awaitable[Any]]
 

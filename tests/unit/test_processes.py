@@ -19,7 +19,7 @@ from bgtasks import (
     background_task,
 )
 from bgtasks.manager import LONG_BLOCK
-from tests.unit.support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     Gate,

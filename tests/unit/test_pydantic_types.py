@@ -18,8 +18,7 @@ from bgtasks import BackgroundTaskBase, RegistrationError, SerializationError, b
 from bgtasks.cli.typescript.declarations import typescript
 from bgtasks.core.codec import TaskCodec
 from bgtasks.testing import run_worker
-
-from .support import Context, container_of, done, run_to_end, running, worker_of
+from tests.hosts.scripted import Context, container_of, done, run_to_end, running, worker_of
 
 T = TypeVar("T")
 codec = TaskCodec()

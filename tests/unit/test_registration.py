@@ -18,8 +18,7 @@ from bgtasks import (
     background_task,
 )
 from bgtasks.registration import worker_parameters
-
-from .support import Context, OtherWork, Progress, Work, container_of, done, worker_of
+from tests.hosts.scripted import Context, OtherWork, Progress, Work, container_of, done, worker_of
 
 T = TypeVar("T")
 anyone = worker_of(done)

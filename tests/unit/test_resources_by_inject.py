@@ -14,8 +14,7 @@ from dependency_injector.wiring import Closing, Provide, inject
 from bgtasks import BackgroundTasksContainer, BackgroundWorker, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.testing import FakeClock, run_worker
-
-from .support import Context, Work
+from tests.hosts.scripted import Context, Work
 
 log: list[str] = []
 

@@ -8,8 +8,7 @@ import pytest
 
 from bgtasks import BackendError, BackgroundTaskManager
 from bgtasks.manager import PRUNE_EVERY
-
-from .support import Work, clock_of, container_for, done, run_to_end, running, until
+from tests.hosts.scripted import Work, clock_of, container_for, done, run_to_end, running, until
 
 DAY = 86400.0
 

@@ -18,8 +18,7 @@ from bgtasks import (
     background_task,
 )
 from bgtasks import BackgroundTaskStatus as Status
-
-from .support import (
+from tests.hosts.scripted import (
     Context,
     OtherWork,
     Progress,

@@ -10,8 +10,7 @@ from dependency_injector import containers, providers
 from bgtasks import BackgroundTasksContainer, BackgroundWorker, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.testing import FakeClock, run_worker
-
-from .support import Context, Work, container_of, running
+from tests.hosts.scripted import Context, Work, container_of, running
 
 
 class Session:

@@ -12,8 +12,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
-
-from .support import Work, container_of, done, running, worker_of
+from tests.hosts.scripted import Work, container_of, done, running, worker_of
 
 DEEP = "[" * 320 + "]" * 320
 UNREADABLE = {

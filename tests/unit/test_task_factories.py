@@ -10,8 +10,7 @@ import pytest
 
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import ManagerStateError
-
-from .support import PATIENCE, Context, Work, container_for, done, running
+from tests.hosts.scripted import PATIENCE, Context, Work, container_for, done, running
 
 seen: contextvars.ContextVar[str] = contextvars.ContextVar("seen", default="nothing")
 own_context = contextvars.copy_context()

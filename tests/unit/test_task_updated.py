@@ -12,8 +12,7 @@ import pytest
 from bgtasks import BackgroundTaskInfo
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.observing.updates import MAX_WAITING, TaskUpdatedEvent
-
-from .support import (
+from tests.hosts.scripted import (
     Context,
     Gate,
     Work,

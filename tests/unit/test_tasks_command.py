@@ -14,8 +14,8 @@ from dependency_injector import containers, providers
 import bgtasks
 from bgtasks import BackgroundTasksContainer, background_task
 from bgtasks.cli import main
+from tests.hosts.scripted import Work, done, worker_of
 
-from .support import Work, done, worker_of
 from .tasks_command_support import ID
 
 ROOT = Path(bgtasks.__file__).parents[1]

@@ -19,8 +19,17 @@ from bgtasks.cli.tasks.manager_tasks import ManagerTasks
 from bgtasks.cli.tasks.progress import watch_task
 from bgtasks.cli.tasks.screen import Screen
 from bgtasks.errors import TaskNotFoundError
+from tests.hosts.scripted import (
+    PATIENCE,
+    Context,
+    Gate,
+    OtherWork,
+    Work,
+    container_of,
+    running,
+    worker_of,
+)
 
-from .support import PATIENCE, Context, Gate, OtherWork, Work, container_of, running, worker_of
 from .tasks_command_support import CREATED, ID, over_http, task, wire
 
 HOSTILE = "\x1b[2J[bold]:smile: {task.id}\n\x9b\u202e"

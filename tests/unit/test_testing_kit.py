@@ -18,8 +18,7 @@ from bgtasks import (
     background_task,
 )
 from bgtasks.testing import FakeClock, run_worker, running_manager
-
-from .support import PATIENCE, Context, Gate, Work, container_for, done, run_to_end
+from tests.hosts.scripted import PATIENCE, Context, Gate, Work, container_for, done, run_to_end
 
 
 @frozen(kw_only=True)

@@ -9,8 +9,7 @@ from bgtasks.core.lifecycle import Failed, Interrupted, NotBegun, Report
 from bgtasks.core.query import make_query
 from bgtasks.core.text import MAX_MESSAGE, MAX_TRACEBACK, clean, cut_traceback, describe, shown
 from bgtasks.models import UNSET
-
-from .support import Work, container_of, done, worker_of
+from tests.hosts.scripted import Work, container_of, done, worker_of
 
 
 @pytest.mark.parametrize(

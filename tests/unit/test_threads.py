@@ -9,8 +9,7 @@ import pytest
 
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.concurrency.threads import CallingThread, call_in_own_thread
-
-from .support import PATIENCE, Gate, Work, container_for, done, run_to_end, until
+from tests.hosts.scripted import PATIENCE, Gate, Work, container_for, done, run_to_end, until
 
 
 @pytest.fixture

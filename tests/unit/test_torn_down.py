@@ -12,8 +12,7 @@ import pytest
 from dependency_injector import providers
 
 from bgtasks import BackgroundWorker, ManagerStateError, background_task
-
-from .support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     Gate,

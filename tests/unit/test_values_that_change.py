@@ -23,8 +23,7 @@ from hypothesis import strategies as st
 from bgtasks import BackgroundTaskBase, RegistrationError, SerializationError
 from bgtasks import background_task as register
 from bgtasks.core.codec import TaskCodec
-
-from .support import container_of, done, worker_of
+from tests.hosts.scripted import container_of, done, worker_of
 
 T = TypeVar("T")
 codec = TaskCodec()

@@ -10,8 +10,7 @@ from bgtasks import BackgroundTaskManager, ManagerStateError, SettingsError, Tas
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.ids import uuid7
 from bgtasks.observing.watching import Watch
-
-from .support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     Gate,

@@ -17,8 +17,7 @@ from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import BackgroundWorker, Retry, background_task
 from bgtasks.execution.building import BUILT_WITHIN
 from bgtasks.testing import run_worker
-
-from .support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     OtherWork,

@@ -23,7 +23,7 @@ from bgtasks.cli.worker_health import HealthServer, health_app
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.logs import JsonLinesFormatter, TextFormatter
 from bgtasks.models import Health
-from tests.unit.support import OtherWork, Work, container_for, done, worker_of
+from tests.hosts.scripted import OtherWork, Work, container_for, done, worker_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from dependency_injector import containers, providers
 
 from bgtasks import BackgroundTasksContainer, background_task
 from bgtasks import BackgroundTaskStatus as Status
-from tests.unit.support import AsyncWorker, Work, done, run_to_end
+from tests.hosts.scripted import AsyncWorker, Work, done, run_to_end
 
 
 class Application(containers.DeclarativeContainer):

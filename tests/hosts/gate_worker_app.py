@@ -1,4 +1,4 @@
-"""An application for ``python -m bgtasks worker tests.postgres.worker_app:application``: its only
+"""An application for ``python -m bgtasks worker tests.hosts.gate_worker_app:application``: its only
 task runs until the file ``WORKER_GATE`` is there. ``WORKER_DATABASE`` is the setting."""
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The host application: ``python host.py PORT DATABASE``."""
+"""The host application: ``client_host.py PORT DATABASE``."""
 
 import asyncio
 import sys

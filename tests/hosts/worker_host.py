@@ -1,4 +1,4 @@
-"""An application whose tasks ``python -m bgtasks worker worker_host:application`` runs.
+"""An application whose tasks ``python -m bgtasks worker tests.hosts.worker_host:application`` runs.
 
 It stands on the embedded backend, put where the setting asks for PostgreSQL, so that what is
 tested here is the process around it. ``WORKER_DATABASE`` is the file; ``WORKER_TROUBLE`` may be

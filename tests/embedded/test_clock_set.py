@@ -8,8 +8,7 @@ import pytest
 
 from bgtasks import BackgroundTasksContainer, Retry
 from bgtasks import BackgroundTaskStatus as Status
-
-from .support import (
+from tests.hosts.scripted import (
     PATIENCE,
     Context,
     Failing,

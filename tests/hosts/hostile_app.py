@@ -1,4 +1,4 @@
-"""What hostile clients are let loose on: ``uvicorn tests.acceptance.hostile_app:app``.
+"""What hostile clients are let loose on: ``uvicorn tests.hosts.hostile_app:app``.
 
 Users log in with the header ``X-User``. One task reports without end; 200 more wait, each with a
 payload and a message, so that an answer to ``Subscribe`` is a large one.

@@ -22,9 +22,18 @@ from bgtasks import BackendError, BackgroundTaskManager, BackgroundTasksContaine
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.backends.embedded.patience import Patience
-
-from .support import PATIENCE, Gate, Script, Work, clock_of, container_for, done, get, run_to_end
-from .support import until as until_
+from tests.hosts.scripted import (
+    PATIENCE,
+    Gate,
+    Script,
+    Work,
+    clock_of,
+    container_for,
+    done,
+    get,
+    run_to_end,
+)
+from tests.hosts.scripted import until as until_
 
 SHORT = Patience(locked=0.5, step=0.02, announce=0.05, probe=0.02, look=0.02)
 

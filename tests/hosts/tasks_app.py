@@ -3,7 +3,7 @@ database that ``TASKS_DATABASE`` names."""
 
 import os
 
-from tests.acceptance.server_host import Application
+from tests.hosts.server_host import Application
 
 container = Application()
 container.config.from_dict(

@@ -1,4 +1,4 @@
-"""Tasks, workers and containers that the tests of this folder share."""
+"""A host whose workers do what a script in the test says: tasks, workers, containers, waiting."""
 
 import asyncio
 import inspect
