@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
