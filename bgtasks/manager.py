@@ -299,11 +299,21 @@ class BackgroundTaskManager:
         A waiting task is cancelled when this returns. A running one is told, and says
         ``Cancelled`` once its worker has ended.
         """
-        return await self._started().request_cancel(_checked_id(task_id))
+        return await self.request_cancel(task_id) is not None
 
     async def retry_task(self, task_id: UUID) -> bool:
         """Run a failed or cancelled task again; ``False`` if it is neither."""
-        return await self._started().retry(_checked_id(task_id))
+        return await self.request_retry(task_id) is not None
+
+    async def request_cancel(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
+        """As ``cancel_task``; returns the task as it is now, as a page has it, or ``None``."""
+        record = await self._started().request_cancel(_checked_id(task_id))
+        return None if record is None else self._info(record)
+
+    async def request_retry(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
+        """As ``retry_task``; returns the task as it is now, as a page has it, or ``None``."""
+        record = await self._started().retry(_checked_id(task_id))
+        return None if record is None else self._info(record)
 
     async def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
         """The newest snapshot of a task; ``None`` if there is no such task."""

@@ -94,12 +94,17 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def request_cancel(self, task_id: UUID) -> bool:
-        """Cancel a waiting task, or tell the attempt that runs it. ``False``: nothing to cancel."""
+    async def request_cancel(self, task_id: UUID) -> TaskRecord | None:
+        """Cancel a waiting task, or tell the attempt that runs it.
+
+        Returns the task as it is now, as ``find`` gives it without ``payloads``; ``None``: there
+        is nothing to cancel.
+        """
 
     @abstractmethod
-    async def retry(self, task_id: UUID) -> bool:
-        """Make a failed or cancelled task wait again. ``False``: it is neither."""
+    async def retry(self, task_id: UUID) -> TaskRecord | None:
+        """Make a failed or cancelled task wait again. Returns it as ``request_cancel`` does;
+        ``None``: it is neither."""
 
     @abstractmethod
     async def get(self, task_id: UUID) -> TaskRecord | None:
@@ -157,6 +162,7 @@ class Backend(ABC):
         """Call ``handler`` on the event loop with each change of any task in any process, after
         it was committed, in the order of each task's revisions; gives back how to unsubscribe.
 
-        Of changes made in other processes only the newest revision may be announced, without
-        ``data``; and none while no subscriber's ``wanted()`` says that it is worth reading them.
+        ``data`` may be left out. Of changes made in other processes only the newest revision may
+        be announced, and none while no subscriber's ``wanted()`` says that it is worth reading
+        them.
         """

@@ -17,6 +17,7 @@ __all__ = [
     "TaskPage",
     "TaskQuery",
     "TaskRecord",
+    "listed",
 ]
 
 MAX_PAGE = 1000
@@ -68,6 +69,13 @@ class TaskRecord(NamedTuple):
     cancel_requested: bool = False
     delayed: bool = False
     sequence: int = 0
+
+
+def listed(record: TaskRecord) -> TaskRecord:
+    """The record as lists show it: without its ``data``, and without a large payload."""
+    payload = record.payload
+    is_large = payload is not None and len(payload) > SMALL_PAYLOAD
+    return record._replace(data=LEFT_OUT, payload=LEFT_OUT if is_large else payload)
 
 
 KeptTask = tuple[TaskRecord, Sequence[AttemptFailure]]

@@ -273,11 +273,16 @@ class BackendBench:
         """Every change of this task that was announced, in the order it was."""
         return [item for item in self.changes if item.id == task_id]
 
-    def save(self, record: TaskRecord, progress: float, message: str | None = None) -> None:
+    def save(
+        self,
+        record: TaskRecord,
+        progress: float,
+        message: str | None = None,
+        payload: str | None = None,
+    ) -> None:
         """Report something for the attempt that was started with ``record``."""
-        self.backend.save(
-            record.id, Reported(record.attempt, Report(progress, message, None, None))
-        )
+        report = Report(progress, message, None, payload)
+        self.backend.save(record.id, Reported(record.attempt, report))
 
     async def written(self) -> None:
         """Wait until what was handed over before is written, and has had its effect."""

@@ -74,7 +74,7 @@ class TaskAccess:
         info = await self._find(requester, task_id)
         if not await self._judge.may_cancel(requester, info):
             raise NotAllowedError(f"you may not cancel task {task_id}")
-        return await self._change(info, self._manager.cancel_task, "cancelled")
+        return await self._change(task_id, self._manager.request_cancel, "cancelled")
 
     async def retry(self, requester: Requester, task_id: UUID) -> Info:
         """Have an ended task run again; returns the newest snapshot, without a large payload.
@@ -85,7 +85,7 @@ class TaskAccess:
         info = await self._find(requester, task_id)
         if not await self._judge.may_retry(requester, info):
             raise NotAllowedError(f"you may not retry task {task_id}")
-        return await self._change(info, self._manager.retry_task, "retried")
+        return await self._change(task_id, self._manager.request_retry, "retried")
 
     async def failures(self, requester: Requester, task_id: UUID) -> Sequence[AttemptFailure]:
         """How those attempts of a task ended that failed, without tracebacks for whom the policy
@@ -123,15 +123,15 @@ class TaskAccess:
         return found[0]
 
     async def _change(
-        self, info: Info, change: Callable[[UUID], Awaitable[bool]], done: str
+        self, task_id: UUID, change: Callable[[UUID], Awaitable[Info | None]], done: str
     ) -> Info:
-        changed = await change(info.id)
-        newest = next(iter(await self._manager.find_tasks([info.id])), None)
-        if changed:
-            return newest or info
-        if newest is None:
-            raise _not_found(info.id)
-        raise TaskStateError(f"task {info.id} is {newest.status} and cannot be {done}")
+        changed = await change(task_id)
+        if changed is not None:
+            return changed
+        found = await self._manager.find_tasks([task_id])
+        if not found:
+            raise _not_found(task_id)
+        raise TaskStateError(f"task {task_id} is {found[0].status} and cannot be {done}")
 
 
 def _not_found(task_id: UUID) -> TaskNotFoundError:

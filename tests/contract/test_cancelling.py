@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from bgtasks.core.lifecycle import Cancelled, Completed, Ended, Failed, Interrupted
+from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, listed
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench
 
@@ -13,8 +14,9 @@ CANCELLED = BackgroundTaskStatus.CANCELLED
 
 async def test_a_waiting_task_is_cancelled_at_once(idle_bench: BackendBench) -> None:
     task_id = await idle_bench.submit()
-    assert await idle_bench.backend.request_cancel(task_id)
+    answer = await idle_bench.backend.request_cancel(task_id)
     final = await idle_bench.get(task_id)
+    assert answer == listed(final)
     assert (final.status, final.cancel_requested, final.attempt) == (CANCELLED, True, 0)
     assert final.completed_at == idle_bench.clock.now()
     await idle_bench.serve()
@@ -33,8 +35,9 @@ async def test_a_cancelled_delayed_task_never_starts(bench: BackendBench) -> Non
 
 async def test_a_running_task_is_told_and_shows_it(bench: BackendBench) -> None:
     record = await bench.run()
-    assert await bench.backend.request_cancel(record.id)
+    answer = await bench.backend.request_cancel(record.id)
     asked = await bench.get(record.id)
+    assert answer == listed(asked)
     assert asked.status is BackgroundTaskStatus.RUNNING
     assert (asked.cancel_requested, asked.revision) == (True, record.revision + 1)
     assert set(bench.runner.cancelled) == {(record.id, 1)}
@@ -46,7 +49,7 @@ async def test_to_ask_again_is_fine_and_shows_nothing_new(bench: BackendBench) -
     record = await bench.run()
     assert await bench.backend.request_cancel(record.id)
     once = await bench.get(record.id)
-    assert await bench.backend.request_cancel(record.id)
+    assert await bench.backend.request_cancel(record.id) == listed(once)
     assert await bench.get(record.id) == once
 
 
@@ -112,6 +115,20 @@ async def test_an_interruption_after_a_cancel_is_its_end(bench: BackendBench) ->
     await bench.backend.request_cancel(record.id)
     bench.runner.end(record, Interrupted("stopped"))
     await bench.reaches(record.id, CANCELLED)
+
+
+async def test_a_change_answers_with_what_lists_show(bench: BackendBench) -> None:
+    record = await bench.run()
+    bench.save(record, 5, payload=f'"{"x" * SMALL_PAYLOAD}"')
+    await bench.reaches(record.id, lambda item: item.progress == 5)
+    answers = [await bench.backend.request_cancel(record.id)]
+    bench.runner.end(record, Cancelled())
+    await bench.reaches(record.id, CANCELLED)
+    answers.append(await bench.backend.retry(record.id))
+    assert [(item.data, item.payload) for item in answers if item] == [(LEFT_OUT, LEFT_OUT)] * 2
+    whole = await bench.get(record.id)
+    assert whole.data == record.data
+    assert len(whole.payload or "") > SMALL_PAYLOAD
 
 
 async def test_failed_and_cancelled_tasks_can_be_run_again(bench: BackendBench) -> None:

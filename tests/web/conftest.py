@@ -169,21 +169,21 @@ class FakeManager:
         await self._reading()
         return self.failures.get(task_id, ())
 
-    async def cancel_task(self, task_id: Any) -> Any:
+    async def request_cancel(self, task_id: Any) -> Any:
         await self._reading()
         info = self.tasks.get(task_id)
         if info is None or info.status.is_final:
-            return False
+            return None
         self.publish(info, cancel_requested=True)
-        return True
+        return _listed(self.tasks[task_id])
 
-    async def retry_task(self, task_id: Any) -> Any:
+    async def request_retry(self, task_id: Any) -> Any:
         await self._reading()
         info = self.tasks.get(task_id)
         if info is None or info.status not in ("Failed", "Cancelled"):
-            return False
+            return None
         self.publish(info, status=BackgroundTaskStatus.PENDING, completed_at=None)
-        return True
+        return _listed(self.tasks[task_id])
 
 
 class RawSocket:

@@ -174,15 +174,15 @@ class EmbeddedBackend(Backend):
         else:
             self._outbox.report(task_id, event)
 
-    async def request_cancel(self, task_id: UUID) -> bool:
+    async def request_cancel(self, task_id: UUID) -> TaskRecord | None:
         """See :meth:`Backend.request_cancel`."""
         await self._room()
-        return bool(await self._write(lambda store: store.request_cancel(task_id)))
+        return await self._write(lambda store: store.request_cancel(task_id))
 
-    async def retry(self, task_id: UUID) -> bool:
+    async def retry(self, task_id: UUID) -> TaskRecord | None:
         """See :meth:`Backend.retry`."""
         await self._room()
-        return bool(await self._write(lambda store: store.retry(task_id)))
+        return await self._write(lambda store: store.retry(task_id))
 
     def now(self) -> datetime:
         """See :meth:`Backend.now`."""

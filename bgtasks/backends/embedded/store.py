@@ -25,7 +25,7 @@ from bgtasks.core.lifecycle import (
     TypeUnknown,
     decide,
 )
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, listed
 from bgtasks.core.text import describe
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
@@ -131,14 +131,12 @@ class Store:
             for record in records:
                 self._insert(record)
 
-    def apply(self, task_id: UUID, event: Event) -> bool:
-        """Let ``event`` happen to a task; whether it changed anything."""
+    def apply(self, task_id: UUID, event: Event) -> TaskRecord | None:
+        """Let ``event`` happen to a task; returns what was written, ``None`` if nothing was."""
         record = self._running.get(task_id) or self.get(task_id)
-        if record is None:
-            return False
-        change = decide(record, event, self._now())
+        change = None if record is None else decide(record, event, self._now())
         if change is None:
-            return False
+            return None
         if change.after.due_at is not None:
             self._follow_clock()
         if change.failure is None:
@@ -146,19 +144,22 @@ class Store:
         else:
             with self.all_or_nothing():
                 self._write(change)
-        return True
+        return change.after
 
-    def request_cancel(self, task_id: UUID) -> bool:
-        """Whether there was something to cancel."""
-        if self.apply(task_id, CancelRequested()):
-            return True
-        record = self.get(task_id)
-        return record is not None and not record.status.is_final
+    def request_cancel(self, task_id: UUID) -> TaskRecord | None:
+        """The task as it is now; ``None``: there was nothing to cancel."""
+        if (written := self.apply(task_id, CancelRequested())) is not None:
+            return listed(written)
+        asked_before = self.get(task_id)
+        if asked_before is None or asked_before.status.is_final:
+            return None
+        return listed(asked_before)
 
-    def retry(self, task_id: UUID) -> bool:
-        """Whether the task was failed or cancelled, and now waits again."""
+    def retry(self, task_id: UUID) -> TaskRecord | None:
+        """The task, which waits again; ``None``: it was neither failed nor cancelled."""
         self._check_accepting()
-        return self.apply(task_id, RetryRequested())
+        record = self.apply(task_id, RetryRequested())
+        return None if record is None else listed(record)
 
     def end(self, task_id: UUID, event: Ended) -> None:
         """An attempt has really ended: settle it, and free its place."""
@@ -259,8 +260,8 @@ class Store:
         return self._execute("prune", (rows.from_time(before), limit)).rowcount
 
     def get(self, task_id: UUID) -> TaskRecord | None:
-        """The task as it is in the open transaction."""
-        row = self._execute("task_by_id", (task_id.bytes,)).fetchone()
+        """The task as it is in the open transaction, without its data."""
+        row = self._execute("shown_by_id", (task_id.bytes,)).fetchone()
         return None if row is None else rows.record_of(row)
 
     def idle(self) -> None:

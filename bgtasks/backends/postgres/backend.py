@@ -173,11 +173,11 @@ class PostgresBackend(Backend):
         else:
             self._outbox.report(run, event)
 
-    async def request_cancel(self, task_id: UUID) -> bool:
+    async def request_cancel(self, task_id: UUID) -> TaskRecord | None:
         """See :meth:`Backend.request_cancel`."""
         return await self._commands.cancel(task_id)
 
-    async def retry(self, task_id: UUID) -> bool:
+    async def retry(self, task_id: UUID) -> TaskRecord | None:
         """See :meth:`Backend.retry`."""
         return await self._commands.retry(task_id)
 

@@ -17,7 +17,7 @@ from bgtasks.backends.postgres.unknown_fate import (
     find_out,
 )
 from bgtasks.core.lifecycle import CancelRequested, Change, RetryRequested, decide
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, listed
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 
@@ -84,16 +84,16 @@ class Commands:
             async with connection.transaction():
                 await Store(connection, NOBODY).insert(records, self._now())
 
-    async def cancel(self, task_id: UUID) -> bool:
-        """Cancel a waiting task, or tell whoever runs it; whether there was something to cancel."""
+    async def cancel(self, task_id: UUID) -> TaskRecord | None:
+        """Cancel a waiting task, or tell whoever runs it; ``None``: there is nothing to cancel."""
         answer = await self._decide(task_id, self._try_to_cancel, "was cancelled")
         if answer.change is not None and answer.change.after.status is RUNNING:
             self._cancel(answer.change.after)
-        return answer.yes
+        return answer.shown()
 
-    async def retry(self, task_id: UUID) -> bool:
-        """Make a failed or cancelled task wait again; ``False``: it is neither."""
-        return (await self._decide(task_id, self._try_to_retry, "waits to run again")).yes
+    async def retry(self, task_id: UUID) -> TaskRecord | None:
+        """Make a failed or cancelled task wait again; ``None``: it is neither."""
+        return (await self._decide(task_id, self._try_to_retry, "waits to run again")).shown()
 
     async def _insert(self, records: Sequence[TaskRecord], done: asyncio.Event) -> list[TaskRecord]:
         """Their ids make it harmless to insert them again: the second time they are taken."""
@@ -134,7 +134,7 @@ class Commands:
                     store = Store(connection, self._process)
                     stored = (await store.find([task_id])).get(task_id)
                     if stored is None:
-                        return _Answer(yes=False)
+                        return _Answer()
                     answer = await decision(store, stored, tried if again else None)
             except SERVER_ERRORS as error:
                 if answer is None or answer.change is None or not is_fate_unknown(error):
@@ -165,33 +165,37 @@ class Commands:
         change = decide(record, CancelRequested(), self._now())
         if change is None:
             was_done = tried is not None and record.cancel_requested
-            return _Answer(yes=was_done or not record.status.is_final)
+            return _Answer(record if was_done or not record.status.is_final else None)
         if change.after.status is RUNNING:
             await store.notify_cancellation(stored.job)
         else:
             await store.cancel_job(stored.job)
         await _write(store, change)
-        return _Answer(yes=True, change=change)
+        return _Answer(change.after, change)
 
     async def _try_to_retry(
         self, store: Store, stored: StoredTask, tried: Change | None
     ) -> "_Answer":
         record, now = stored.record, self._now()
         if tried is not None and record.revision >= tried.after.revision:
-            return _Answer(yes=True)  # it waits again, or has run since
+            return _Answer(record)  # it waits again, or has run since
         change = decide(record, RetryRequested(), now)
         if change is None:
-            return _Answer(yes=False)
+            return _Answer()
         await _write(store, change, {record.id: await store.new_job(change.after, now)})
-        return _Answer(yes=True, change=change)
+        return _Answer(change.after, change)
 
 
-@frozen(kw_only=True)
+@frozen
 class _Answer:
-    """What the caller is told, and what was changed."""
+    """The task as it is now, ``None`` where there was nothing to do; and what was changed."""
 
-    yes: bool
+    record: TaskRecord | None = None
     change: Change | None = None
+
+    def shown(self) -> TaskRecord | None:
+        """What the caller is told."""
+        return None if self.record is None else listed(self.record)
 
 
 _Decision = Callable[[Store, StoredTask, Change | None], Awaitable[_Answer]]
