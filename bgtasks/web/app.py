@@ -1,6 +1,7 @@
 """The application to be mounted: the HTTP API, the hub and the dashboard."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -26,6 +27,8 @@ from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.problems import EXCEPTION_HANDLERS, ProblemBoundary
 
 __all__ = ["create_app"]
+
+CLIENT = Path(__file__).parent / "js" / "client"
 
 
 def create_app(
@@ -53,7 +56,7 @@ def create_app(
             health_route(manager, hub),
             Mount("/socket.io", app=hub.app),
             # Public: our client and the official one, for pages without a build.
-            Mount("/client", app=StaticFiles(packages=[("bgtasks.web", "client")])),
+            Mount("/client", app=StaticFiles(directory=CLIENT)),
         ],
         middleware=[
             Middleware(Answers, clock=hub.clock),

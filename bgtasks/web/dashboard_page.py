@@ -12,8 +12,8 @@ from starlette.staticfiles import StaticFiles
 
 __all__ = ["dashboard_routes"]
 
-FOLDER = Path(__file__).with_name("dashboard")
-"""The built page; its source is the folder ``dashboard`` of the repository."""
+FOLDER = Path(__file__).parent / "js" / "dashboard" / "dist"
+"""The built page; its source is beside it."""
 
 # Asked for anew each time, and answered with 304: the names of the assets never change.
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}

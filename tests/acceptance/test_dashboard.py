@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -20,7 +19,7 @@ sys.path.append(str(Path(__file__).parents[2]))
 
 from bgtasks.web.dashboard_page import dashboard_routes
 from tests.acceptance.browser import launched_browser, needs_browser, note_problems
-from tests.acceptance.dashboard_build import install_packages
+from tests.client.node import installed
 from tests.hosts.dashboard_host import DashboardHost, ScanTask, fill
 
 SLOW = 30_000
@@ -610,9 +609,7 @@ def test_motion_is_reduced_where_that_is_wished(open_page: OpenPage) -> None:
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    if shutil.which("npm") is None:
-        pytest.skip("no npm to install axe-core with")
-    return (install_packages() / "node_modules/axe-core/axe.min.js").read_text()
+    return (installed() / "axe-core/axe.min.js").read_text()
 
 
 def check(page: Page, axe: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.hosts import HOSTS
 
-from .node import PACKAGE, installed
+from .node import CLIENT, installed
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -24,19 +24,16 @@ PATIENCE = 20.0
 
 
 @pytest.fixture(scope="session")
-def node_packages(pytestconfig: pytest.Config) -> Path:
-    return installed(pytestconfig)
-
-
-@pytest.fixture(scope="session")
-def client_package(node_packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def client_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as npm would install it: the built files beside their peer dependency."""
+    others = installed()
     modules = tmp_path_factory.mktemp("app") / "node_modules"
     modules.mkdir()
     package = modules / "bgtasks-client"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("node_modules", "src"))
-    for other in (node_packages / "node_modules").iterdir():
-        (modules / other.name).symlink_to(other, target_is_directory=other.is_dir())
+    shutil.copytree(CLIENT, package, ignore=shutil.ignore_patterns("node_modules", "src"))
+    for other in others.iterdir():
+        if not other.name.startswith("bgtasks-"):
+            (modules / other.name).symlink_to(other, target_is_directory=other.is_dir())
     return package
 
 

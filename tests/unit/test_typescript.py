@@ -29,7 +29,7 @@ from bgtasks import (
 from bgtasks.cli import main
 from bgtasks.cli.typescript.declarations import typescript
 from bgtasks.core.codec import TaskCodec
-from tests.client.node import installed, tsc
+from tests.client.node import tsc
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -304,18 +304,13 @@ EXAMPLES: list[tuple[Any, list[Any]]] = [
 ]
 
 
-@pytest.fixture(scope="session")
-def node_packages(pytestconfig: pytest.Config) -> Path:
-    return installed(pytestconfig)
-
-
-def compile_strictly(packages: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+def compile_strictly(folder: Path) -> "subprocess.CompletedProcess[str]":
     options = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--target", "es2022"]
-    return tsc(packages, folder, *options, "--module", "nodenext", "use.ts")
+    return tsc(folder, *options, "--module", "nodenext", "use.ts")
 
 
 @pytest.mark.node
-def test_what_the_codec_sends_fits_the_generated_types(node_packages: Path, tmp_path: Path) -> None:
+def test_what_the_codec_sends_fits_the_generated_types(tmp_path: Path) -> None:
     codec = TaskCodec()
     registrations = of(*(kind for kind, _ in EXAMPLES))
     (tmp_path / "tasks.ts").write_text(typescript(registrations, "test"), "utf-8")
@@ -325,12 +320,12 @@ def test_what_the_codec_sends_fits_the_generated_types(node_packages: Path, tmp_
             text = codec.encode_payload(payload) or "null"
             lines.append(f"export const v{number}_{at}: BackgroundTasks['T{number}'] = {text};")
     (tmp_path / "use.ts").write_text("\n".join(lines), "utf-8")
-    done = compile_strictly(node_packages, tmp_path)
+    done = compile_strictly(tmp_path)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.node
-def test_what_does_not_fit_is_an_error(node_packages: Path, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "tasks.ts").write_text(typescript(of(Point, Level, dict[Level, int]), "test"))
     wrong = ['{ xCoordinate: "1", private: 1 }', '"medium"', "{ medium: 1 }"]
     lines = ['import type { BackgroundTasks } from "./tasks.js";']
@@ -340,7 +335,7 @@ def test_what_does_not_fit_is_an_error(node_packages: Path, tmp_path: Path) -> N
             f"export const v{number}: BackgroundTasks['T{number}'] = {value};",
         ]
     (tmp_path / "use.ts").write_text("\n".join(lines))
-    done = compile_strictly(node_packages, tmp_path)
+    done = compile_strictly(tmp_path)
     assert done.returncode == 0, done.stdout
 
 

@@ -44,8 +44,18 @@ def test_what_is_tested_is_the_installed_package() -> None:
     assert version("bgtasks-di") == bgtasks.__version__
     assert metadata("bgtasks-di")["License-Expression"] == "MIT"
     package = Path(bgtasks.__file__).parent
-    for shipped in ("py.typed", "web/client/dist/browser.js", "web/dashboard/assets/app.js"):
-        assert (package / shipped).exists(), shipped
+    assert (package / "py.typed").exists()
+
+
+def test_of_the_javascript_the_built_files_are_installed_and_nothing_else() -> None:
+    javascript = Path(bgtasks.__file__).parent / "web" / "js"
+    client, dashboard = javascript / "client", javascript / "dashboard"
+    for shipped in ("dist/browser.js", "dist/index.d.ts", "package.json", "socket.io.esm.min.js"):
+        assert (client / shipped).exists(), shipped
+    assert [path.name for path in dashboard.iterdir()] == ["dist"]
+    assert (dashboard / "dist" / "assets" / "app.js").exists()
+    assert sorted(path.name for path in javascript.iterdir()) == ["client", "dashboard"]
+    assert not (client / "src").exists()
 
 
 def test_the_command_is_installed() -> None:

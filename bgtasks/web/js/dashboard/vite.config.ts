@@ -7,8 +7,6 @@ const BUDGET = 300 * 1024; // bytes of everything that is shipped
 export default defineConfig({
   base: "./", // the page may be mounted anywhere
   build: {
-    outDir: "../bgtasks/web/dashboard",
-    emptyOutDir: true,
     assetsDir: "assets",
     assetsInlineLimit: 0,
     cssCodeSplit: false,
