@@ -33,8 +33,9 @@ class Executor:
     """Runs attempts on the event loop it was made on.
 
     ``save`` takes what attempts report on the way; it must not block. Reports of one attempt
-    reach it at most once every ``publish_interval`` seconds. ``torn_down`` says whether the event
-    loop is being ended without a stop: what is cancelled then was cut off, it did not fail.
+    reach it at most once every ``publish_interval`` seconds, counted from its claim, which was
+    told of too. Nothing after it holds a report up. ``torn_down`` says whether the event loop is
+    being ended without a stop: what is cancelled then was cut off, it did not fail.
     """
 
     def __init__(
@@ -49,7 +50,6 @@ class Executor:
         self._registry = registry
         self._codec = codec
         self._clock = clock
-        self._interval = publish_interval
         self._save = save
         self._torn_down = torn_down
         self._loop = asyncio.get_running_loop()
@@ -156,22 +156,7 @@ class Executor:
             self._save(attempt.record.id, Reported(attempt.record.attempt, report))
 
     def _mark(self, attempt: Attempt) -> None:
-        if attempt not in self._coalescer:
-            self._coalescer.note(attempt, self._shown_at(attempt))
-        self._coalescer.mark(attempt)
-
-    def _shown_at(self, attempt: Attempt) -> float:
-        """When the hub showed that this attempt runs, on the monotonic clock.
-
-        The hub shows ``Pending`` at once and, where the claim follows closely, ``Running`` one
-        interval later. Counting from ``Pending`` then lets the first report arrive just before
-        that moment; counting from the claim, each report would just miss it and wait twice.
-        """
-        record, at = attempt.record, attempt.began
-        claimed = record.started_at or record.created_at
-        waited = (claimed - record.created_at).total_seconds()
-        early = min(0.01, self._interval / 20)
-        return at - early - waited if 0 <= waited < self._interval else at
+        self._coalescer.mark(attempt, since=attempt.began)
 
     async def _wait(self, seconds: float, unless: asyncio.Event | None = None) -> None:
         ended = [attempt.ended for attempt in self._running.values()]

@@ -1,5 +1,6 @@
 """A burst of updates becomes few: the first at once, the last always, one an interval between."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -27,28 +28,16 @@ class Coalescer(Generic[K]):
         self._last: OrderedDict[K, float] = OrderedDict()
         self._timers: dict[K, Timer] = {}
 
-    def mark(self, key: K) -> None:
-        """There is something new for ``key``."""
+    def mark(self, key: K, since: float = -math.inf) -> None:
+        """There is something new for ``key``, of which other things were let through by other
+        means at ``since`` (monotonic seconds)."""
         if key in self._timers:
             return
-        last = self._last.get(key)
-        wait = 0.0 if last is None else last + self._interval - self._clock.monotonic()
+        wait = self._last.get(key, since) + self._interval - self._clock.monotonic()
         if wait <= 0:
-            self.flush(key)
+            self._let_through(key)
         else:
-            self._timers[key] = self._clock.call_later(wait, partial(self.flush, key))
-
-    def flush(self, key: K) -> None:
-        """Let the newest state of ``key`` through now, in place of any that was due later."""
-        self._stop_timer(key)
-        self.note(key, self._clock.monotonic())
-        self._emit(key)
-
-    def note(self, key: K, at: float) -> None:
-        """Something of ``key`` was let through by other means at ``at`` (monotonic seconds)."""
-        self._last[key] = at
-        self._last.move_to_end(key)
-        self._forget_quiet(self._clock.monotonic() - self._interval)
+            self._timers[key] = self._clock.call_later(wait, partial(self._let_through, key))
 
     def drop(self, key: K) -> None:
         """Forget ``key`` and what was due for it."""
@@ -60,13 +49,17 @@ class Coalescer(Generic[K]):
         for key in list(self._timers):
             self.drop(key)
 
-    def __contains__(self, key: object) -> bool:
-        """Whether something of ``key`` was let through lately, or is due."""
-        return key in self._last or key in self._timers
-
     def __len__(self) -> int:
         """How many keys are remembered."""
         return len(self._last.keys() | self._timers.keys())
+
+    def _let_through(self, key: K) -> None:
+        self._timers.pop(key, None)
+        now = self._clock.monotonic()
+        self._last[key] = now
+        self._last.move_to_end(key)
+        self._forget_quiet(now - self._interval)
+        self._emit(key)
 
     def _stop_timer(self, key: K) -> None:
         timer = self._timers.pop(key, None)

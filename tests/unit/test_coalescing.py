@@ -56,15 +56,6 @@ def test_keys_do_not_wait_for_one_another() -> None:
     assert [key for key, _ in emitted.times] == ["a", "b"]
 
 
-def test_flushing_lets_through_now_in_place_of_later() -> None:
-    emitted = Emitted()
-    emitted.mark()
-    emitted.mark()
-    emitted.coalescer.flush("a")
-    emitted.clock.advance(1.0)
-    assert emitted.times == [("a", 0.0), ("a", 0.0)]
-
-
 def test_a_dropped_key_is_not_let_through_any_more() -> None:
     emitted = Emitted()
     emitted.mark()
@@ -88,12 +79,15 @@ def test_nothing_is_let_through_after_it_was_closed() -> None:
 
 def test_what_was_let_through_by_other_means_counts_for_the_interval() -> None:
     emitted = Emitted()
-    emitted.coalescer.note("a", 0.0)
     emitted.clock.advance(0.05)
-    emitted.mark()
+    for _ in range(2):
+        emitted.coalescer.mark("a", since=0.0)
     assert emitted.times == []
     emitted.clock.advance(INTERVAL)
     assert emitted.times == [("a", INTERVAL)]
+    emitted.coalescer.mark("a", since=0.0)
+    emitted.clock.advance(1.0)
+    assert emitted.times == [("a", INTERVAL), ("a", 2 * INTERVAL)]
 
 
 def test_keys_that_fell_quiet_are_forgotten() -> None:

@@ -4,6 +4,8 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import attrs
@@ -54,6 +56,49 @@ async def test_every_step_is_told_in_order_with_strictly_rising_revisions() -> N
         assert [infos[0].status, infos[1].status] == [Status.PENDING, Status.RUNNING]
         assert infos[-1].status is Status.COMPLETED
         assert all(not info.status.is_final for info in infos[:-1])
+
+
+async def test_of_a_burst_of_reports_one_an_interval_is_told_and_the_end_at_once() -> None:
+    """The one throttle: the claim is told at once, what is reported once an interval from then
+    on, the newest always, and no more than that though a worker reports without end."""
+    gate, steps = Gate(), 0
+
+    async def script(context: Context) -> None:
+        nonlocal steps
+        gate.begun.set()
+        while not gate.open.is_set():
+            steps += 1
+            context.report_progress(steps / 1000)
+            await asyncio.sleep(0)
+
+    def is_told(count: int) -> bool:
+        return len(told) == count
+
+    def has_gone_on(since: int) -> bool:
+        return steps > since + 100
+
+    container, told = container_for(script), list[Info]()
+    clock = clock_of(container)
+    async with running(container) as manager:
+        manager.task_updated.subscribe(told.append)
+        task_id = await manager.run_task(Work())
+        await gate.begun.wait()
+        await until(partial(has_gone_on, 0))
+        assert [(info.status, info.progress) for info in told] == [
+            (Status.PENDING, 0.0),
+            (Status.RUNNING, 0.0),
+        ]
+        for count in range(3, 8):
+            clock.advance(0.2)
+            newest = steps / 1000
+            await until(partial(is_told, count))
+            assert told[-1].progress >= newest
+            await until(partial(has_gone_on, steps))
+            assert len(told) == count
+        gate.open.set()
+        final = await manager.wait_for(task_id, 10)
+    assert told[7:] == [final]
+    assert final.completed_at == final.created_at + timedelta(seconds=1)
 
 
 async def test_a_final_status_that_is_told_is_already_stored() -> None:

@@ -1,4 +1,4 @@
-"""From the manager's updates to the clients: coalesced, in order, the newest of each task."""
+"""From the manager's updates to the clients: in order, the newest of each task."""
 
 import asyncio
 import logging
@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from bgtasks.clock import Clock
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_fields, log_safely
-from bgtasks.observing.coalescing import Coalescer
 from bgtasks.web.hub.snapshot import Info, newness
 
 __all__ = ["Broadcaster"]
@@ -27,45 +25,36 @@ V = TypeVar("V")
 class Broadcaster:
     """Takes every update at once and lets ``deliver`` have them one after the other.
 
-    A burst of updates of a task becomes at most one per interval; a final one goes at once.
-    While ``deliver`` is busy only the newest snapshot of each task waits. What is not newer than
-    what was delivered is dropped.
+    Nothing is held back: how often a task that runs has news is decided where it runs. While
+    ``deliver`` is busy only the newest snapshot of each task waits. What is not newer than what
+    was delivered is dropped.
     """
 
-    def __init__(
-        self, clock: Clock, interval: float, deliver: Callable[[Info], Awaitable[None]]
-    ) -> None:
+    def __init__(self, deliver: Callable[[Info], Awaitable[None]]) -> None:
         self._deliver = deliver
-        self._coalescer: Coalescer[UUID] = Coalescer(clock, interval, self._let_through)
-        self._newest: _Newest[Info] = _Newest(MAX_WAITING)
-        self._ready: _Newest[Info] = _Newest(MAX_WAITING)
+        self._waiting: _Newest[Info] = _Newest(MAX_WAITING)
         self._delivered: _Newest[tuple[datetime, int]] = _Newest(MAX_WAITING)
         self._wake = asyncio.Event()
 
     def put(self, info: Info) -> None:
         """Take an update: on the event loop, never waits."""
-        waiting = self._newest.get(info.id) or self._ready.get(info.id)
+        waiting = self._waiting.get(info.id)
         known = newness(waiting) if waiting is not None else self._delivered.get(info.id)
         if known is not None and newness(info) <= known:
             return
-        if (lost := self._newest.put(info.id, info)) is not None:
+        if (lost := self._waiting.put(info.id, info)) is not None:
             logger.warning(
-                "too many tasks change at once: an update of task %s is dropped",
+                "broadcasting is too slow: an update of task %s is dropped",
                 lost,
                 extra={"task_id": str(lost)},
             )
-            self._coalescer.drop(lost)
-        if info.status.is_final:
-            self._coalescer.flush(info.id)
-            self._coalescer.drop(info.id)
-        else:
-            self._coalescer.mark(info.id)
+        self._wake.set()
 
     async def run(self) -> None:
         """Wait for updates and deliver them; to be called again and again."""
         await self._wake.wait()
         self._wake.clear()
-        while (info := self._ready.pop_oldest()) is not None:
+        while (info := self._waiting.pop_oldest()) is not None:
             self._delivered.pop(info.id)  # so that it goes to the end of the queue
             self._delivered.put(info.id, newness(info))
             try:
@@ -81,22 +70,6 @@ class Broadcaster:
                     extra=log_fields(info),
                     error=error,
                 )
-
-    def close(self) -> None:
-        """Forget what waits; nothing more is delivered."""
-        self._coalescer.close()
-
-    def _let_through(self, task_id: UUID) -> None:
-        info = self._newest.pop(task_id)
-        if info is None:
-            return
-        if (lost := self._ready.put(task_id, info)) is not None:
-            logger.warning(
-                "broadcasting is too slow: an update of task %s is dropped",
-                lost,
-                extra={"task_id": str(lost)},
-            )
-        self._wake.set()
 
 
 class _Newest(Generic[V]):

@@ -76,7 +76,7 @@ class HubRun:
         self._audience = Audience(judge, clock, self._background)
         fan_out = make_fan_out(self._server)
         delivery = Delivery(self._audience, fan_out, codec)
-        self._broadcaster = Broadcaster(clock, settings.publish_interval, delivery.broadcast)
+        self._broadcaster = Broadcaster(delivery.broadcast)
         reader = SharedReads(manager)
         self._replay = Replay(TaskAccess(manager, judge, reader), codec, manager.now)
         server, audience, replay = self._server, self._audience, self._replay
@@ -152,7 +152,6 @@ class HubRun:
     async def stop(self) -> None:
         """Disconnect everybody and end everything that was started; logs what that raises."""
         self._unsubscribe()
-        self._broadcaster.close()
         steps = [
             *[loop.stop for loop in self._loops],
             self._end_connections,
