@@ -14,7 +14,7 @@ import asyncpg
 from bgtasks.backends.base import Backend
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.backends.postgres.backend import PostgresBackend
-from bgtasks.backends.postgres.engine_schema import ENGINE
+from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.clock import Clock
 from bgtasks.registration import Registry

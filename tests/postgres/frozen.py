@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bgtasks.backends.postgres.backend import PostgresBackend
-from bgtasks.backends.postgres.engine_schema import ENGINE
+from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.testing.conformance import BackendBench
 
 __all__ = ["MAKE_STALE", "freeze"]

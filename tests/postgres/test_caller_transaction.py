@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bgtasks import BackendError, BackgroundTaskStatus, DuplicateTaskError
 from bgtasks.backends.embedded.backend import EmbeddedBackend
-from bgtasks.backends.postgres.engine_schema import ENGINE
+from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.core.record import TaskQuery
 from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry, until

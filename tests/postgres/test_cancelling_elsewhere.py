@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bgtasks import BackgroundTaskStatus
-from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.postgres.engine import Jobs
 from bgtasks.core.lifecycle import Cancelled
 from bgtasks.testing.conformance import BackendBench, until
 
@@ -40,10 +40,10 @@ async def test_a_waiting_task_is_cancelled_and_never_starts(
 async def test_a_lost_notification_is_made_up_for(
     worker: BackendBench, web: BackendBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def lost(*_: object) -> None:
+    async def lost(*_: object, **__: object) -> None:
         """Nobody hears of it."""
 
-    monkeypatch.setattr(Store, "notify_cancellation", lost)
+    monkeypatch.setattr(Jobs, "cancel", lost)
     record = await worker.run()
     other = await worker.run()
     assert await web.backend.request_cancel(record.id)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bgtasks import BackgroundTaskStatus
-from bgtasks.backends.postgres.engine_schema import ENGINE
+from bgtasks.backends.postgres.engine.jobs import STATEMENTS as ENGINE_STATEMENTS
+from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.backends.postgres.feed import CHANNEL
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.core.lifecycle import Failed
@@ -110,7 +111,7 @@ async def test_a_retry_calls_no_function_of_others(worker: BackendBench, sql: An
 async def test_every_function_is_named_with_its_schema(sql: Any) -> None:
     """FAULTS 24: but `unnest` of several arrays, which PostgreSQL takes for its own by itself."""
     functions = {row[0] for row in await sql.fetch("SELECT DISTINCT proname FROM pg_proc")}
-    for name, statement in STATEMENTS.items():
+    for name, statement in [*STATEMENTS.items(), *ENGINE_STATEMENTS.items()]:
         code = re.sub(r"--.*|unnest\([^()]*,", "", statement)
         called = set(re.findall(r"(?<![\w.])(\w+)\(", code))
         assert called & functions == set(), name

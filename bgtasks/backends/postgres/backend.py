@@ -13,7 +13,6 @@ from bgtasks.backends.postgres.caller import asyncpg_connection
 from bgtasks.backends.postgres.claiming import Claiming
 from bgtasks.backends.postgres.commands import Commands
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.engine import Engine
 from bgtasks.backends.postgres.feed import CHANNEL, Feed
 from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.listener import Listener
@@ -22,6 +21,7 @@ from bgtasks.backends.postgres.pulse import Pulse
 from bgtasks.backends.postgres.recovery import Recovery
 from bgtasks.backends.postgres.runs import Run, Runs
 from bgtasks.backends.postgres.server_clock import ServerClock
+from bgtasks.backends.postgres.serving import Serving
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.clock import Clock
 from bgtasks.core.lifecycle import Ended, Reported
@@ -121,7 +121,7 @@ class PostgresBackend(Backend):
             look_for_cancels=self._pulse.look_soon,
         )
         self._runner: AttemptRunner | None = None
-        self._engine: Engine | None = None
+        self._serving: Serving | None = None
         self._stop_serving = asyncio.Event()
         self._is_open = False
 
@@ -228,11 +228,11 @@ class PostgresBackend(Backend):
         """See :meth:`Backend.trouble`."""
         if not self._is_open:
             return None
-        engine = self._engine.trouble if self._engine is not None else None
+        serving = self._serving.trouble if self._serving is not None else None
         return (
             self._listener.trouble
             or self._database.trouble
-            or engine
+            or serving
             or self._outbox.trouble
             or self._pulse.trouble
             or self._feed.trouble
@@ -248,8 +248,8 @@ class PostgresBackend(Backend):
         """Wait until every report and outcome that was handed over is written, and the queue was
         looked at since. For tests and tools; nothing else needs to know."""
         await self._outbox.flushed()
-        if self._engine is not None:
-            await self._engine.looked()
+        if self._serving is not None:
+            await self._serving.looked()
 
     async def tidied(self) -> None:
         """Wait until rows that nobody needs were dropped once more. For tests and tools."""
@@ -270,11 +270,11 @@ class PostgresBackend(Backend):
             self._heartbeat.runs_tasks = True
             self._pulse.beat_soon()
             self._claiming.reopen()
-            self._engine = self._make_engine()
+            self._serving = self._make_serving()
             try:
-                await self._engine.run()
+                await self._serving.run()
             finally:
-                self._engine = None
+                self._serving = None
             await asyncio.gather(*(run.over for run in self._runs))
         self._stop_serving.clear()  # it may serve again
 
@@ -284,16 +284,15 @@ class PostgresBackend(Backend):
             return
         self._stop_serving.set()
         self._heartbeat.runs_tasks = False
-        if self._engine is not None:
-            await self._engine.stop()
+        if self._serving is not None:
+            await self._serving.stop()
 
-    def _make_engine(self) -> Engine:
-        return Engine(
+    def _make_serving(self) -> Serving:
+        return Serving(
             self._database,
             self._listener,
             self._registry,
             self._runs,
-            self._process,
             types=self._types,
             claiming=self._claiming,
             cancel_heard=self._cancel_heard,
@@ -308,8 +307,8 @@ class PostgresBackend(Backend):
     def _ended(self, run: Run, ended: "asyncio.Future[Ended]") -> None:
         self._runs.end(run)
         self._outbox.end(run, ended.result(), over=True)
-        if self._engine is not None:
-            self._engine.has_ended_one()
+        if self._serving is not None:
+            self._serving.has_ended_one()
 
     # Cancelling
 
@@ -335,5 +334,5 @@ class PostgresBackend(Backend):
         """The listener has a new connection: something may have been missed."""
         self._feed.fell_behind()
         self._pulse.look_soon()
-        if self._engine is not None:
-            self._engine.wake()
+        if self._serving is not None:
+            self._serving.wake()

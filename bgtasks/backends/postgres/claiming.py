@@ -1,12 +1,10 @@
 """From the engine's jobs to attempts that run here, though an answer of the server may be lost."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from pgqueuer.models import Job
-
-from bgtasks.backends.postgres.claims import Claims, GivenJob
+from bgtasks.backends.postgres.claims import Claims
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.store import Store
@@ -15,14 +13,11 @@ from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry
 
-__all__ = ["Claiming", "Dequeue"]
+__all__ = ["Claiming"]
 
 RUNNING = BackgroundTaskStatus.RUNNING
 
 STOPPED = "the process stopped before the worker began"
-
-Dequeue = Callable[[object], Awaitable[list[Job]]]
-"""Has PgQueuer give jobs, on a connection with an open transaction."""
 
 
 class Claiming:
@@ -86,21 +81,21 @@ class Claiming:
         """Start no further attempt: claims that are open are handed back by ``look_up``."""
         self._is_closed = True
 
-    async def take(self, dequeue: Dequeue) -> int:
-        """Claim a batch of jobs and their tasks, start the attempts; how many jobs were given."""
+    async def take(self, size: int, limits: Mapping[str, int]) -> int:
+        """Claim at most ``size`` jobs and their tasks, by ``Jobs.claim``, and start the attempts;
+        how many jobs were claimed."""
         self._cancel_was_heard = False
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
-                jobs = await dequeue(connection)
+                store = Store(connection, self._process)
+                jobs = await store.jobs.claim(size, limits, self._process)
                 if not jobs:
                     return 0
-                store = Store(connection, self._process)
-                given = [GivenJob.of(job) for job in jobs]
                 claims = await Claims.take(
-                    store, given, self._registry, self._runs, self._now, start=True
+                    store, jobs, self._registry, self._runs, self._now, start=True
                 )
-                await store.finish_jobs(claims.obsolete)
+                await store.jobs.release(claims.obsolete)
                 self._open.update(claims.claimed)
         except BaseException:
             self._doubt(record.id for record in claims.announced)
@@ -138,7 +133,7 @@ class Claiming:
         async with self._database.connection() as connection:
             store = Store(connection, self._process)
             stored = await store.find([item.id for item in self._open.values()], lock=True)
-            jobs = await store.jobs_of(self._process, list(self._open))
+            jobs = await store.jobs.held_by(self._process, list(self._open))
         held = {}
         for job, claimed in self._open.items():
             found = stored.get(claimed.id)

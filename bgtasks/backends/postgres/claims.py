@@ -6,12 +6,11 @@ then the attempt that the task is still in was cut off.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from uuid import UUID
 
 from attrs import define, field, frozen
-from pgqueuer.models import Job
 
 from bgtasks.backends.cutting_off import cut_off
+from bgtasks.backends.postgres.engine import ClaimedJob
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.store import Store, StoredTask
 from bgtasks.core.lifecycle import Change, Claimed, Ended, decide
@@ -19,22 +18,9 @@ from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry
 
-__all__ = ["Claims", "GivenJob"]
+__all__ = ["Claims"]
 
 DIED = "its worker process ended, or was not heard of for too long"
-
-
-@frozen
-class GivenJob:
-    """A job, as far as it matters here: its number and the task it stands for."""
-
-    id: int
-    task: UUID
-
-    @classmethod
-    def of(cls, job: Job) -> "GivenJob":
-        """What matters of the engine's own."""
-        return cls(job.id, UUID(bytes=bytes(job.payload or b"")))
 
 
 @define
@@ -55,7 +41,7 @@ class Claims:
     async def take(
         cls,
         store: Store,
-        jobs: Iterable[GivenJob],
+        jobs: Iterable[ClaimedJob],
         registry: Registry,
         runs: Runs,
         now: Callable[[], datetime],
@@ -80,7 +66,7 @@ class Claims:
             left = [job for job, step in steps if not claims._note(job, step, written)]
         return claims
 
-    def _note(self, job: GivenJob, step: "_Step", written: set[int]) -> bool:
+    def _note(self, job: ClaimedJob, step: "_Step", written: set[int]) -> bool:
         """Whether this job is dealt with; else somebody else changed its task meanwhile."""
         if step.change is not None and step.change.after.sequence not in written:
             return False
@@ -106,7 +92,7 @@ class _Step:
 
 
 def _step(
-    job: GivenJob, stored: StoredTask | None, registry: Registry, now: datetime, start: bool
+    job: ClaimedJob, stored: StoredTask | None, registry: Registry, now: datetime, start: bool
 ) -> _Step:
     if stored is None or stored.job != job.id or stored.record.status.is_final:
         return _Step()

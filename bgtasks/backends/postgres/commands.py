@@ -166,10 +166,7 @@ class Commands:
         if change is None:
             was_done = tried is not None and record.cancel_requested
             return _Answer(record if was_done or not record.status.is_final else None)
-        if change.after.status is RUNNING:
-            await store.notify_cancellation(stored.job)
-        else:
-            await store.cancel_job(stored.job)
+        await store.jobs.cancel(stored.job, is_held=change.after.status is RUNNING)
         await _write(store, change)
         return _Answer(change.after, change)
 

@@ -10,10 +10,9 @@ import logging
 from typing import Any
 
 import asyncpg
-from pgqueuer import AsyncpgDriver, Queries, QueueManager
 
+from bgtasks.backends.postgres import engine
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.engine_schema import engine_queries
 from bgtasks.backends.statements import load_migrations
 from bgtasks.errors import BackendError, SchemaVersionError
 
@@ -64,13 +63,11 @@ async def check(database: Database) -> None:
                 f"run: {COMMAND}"
             )
         await _warn_of_open_schemas(connection, database.name)
-        try:
-            await QueueManager(engine_queries(AsyncpgDriver(connection))).verify_structure()
-        except RuntimeError as error:
+        if lacks := await engine.check(connection):
             raise SchemaVersionError(
-                f"PgQueuer's tables in {database.name} are not those of this release ({error}); "
+                f"PgQueuer's tables in {database.name} are not those of this release ({lacks}); "
                 f"run: {COMMAND}"
-            ) from error
+            )
 
 
 async def _warn_of_open_schemas(connection: Any, name: str) -> None:
@@ -93,7 +90,7 @@ async def _warn_of_open_schemas(connection: Any, name: str) -> None:
 async def _upgrade(connection: "asyncpg.Connection[Any]", name: str) -> list[str]:
     version, compatible_from = await _installed(connection)
     _refuse_newer(name, version, compatible_from)
-    done = await _upgrade_engine(engine_queries(AsyncpgDriver(connection)))
+    done = await engine.upgrade(connection)
     for migration in MIGRATIONS:
         if migration.number > version:
             async with connection.transaction():
@@ -107,15 +104,6 @@ async def _upgrade(connection: "asyncpg.Connection[Any]", name: str) -> list[str
                 )
             done.append(f"bgtasks {migration.number}: {migration.name}")
     return done
-
-
-async def _upgrade_engine(queries: Queries) -> list[str]:
-    if not await queries.schema_is_installed():
-        await queries.install()
-        await queries.optimize_autovacuum()
-        return ["PgQueuer: installed"]
-    plan = await queries.apply_upgrade()
-    return [f"PgQueuer: {len(plan.statements)} statements"] if plan.statements else []
 
 
 async def _installed(connection: "asyncpg.Connection[Any]") -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.engine import Jobs
 from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.loops import END_WITHIN, Periodic
 from bgtasks.backends.postgres.runs import Run, Runs
@@ -130,6 +131,7 @@ class Pulse:
     async def tidy(self) -> None:
         """Drop processes that were killed long ago, and what PgQueuer writes down of each job."""
         await self._database.fetch(STATEMENTS["forget_dead"])
-        for name in ("prune_engine_log", "prune_engine_statistics"):
-            while len(await self._database.fetch(STATEMENTS[name], LOG_BATCH)) == LOG_BATCH:
-                pass
+        more = True
+        while more:
+            async with self._database.connection() as connection:
+                more = await Jobs(connection).tidy(LOG_BATCH)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.postgres import rows
-from bgtasks.backends.postgres.claims import Claims, GivenJob
+from bgtasks.backends.postgres.claims import Claims
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.reader import stored_types
 from bgtasks.backends.postgres.runs import Runs
@@ -80,16 +80,14 @@ class Recovery:
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
-                found = await connection.fetch(STATEMENTS["stale_jobs"], self._timeout, BATCH)
-                jobs = [GivenJob(row["id"], UUID(bytes=row["payload"])) for row in found]
                 store = Store(connection, self._process)
+                jobs = await store.jobs.abandoned(self._timeout, BATCH)
                 claims = await Claims.take(
                     store, jobs, self._registry, self._runs, self._now, start=False
                 )
-                for job in claims.requeued:
-                    await store.requeue_job(job, timedelta(0))
-                await store.finish_jobs(claims.obsolete)
-                await self._be_sure(connection, {row["queue_manager_id"] for row in found})
+                waiting = dict.fromkeys(claims.requeued, timedelta(0))
+                await store.jobs.release(claims.obsolete, waiting)
+                await self._be_sure(connection, {job.process for job in jobs})
         except BaseException:
             self._doubt(record.id for record in claims.announced)
             raise

@@ -146,18 +146,17 @@ class Settling:
                 step.change = None if known is None else decide(known, event, self._now())
 
     async def _deal_with_jobs(self, store: Store, steps: Iterable[_Step]) -> None:
-        finished = []
+        finished, waiting = [], {}
         for step in steps:
             if not step.entry.over:
                 continue
             job = step.entry.run.job
             after = step.change.after if step.change is not None else None
             if after is not None and after.status is BackgroundTaskStatus.PENDING:
-                wait = after.due_at - self._now() if after.due_at else timedelta(0)
-                await store.requeue_job(job, wait)
+                waiting[job] = after.due_at - self._now() if after.due_at else timedelta(0)
             elif after is not None or step.owns_job:
                 finished.append(job)
-        await store.finish_jobs(finished)
+        await store.jobs.release(finished, waiting)
 
 
 def _is_in(step: _Step, sequences: set[int]) -> bool:

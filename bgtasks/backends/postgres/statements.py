@@ -1,6 +1,6 @@
 """The SQL of this backend, by name."""
 
-from bgtasks.backends.postgres.engine_schema import ENGINE
+from bgtasks.backends.postgres import engine
 from bgtasks.backends.postgres.rows import COLUMNS, LISTED, SLIM
 from bgtasks.backends.statements import load_statements
 
@@ -11,7 +11,5 @@ STATEMENTS = load_statements(
     columns=COLUMNS,
     slim=SLIM,
     listed=LISTED,
-    queue=ENGINE.queue_table,
-    log=ENGINE.queue_table_log,
-    statistics=ENGINE.statistics_table,
+    **engine.PARTS,
 )

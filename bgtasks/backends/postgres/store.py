@@ -15,10 +15,9 @@ from uuid import UUID
 
 import asyncpg
 from attrs import frozen
-from pgqueuer import AsyncpgDriver, Job, JobId, Queries
 
 from bgtasks.backends.postgres import rows
-from bgtasks.backends.postgres.engine_schema import engine_queries
+from bgtasks.backends.postgres.engine import Jobs
 from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.core.lifecycle import Change
@@ -44,16 +43,13 @@ class StoredTask:
 
 
 class Store:
-    """The tables, through one connection. ``sender`` signs notifications."""
+    """The tables, through one connection. ``sender`` signs notifications; ``jobs`` are the
+    engine's, in the same transaction."""
 
     def __init__(self, connection: Any, sender: UUID) -> None:
+        self.jobs = Jobs(connection)
         self._connection = connection
         self._sender = sender
-
-    @property
-    def engine(self) -> Queries:
-        """The engine's statements, in the same transaction."""
-        return engine_queries(AsyncpgDriver(self._connection))
 
     async def insert(self, records: Sequence[TaskRecord], now: datetime) -> list[TaskRecord]:
         """Keep new tasks with a job for each that is to be run, in one statement; gives back the
@@ -133,39 +129,14 @@ class Store:
     async def new_job(self, record: TaskRecord, now: datetime) -> int:
         """A job for a task that is to run again."""
         wait = _wait(record, now)
-        job: int = await self._connection.fetchval(
-            STATEMENTS["new_job"], record.priority, record.type, record.id.bytes, wait
-        )
-        return job
-
-    async def jobs_of(self, process: UUID, jobs: Sequence[int]) -> set[int]:
-        """Those of these jobs that were given to this process."""
-        found = await self._connection.fetch(STATEMENTS["jobs_of"], jobs, process)
-        return {row[0] for row in found}
+        return await self.jobs.enqueue(record.id, record.type, record.priority, wait)
 
     async def release_job(self, job: int, record: TaskRecord, now: datetime) -> None:
         """What becomes of the job of an attempt that is over, by what became of its task."""
         if record.status is PENDING:
-            await self.requeue_job(job, _wait(record, now))
+            await self.jobs.release(waiting={job: _wait(record, now)})
         else:
-            await self.finish_jobs([job])
-
-    async def finish_jobs(self, jobs: Sequence[int]) -> None:
-        """Nothing waits for these jobs any more."""
-        if jobs:
-            await self.engine.log_jobs([(_job_of(job), "successful", None) for job in jobs])
-
-    async def requeue_job(self, job: int, wait: timedelta) -> None:
-        """Let a job that was given wait again."""
-        await self.engine.retry_job(_job_of(job), max(wait, timedelta(0)), None)
-
-    async def cancel_job(self, job: int) -> None:
-        """Take a waiting job out of the queue, and tell whoever runs it to end it."""
-        await self.engine.mark_job_as_cancelled([JobId(job)])
-
-    async def notify_cancellation(self, job: int) -> None:
-        """Tell whoever runs this job to end it."""
-        await self.engine.notify_job_cancellation([JobId(job)])
+            await self.jobs.release([job])
 
     async def keep_failures(self, failures: Sequence[tuple[int, AttemptFailure]]) -> None:
         """Write down how attempts ended badly; with each the ``sequence`` of its task."""
@@ -177,11 +148,6 @@ class Store:
     async def _write(self, name: str, *values: Any) -> set[int]:
         found = await self._connection.fetch(STATEMENTS[name], *values)
         return {row[0] for row in found if row[0] is not None}
-
-
-def _job_of(job: int) -> Job:
-    """As much of the engine's own object as its statements look at."""
-    return Job.model_construct(id=JobId(job))
 
 
 def _is_report(change: Change) -> bool:

@@ -25,7 +25,7 @@ from measuring import answer, scaled
 from pgqueuer import AsyncpgPoolDriver, Job, PgQueuer, Queries
 
 try:
-    from bgtasks.backends.postgres.engine import BATCH
+    from bgtasks.backends.postgres.serving import BATCH
 except ImportError:
     BATCH = 50
 

@@ -1,5 +1,6 @@
 -- One statement, one name. `{columns}` stands for all columns of a record, `{slim}` for the same
 -- without the task's data, which only whoever runs it needs, `{listed}` also without large payloads.
+-- Other parts in braces are the engine's: its tables are named in its own file alone.
 -- Statements that change tasks send the notifications of it as well ($1): they go out when the
 -- transaction commits, and only then. Their rows are the sequences that were written, and a NULL for
 -- each notification.
@@ -10,13 +11,11 @@
 -- PostgreSQL would wade through the remains of all that had this status lately.
 
 -- name: insert_tasks
--- Tasks that were accepted, in their order, each with its job, as PgQueuer's own statement writes it,
--- but for its log: our tables tell more, and four more indexes to write would cost as much as the
--- job. A task with no `wait` is final and gets none.
+-- Tasks that were accepted, in their order, each with its job. A task with no `wait` is final and
+-- gets none.
 WITH new AS MATERIALIZED (
     SELECT CASE WHEN wait IS NULL THEN 0
-                ELSE pg_catalog.nextval((
-                     SELECT pg_catalog.pg_get_serial_sequence('{queue}', 'id')::regclass))
+                ELSE {next_job}
            END AS job, *
       FROM unnest($2::uuid[], $3::interval[], $4::text[], $5::text[], $6::text[], $7::text[],
                   $8::integer[], $9::text[], $10::float8[], $11::text[], $12::text[],
@@ -28,9 +27,7 @@ WITH new AS MATERIALIZED (
                   started_at, completed_at, scheduled_at, due_at, revision, attempt, failures,
                   interruptions, cancel_requested, delayed, place)
 ), queued AS (
-    INSERT INTO {queue} (id, priority, entrypoint, payload, execute_after, status)
-    SELECT job, priority, type, pg_catalog.uuid_send(id), pg_catalog.now() + wait, 'queued'
-      FROM new WHERE wait IS NOT NULL
+    {queue_jobs}
 ), written AS (
     INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress,
            payload, status_message, error_message, created_at, changed_at, started_at,
@@ -125,8 +122,7 @@ SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
                     FROM pg_catalog.unnest($1::text[]) AS message) AS told;
 
 -- name: settle
--- Attempts that ended well, or for good: the task and its job in one statement. PgQueuer's own for a
--- finished job does not look whose job it is by now; here it goes only where the fence held.
+-- Attempts that ended well, or for good: the task and its job in one statement.
 WITH written AS (
     UPDATE bgtasks_tasks AS task
        SET status = new.status, progress = new.progress, payload = new.payload,
@@ -143,7 +139,7 @@ WITH written AS (
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence, new.job
 ), finished AS (
-    DELETE FROM {queue} AS job USING written WHERE job.id = written.job
+    {finish_jobs}
 )
 SELECT sequence FROM written
  UNION ALL
@@ -160,15 +156,6 @@ SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
 -- name: lock_tasks_by_ids
 -- The same, once nobody else is changing them.
 SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]) FOR UPDATE;
-
--- name: jobs_of
--- Those of these jobs that a process was given.
-SELECT id FROM {queue} WHERE id = ANY($1::bigint[]) AND queue_manager_id = $2 AND status = 'picked';
-
--- name: new_job
--- A job for a task that is to run again, as `insert_tasks` makes it.
-INSERT INTO {queue} (priority, entrypoint, payload, execute_after, status)
-VALUES ($1, $2, $3, pg_catalog.now() + $4::interval, 'queued') RETURNING id;
 
 -- name: known_ids
 -- Those of these ids that are taken.
@@ -333,37 +320,10 @@ SELECT id, host, pid, runs_tasks, types, running, max_concurrency, started_at, s
        seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1) AS alive
   FROM bgtasks_processes ORDER BY started_at;
 
--- name: stale_jobs
--- Jobs whose worker has not been heard of for too long. Several processes look for them.
-SELECT id, payload, queue_manager_id FROM {queue}
- WHERE status = 'picked'
-   AND heartbeat < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1)
-   AND (queue_manager_id = ANY (ARRAY(
-        SELECT id FROM bgtasks_processes
-         WHERE seen_at >= pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1)))
-       ) IS NOT TRUE
- ORDER BY heartbeat LIMIT $2 FOR UPDATE SKIP LOCKED;
-
 -- name: lives
 -- Whether one of these processes has been heard of.
 SELECT EXISTS (SELECT FROM bgtasks_processes WHERE id = ANY($1::uuid[])
                   AND seen_at >= pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2));
-
--- name: prune_engine_log
--- PgQueuer writes down each step of each job, and nobody reads it.
-DELETE FROM {log}
- WHERE id = ANY (ARRAY(
-       SELECT id FROM {log} WHERE created < pg_catalog.now() - interval '10 minutes'
-        ORDER BY created LIMIT $1 FOR UPDATE SKIP LOCKED))
-RETURNING 1;
-
--- name: prune_engine_statistics
--- What somebody had PgQueuer sum up of that.
-DELETE FROM {statistics}
- WHERE id = ANY (ARRAY(
-       SELECT id FROM {statistics} WHERE created < pg_catalog.now() - interval '7 days'
-        ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
-RETURNING 1;
 
 -- name: known_types
 -- Types that some process has registered and lives.

@@ -1,26 +1,13 @@
-"""PgQueuer at work: it claims, limits, delays, prioritises, and finds what was cut off.
-
-All of that is in its statements (:class:`pgqueuer.Queries`), and they are what is used here. Its
-own loop (``QueueManager.run``) is not: one error on the way to the server would have it wait for
-every running attempt before it claims again, it keeps a heartbeat task for each job where one
-statement does for all, and it finishes a job without looking whether the job is still its own.
-"""
+"""When this process looks for tasks to claim."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
-from typing import Any
-from uuid import UUID
-
-from pgqueuer import AsyncpgDriver
-from pgqueuer.models import AnyEvent, CancellationEvent, Job, QueueManagerId
-from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from bgtasks.backends.postgres.claiming import Claiming
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.engine_schema import ENGINE, engine_queries
+from bgtasks.backends.postgres.engine import JOBS_CHANNEL, Jobs, is_cancellation
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.loops import Backoff, Seldom, end_within, wait_set
 from bgtasks.backends.postgres.runs import Runs
@@ -29,7 +16,7 @@ from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.registration import Registry
 
-__all__ = ["BATCH", "Engine"]
+__all__ = ["BATCH", "Serving"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,14 +43,11 @@ claims whose answer was lost."""
 
 REFUSES = "gives no tasks"
 
-NEVER = timedelta(days=36500)
-"""PgQueuer would give the jobs of silent workers to others: here only ``Recovery`` decides that."""
 
-
-class Engine:
+class Serving:
     """Claims tasks of ``types``, as many as ``runs`` has places for.
 
-    ``claiming`` makes attempts of what PgQueuer gives. ``cancel_heard()`` is called when a
+    ``claiming`` claims them and starts their attempts. ``cancel_heard()`` is called when a
     notification says that a running task was asked to end: whether it was is not known by that.
     """
 
@@ -73,7 +57,6 @@ class Engine:
         listener: Listener,
         registry: Registry,
         runs: Runs,
-        process: UUID,
         *,
         types: Sequence[str],
         claiming: Claiming,
@@ -82,11 +65,10 @@ class Engine:
         self._database = database
         self._listener = listener
         self._runs = runs
-        self._worker = QueueManagerId(process)
         self._claiming = claiming
         self._cancel_heard = cancel_heard
-        self._types: dict[Any, EntrypointExecutionParameter] = {
-            item.type_name: EntrypointExecutionParameter(item.max_concurrency or 0)
+        self._limits = {
+            item.type_name: item.max_concurrency or 0
             for item in registry
             if item.type_name in types
         }
@@ -108,12 +90,12 @@ class Engine:
 
     async def run(self) -> None:
         """Claim until ``stop``."""
-        await self._listener.add(ENGINE.channel, self._heard)
+        await self._listener.add(JOBS_CHANNEL, self._heard)
         self._loop.start()
         try:
             await self._stopped.wait()
         finally:
-            self._listener.remove(ENGINE.channel, self._heard)
+            self._listener.remove(JOBS_CHANNEL, self._heard)
             await end_within(self._loop.stop())
 
     async def stop(self) -> None:
@@ -195,40 +177,33 @@ class Engine:
             self._had_no_room = size <= 0
             if self._claiming.is_closed or size <= 0:
                 return False
-
-            async def dequeue(connection: Any) -> list[Job]:
-                queries = engine_queries(AsyncpgDriver(connection))
-                return await queries.dequeue(size, self._types, self._worker, None, NEVER)
-
-            given = await self._claiming.take(dequeue)
-            if given:
+            claimed = await self._claiming.take(size, self._limits)
+            if claimed:
                 self._looks_without_pause = 0
-            return given == size
+            return claimed == size
 
     async def _until_next_look(self) -> float:
         if self._claiming.is_closed or self._had_no_room:
             return LOOK_EVERY  # an attempt that ends is news
-        types = list(self._types)
         async with self._database.connection() as connection:
-            queries = engine_queries(AsyncpgDriver(connection))
-            if await queries.eligible_queued_work(types):
-                self._looks_in_vain += 1
-                return LOOK_AGAIN[min(self._looks_in_vain, len(LOOK_AGAIN)) - 1]
-            self._looks_in_vain = 0
-            due_in = await queries.next_deferred_eta(types)
+            due_in = await Jobs(connection).next_due(list(self._limits))
+        if due_in is not None and not due_in:
+            self._looks_in_vain += 1
+            return LOOK_AGAIN[min(self._looks_in_vain, len(LOOK_AGAIN)) - 1]
+        self._looks_in_vain = 0
         return LOOK_EVERY if due_in is None else min(due_in.total_seconds(), LOOK_EVERY)
 
     def _heard(self, payload: str) -> None:
         """A notification is a hint, whoever sent it: what is stored decides."""
         try:
-            event = AnyEvent.model_validate_json(payload).root
+            asks_to_end = is_cancellation(payload)
         except ValueError:
             if self._junk.may():
                 logger.warning(
-                    "a notification on %r is not PgQueuer's: %.200r", ENGINE.channel, payload
+                    "a notification on %r is not PgQueuer's: %.200r", JOBS_CHANNEL, payload
                 )
             return
-        if isinstance(event, CancellationEvent):
+        if asks_to_end:
             self._cancel_heard()
         else:
             self._news.set()

@@ -1,0 +1,24 @@
+"""PgQueuer, the engine: all of bgtasks that knows it, its tables included.
+
+The other modules of this backend see
+
+- ``Jobs``: ``enqueue``, ``claim`` (and ``next_due``), ``release``, ``cancel``, who holds which job
+  (``held_by``, ``abandoned``), and ``tidy``;
+- ``PARTS``: the SQL that puts a task and its job into one statement;
+- ``check`` and ``upgrade`` for its tables;
+- ``JOBS_CHANNEL`` and ``is_cancellation`` for its notifications.
+
+Why PgQueuer is used by its statements and not by its loop, and what to look at before a new version
+is let in: ``docs/development/decisions/0001-pgqueuer-by-its-statements.md``.
+"""
+
+from bgtasks.backends.postgres.engine.jobs import (
+    JOBS_CHANNEL,
+    PARTS,
+    ClaimedJob,
+    Jobs,
+    is_cancellation,
+)
+from bgtasks.backends.postgres.engine.schema import check, upgrade
+
+__all__ = ["JOBS_CHANNEL", "PARTS", "ClaimedJob", "Jobs", "check", "is_cancellation", "upgrade"]

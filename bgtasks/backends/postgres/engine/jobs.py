@@ -1,0 +1,129 @@
+"""PgQueuer's jobs: put into its queue, claimed, let go."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+from pgqueuer import Job, JobId
+from pgqueuer.models import AnyEvent, CancellationEvent, QueueManagerId
+from pgqueuer.ports.repository import EntrypointExecutionParameter
+
+from bgtasks.backends.postgres.engine.schema import ENGINE, queries_on
+from bgtasks.backends.statements import load_statements
+
+__all__ = ["JOBS_CHANNEL", "PARTS", "STATEMENTS", "ClaimedJob", "Jobs", "is_cancellation"]
+
+JOBS_CHANNEL: str = ENGINE.channel
+"""Where PgQueuer notifies of new jobs and of cancellations."""
+
+STATEMENTS = load_statements(
+    "bgtasks.backends.postgres.engine",
+    queue=ENGINE.queue_table,
+    log=ENGINE.queue_table_log,
+    statistics=ENGINE.statistics_table,
+)
+
+PARTS = {name: STATEMENTS[name] for name in ("next_job", "queue_jobs", "finish_jobs")}
+"""Parts of statements that write tasks and their jobs at once, by the names they have there."""
+
+NEVER = timedelta(days=36500)
+"""PgQueuer would give the jobs of silent workers to others: here only ``Recovery`` decides that."""
+
+NOW = timedelta(0)
+
+
+@frozen
+class ClaimedJob:
+    """A job that a process holds: its number, the task it stands for, and who holds it."""
+
+    id: int
+    task: UUID
+    process: UUID
+
+
+class Jobs:
+    """The queue, through one connection and in the transaction that is open there, if any."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def enqueue(self, task: UUID, type_name: str, priority: int, wait: timedelta) -> int:
+        """A job for a task that is to run again. (New tasks get theirs by ``PARTS``.)"""
+        job: int = await self._connection.fetchval(
+            STATEMENTS["new_job"], priority, type_name, task.bytes, wait
+        )
+        return job
+
+    async def claim(
+        self, size: int, limits: Mapping[str, int], process: UUID
+    ) -> Sequence[ClaimedJob]:
+        """Give this process at most ``size`` due jobs, by priority and age.
+
+        ``limits`` has the types to run, each with how many of it may run in all processes at once;
+        0: as many as there are.
+        """
+        types: dict[Any, EntrypointExecutionParameter] = {
+            name: EntrypointExecutionParameter(limit) for name, limit in limits.items()
+        }
+        found = await queries_on(self._connection).dequeue(
+            size, types, QueueManagerId(process), None, NEVER
+        )
+        return [ClaimedJob(job.id, UUID(bytes=bytes(job.payload or b"")), process) for job in found]
+
+    async def next_due(self, types: Sequence[Any]) -> timedelta | None:
+        """How long until a waiting job of these types is due; zero: one is, though its type may
+        have no slot free, or another process be about to claim it."""
+        queries = queries_on(self._connection)
+        # In this order a job that falls due between the two statements is seen by the second.
+        due_in = await queries.next_deferred_eta(list(types))
+        return NOW if await queries.eligible_queued_work(list(types)) else due_in
+
+    async def release(
+        self, finished: Sequence[int] = (), waiting: Mapping[int, timedelta] | None = None
+    ) -> None:
+        """Let jobs go that were claimed: nothing needs the ``finished`` ones any longer, the
+        ``waiting`` ones are due again after a time."""
+        queries = queries_on(self._connection)
+        for job, wait in (waiting or {}).items():
+            await queries.retry_job(_job_of(job), max(wait, NOW), None)
+        if finished:
+            await queries.log_jobs([(_job_of(job), "successful", None) for job in finished])
+
+    async def cancel(self, job: int, *, is_held: bool) -> None:
+        """Tell whoever holds a job to end it; one that nobody holds leaves the queue."""
+        queries = queries_on(self._connection)
+        if is_held:
+            await queries.notify_job_cancellation([JobId(job)])
+        else:
+            await queries.mark_job_as_cancelled([JobId(job)])
+
+    async def held_by(self, process: UUID, jobs: Sequence[int]) -> set[int]:
+        """Those of these jobs that this process holds."""
+        found = await self._connection.fetch(STATEMENTS["held_by"], jobs, process)
+        return {row[0] for row in found}
+
+    async def abandoned(self, silence: float, limit: int) -> Sequence[ClaimedJob]:
+        """Jobs whose processes were not heard of for ``silence`` seconds, the longest silent first,
+        locked until the transaction ends; none that another process has locked."""
+        found = await self._connection.fetch(STATEMENTS["abandoned"], silence, limit)
+        return [ClaimedJob(row[0], UUID(bytes=row[1]), row[2]) for row in found]
+
+    async def tidy(self, limit: int) -> bool:
+        """Drop at most ``limit`` rows each of what PgQueuer writes down of jobs and nobody reads;
+        whether there may be more."""
+        log = await self._connection.fetch(STATEMENTS["prune_log"], limit)
+        statistics = await self._connection.fetch(STATEMENTS["prune_statistics"], limit)
+        return limit in (len(log), len(statistics))
+
+
+def is_cancellation(payload: str) -> bool:
+    """Whether PgQueuer notified that a job is to end; else there may be something to claim. Raises
+    ValueError for what PgQueuer did not send."""
+    return isinstance(AnyEvent.model_validate_json(payload).root, CancellationEvent)
+
+
+def _job_of(job: int) -> Job:
+    """As much of PgQueuer's own object as its statements look at."""
+    return Job.model_construct(id=JobId(job))

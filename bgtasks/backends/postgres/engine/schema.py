@@ -1,0 +1,55 @@
+"""PgQueuer's tables, under names of our own, so that a host application may use PgQueuer in the
+same database for itself."""
+
+from typing import Any
+
+from pgqueuer import AsyncpgDriver, Queries, QueueManager
+from pgqueuer.adapters.persistence import qb
+from pgqueuer.domain.settings import DBSettings, Durability
+
+__all__ = ["ENGINE", "check", "queries_on", "upgrade"]
+
+ENGINE = DBSettings(
+    prefix="bgtasks_",
+    db_schema=None,
+    channel="bgtasks_ch_pgqueuer",  # type: ignore[arg-type]  # a str of its own kind
+    function="bgtasks_fn_pgqueuer_changed",
+    statistics_table="bgtasks_pgqueuer_statistics",
+    queue_status_type="bgtasks_pgqueuer_status",
+    queue_table="bgtasks_pgqueuer",
+    queue_table_log="bgtasks_pgqueuer_log",
+    trigger="bgtasks_tg_pgqueuer_changed",
+    schedules_table="bgtasks_pgqueuer_schedules",
+    # Its log is for looking at, and may be lost when the server crashes; jobs may not.
+    durability=Durability.balanced,
+)
+"""Every name is given, so that PGQUEUER_... in the environment changes nothing here."""
+
+_ENVIRONMENT = qb.QueryBuilderEnvironment(ENGINE)
+_QUEUE = qb.QueryQueueBuilder(ENGINE)
+_SCHEDULER = qb.QuerySchedulerBuilder(ENGINE)
+
+
+def queries_on(connection: Any) -> Queries:
+    """PgQueuer's statements on a connection."""
+    return Queries(AsyncpgDriver(connection), _ENVIRONMENT, _QUEUE, _SCHEDULER)
+
+
+async def check(connection: Any) -> str | None:
+    """What the tables lack that this version of PgQueuer needs, in words; ``None``: nothing."""
+    try:
+        await QueueManager(queries_on(connection)).verify_structure()
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
+async def upgrade(connection: Any) -> list[str]:
+    """Make the tables, or bring them up to this version of PgQueuer; what was done, in words."""
+    queries = queries_on(connection)
+    if not await queries.schema_is_installed():
+        await queries.install()
+        await queries.optimize_autovacuum()
+        return ["PgQueuer: installed"]
+    plan = await queries.apply_upgrade()
+    return [f"PgQueuer: {len(plan.statements)} statements"] if plan.statements else []

@@ -1,0 +1,54 @@
+-- All SQL that names PgQueuer's tables. Functions are named with their schema, as in the other file.
+
+-- name: next_job
+-- A part: the number of a job that is about to be queued.
+pg_catalog.nextval((
+                     SELECT pg_catalog.pg_get_serial_sequence('{queue}', 'id')::regclass));
+
+-- name: queue_jobs
+-- A part: a job for each row of `new` that has a `wait`, as PgQueuer's own statement writes it, but
+-- for its log: our tables tell more, and four more indexes to write would cost as much as the job.
+INSERT INTO {queue} (id, priority, entrypoint, payload, execute_after, status)
+    SELECT job, priority, type, pg_catalog.uuid_send(id), pg_catalog.now() + wait, 'queued'
+      FROM new WHERE wait IS NOT NULL;
+
+-- name: finish_jobs
+-- A part: the jobs of `written` are finished. PgQueuer's own for this does not look whose job it is
+-- by now; here a job goes only where the fence held.
+DELETE FROM {queue} AS job USING written WHERE job.id = written.job;
+
+-- name: new_job
+-- A job for a task that is to run again, as `queue_jobs` makes it.
+INSERT INTO {queue} (priority, entrypoint, payload, execute_after, status)
+VALUES ($1, $2, $3, pg_catalog.now() + $4::interval, 'queued') RETURNING id;
+
+-- name: held_by
+-- Those of these jobs that a process was given.
+SELECT id FROM {queue} WHERE id = ANY($1::bigint[]) AND queue_manager_id = $2 AND status = 'picked';
+
+-- name: abandoned
+-- Jobs whose worker has not been heard of for too long. Several processes look for them.
+SELECT id, payload, queue_manager_id FROM {queue}
+ WHERE status = 'picked'
+   AND heartbeat < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1)
+   AND (queue_manager_id = ANY (ARRAY(
+        SELECT id FROM bgtasks_processes
+         WHERE seen_at >= pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1)))
+       ) IS NOT TRUE
+ ORDER BY heartbeat LIMIT $2 FOR UPDATE SKIP LOCKED;
+
+-- name: prune_log
+-- PgQueuer writes down each step of each job, and nobody reads it.
+DELETE FROM {log}
+ WHERE id = ANY (ARRAY(
+       SELECT id FROM {log} WHERE created < pg_catalog.now() - interval '10 minutes'
+        ORDER BY created LIMIT $1 FOR UPDATE SKIP LOCKED))
+RETURNING 1;
+
+-- name: prune_statistics
+-- What somebody had PgQueuer sum up of that.
+DELETE FROM {statistics}
+ WHERE id = ANY (ARRAY(
+       SELECT id FROM {statistics} WHERE created < pg_catalog.now() - interval '7 days'
+        ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
+RETURNING 1;
