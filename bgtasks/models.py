@@ -1,6 +1,7 @@
 """What a task is and how it looks from outside: the task base, its status, its snapshots."""
 
 import inspect
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
@@ -21,7 +22,9 @@ __all__ = [
     "Health",
     "LightTaskInfo",
     "ProcessInfo",
+    "StoredPayload",
     "Unset",
+    "kept_payload",
 ]
 
 TPayload = TypeVar("TPayload")
@@ -110,7 +113,8 @@ class BackgroundTaskInfo(Generic[TPayload]):
     ``revision`` goes up by one with every published change: of two snapshots of one task the
     one with the higher revision is the newer, whatever the order of arrival. ``attempt`` counts
     from 1, and is 0 before the first. ``scheduled_at`` is when a delayed or retried task may
-    start. ``payload`` is the registered payload type, or plain JSON data where it is unknown.
+    start. ``payload`` is the registered payload type, or plain JSON data where it is unknown; it
+    is made when it is read first.
     Lists carry payloads of up to 4,096 characters of JSON: a larger one is ``None`` there, and
     ``payload_omitted`` is true. The wire has that only where it is true.
     """
@@ -143,6 +147,53 @@ class LightTaskInfo(BackgroundTaskInfo[TPayload]):
     """
 
     payload_omitted: ClassVar[bool] = True
+
+
+class StoredPayload:
+    """Stands for a payload in a snapshot of a stored task: its JSON ``text``, which is what is sent
+    on. The object is made by ``decode`` when somebody reads it, once."""
+
+    __slots__ = ("_decode", "_object", "text")
+
+    def __init__(self, text: str, decode: Callable[[], Any]) -> None:
+        self.text = text
+        self._decode: Callable[[], Any] | None = decode
+        self._object: Any = None
+
+    @property
+    def object(self) -> Any:
+        """The payload."""
+        if (decode := self._decode) is not None:
+            self._object = decode()
+            self._decode = None
+        return self._object
+
+
+class _PayloadField:
+    """``BackgroundTaskInfo.payload``: where a stored payload is kept, it reads as its object."""
+
+    def __init__(self, slot: Any) -> None:
+        self.kept = slot.__get__
+        self._keep = slot.__set__
+
+    def __get__(self, info: Any, owner: Any = None) -> Any:
+        if info is None:
+            return self
+        kept = self.kept(info)
+        return kept.object if type(kept) is StoredPayload else kept
+
+    def __set__(self, info: Any, payload: Any) -> None:
+        self._keep(info, payload)
+
+
+_payload_field = _PayloadField(BackgroundTaskInfo.__dict__["payload"])
+# Behind what attrs makes: equality, repr, evolve and pickling read the object.
+setattr(BackgroundTaskInfo, "payload", _payload_field)  # noqa: B010 - it is a field, for mypy
+
+
+def kept_payload(info: BackgroundTaskInfo[Any]) -> Any:
+    """The payload of ``info``, or the :class:`StoredPayload` that stands for it."""
+    return _payload_field.kept(info)
 
 
 @frozen

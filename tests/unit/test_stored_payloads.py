@@ -1,9 +1,13 @@
-"""Payloads that another release stored, and cannot be read or sent (FAULTS 15)."""
+"""Payloads as they are stored: read when somebody looks, sent as they are; and those that another
+release stored, and cannot be read or sent (FAULTS 15)."""
 
+import copy
 import json
 import logging
+import pickle
 from typing import Any
 
+import attrs
 import pytest
 from attrs import frozen
 
@@ -12,6 +16,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
+from bgtasks.web.hub.snapshot import Snapshot
 from tests.hosts.scripted import Work, container_of, done, running, worker_of
 
 DEEP = "[" * 320 + "]" * 320
@@ -28,6 +33,62 @@ UNREADABLE = {
 @frozen
 class Inner:
     inner: Any
+
+
+@frozen
+class Counted:
+    """Knows how many of its kind were made."""
+
+    made = 0
+    inner: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        type(self).made += 1
+
+
+@pytest.fixture(autouse=True)
+def _none_made() -> None:
+    Counted.made = 0
+
+
+def test_a_payload_becomes_an_object_when_it_is_read_and_only_once() -> None:
+    info = TaskCodec().info(record('{"inner":1}'), Counted)
+    assert attrs.fields(type(info)).payload.name == "payload"
+    assert Counted.made == 0
+    assert info.payload == Counted(1)
+    assert info.payload is info.payload
+    assert Counted.made == 2  # the other one is the test's own
+
+
+def test_a_payload_that_nobody_reads_is_sent_as_it_is_stored() -> None:
+    """The numbers show that it is the stored text: Python would write them otherwise."""
+    text = '{"inner":1.50e0,"unknown":[1E1]}'
+    snapshot = Snapshot(TaskCodec().info(record(text), Counted), TaskCodec())
+    assert f'"payload":{text}' in snapshot.text
+    assert snapshot.light is snapshot
+    assert Counted.made == 0
+
+
+@pytest.mark.parametrize("text", ['{\n"inner": 1\r\n}', '{"inner":1,"name":"caf\u00e9"}'])
+def test_what_another_program_wrote_is_sent_on_one_line_in_ascii(text: str) -> None:
+    snapshot = Snapshot(TaskCodec().info(record(text), Counted), TaskCodec())
+    assert json.loads(snapshot.text)["payload"] == json.loads(text)
+    assert snapshot.text.isascii()
+    assert not {"\n", "\r"} & set(snapshot.text)
+
+
+def test_a_snapshot_with_a_stored_payload_is_like_any_other() -> None:
+    stored = record('{"inner":1}')
+    info = TaskCodec().info(stored, Counted)
+    made = attrs.evolve(info, payload=Counted(1))
+    assert (info, hash(info), repr(info)) == (made, hash(made), repr(made))
+    assert info != attrs.evolve(made, payload=Counted(2))
+    assert attrs.evolve(info, progress=5.0).payload == Counted(1)
+    assert attrs.asdict(info)["payload"] == {"inner": 1}
+    for copied in (pickle.loads(pickle.dumps(info)), copy.copy(info), copy.deepcopy(info)):
+        assert copied == info
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        info.payload = None  # type: ignore[misc]
 
 
 def record(payload: str) -> TaskRecord:

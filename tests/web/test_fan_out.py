@@ -197,19 +197,24 @@ def test_a_snapshot_is_encoded_once_for_all_kinds_of_clients(manager: Any) -> No
     calls = []
 
     class Counting(TaskCodec):
-        def wire(self, info: Any) -> Any:
+        def head_text(self, info: Any) -> str:
             calls.append(info)
-            return super().wire(info)
+            return super().head_text(info)
+
+        def payload_text(self, info: Any) -> str:
+            calls.append(info)
+            return super().payload_text(info)
 
     snapshot = Snapshot(manager.add(payload={"text": "a\r\n\nb"}), Counting())
-    assert json.loads(snapshot.text) == snapshot.wire
+    wire = json.loads(snapshot.text)
+    assert wire == TaskCodec().wire(snapshot.info)
     event = snapshot.event.decode()
     assert event.endswith("\n\n")
     name, number, data = event.removesuffix("\n\n").split("\n")
     assert name == "event: TaskUpdated"
     assert number == f"id: {snapshot.info.id}:{snapshot.info.revision}"
-    assert json.loads(data.removeprefix("data: ")) == snapshot.wire
-    assert len(calls) == 1
+    assert json.loads(data.removeprefix("data: ")) == wire
+    assert calls == [snapshot.info] * 2  # its head and its payload
 
 
 @pytest.mark.parametrize("payload", [object(), {"speed": float("nan")}])

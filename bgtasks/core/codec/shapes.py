@@ -16,7 +16,7 @@ from bgtasks.core.codec.pydantic_models import is_pydantic, structure_hook, unst
 from bgtasks.core.codec.unions import is_tagged_union, tagged_union_hook
 from bgtasks.core.hints import field_hints, field_names, has_fields, is_named_tuple, parameters
 
-__all__ = ["camel_case", "configure", "make_converter"]
+__all__ = ["camel_case", "configure", "make_converter", "unstructure_without"]
 
 
 def configure(converter: cattrs.Converter) -> None:
@@ -64,6 +64,14 @@ def make_converter(*, detailed_validation: bool = True) -> cattrs.Converter:
     converter = make_json_converter(detailed_validation=detailed_validation)
     configure(converter)
     return converter
+
+
+def unstructure_without(
+    cls: type, field: str, converter: cattrs.Converter
+) -> Callable[[Any], dict[str, Any]]:
+    """What turns objects of ``cls`` into JSON data, but for one field, which is not even read."""
+    renames = _renames(cls) | {field: override(omit=True)}
+    return make_dict_unstructure_fn(cls, converter, **renames)
 
 
 def camel_case(name: str) -> str:

@@ -9,13 +9,19 @@ from uuid import UUID
 
 from bgtasks.core.codec.blame import Blame
 from bgtasks.core.codec.encoder import Encoder
-from bgtasks.core.codec.json_text import MAX_DEPTH, decode, is_deeper, sendable
+from bgtasks.core.codec.json_text import MAX_DEPTH, decode, encode, is_deeper, sendable
 from bgtasks.core.codec.proofs import Proofs
 from bgtasks.core.codec.registered_types import check_types
-from bgtasks.core.codec.shapes import make_converter
+from bgtasks.core.codec.shapes import make_converter, unstructure_without
 from bgtasks.core.record import LEFT_OUT, TaskRecord
 from bgtasks.errors import SerializationError
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, LightTaskInfo
+from bgtasks.models import (
+    BackgroundTaskBase,
+    BackgroundTaskInfo,
+    LightTaskInfo,
+    StoredPayload,
+    kept_payload,
+)
 
 __all__ = ["TaskCodec"]
 
@@ -37,6 +43,7 @@ class TaskCodec:
         self._proofs = Proofs()
         self._tasks: dict[type, Encoder] = {}
         self._payloads: dict[Any, Callable[[object], str | None]] = {}
+        self._without_payload = unstructure_without(BackgroundTaskInfo, "payload", self._converter)
 
     def check_type(self, cls: Any) -> None:
         """Raise SerializationError if objects of ``cls`` can never be read back, RegistrationError
@@ -104,13 +111,18 @@ class TaskCodec:
             return data
 
     def info(self, record: TaskRecord, payload_type: Any) -> BackgroundTaskInfo[Any]:
-        """The public snapshot of a stored task."""
-        is_light = record.payload == LEFT_OUT
+        """The public snapshot of a stored task. Its payload is decoded when it is read."""
+        text = record.payload
+        is_light = text == LEFT_OUT
+        payload = None
+        if text:
+            decode = functools.partial(self.decode_payload, payload_type, text, record.id)
+            payload = StoredPayload(text, decode)
         return (LightTaskInfo if is_light else BackgroundTaskInfo)(
             record.id,
             record.type,
             record.name,
-            None if is_light else self.decode_payload(payload_type, record.payload, record.id),
+            payload,
             record.status,
             record.progress,
             record.status_message,
@@ -127,10 +139,27 @@ class TaskCodec:
 
     def wire(self, info: BackgroundTaskInfo[Any]) -> dict[str, Any]:
         """``info`` as the JSON data that HTTP and Socket.IO send."""
-        data: dict[str, Any] = self._converter.unstructure(info)
+        head: dict[str, Any] = decode(self.head_text(info))
+        return {**head, "payload": decode(self.payload_text(info))}
+
+    def head_text(self, info: BackgroundTaskInfo[Any]) -> str:
+        """``info`` as a JSON object in ASCII, but for its payload."""
+        data: dict[str, Any] = self._without_payload(info)
         if info.payload_omitted:
             data["payloadOmitted"] = True
-        return data
+        return encode(data)
+
+    def payload_text(self, info: BackgroundTaskInfo[Any]) -> str:
+        """The payload of ``info`` as JSON in ASCII, on one line. One that is stored is as it was
+        reported; what cannot be sent of it is left out, as ``decode_payload`` does."""
+        payload = kept_payload(info)
+        if type(payload) is not StoredPayload:
+            return encode(self._converter.unstructure(payload))
+        try:
+            return _sendable(payload.text)
+        except SerializationError as error:
+            _log_unreadable(info.id, str(error))
+            return "null"
 
     def _encoder(self, hint: Any, name: str, depth: int) -> Encoder:
         return Encoder(
@@ -143,6 +172,15 @@ def _payload_encoder(encode: Encoder) -> Callable[[object], str | None]:
         return None if payload is None else sendable(encode(payload))
 
     return encode_payload
+
+
+def _sendable(text: str) -> str:
+    """A stored payload as JSON to be sent: nearly always as it is. It is looked at all the same,
+    for others may have written into the store, and one payload must not spoil a page."""
+    fit = sendable(text)
+    data = _readable(fit)
+    is_plain = fit.isascii() and "\n" not in fit and "\r" not in fit
+    return fit if is_plain else encode(data)
 
 
 def _readable(text: str) -> Any:

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -27,8 +26,6 @@ MAX_TOLD = 1_000
 
 Info = BackgroundTaskInfo[Any]
 
-_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
 
 def newness(info: Info) -> tuple[datetime, int]:
     """Of two snapshots of one id, the greater one is the newer.
@@ -40,7 +37,7 @@ def newness(info: Info) -> tuple[datetime, int]:
 
 class Snapshot:
     """What clients are sent of a task. It is encoded when the first of them needs it; whoever
-    comes later, over whatever protocol, gets the same text.
+    comes later, over whatever protocol, gets the same text. A stored payload is put in as it is.
 
     Encoding never fails: what a release before this one has stored, and what cannot be sent, is
     left out of its own snapshot, and of no other.
@@ -52,15 +49,10 @@ class Snapshot:
         """Where the fan-out keeps the packet it made of this snapshot."""
         self._codec = codec
 
-    @property
-    def wire(self) -> dict[str, Any]:
-        """The snapshot as JSON data, of which every part can be sent."""
-        return self._encoded[0]
-
-    @property
+    @cached_property
     def text(self) -> str:
         """The snapshot as JSON, in ASCII."""
-        return self._encoded[1]
+        return f'{self._head[:-1]},"payload":{self._payload}}}'
 
     @cached_property
     def event(self) -> bytes:
@@ -72,49 +64,53 @@ class Snapshot:
     def light(self) -> "Snapshot":
         """The snapshot for those who follow many tasks: without its payload where that is large.
         It is this very one where it is not."""
-        if len(self.text) <= SMALL_PAYLOAD or len(_to_json(self.wire["payload"])) <= SMALL_PAYLOAD:
+        if len(self._payload) <= SMALL_PAYLOAD:
             return self
         return Snapshot(without_payload(self.info), self._codec)
 
+    @property
+    def _head(self) -> str:
+        try:
+            return _fit(self._codec.head_text(self.info))
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            _say_once(self.info, error)
+            return self._codec.head_text(_cleaned(self.info))
+
     @cached_property
-    def _encoded(self) -> tuple[dict[str, Any], str]:
-        for info in _versions(self.info):
-            try:
-                wire = self._codec.wire(info)
-                text = _to_json(wire)
-                if "\\ud" in text:  # half a surrogate pair, or a character beyond the first 65,536
-                    _check_unicode(wire)
-            except BaseException as error:
-                if ends_this_task(error):
-                    raise
-                _say_once(info, error)
-            else:
-                return wire, text
-        raise AssertionError("a snapshot without payload, with clean texts, can be encoded")
+    def _payload(self) -> str:
+        try:
+            return _fit(self._codec.payload_text(self.info))
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            _say_once(self.info, error)
+            return "null"
 
 
 def without_payload(info: Info) -> Info:
     """The same with its payload left out, and saying so."""
-    fields = {item.name: getattr(info, item.name) for item in attrs.fields(BackgroundTaskInfo)}
-    return LightTaskInfo(**(fields | {"payload": None}))
+    names = [item.name for item in attrs.fields(BackgroundTaskInfo) if item.name != "payload"]
+    return LightTaskInfo(payload=None, **{name: getattr(info, name) for name in names})
 
 
-def _versions(info: Info) -> Iterator[Info]:
-    """What is tried, one after the other: as it is, with its texts cleaned, without its payload."""
-    yield info
+def _cleaned(info: Info) -> Info:
+    """The same with texts that can be sent, and without its payload."""
     texts: dict[str, Any] = {
         name: clean(text, len(text))
         for name in ("type", "name", "status_message", "error_message", "owner")
         if (text := getattr(info, name)) is not None
     }
-    cleaned = attrs.evolve(info, **texts)
-    yield cleaned
-    yield attrs.evolve(cleaned, payload=None)
+    return attrs.evolve(info, payload=None, **texts)
 
 
-def _check_unicode(wire: object) -> None:
-    """Raise UnicodeEncodeError for half a surrogate pair: many parsers refuse JSON that has one."""
-    json.dumps(wire, ensure_ascii=False).encode()
+def _fit(text: str) -> str:
+    """``text``. Raises UnicodeEncodeError for half a surrogate pair: many parsers refuse JSON that
+    has one."""
+    if "\\ud" in text:  # that, or a character beyond the first 65,536
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    return text
 
 
 _told: OrderedDict[UUID, None] = OrderedDict()

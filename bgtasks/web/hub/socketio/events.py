@@ -19,7 +19,8 @@ from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.replay import Replay
-from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.hub.snapshot import Info, Snapshot
+from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.subscription import NOTHING, Subscription
 from bgtasks.web.ids import parse_task_id
 from bgtasks.web.judge import PolicyFailedError
@@ -29,7 +30,7 @@ __all__ = ["ClientEvents"]
 
 logger = logging.getLogger(__name__)
 
-Ack = dict[str, Any]
+Ack = dict[str, Any] | JsonText
 _Act = Callable[[Client, Any], Awaitable[Ack]]
 
 
@@ -103,7 +104,7 @@ class ClientEvents:
             snapshots = await self._replay.read(client.requester, subscription)
         finally:
             client.caught_up(snapshot.info for snapshot in snapshots)
-        return {"ok": True, "tasks": [snapshot.wire for snapshot in snapshots]}
+        return JsonText(f'{{"ok":true,"tasks":[{",".join(item.text for item in snapshots)}]}}')
 
     async def _unsubscribe(self, client: Client, _: None) -> Ack:
         client.stop_replay()
@@ -112,12 +113,13 @@ class ClientEvents:
         return {"ok": True}
 
     async def _cancel(self, client: Client, task_id: UUID) -> Ack:
-        info = await self._access.cancel(client.requester, task_id)
-        return {"ok": True, "task": Snapshot(info, self._codec).wire}
+        return self._shown(await self._access.cancel(client.requester, task_id))
 
     async def _retry(self, client: Client, task_id: UUID) -> Ack:
-        info = await self._access.retry(client.requester, task_id)
-        return {"ok": True, "task": Snapshot(info, self._codec).wire}
+        return self._shown(await self._access.retry(client.requester, task_id))
+
+    def _shown(self, info: Info) -> Ack:
+        return JsonText(f'{{"ok":true,"task":{Snapshot(info, self._codec).text}}}')
 
 
 def _refusal(error: str) -> Ack:

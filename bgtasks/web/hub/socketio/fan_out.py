@@ -12,7 +12,7 @@ from socketio.packet import EVENT
 
 from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, PacketQueue
 from bgtasks.web.hub.snapshot import Snapshot
-from bgtasks.web.hub.socketio.server import NAMESPACE
+from bgtasks.web.hub.socketio.server import NAMESPACE, JsonText
 
 __all__ = ["FanOut", "PlainEmit", "SharedPackets", "make_fan_out"]
 
@@ -100,7 +100,8 @@ class PlainEmit:
         return others
 
     async def _emit(self, snapshot: Snapshot, sids: list[str]) -> None:
-        await self._server.emit("TaskUpdated", snapshot.wire, to=sids, namespace=NAMESPACE)
+        text = JsonText(snapshot.text)
+        await self._server.emit("TaskUpdated", text, to=sids, namespace=NAMESPACE)
 
 
 def make_fan_out(server: Any) -> FanOut:

@@ -12,7 +12,7 @@ from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.socketio.frames import MAX_FRAME
 from bgtasks.web.origins import OriginCheck
 
-__all__ = ["NAMESPACE", "connection_tasks", "make_server"]
+__all__ = ["NAMESPACE", "JsonText", "connection_tasks", "make_server"]
 
 NAMESPACE = "/background-tasks"
 
@@ -20,10 +20,33 @@ connection_tasks: ContextVar[BackgroundSet] = ContextVar("connection_tasks")
 """What the library starts for the connection that is being served, and what ends with it."""
 
 
+class JsonText(str):
+    """JSON that is sent as it is, where the library would write an object."""
+
+    __slots__ = ()
+
+
+class _SplicingJson:
+    """The library's own JSON module, but for texts that are JSON already."""
+
+    loads = staticmethod(Packet.json.loads)
+
+    @staticmethod
+    def dumps(data: Any, **options: Any) -> str:
+        """``data`` as JSON; a list, as each event and ack is one, may have ``JsonText`` in it."""
+        if type(data) is not list:
+            return str(Packet.json.dumps(data, **options))
+        items = (
+            item if type(item) is JsonText else Packet.json.dumps(item, **options) for item in data
+        )
+        return f"[{','.join(items)}]"
+
+
 class _TextPacket(Packet):  # type: ignore[misc] # the library has no types
     """A packet without binary parts: looking for some takes most of the time of encoding."""
 
     uses_binary_events = False
+    json = _SplicingJson
 
 
 def make_server(origins: OriginCheck, background: BackgroundSet) -> Any:
