@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+DEVELOPMENT = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "development").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\(([^)#:]+?)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+CODE = re.compile(r"`([^`\n]+)`")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -29,11 +35,45 @@ def test_the_python_on_a_page_runs(
             exec(compile(above + block[2], page, "exec"), namespace)
 
 
+def anchors(page: Path) -> set[str]:
+    """What a link may name after the ``#``: headings as GitHub writes them."""
+    headings = HEADING.findall(BLOCK.sub("", page.read_text("utf-8")))
+    return {re.sub(r"[^\w -]", "", it).strip().lower().replace(" ", "-") for it in headings}
+
+
+def links(page: Path) -> list[tuple[Path, str]]:
+    """The files that a page links to, and where in them."""
+    found = LINK.findall(BLOCK.sub("", page.read_text("utf-8")))
+    return [((page.parent / target).resolve() if target else page, part) for target, part in found]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
-    without_code = BLOCK.sub("", page.read_text("utf-8"))
-    for target in LINK.findall(without_code):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for target, part in links(page):
+        assert target.exists(), f"{page.name} links to {target}"
+        if part:
+            assert part in anchors(target), f"{page.name} links to {target.name}#{part}"
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, waiting = set[Path](), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            waiting += [target for target, _ in links(page) if target.suffix == ".md"]
+    assert set(PAGES) <= reached
+
+
+@pytest.mark.parametrize("page", DEVELOPMENT, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_for_contributors_names_is_there(page: Path) -> None:
+    text = BLOCK.sub("", page.read_text("utf-8"))
+    for name in CODE.findall(text):
+        if re.fullmatch(r"(bgtasks|tests|docs|examples|\.ci|\.github)/[\w./-]*", name):
+            assert (ROOT / name).exists(), f"{page.name} names {name}"
+    words = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for command in re.findall(r"`make ([a-z ]+)`", text):
+        assert set(command.split()) <= words, f"{page.name} names `make {command}`"
 
 
 def test_the_readme_has_its_two_commands_as_one_line_each() -> None:
