@@ -41,7 +41,7 @@ _OF_THE_STORE = {
 }
 
 
-def is_final_refusal(error: Exception) -> bool:
+def is_final_refusal(error: BaseException) -> bool:
     """Whether writing the same once more can never succeed. Everything else may pass: a full
     disk, a lock, a file that cannot be reached."""
     return isinstance(error.__cause__ or error, _FINAL)

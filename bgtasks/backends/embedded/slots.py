@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Collection
-from uuid import UUID
 
+from bgtasks.backends.task_store import Place
 from bgtasks.registration import Registry
 
 __all__ = ["Slots"]
@@ -20,7 +20,7 @@ class Slots:
             if item.type_name in types
         }
         # By attempt, not by task: one that was retried may still have its old attempt running.
-        self._busy: dict[tuple[UUID, int], str] = {}
+        self._busy: dict[Place, str] = {}
         self._busy_by_type: Counter[str] = Counter()
 
     def free(self) -> int:
@@ -32,14 +32,14 @@ class Slots:
         of_type = self._type_limits.get(type_name, 0) - self._busy_by_type[type_name]
         return min(of_type, self.free())
 
-    def take(self, task_id: UUID, attempt: int, type_name: str) -> None:
+    def take(self, place: Place, type_name: str) -> None:
         """A task was claimed."""
-        self._busy[task_id, attempt] = type_name
+        self._busy[place] = type_name
         self._busy_by_type[type_name] += 1
 
-    def release(self, task_id: UUID, attempt: int) -> str | None:
-        """An attempt has really ended, or its claim was not committed; gives its type back."""
-        type_name = self._busy.pop((task_id, attempt), None)
+    def release(self, place: Place) -> str | None:
+        """An attempt has really ended, or its claim was not committed; returns its type."""
+        type_name = self._busy.pop(place, None)
         if type_name is not None:
             self._busy_by_type[type_name] -= 1
         return type_name

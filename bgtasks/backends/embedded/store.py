@@ -11,21 +11,13 @@ from uuid import UUID
 from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.clock_steps import ClockSteps
+from bgtasks.backends.embedded.reader import fetch_shown
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.backends.task_store import Place, Step
 from bgtasks.clock import Clock
-from bgtasks.core.lifecycle import (
-    CancelRequested,
-    Change,
-    Claimed,
-    Ended,
-    Event,
-    Reported,
-    RetryRequested,
-    TypeUnknown,
-    decide,
-)
-from bgtasks.core.record import TaskRecord, listed
+from bgtasks.core.lifecycle import Change, Claimed, Ended, TypeUnknown, decide
+from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
@@ -45,9 +37,7 @@ class Store:
     """Applies events to stored tasks, within a transaction that the writer begins and commits.
 
     ``changes`` and ``claims`` collect what the open transaction has changed and claimed;
-    ``refuses`` says why no tasks may be accepted in it, if that is so. The
-    records of running tasks are kept in memory (there are at most ``max_concurrency``), so that
-    a report or an outcome costs one guarded ``UPDATE`` and no ``SELECT``.
+    ``refuses`` says why no tasks may be accepted in it, if that is so.
     """
 
     def __init__(
@@ -70,7 +60,6 @@ class Store:
         self._types = [item.type_name for item in registry]
         # Types that may have tasks ready to start. A hint: looking it up settles it.
         self._maybe_ready = set(self._types)
-        self._running: dict[UUID, TaskRecord] = {}
         self._unreadable: set[int] = set()
 
     # The transaction
@@ -93,9 +82,8 @@ class Store:
             self.connection.execute("ROLLBACK")
         self._steps.rollback()
         for record in self.claims:
-            self.release(record.id, record.attempt)
+            self.release((record.id, record.attempt))
         self.changes, self.claims = [], []
-        self._running.clear()
         self._maybe_ready.update(self._types)
         self.due_changed = True
 
@@ -111,9 +99,8 @@ class Store:
                 self.connection.execute("ROLLBACK TO part")
                 self.connection.execute("RELEASE part")
             for record in self.claims[claims:]:
-                self.release(record.id, record.attempt)
+                self.release((record.id, record.attempt))
             del self.changes[changes:], self.claims[claims:]
-            self._running.clear()
             raise
         self.connection.execute("RELEASE part")
 
@@ -131,56 +118,40 @@ class Store:
             for record in records:
                 self._insert(record)
 
-    def apply(self, task_id: UUID, event: Event) -> TaskRecord | None:
-        """Let ``event`` happen to a task; returns what was written, ``None`` if nothing was."""
-        record = self._running.get(task_id) or self.get(task_id)
-        change = None if record is None else decide(record, event, self._now())
-        if change is None:
-            return None
-        if change.after.due_at is not None:
+    def find(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskRecord]:
+        """Those of these tasks that there are, without their data."""
+        return {
+            record.id: record for record in fetch_shown(self.connection, task_ids, payloads=True)
+        }
+
+    def write(self, changes: Sequence[Change]) -> list[UUID]:
+        """Write changes, all or none; those of tasks that are still what was decided on."""
+        if any(change.after.due_at is not None for change in changes):
             self._follow_clock()
-        if change.failure is None:
-            self._write(change)
-        else:
-            with self.all_or_nothing():
-                self._write(change)
-        return change.after
+        if any(change.before.status.is_final for change in changes):
+            self._check_accepting()
+        with self.all_or_nothing():
+            return [change.after.id for change in changes if self._write(change)]
 
-    def request_cancel(self, task_id: UUID) -> TaskRecord | None:
-        """The task as it is now; ``None``: there was nothing to cancel."""
-        if (written := self.apply(task_id, CancelRequested())) is not None:
-            return listed(written)
-        asked_before = self.get(task_id)
-        if asked_before is None or asked_before.status.is_final:
-            return None
-        return listed(asked_before)
+    def settle(self, steps: Sequence[Step]) -> list[Step]:
+        """Write what attempts report and how they ended, all or none; the steps that are dealt
+        with. Places are free in any case: the attempts have ended."""
+        for step in steps:
+            if step.over:
+                self.release(step.place)
+        if len(steps) == 1:
+            step = steps[0]
+            change = step.change
+            if change is None or (change.failure is None and change.after.due_at is None):
+                return [step] if change is None or self._write(change) else []
+        if any(step.change is not None and step.change.after.due_at for step in steps):
+            self._follow_clock()
+        with self.all_or_nothing():
+            return [step for step in steps if step.change is None or self._write(step.change)]
 
-    def retry(self, task_id: UUID) -> TaskRecord | None:
-        """The task, which waits again; ``None``: it was neither failed nor cancelled."""
-        self._check_accepting()
-        record = self.apply(task_id, RetryRequested())
-        return None if record is None else listed(record)
-
-    def end(self, task_id: UUID, event: Ended) -> None:
-        """An attempt has really ended: settle it, and free its place."""
-        self.apply(task_id, event)
-        self.release(task_id, event.attempt)
-
-    def report(self, reports: dict[UUID, Reported]) -> dict[UUID, Exception]:
-        """What running attempts had to say; returns why some of it was not taken."""
-        refused: dict[UUID, Exception] = {}
-        for task_id, event in reports.items():
-            try:
-                self.apply(task_id, event)
-            except Exception as error:
-                if not self.connection.in_transaction:
-                    raise  # SQLite has rolled back everything, not only this statement
-                refused[task_id] = error
-        return refused
-
-    def release(self, task_id: UUID, attempt: int) -> None:
+    def release(self, place: Place) -> None:
         """Free the place of an attempt."""
-        type_name = self._slots.release(task_id, attempt)
+        type_name = self._slots.release(place)
         if type_name is not None:
             self._maybe_ready.add(type_name)
 
@@ -210,9 +181,9 @@ class Store:
         for _, sequence, _ in chosen:
             self._claim_sequence(sequence)
 
-    def release_due(self) -> None:
+    def look(self) -> None:
         """Let tasks start whose time has come, some at a time; ``next_due`` tells if there are
-        more of them."""
+        more of them. What is ready is claimed with the commit."""
         self._follow_clock()
         due = self._execute("due_tasks", (rows.from_time(self._now()), BATCH)).fetchall()
         for sequence, type_name in due:
@@ -258,11 +229,6 @@ class Store:
     def prune(self, before: datetime, limit: int) -> int:
         """Drop tasks that became final before a time; how many."""
         return self._execute("prune", (rows.from_time(before), limit)).rowcount
-
-    def get(self, task_id: UUID) -> TaskRecord | None:
-        """The task as it is in the open transaction, without its data."""
-        row = self._execute("shown_by_id", (task_id.bytes,)).fetchone()
-        return None if row is None else rows.record_of(row)
 
     def idle(self) -> None:
         """Nothing: an operation whose only purpose is the commit that it is part of."""
@@ -323,10 +289,9 @@ class Store:
     def _claim_sequence(self, sequence: int) -> None:
         record = self._readable(self._execute("task_by_sequence", (sequence,)).fetchone())
         change = None if record is None else decide(record, Claimed(), self._now())
-        if change is not None:
-            self._write(change)
+        if change is not None and self._write(change):
             self.claims.append(change.after)
-            self._slots.take(change.after.id, change.after.attempt, change.after.type)
+            self._slots.take((change.after.id, change.after.attempt), change.after.type)
 
     def _readable(self, row: tuple[Any, ...]) -> TaskRecord | None:
         """The record in a row; ``None`` for one that somebody has changed into what is none,
@@ -341,18 +306,17 @@ class Store:
     def _claimed(self, record: TaskRecord) -> None:
         self.changes.append(record)
         self.claims.append(record)
-        self._running[record.id] = record
-        self._slots.take(record.id, record.attempt, record.type)
+        self._slots.take((record.id, record.attempt), record.type)
 
-    def _write(self, change: Change) -> None:
+    def _write(self, change: Change) -> bool:
+        """Whether the task was still what was decided on, and is changed."""
         before, after = change.before, change.after
         if before.status is RUNNING is after.status and not after.cancel_requested:
             cursor = self._execute("write_report", rows.report_values(before, after))
         else:
             cursor = self._execute("write_change", rows.change_values(before, after))
         if cursor.rowcount != 1:
-            self._running.pop(after.id, None)
-            raise RuntimeError(f"task {after.id} is not the revision {before.revision} it was")
+            return False
         if (failure := change.failure) is not None:
             self._execute(
                 "write_failure",
@@ -366,13 +330,10 @@ class Store:
                 ),
             )
         self._remember(after)
+        return True
 
     def _remember(self, record: TaskRecord) -> None:
         self.changes.append(record)
-        if record.status is RUNNING:
-            self._running[record.id] = record
-            return
-        self._running.pop(record.id, None)
         if record.status is not BackgroundTaskStatus.PENDING:
             return
         if record.due_at is not None:

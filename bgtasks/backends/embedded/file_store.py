@@ -1,0 +1,270 @@
+"""The low seam over an SQLite file: everything goes through the writer thread."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from bgtasks.backends.embedded import reader
+from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
+from bgtasks.backends.embedded.own_process import OwnProcess
+from bgtasks.backends.embedded.patience import Patience
+from bgtasks.backends.embedded.reading import Reading, ThreadReading, WriterReading
+from bgtasks.backends.embedded.refusals import is_final_refusal
+from bgtasks.backends.embedded.slots import Slots
+from bgtasks.backends.embedded.store import Store
+from bgtasks.backends.embedded.store_health import StoreHealth
+from bgtasks.backends.embedded.writer import Delivery, Writer
+from bgtasks.backends.task_store import Done, Look, Place, Started, Step, Stored, TaskStore
+from bgtasks.clock import Clock
+from bgtasks.concurrency.threads import CallingThread
+from bgtasks.core.lifecycle import Change
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.errors import BackendError
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
+from bgtasks.registration import Registry
+
+__all__ = ["STOP_WITHIN", "FileStore"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STOP_WITHIN = 5.0
+"""Seconds for which a stop waits for a disk to answer."""
+
+LONGEST_WAIT = 60.0
+"""Seconds after which delayed tasks are looked at again: the computer's clock may have been set,
+and timers stand still while the computer is suspended."""
+
+MAX_QUEUED = 10_000
+"""Operations that wait for the writer; whoever brings more waits until there is room."""
+
+
+class FileStore(TaskStore):
+    """Claims are made by the writer thread at the end of each commit, within its own slots: what
+    an end makes room for is claimed in the same commit, and a new task for which a slot is free
+    is written as running at once."""
+
+    def __init__(
+        self,
+        path: str,
+        files: DatabaseFiles,
+        reading: CallingThread,
+        process: OwnProcess,
+        registry: Registry,
+        clock: Clock,
+        patience: Patience,
+        announce: Callable[[TaskRecord], None],
+    ) -> None:
+        self.name = path
+        self._process = process
+        self._clock = clock
+        self._patience = patience
+        self._announce = announce
+        self._health = StoreHealth(None if path == MEMORY else path, patience)
+        slots = Slots(registry, process.max_concurrency, process.types)
+        self._tables = Store(files.writing, registry, slots, clock)
+        self._writer = Writer(self._tables, self._health, self._delivered, files.close, patience)
+        self._reading: Reading = WriterReading(self._writer)
+        if files.reading is None:
+            reading.stop()
+        else:
+            self._reading = ThreadReading(files.reading, reading)
+        self._started: Started = _left_to_the_next_start
+        self._news: Callable[[], None] = _nobody
+        self._next_due: datetime | None = None
+        self._writer.start()
+
+    # Changing tasks
+
+    async def insert(self, records: Sequence[TaskRecord], connection: Any) -> None:
+        if connection is not None:
+            raise BackendError(
+                "connection= was given, but tasks are kept in an SQLite file, which cannot take "
+                "part in your transaction; leave it out, or set 'database' to a postgresql:// URL"
+            )
+        await self._room()
+        await self._writer.run(partial(Store.submit, records=records))
+
+    async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
+        await self._room()
+        found = await self._writer.run(partial(Store.find, task_ids=task_ids))
+        return {task_id: Stored(record, _place_of(record)) for task_id, record in found.items()}
+
+    async def write(self, changes: Sequence[tuple[Change, Place]]) -> Collection[UUID]:
+        await self._room()
+        only = [change for change, _ in changes]
+        written: list[UUID] = await self._writer.run(partial(Store.write, changes=only))
+        return written
+
+    def settle(self, steps: Sequence[Step], done: Done) -> None:
+        def answered(written: Collection[Step] | None, error: Exception | None) -> None:
+            done(written or (), error)
+
+        self._writer.tell(partial(Store.settle, steps=steps), answered)
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        return int(await self._writer.run(partial(Store.prune, before=before, limit=limit)))
+
+    async def recover(self) -> None:
+        """Take back what a crash left behind."""
+        while await self._writer.run(Store.recover):
+            pass
+
+    def mark_unknown(self) -> None:
+        """Have waiting tasks of types that are not registered say so, some time soon."""
+        self._writer.put(partial(self._mark_unknown, ("", 0)))
+
+    # Claims
+
+    async def start_claiming(self, started: Started, news: Callable[[], None]) -> None:
+        self._started, self._news = started, news
+        self._tables.serving = True  # read at the end of each commit
+
+    async def claim(self, room: int) -> int:  # noqa: ARG002 - the writer thread counts by itself
+        await self._writer.run(Store.look)
+        return 0
+
+    async def next_look(self) -> Look:
+        if self._next_due is None:
+            return Look(LONGEST_WAIT)
+        wait = (self._next_due - self._clock.now()).total_seconds()
+        return Look(min(wait, LONGEST_WAIT))
+
+    async def stop_claiming(self) -> None:
+        """What was claimed before is started before this returns."""
+        self._tables.serving = False
+        reached = self._writer.reached()
+        await asyncio.wait([reached], timeout=STOP_WITHIN)
+        if not reached.done():
+            logger.error("the disk has not answered for %g seconds: the stop goes on", STOP_WITHIN)
+        self._started, self._news = _left_to_the_next_start, _nobody
+
+    # Looking at tasks
+
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        return await self._read(partial(reader.fetch_task, task_id=task_id))
+
+    async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
+        return await self._read(partial(reader.fetch_shown, task_ids=task_ids, payloads=payloads))
+
+    async def page(self, query: TaskQuery) -> TaskPage:
+        return await self._read(partial(reader.fetch_page, query=query))
+
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        return await self._read(partial(reader.fetch_failures, task_id=task_id))
+
+    async def processes(self, *, runs_tasks: bool, running: int) -> Sequence[ProcessInfo]:
+        """The file belongs to one process."""
+        return [self._process.info(runs_tasks=runs_tasks, running=running)]
+
+    # The end
+
+    def hurry(self) -> None:
+        if (trouble := self._health.trouble) is not None:
+            logger.warning(
+                "the stop waits up to %g seconds for the task database: %s",
+                self._patience.locked,
+                trouble,
+            )
+        self._writer.hurry()
+
+    async def close(self) -> None:
+        """Waits at most ``patience.locked`` seconds for a file that another program has locked,
+        and a few more for a disk that does not answer."""
+        await self._ended_in_time("what is being read", self._reading.stop())
+        await self._ended_in_time("what is being written", self._writer.stop())
+
+    async def _ended_in_time(self, what: str, ended: "asyncio.Future[None]") -> None:
+        within = STOP_WITHIN + self._patience.locked
+        await asyncio.wait([ended], timeout=within)
+        if not ended.done():
+            logger.error(
+                "%s: %s did not end within %g seconds: left behind, the file stays locked until "
+                "it ends",
+                self.name,
+                what,
+                within,
+            )
+
+    # What its errors mean
+
+    def trouble(self) -> str | None:
+        return self._health.trouble
+
+    def is_refusal(self, error: BaseException) -> bool:
+        return is_final_refusal(error)
+
+    def is_trouble(self, error: BaseException) -> bool:
+        return isinstance(error, BackendError)
+
+    def may_be_written(self, error: BaseException) -> bool:  # noqa: ARG002
+        return False
+
+    def doubt(self, task_ids: Sequence[UUID]) -> None:
+        """A file always answers."""
+
+    def failed(self, what: str, error: BaseException) -> None:
+        logger.error("%s %s: %s", self.name, what, error)
+
+    def works(self, what: str) -> None:
+        """Its health is noted with each commit."""
+
+    # The threads
+
+    async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._reading.ask(question)
+        except sqlite3.Error as error:
+            self._health.note_damage(error)
+            raise BackendError(f"the task database cannot be read: {error}") from error
+
+    async def _room(self) -> None:
+        """Wait while too much waits for the writer: until all of that is written."""
+        while self._writer.backlog > MAX_QUEUED:
+            await self._writer.run(Store.idle)
+
+    def _mark_unknown(self, after: tuple[str, int], store: Store) -> None:
+        """On the writer thread, a batch at a time, so that others come in between."""
+        go_on = store.mark_unknown(after)
+        if go_on is not None:
+            self._writer.put(partial(self._mark_unknown, go_on))
+
+    def _delivered(self, delivery: Delivery) -> None:
+        """After a commit, on the event loop: answer who waits, start what was claimed, announce.
+        What one of them raises keeps none of the others from its turn."""
+        for done, result, error in delivery.results:
+            try:
+                done(result, error)
+            except Exception:
+                logger.exception("an answer to a write failed")
+        for record in delivery.claims:
+            self._started(Stored(record, _place_of(record)))
+        for record in delivery.changes:
+            self._announce(record)
+        if delivery.due_changed:
+            self._due_at(delivery.next_due)
+
+    def _due_at(self, next_due: datetime | None) -> None:
+        before, self._next_due = self._next_due, next_due
+        if next_due is not None and (before is None or next_due < before):
+            self._news()
+
+
+def _place_of(record: TaskRecord) -> Place:
+    """An attempt is its own place: one whose task was retried may still be running."""
+    is_running = record.status is BackgroundTaskStatus.RUNNING
+    return (record.id, record.attempt) if is_running else None
+
+
+def _left_to_the_next_start(_: Stored) -> None:
+    """Claimed after the stop, by a disk that did not answer in time."""
+
+
+def _nobody() -> None:
+    """Nobody waits for claims."""

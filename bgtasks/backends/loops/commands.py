@@ -1,0 +1,126 @@
+"""What callers ask for of a task: that it is cancelled, or runs again."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from bgtasks.backends.loops.runs import Run, Runs
+from bgtasks.backends.loops.unknown_fate import find_out
+from bgtasks.backends.task_store import Stored, TaskStore
+from bgtasks.core.lifecycle import CancelRequested, Change, Event, RetryRequested, decide
+from bgtasks.core.record import TaskRecord, listed
+from bgtasks.models import BackgroundTaskStatus
+
+__all__ = ["Commands"]
+
+RUNNING = BackgroundTaskStatus.RUNNING
+
+
+class Commands:
+    """One decision and one write each, whatever others do at the same moment: where the stored
+    task has moved on, it is read, and decided on again. If the answer to a write is lost, what
+    became of it is looked up for some seconds, and it is done again where it was not done.
+
+    ``cancel(record)`` is called for a running task that was asked to end.
+    """
+
+    def __init__(
+        self,
+        store: TaskStore,
+        runs: Runs,
+        now: Callable[[], datetime],
+        *,
+        cancel: Callable[[TaskRecord], None],
+    ) -> None:
+        self._store = store
+        self._runs = runs
+        self._now = now
+        self._cancel = cancel
+
+    async def cancel(self, task_id: UUID) -> TaskRecord | None:
+        """Cancel a waiting task, or tell whoever runs it. Returns the task as it is now;
+        ``None``: there is nothing to cancel."""
+        asked = _Asked(task_id, CancelRequested(), self._runs.of_task(task_id))
+        await self._carry_out(asked, "was cancelled")
+        record = asked.written or asked.found
+        if record is None or (record.status.is_final and not asked.is_done):
+            return None
+        if asked.written is not None and record.status is RUNNING:
+            self._cancel(record)
+        return listed(record)
+
+    async def retry(self, task_id: UUID) -> TaskRecord | None:
+        """Make a failed or cancelled task wait again. Returns the task as it is now; ``None``: it
+        is neither."""
+        asked = _Asked(task_id, RetryRequested(), None)
+        await self._carry_out(asked, "waits to run again")
+        record = asked.written or asked.found
+        return listed(record) if record is not None and asked.is_done else None
+
+    async def _carry_out(self, asked: "_Asked", done: str) -> None:
+        async def write(again: bool) -> None:
+            if not (again and await self._was_done(asked)):
+                while not await self._try(asked):
+                    asked.run = None  # it has moved on: what is stored counts
+
+        with self._store.asking("written"):
+            await find_out(
+                self._store,
+                write,
+                doubt=lambda: self._store.doubt([asked.task_id]),
+                unknown=f"task {asked.task_id} {done}: look it up, or ask again",
+            )
+
+    async def _was_done(self, asked: "_Asked") -> bool:
+        """Whether the write whose answer was lost was done all the same."""
+        stored = await self._read(asked.task_id)
+        asked.run, asked.found = None, stored and stored.record
+        if stored is None or asked.tried is None:
+            return False
+        if isinstance(asked.event, RetryRequested):  # it waits again, or has run since
+            asked.was_done = stored.record.revision >= asked.tried.after.revision
+        else:
+            asked.was_done = stored.record.cancel_requested
+        return asked.was_done
+
+    async def _try(self, asked: "_Asked") -> bool:
+        """Whether that is all: else the task has changed meanwhile."""
+        run = asked.run
+        if run is not None and run.record.status is RUNNING:
+            stored: Stored | None = Stored(run.record, run.place)
+        else:
+            run, stored = None, await self._read(asked.task_id)
+        asked.found = None if stored is None else stored.record
+        change = None if stored is None else decide(stored.record, asked.event, self._now())
+        if stored is None or change is None:
+            return True
+        asked.tried = change
+        if not await self._store.write([(change, stored.place)]):
+            asked.tried = None
+            return False
+        asked.written = change.after
+        if run is not None and run.record is change.before:
+            run.record = change.after
+        return True
+
+    async def _read(self, task_id: UUID) -> Stored | None:
+        return (await self._store.find([task_id])).get(task_id)
+
+
+class _Asked:
+    """One command, and how far it has come: what was found, what may have been written, what was.
+    ``run`` is the attempt that runs the task here."""
+
+    def __init__(self, task_id: UUID, event: Event, run: Run | None) -> None:
+        self.task_id = task_id
+        self.event = event
+        self.run = run
+        self.found: TaskRecord | None = None
+        self.tried: Change | None = None
+        self.written: TaskRecord | None = None
+        self.was_done = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether what was asked for was written, now or by a try whose answer was lost."""
+        return self.written is not None or self.was_done

@@ -1,0 +1,74 @@
+"""How the loops of the backends pace themselves, and how they end in time."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Sequence
+
+from bgtasks.clock import Clock, SystemClock, TimeLimit, sleep
+
+__all__ = ["END_WITHIN", "PAUSES", "Backoff", "Seldom", "end_within", "wait_set"]
+
+logger = logging.getLogger(__name__)
+
+PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
+"""Seconds before the first, second ... further try; the last one goes for all that follow."""
+
+END_WITHIN = 3.0
+"""Seconds that one part of a backend gets to end its last statement."""
+
+
+class Backoff:
+    """Longer and longer pauses between tries, until one succeeds."""
+
+    def __init__(self, pauses: Sequence[float] = PAUSES, clock: Clock | None = None) -> None:
+        self._pauses = pauses
+        self._clock = clock or SystemClock()
+        self._failures = 0
+
+    def reset(self) -> None:
+        """It has succeeded."""
+        self._failures = 0
+
+    async def wait(self) -> None:
+        """It has failed: wait before the next try."""
+        pause = self._pauses[min(self._failures, len(self._pauses) - 1)]
+        self._failures += 1
+        await sleep(self._clock, pause)
+
+
+class Seldom:
+    """Says yes at most once in ``seconds``: for log lines that anybody can cause at will."""
+
+    def __init__(self, seconds: float = 30.0) -> None:
+        self._seconds = seconds
+        self._at = -seconds
+
+    def may(self) -> bool:
+        """Whether enough time has passed since the last yes."""
+        now = time.monotonic()
+        if now - self._at < self._seconds:
+            return False
+        self._at = now
+        return True
+
+
+async def end_within(ending: Awaitable[object], seconds: float = END_WITHIN) -> None:
+    """Wait for the end of something, but not longer: a statement that hangs may not hold up a stop,
+    and is cut off with its connection."""
+    try:
+        async with asyncio.timeout(seconds):
+            await ending
+    except TimeoutError:
+        logger.warning("a statement did not end within %g s of the stop: left behind", seconds)
+
+
+async def wait_set(event: asyncio.Event, seconds: float, clock: Clock | None = None) -> bool:
+    """Wait for an event, but not longer; whether it is set. Unlike ``asyncio.wait_for`` of Python
+    3.11 this never swallows the cancellation of the one that waits."""
+    limit = asyncio.timeout(seconds) if clock is None else TimeLimit(clock, seconds)
+    with contextlib.suppress(TimeoutError):
+        async with limit:
+            await event.wait()
+    return event.is_set()

@@ -1,0 +1,96 @@
+"""The attempts that run in this process."""
+
+import asyncio
+from collections.abc import Iterator
+from uuid import UUID
+
+from bgtasks.backends.task_store import Place
+from bgtasks.core.record import TaskRecord
+from bgtasks.models import BackgroundTaskStatus
+
+__all__ = ["Run", "Runs"]
+
+
+class Run:
+    """One attempt: the place it takes in the store, the task as this process handed it over last,
+    and ``over``, which is done once the attempt has ended."""
+
+    __slots__ = ("attempt", "has_ended", "over", "place", "record")
+
+    def __init__(self, place: Place, record: TaskRecord) -> None:
+        self.place = place
+        self.record = record
+        self.attempt = record.attempt
+        self.has_ended = False
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class Runs:
+    """Finds a run by its place or by its task and attempt: a task that was retried while its old
+    attempt was still ending has two. At most ``limit`` at once; one that has ended takes no slot
+    any longer, though it stays here until its outcome is written."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._by_place: dict[Place, Run] = {}
+        self._by_attempt: dict[tuple[UUID, int], Run] = {}
+        self._ended = 0
+
+    def __len__(self) -> int:
+        return len(self._by_place)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(self._by_place.values()))
+
+    @property
+    def running(self) -> int:
+        """How many have not ended."""
+        return len(self._by_place) - self._ended
+
+    @property
+    def free(self) -> int:
+        """How many more may run."""
+        return self._limit - self.running
+
+    def add(self, run: Run) -> None:
+        """An attempt was started; perhaps at the place of one that has ended just now."""
+        if (before := self._by_place.get(run.place)) is not None:
+            self.remove(before)
+        self._by_place[run.place] = run
+        self._by_attempt[run.record.id, run.attempt] = run
+
+    def end(self, run: Run) -> None:
+        """An attempt has ended. One whose place was given away meanwhile takes no slot since."""
+        if not run.over.done():
+            run.over.set_result(None)
+        if self._by_place.get(run.place) is run:
+            run.has_ended = True
+            self._ended += 1
+
+    def remove(self, run: Run) -> None:
+        """What became of an attempt that has ended is written."""
+        if self._by_place.get(run.place) is run:
+            del self._by_place[run.place]
+            self._ended -= run.has_ended
+        self._by_attempt.pop((run.record.id, run.attempt), None)
+
+    def holds(self, place: Place, record: TaskRecord) -> bool:
+        """Whether a task as it is stored is in the hands of the run at this place."""
+        run = self._by_place.get(place)
+        waits = record.status is BackgroundTaskStatus.PENDING
+        return run is not None and run.attempt == record.attempt and not waits
+
+    def at(self, place: Place) -> Run | None:
+        """The run at this place."""
+        return self._by_place.get(place)
+
+    def of_attempt(self, task_id: UUID, attempt: int) -> Run | None:
+        """The run of this attempt."""
+        return self._by_attempt.get((task_id, attempt))
+
+    def of_task(self, task_id: UUID) -> Run | None:
+        """A run of this task that holds it, as far as this process knows."""
+        found = (run for run in self._by_place.values() if run.record.id == task_id)
+        return next(
+            (run for run in found if run.record.status is BackgroundTaskStatus.RUNNING), None
+        )

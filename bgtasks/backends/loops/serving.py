@@ -1,0 +1,206 @@
+"""Has what the store gives carried out, and hands over how it ended."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+from attrs import frozen
+
+from bgtasks.backends.base import AttemptRunner
+from bgtasks.backends.loops.outbox import Outbox
+from bgtasks.backends.loops.pacing import PAUSES, Backoff, end_within, wait_set
+from bgtasks.backends.loops.runs import Run, Runs
+from bgtasks.backends.task_store import Stored, TaskStore
+from bgtasks.clock import Clock
+from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
+from bgtasks.core.lifecycle import Ended, Failed
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.text import describe
+from bgtasks.logs import log_fields
+
+__all__ = ["BATCH", "Serving", "ServingPace"]
+
+logger = logging.getLogger(__name__)
+
+BATCH = 50
+"""Tasks claimed in one go."""
+
+MANY_LOOKS = 50
+"""Looks without a pause that gave nothing, before news is answered more slowly: anybody who may
+connect to PostgreSQL can send notifications."""
+
+SLOWLY = 0.05
+"""Seconds between two looks then."""
+
+REFUSES = "gives no tasks"
+
+
+@frozen(kw_only=True)
+class ServingPace:
+    """How claiming waits, in seconds."""
+
+    look_again: Sequence[float] = (0.05, 0.1, 0.2, 0.5)
+    """Before another look at what could start but was not given; the last one goes for all that
+    follow."""
+    pauses: Sequence[float] = PAUSES
+    """After the first, second ... failure in a row; the last one goes for all that follow."""
+
+
+class Serving:
+    """Claims tasks while there is a free slot, and has a runner carry them out: look, claim,
+    start, end, look again."""
+
+    def __init__(
+        self, store: TaskStore, runs: Runs, outbox: Outbox, clock: Clock, pace: ServingPace
+    ) -> None:
+        self.is_serving = False
+        self._store = store
+        self._runs = runs
+        self._outbox = outbox
+        self._clock = clock
+        self._pace = pace
+        self._runner: AttemptRunner | None = None
+        self._stopping = asyncio.Event()
+        self._news = asyncio.Event()
+        self._looked = asyncio.Event()
+        self._had_no_room = False
+        self._looks_in_vain = 0
+        self._looks_without_pause = 0
+        self._backoff = Backoff(pace.pauses, clock)
+        self._loop = LastingLoop("giving tasks to this process", self._round, clock)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no tasks are given here, in words."""
+        return self._loop.trouble
+
+    async def run(self, runner: AttemptRunner) -> None:
+        """Claim, and have ``runner`` carry out what is claimed, until ``stop``; returns once every
+        attempt has ended."""
+        self._runner = runner
+        if not self._stopping.is_set():
+            self.is_serving = True
+            await self._store.start_claiming(self._begin, self.wake)
+            self._news.clear()
+            self._loop.start()
+            try:
+                await self._stopping.wait()
+            finally:
+                # Without a stop where the event loop ends: what is cut off is not claimed again.
+                self.is_serving = False
+                await end_within(self._loop.stop())
+        self._stopping.clear()  # it may run again
+        while self._runs.running:
+            await asyncio.gather(*(run.over for run in self._runs))
+
+    async def stop(self) -> None:
+        """Claim nothing more: when this returns, no further attempt will be started. Returns
+        within seconds, whatever the store does."""
+        self.is_serving = False
+        self._stopping.set()
+        self._news.set()
+        self._looked.set()
+        await self._store.stop_claiming()
+        await end_within(self._loop.stop())
+        await self._store.hand_back()
+
+    def wake(self) -> None:
+        """There may be something to claim."""
+        self._news.set()
+
+    async def looked(self) -> None:
+        """Wait until the store was asked for claims once more, from beginning to end."""
+        if self.is_serving:
+            self._looked.clear()
+            self.wake()
+            await self._looked.wait()
+
+    def cancel(self, run: Run) -> None:
+        """Tell a running attempt that its cancellation was asked for."""
+        self.cancel_attempt(run.record)
+
+    def cancel_attempt(self, record: TaskRecord) -> None:
+        """Tell the attempt that ``record`` is in, if it runs here."""
+        try:
+            if self._runner is not None:
+                self._runner.cancel(record.id, record.attempt)
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            logger.exception("task %s cannot be told", record.id, extra=log_fields(record))
+
+    # Attempts
+
+    def _begin(self, claimed: Stored) -> None:
+        run = Run(claimed.place, claimed.record)
+        self._runs.add(run)
+        record = run.record
+        try:
+            assert self._runner is not None  # noqa: S101 - nothing is claimed before run()
+            ended = self._runner.start(record)
+        except Exception as error:
+            logger.exception("task %s cannot be started", record.id, extra=log_fields(record))
+            failed = Failed(f"It could not be started: {describe(error)}")
+            self._is_over(run, Ended(run.attempt, failed))
+            return
+        ended.add_done_callback(partial(self._ended, run))
+
+    def _ended(self, run: Run, ended: "asyncio.Future[Ended]") -> None:
+        self._is_over(run, ended.result())
+
+    def _is_over(self, run: Run, event: Ended) -> None:
+        self._runs.end(run)
+        self._outbox.end(run, event, over=True)
+        if self._had_no_room:
+            self._had_no_room = False
+            self.wake()
+
+    # Looking
+
+    async def _round(self) -> None:
+        self._news.clear()
+        wait = await self._look()
+        if not self._news.is_set():
+            self._looked.set()
+        elif self._looks_without_pause > MANY_LOOKS:
+            await asyncio.sleep(SLOWLY)
+        if wait > 0 and not await wait_set(self._news, wait, self._clock):
+            self._looks_without_pause = 0
+
+    async def _look(self) -> float:
+        """Claim what can be claimed; returns for how many seconds to wait for news then."""
+        try:
+            self._looks_without_pause += 1
+            while await self._claim():
+                self._looks_in_vain = 0
+            wait = await self._until_next_look()
+        except Exception as error:
+            if not self._store.is_trouble(error):
+                raise
+            self._store.failed(REFUSES, error)
+            await self._backoff.wait()
+            return 0
+        self._store.works(REFUSES)
+        self._backoff.reset()
+        return wait
+
+    async def _claim(self) -> bool:
+        """Claim a batch; whether there may be more."""
+        size = min(BATCH, self._runs.free)
+        self._had_no_room = size <= 0
+        if not self.is_serving:
+            return False
+        given = await self._store.claim(max(size, 0))
+        if given:
+            self._looks_without_pause = 0
+        return size > 0 and given == size
+
+    async def _until_next_look(self) -> float:
+        look = await self._store.next_look()
+        if look.is_ready and not self._had_no_room:  # an attempt that ends is news
+            self._looks_in_vain += 1
+            pauses = self._pace.look_again
+            return pauses[min(self._looks_in_vain, len(pauses)) - 1]
+        self._looks_in_vain = 0
+        return look.seconds

@@ -1,0 +1,165 @@
+"""A backend over a task store: the loops stand here once for all stores."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
+from bgtasks.backends.loops.commands import Commands
+from bgtasks.backends.loops.outbox import Outbox, OutboxPace
+from bgtasks.backends.loops.runs import Run, Runs
+from bgtasks.backends.loops.serving import Serving, ServingPace
+from bgtasks.backends.loops.subscribers import Subscribers
+from bgtasks.backends.task_store import TaskStore
+from bgtasks.clock import Clock
+from bgtasks.core.lifecycle import Ended, Reported
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.errors import BackendError
+from bgtasks.models import AttemptFailure, ProcessInfo
+
+__all__ = ["OpenStore", "StoreBackend"]
+
+
+class OpenStore:
+    """What is there between a start and its stop: the store, and the loops over it.
+
+    ``clock`` is the one that the loops wait by, ``now`` dates changes.
+    """
+
+    def __init__(
+        self,
+        store: TaskStore,
+        runs: Runs,
+        clock: Clock,
+        now: Callable[[], datetime],
+        *,
+        outbox_pace: OutboxPace,
+        serving_pace: ServingPace,
+    ) -> None:
+        self.store = store
+        self.runs = runs
+        self.outbox = Outbox(store, runs, clock, now, lost=self._lost, pace=outbox_pace)
+        self.serving = Serving(store, runs, self.outbox, clock, serving_pace)
+        self.commands = Commands(store, runs, now, cancel=self.serving.cancel_attempt)
+
+    def save(self, task_id: UUID, event: Reported | Ended) -> None:
+        """See :meth:`Backend.save`."""
+        run = self.runs.of_attempt(task_id, event.attempt)
+        if run is None:
+            return
+        if isinstance(event, Ended):
+            self.outbox.end(run, event, over=False)
+        else:
+            self.outbox.report(run, event)
+
+    async def close(self) -> None:
+        """Write what waits, for some seconds, and let the store go."""
+        self.store.hurry()
+        await self.outbox.stop()
+        await self.store.close()
+
+    def _lost(self, run: Run) -> None:
+        self.serving.cancel(run)
+
+
+class StoreBackend(Backend):
+    """Opens a store at the start, and lets it go at the stop. ``name`` stands for the store in
+    messages."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self._subscribers = Subscribers()
+        self._opened: OpenStore | None = None
+
+    @abstractmethod
+    async def _open(self) -> OpenStore:
+        """Open the store, as :meth:`Backend.start` says; it announces to ``_subscribers``."""
+
+    async def start(self) -> None:
+        self._opened = await self._open()
+
+    async def stop(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.close()
+
+    # Changing tasks
+
+    async def submit(self, records: Sequence[TaskRecord], connection: Any = None) -> None:
+        if records:
+            await self._store.insert(records, connection)
+
+    def save(self, task_id: UUID, event: Reported | Ended) -> None:
+        if self._opened is not None:
+            self._opened.save(task_id, event)
+
+    async def request_cancel(self, task_id: UUID) -> TaskRecord | None:
+        return await self._there.commands.cancel(task_id)
+
+    async def retry(self, task_id: UUID) -> TaskRecord | None:
+        return await self._there.commands.retry(task_id)
+
+    async def prune(self, age: timedelta, limit: int) -> int:
+        return await self._store.prune(self.now() - age, limit)
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    # Looking at tasks
+
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        return await self._store.get(task_id)
+
+    async def find(
+        self, task_ids: Sequence[UUID], *, payloads: bool = False
+    ) -> Sequence[TaskRecord]:
+        return await self._store.show(task_ids, payloads=payloads)
+
+    async def list(self, query: TaskQuery) -> TaskPage:
+        return await self._store.page(query)
+
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        return await self._store.failures(task_id)
+
+    async def processes(self) -> Sequence[ProcessInfo]:
+        opened = self._there
+        return await opened.store.processes(
+            runs_tasks=opened.serving.is_serving, running=opened.runs.running
+        )
+
+    def trouble(self) -> str | None:
+        opened = self._opened
+        return None if opened is None else opened.store.trouble() or opened.serving.trouble
+
+    def subscribe(
+        self, handler: ChangeHandler, wanted: Callable[[], bool] = lambda: True
+    ) -> Callable[[], None]:
+        return self._subscribers.add(handler, wanted)
+
+    # Running tasks
+
+    async def serve(self, runner: AttemptRunner) -> None:
+        await self._there.serving.run(runner)
+
+    async def stop_serving(self) -> None:
+        if self._opened is not None:
+            await self._opened.serving.stop()
+
+    async def written(self) -> None:
+        """Wait until every report and outcome that was handed over is written, and the queue was
+        looked at since. For tests and tools; nothing else needs to know."""
+        await self._there.outbox.flushed()
+        await self._there.serving.looked()
+
+    @property
+    def _there(self) -> OpenStore:
+        if self._opened is None:
+            raise BackendError(f"the task database {self._name} is not open")
+        return self._opened
+
+    @property
+    def _store(self) -> TaskStore:
+        return self._there.store

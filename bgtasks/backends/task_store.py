@@ -1,0 +1,204 @@
+"""The low seam: what a store of tasks does, so that the loops over it need to stand only once.
+
+A store finds, inserts, writes decided changes, claims, and says what an error of its means. It
+decides nothing: every change comes from :func:`bgtasks.core.lifecycle.decide`, and is written only
+where the stored task is still the one that the change was decided on.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from attrs import define
+
+from bgtasks.core.lifecycle import Change
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.models import AttemptFailure, ProcessInfo
+
+__all__ = ["Done", "Look", "LostAnswerError", "Place", "Started", "Step", "Stored", "TaskStore"]
+
+Place = Hashable
+"""What an attempt takes up while it runs, in the store's own terms."""
+
+
+class Stored(NamedTuple):
+    """A task as it is stored, and the place of its newest attempt."""
+
+    record: TaskRecord
+    place: Place
+
+
+class Look(NamedTuple):
+    """When to look for claims again: in so many seconds, unless there is news before.
+    ``is_ready``: something could start and was not given, for the moment."""
+
+    seconds: float
+    is_ready: bool = False
+
+
+@define(eq=False)
+class Step:
+    """What one attempt has to say, as the store is to write it.
+
+    ``change`` is ``None`` where nothing is to be written. ``over``: the attempt has really ended,
+    so that its place is free once the step is dealt with.
+    """
+
+    place: Place
+    change: Change | None
+    over: bool
+
+
+class LostAnswerError(Exception):
+    """Whether a write was done is not known; its cause is the error that came for an answer."""
+
+
+Done = Callable[[Collection[Step], BaseException | None], None]
+"""Is called on the event loop with the steps that were written, and why the others were not."""
+
+Started = Callable[[Stored], None]
+"""Begins an attempt that was claimed."""
+
+
+class TaskStore(ABC):
+    """Used on one event loop. Every method that changes tasks announces what it wrote, after the
+    commit, in the order of each task's revisions, and before it returns or calls back.
+
+    What a store refuses or cannot do now is raised as it comes; ``is_refusal`` and ``is_trouble``
+    say what an error means.
+    """
+
+    name: str
+    """The store in a message, without secrets."""
+
+    settles_in_turn = False
+    """Whether only one batch of steps may be on its way. Otherwise batches are written in the
+    order they were handed over, so that the next change of a task may follow at once."""
+
+    @abstractmethod
+    async def insert(self, records: Sequence[TaskRecord], connection: Any) -> None:
+        """Keep new tasks, all or none. See :meth:`bgtasks.backends.base.Backend.submit`."""
+
+    @abstractmethod
+    async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
+        """Those of these tasks that there are, to be decided on; after everything that was handed
+        over before. Their ``data`` need not be read."""
+
+    @abstractmethod
+    async def write(self, changes: Sequence[tuple[Change, Place]]) -> Collection[UUID]:
+        """Write changes, all in one transaction; returns the tasks that were changed. The others
+        are no longer what was decided on. Tells the process that runs a task of its cancellation.
+
+        Raises LostAnswerError where the changes may have been written all the same.
+        """
+
+    @abstractmethod
+    def settle(self, steps: Sequence[Step], done: Done) -> None:
+        """Write what attempts report and how they ended, then call ``done``; never raises.
+
+        Without an error, steps that are missing in the answer are of tasks that are no longer
+        what was decided on. With an error, they are to be handed over again.
+        """
+
+    # Claims
+
+    @abstractmethod
+    async def start_claiming(self, started: Started, news: Callable[[], None]) -> None:
+        """From now on call ``started`` with every task that is claimed for this process, once the
+        claim is durable, and ``news`` when there may be something to claim.
+
+        A store that can do so claims with each commit of its own, within its slots.
+        """
+
+    @abstractmethod
+    async def claim(self, room: int) -> int:
+        """Claim at most ``room`` tasks that are due and begin their attempts, by priority and
+        then by age, within the limits of their types; returns how many. Fewer than ``room``:
+        nothing more can be claimed now."""
+
+    @abstractmethod
+    async def next_look(self) -> Look:
+        """When to claim again, after ``claim`` found nothing more."""
+
+    @abstractmethod
+    async def stop_claiming(self) -> None:
+        """Claim nothing more; when this returns, ``started`` is no longer called. Returns within
+        seconds, whatever the store does."""
+
+    async def hand_back(self) -> None:
+        """Let tasks wait again that may have been claimed and were not begun."""
+        return
+
+    # Looking at tasks: see the methods of Backend of the same names
+
+    @abstractmethod
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        """The whole task as it was last committed."""
+
+    @abstractmethod
+    async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
+        """Those of these tasks that there are, without their data, as last committed."""
+
+    @abstractmethod
+    async def page(self, query: TaskQuery) -> TaskPage:
+        """Tasks, newest accepted first."""
+
+    @abstractmethod
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """How the attempts of a task ended that did not end well, oldest first."""
+
+    @abstractmethod
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Drop at most ``limit`` tasks that became final before a time; returns how many."""
+
+    @abstractmethod
+    async def processes(self, *, runs_tasks: bool, running: int) -> Sequence[ProcessInfo]:
+        """The processes that have the store open; of this one it is told what it does now."""
+
+    # The end
+
+    def hurry(self) -> None:
+        """The end is near: wait for nothing much longer from now on."""
+        return
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let the store go, within seconds."""
+
+    # What its errors mean
+
+    def trouble(self) -> str | None:
+        """What keeps the store from being used now, in words. From any thread."""
+        return None
+
+    def asking(self, what: str) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Whatever is raised in here for the store's own reasons becomes a BackendError: the
+        store cannot be ``what``."""
+        return nullcontext()
+
+    @abstractmethod
+    def is_refusal(self, error: BaseException) -> bool:
+        """Whether writing the same values once more can never succeed."""
+
+    @abstractmethod
+    def is_trouble(self, error: BaseException) -> bool:
+        """Whether the store or the way to it is to blame, which may pass."""
+
+    @abstractmethod
+    def may_be_written(self, error: BaseException) -> bool:
+        """Whether what was asked for may have been done all the same: the answer is lost."""
+
+    @abstractmethod
+    def doubt(self, task_ids: Sequence[UUID]) -> None:
+        """Announce what is stored of these tasks, once that is known: they may have changed."""
+
+    @abstractmethod
+    def failed(self, what: str, error: BaseException) -> None:
+        """The store "does not do ``what``": note and log it, but not again and again."""
+
+    @abstractmethod
+    def works(self, what: str) -> None:
+        """What had failed has succeeded."""
