@@ -103,10 +103,10 @@ async def test_a_second_manager_that_is_refused_does_not_let_go_of_the_first_one
     tmp_path: Path,
 ) -> None:
     """Closing any handle of a file lets go of the locks that the process has on it."""
-    bench = BackendBench(FileHome(tmp_path))
+    home = FileHome(tmp_path)
+    bench = BackendBench(home)
     await bench.open()
-    assert isinstance(bench.backend, EmbeddedBackend)
-    path = bench.backend._path
+    path = str(home.path)
     for _ in range(3):
         with pytest.raises(Exception, match="is in use"):
             await EmbeddedBackend(path, make_registry(), FakeClock()).start()

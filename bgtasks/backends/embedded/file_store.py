@@ -68,17 +68,17 @@ class FileStore(TaskStore):
         self._announce = announce
         self._health = StoreHealth(None if path == MEMORY else path, patience)
         slots = Slots(registry, process.max_concurrency, process.types)
-        self._tables = Store(files.writing, registry, slots, clock)
-        self._writer = Writer(self._tables, self._health, self._delivered, files.close, patience)
-        self._reading: Reading = WriterReading(self._writer)
+        self.tables = Store(files.writing, registry, slots, clock)
+        self.writer = Writer(self.tables, self._health, self._delivered, files.close, patience)
+        self.reading: Reading = WriterReading(self.writer)
         if files.reading is None:
             reading.stop()
         else:
-            self._reading = ThreadReading(files.reading, reading)
+            self.reading = ThreadReading(files.reading, reading)
         self._started: Started = _left_to_the_next_start
         self._news: Callable[[], None] = _nobody
         self._next_due: datetime | None = None
-        self._writer.start()
+        self.writer.start()
 
     # Changing tasks
 
@@ -89,45 +89,45 @@ class FileStore(TaskStore):
                 "part in your transaction; leave it out, or set 'database' to a postgresql:// URL"
             )
         await self._room()
-        await self._writer.run(partial(Store.submit, records=records))
+        await self.writer.run(partial(Store.submit, records=records))
 
     async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
         await self._room()
-        found = await self._writer.run(partial(Store.find, task_ids=task_ids))
+        found = await self.writer.run(partial(Store.find, task_ids=task_ids))
         return {task_id: Stored(record, _place_of(record)) for task_id, record in found.items()}
 
     async def write(self, changes: Sequence[tuple[Change, Place]]) -> Collection[UUID]:
         await self._room()
         only = [change for change, _ in changes]
-        written: list[UUID] = await self._writer.run(partial(Store.write, changes=only))
+        written: list[UUID] = await self.writer.run(partial(Store.write, changes=only))
         return written
 
     def settle(self, steps: Sequence[Step], done: Done) -> None:
         def answered(written: Collection[Step] | None, error: Exception | None) -> None:
             done(written or (), error)
 
-        self._writer.tell(partial(Store.settle, steps=steps), answered)
+        self.writer.tell(partial(Store.settle, steps=steps), answered)
 
     async def prune(self, before: datetime, limit: int) -> int:
-        return int(await self._writer.run(partial(Store.prune, before=before, limit=limit)))
+        return int(await self.writer.run(partial(Store.prune, before=before, limit=limit)))
 
     async def recover(self) -> None:
         """Take back what a crash left behind."""
-        while await self._writer.run(Store.recover):
+        while await self.writer.run(Store.recover):
             pass
 
     def mark_unknown(self) -> None:
         """Have waiting tasks of types that are not registered say so, some time soon."""
-        self._writer.put(partial(self._mark_unknown, ("", 0)))
+        self.writer.put(partial(self._mark_unknown, ("", 0)))
 
     # Claims
 
     async def start_claiming(self, started: Started, news: Callable[[], None]) -> None:
         self._started, self._news = started, news
-        self._tables.serving = True  # read at the end of each commit
+        self.tables.serving = True  # read at the end of each commit
 
     async def claim(self, room: int) -> int:  # noqa: ARG002 - the writer thread counts by itself
-        await self._writer.run(Store.look)
+        await self.writer.run(Store.look)
         return 0
 
     async def next_look(self) -> Look:
@@ -138,8 +138,8 @@ class FileStore(TaskStore):
 
     async def stop_claiming(self) -> None:
         """What was claimed before is started before this returns."""
-        self._tables.serving = False
-        reached = self._writer.reached()
+        self.tables.serving = False
+        reached = self.writer.reached()
         await asyncio.wait([reached], timeout=STOP_WITHIN)
         if not reached.done():
             logger.error("the disk has not answered for %g seconds: the stop goes on", STOP_WITHIN)
@@ -172,13 +172,13 @@ class FileStore(TaskStore):
                 self._patience.locked,
                 trouble,
             )
-        self._writer.hurry()
+        self.writer.hurry()
 
     async def close(self) -> None:
         """Waits at most ``patience.locked`` seconds for a file that another program has locked,
         and a few more for a disk that does not answer."""
-        await self._ended_in_time("what is being read", self._reading.stop())
-        await self._ended_in_time("what is being written", self._writer.stop())
+        await self._ended_in_time("what is being read", self.reading.stop())
+        await self._ended_in_time("what is being written", self.writer.stop())
 
     async def _ended_in_time(self, what: str, ended: "asyncio.Future[None]") -> None:
         within = STOP_WITHIN + self._patience.locked
@@ -219,21 +219,21 @@ class FileStore(TaskStore):
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return await self._reading.ask(question)
+            return await self.reading.ask(question)
         except sqlite3.Error as error:
             self._health.note_damage(error)
             raise BackendError(f"the task database cannot be read: {error}") from error
 
     async def _room(self) -> None:
         """Wait while too much waits for the writer: until all of that is written."""
-        while self._writer.backlog > MAX_QUEUED:
-            await self._writer.run(Store.idle)
+        while self.writer.backlog > MAX_QUEUED:
+            await self.writer.run(Store.idle)
 
     def _mark_unknown(self, after: tuple[str, int], store: Store) -> None:
         """On the writer thread, a batch at a time, so that others come in between."""
         go_on = store.mark_unknown(after)
         if go_on is not None:
-            self._writer.put(partial(self._mark_unknown, go_on))
+            self.writer.put(partial(self._mark_unknown, go_on))
 
     def _delivered(self, delivery: Delivery) -> None:
         """After a commit, on the event loop: answer who waits, start what was claimed, announce.
@@ -259,7 +259,7 @@ class FileStore(TaskStore):
 def _place_of(record: TaskRecord) -> Place:
     """An attempt is its own place: one whose task was retried may still be running."""
     is_running = record.status is BackgroundTaskStatus.RUNNING
-    return (record.id, record.attempt) if is_running else None
+    return (record.sequence, record.attempt) if is_running else None
 
 
 def _left_to_the_next_start(_: Stored) -> None:

@@ -29,14 +29,14 @@ class ThreadReading:
     """On a connection of its own, so that a page need not wait for a commit."""
 
     def __init__(self, connection: sqlite3.Connection, thread: CallingThread) -> None:
-        self._connection = connection
+        self.connection = connection
         self._thread = thread
 
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
-        return self._thread.call(partial(question, self._connection))
+        return self._thread.call(partial(question, self.connection))
 
     def stop(self) -> "asyncio.Future[None]":
-        self._thread.call(self._connection.close)
+        self._thread.call(self.connection.close)
         return self._thread.stop()
 
 

@@ -82,7 +82,7 @@ class Store:
             self.connection.execute("ROLLBACK")
         self._steps.rollback()
         for record in self.claims:
-            self.release((record.id, record.attempt))
+            self.release((record.sequence, record.attempt))
         self.changes, self.claims = [], []
         self._maybe_ready.update(self._types)
         self.due_changed = True
@@ -99,7 +99,7 @@ class Store:
                 self.connection.execute("ROLLBACK TO part")
                 self.connection.execute("RELEASE part")
             for record in self.claims[claims:]:
-                self.release((record.id, record.attempt))
+                self.release((record.sequence, record.attempt))
             del self.changes[changes:], self.claims[claims:]
             raise
         self.connection.execute("RELEASE part")
@@ -291,7 +291,7 @@ class Store:
         change = None if record is None else decide(record, Claimed(), self._now())
         if change is not None and self._write(change):
             self.claims.append(change.after)
-            self._slots.take((change.after.id, change.after.attempt), change.after.type)
+            self._slots.take((change.after.sequence, change.after.attempt), change.after.type)
 
     def _readable(self, row: tuple[Any, ...]) -> TaskRecord | None:
         """The record in a row; ``None`` for one that somebody has changed into what is none,
@@ -306,7 +306,7 @@ class Store:
     def _claimed(self, record: TaskRecord) -> None:
         self.changes.append(record)
         self.claims.append(record)
-        self._slots.take((record.id, record.attempt), record.type)
+        self._slots.take((record.sequence, record.attempt), record.type)
 
     def _write(self, change: Change) -> bool:
         """Whether the task was still what was decided on, and is changed."""

@@ -12,17 +12,16 @@ __all__ = ["Run", "Runs"]
 
 
 class Run:
-    """One attempt: the place it takes in the store, the task as this process handed it over last,
-    and ``over``, which is done once the attempt has ended."""
+    """One attempt: the place it takes in the store, and the task as this process handed it over
+    last."""
 
-    __slots__ = ("attempt", "has_ended", "over", "place", "record")
+    __slots__ = ("attempt", "has_ended", "place", "record")
 
     def __init__(self, place: Place, record: TaskRecord) -> None:
         self.place = place
         self.record = record
         self.attempt = record.attempt
         self.has_ended = False
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class Runs:
@@ -35,12 +34,19 @@ class Runs:
         self._by_place: dict[Place, Run] = {}
         self._by_attempt: dict[tuple[UUID, int], Run] = {}
         self._ended = 0
+        self._running = 0
+        self._all_ended = asyncio.Event()
+        self._all_ended.set()
 
     def __len__(self) -> int:
         return len(self._by_place)
 
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._by_place.values()))
+
+    async def all_ended(self) -> None:
+        """Wait until no attempt runs, not even one whose place was given away."""
+        await self._all_ended.wait()
 
     @property
     def running(self) -> int:
@@ -54,6 +60,8 @@ class Runs:
 
     def add(self, run: Run) -> None:
         """An attempt was started; perhaps at the place of one that has ended just now."""
+        self._running += 1
+        self._all_ended.clear()
         if (before := self._by_place.get(run.place)) is not None:
             self.remove(before)
         self._by_place[run.place] = run
@@ -61,8 +69,9 @@ class Runs:
 
     def end(self, run: Run) -> None:
         """An attempt has ended. One whose place was given away meanwhile takes no slot since."""
-        if not run.over.done():
-            run.over.set_result(None)
+        self._running -= 1
+        if self._running == 0:
+            self._all_ended.set()
         if self._by_place.get(run.place) is run:
             run.has_ended = True
             self._ended += 1

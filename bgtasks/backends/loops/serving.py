@@ -91,8 +91,7 @@ class Serving:
                 self.is_serving = False
                 await end_within(self._loop.stop())
         self._stopping.clear()  # it may run again
-        while self._runs.running:
-            await asyncio.gather(*(run.over for run in self._runs))
+        await self._runs.all_ended()
 
     async def stop(self) -> None:
         """Claim nothing more: when this returns, no further attempt will be started. Returns

@@ -90,7 +90,7 @@ class StoreBackend(Backend):
 
     async def submit(self, records: Sequence[TaskRecord], connection: Any = None) -> None:
         if records:
-            await self._store.insert(records, connection)
+            await self.store.insert(records, connection)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         if self._opened is not None:
@@ -103,7 +103,7 @@ class StoreBackend(Backend):
         return await self._there.commands.retry(task_id)
 
     async def prune(self, age: timedelta, limit: int) -> int:
-        return await self._store.prune(self.now() - age, limit)
+        return await self.store.prune(self.now() - age, limit)
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -111,18 +111,18 @@ class StoreBackend(Backend):
     # Looking at tasks
 
     async def get(self, task_id: UUID) -> TaskRecord | None:
-        return await self._store.get(task_id)
+        return await self.store.get(task_id)
 
     async def find(
         self, task_ids: Sequence[UUID], *, payloads: bool = False
     ) -> Sequence[TaskRecord]:
-        return await self._store.show(task_ids, payloads=payloads)
+        return await self.store.show(task_ids, payloads=payloads)
 
     async def list(self, query: TaskQuery) -> TaskPage:
-        return await self._store.page(query)
+        return await self.store.page(query)
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        return await self._store.failures(task_id)
+        return await self.store.failures(task_id)
 
     async def processes(self) -> Sequence[ProcessInfo]:
         opened = self._there
@@ -161,5 +161,6 @@ class StoreBackend(Backend):
         return self._opened
 
     @property
-    def _store(self) -> TaskStore:
+    def store(self) -> TaskStore:
+        """The store while it is open. Raises BackendError before the start and after the stop."""
         return self._there.store
