@@ -32,7 +32,8 @@ class Stored(NamedTuple):
 
 
 class Look(NamedTuple):
-    """When to look for claims again: in so many seconds, unless there is news before.
+    """When to look for claims again: in so many seconds (``math.inf``: never), unless there is
+    news before.
     ``is_ready``: something could start and was not given, for the moment."""
 
     seconds: float
@@ -123,10 +124,14 @@ class TaskStore(ABC):
     async def next_look(self) -> Look:
         """When to claim again, after ``claim`` found nothing more."""
 
+    def cease_claiming(self) -> None:
+        """Begin no claim from now on."""
+        return
+
     @abstractmethod
     async def stop_claiming(self) -> None:
-        """Claim nothing more; when this returns, ``started`` is no longer called. Returns within
-        seconds, whatever the store does."""
+        """After ``cease_claiming``: when this returns, ``started`` is no longer called. Returns
+        within seconds, whatever the store does."""
 
     async def hand_back(self) -> None:
         """Let tasks wait again that may have been claimed and were not begun."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -132,13 +133,15 @@ class FileStore(TaskStore):
 
     async def next_look(self) -> Look:
         if self._next_due is None:
-            return Look(LONGEST_WAIT)
+            return Look(math.inf)
         wait = (self._next_due - self._clock.now()).total_seconds()
         return Look(min(wait, LONGEST_WAIT))
 
+    def cease_claiming(self) -> None:
+        self.tables.serving = False
+
     async def stop_claiming(self) -> None:
         """What was claimed before is started before this returns."""
-        self.tables.serving = False
         reached = self.writer.reached()
         await asyncio.wait([reached], timeout=STOP_WITHIN)
         if not reached.done():

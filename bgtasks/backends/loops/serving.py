@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -87,8 +88,8 @@ class Serving:
             try:
                 await self._stopping.wait()
             finally:
-                # Without a stop where the event loop ends: what is cut off is not claimed again.
-                self.is_serving = False
+                # Where the event loop ends without a stop, what it cuts off is not claimed again.
+                self._cease()
                 await end_within(self._loop.stop())
         self._stopping.clear()  # it may run again
         await self._runs.all_ended()
@@ -96,13 +97,17 @@ class Serving:
     async def stop(self) -> None:
         """Claim nothing more: when this returns, no further attempt will be started. Returns
         within seconds, whatever the store does."""
-        self.is_serving = False
+        self._cease()
         self._stopping.set()
         self._news.set()
         self._looked.set()
         await self._store.stop_claiming()
         await end_within(self._loop.stop())
         await self._store.hand_back()
+
+    def _cease(self) -> None:
+        self.is_serving = False
+        self._store.cease_claiming()
 
     def wake(self) -> None:
         """There may be something to claim."""
@@ -164,8 +169,13 @@ class Serving:
             self._looked.set()
         elif self._looks_without_pause > MANY_LOOKS:
             await asyncio.sleep(SLOWLY)
-        if wait > 0 and not await wait_set(self._news, wait, self._clock):
+        if not await self._wait_for_news(wait):
             self._looks_without_pause = 0
+
+    async def _wait_for_news(self, seconds: float) -> bool:
+        if seconds == math.inf:
+            return await self._news.wait()
+        return seconds <= 0 or await wait_set(self._news, seconds, self._clock)
 
     async def _look(self) -> float:
         """Claim what can be claimed; returns for how many seconds to wait for news then."""
