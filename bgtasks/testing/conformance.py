@@ -16,7 +16,7 @@ from attrs import frozen
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock
 from bgtasks.core.lifecycle import Completed, Ended, Interrupted, Outcome, Report, Reported
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import LEFT_OUT, TaskPage, TaskQuery, TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
 from bgtasks.registration import Registration, Registry
@@ -76,6 +76,8 @@ class ScriptedRunner:
 
     def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
         """See :meth:`AttemptRunner.start`."""
+        if record.data == LEFT_OUT:
+            raise ValueError(f"task {record.id} is to be run, but its data was not read")
         ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.started.append(record)
         self._attempts[record.id, record.attempt] = (record, ended)

@@ -45,6 +45,7 @@ async def test_a_claim_whose_answer_is_lost_is_started_and_not_counted(
     final = await web.reaches(task_id, COMPLETED)
     assert (final.attempt, final.interruptions) == (1, 0)
     assert [item.id for item in opened.runner.started] == [task_id]
+    await opened.written()  # what others can read is announced here right after
     assert in_order(opened)
     assert [item.revision for item in opened.announced(task_id)][-2:] == [2, 3]
 

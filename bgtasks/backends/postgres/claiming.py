@@ -140,7 +140,7 @@ class Claiming:
             if found is None or found.job != job or job not in jobs:
                 continue
             if found.record.status is RUNNING and found.record.attempt == claimed.attempt:
-                held[job] = found.record
+                held[job] = found.record._replace(data=claimed.data)
         return held
 
     async def _hand_back(self, held: dict[int, TaskRecord]) -> None:

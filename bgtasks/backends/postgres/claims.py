@@ -54,7 +54,8 @@ class Claims:
         claims = cls()
         left = list(jobs)
         while left:
-            stored = await store.find([job.task for job in left])
+            find = store.find_whole if start else store.find
+            stored = await find([job.task for job in left])
             moment = now()
             steps = [
                 (job, _step(job, found, registry, moment, start))

@@ -106,7 +106,7 @@ class Commands:
                     with answer_may_be_lost():
                         return await store.insert(records, self._now())
                 except DuplicateTaskError:
-                    kept = await store.find(ids) if again else {}
+                    kept = await store.find_whole(ids) if again else {}
                     if not all(_is_same(record, kept.get(record.id)) for record in records):
                         raise
                     return [

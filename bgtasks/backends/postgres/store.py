@@ -76,9 +76,16 @@ class Store:
         ]
 
     async def find(self, task_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, StoredTask]:
-        """Those of these tasks that are stored. ``lock``: once no other transaction is changing
-        them, and none can until this one ends."""
-        name = "lock_tasks_by_ids" if lock else "tasks_by_ids"
+        """Those of these tasks that are stored, without their data. ``lock``: once no other
+        transaction is changing them, and none can until this one ends."""
+        return await self._find("lock_tasks_by_ids" if lock else "tasks_by_ids", task_ids)
+
+    async def find_whole(self, task_ids: Sequence[UUID]) -> dict[UUID, StoredTask]:
+        """Those of these tasks that are stored, with their data, which only whoever runs them
+        needs."""
+        return await self._find("whole_tasks_by_ids", task_ids)
+
+    async def _find(self, name: str, task_ids: Sequence[UUID]) -> dict[UUID, StoredTask]:
         found = await self._connection.fetch(STATEMENTS[name], task_ids)
         stored = (StoredTask(rows.record_of(row), row["job"]) for row in found)
         return {item.record.id: item for item in stored}

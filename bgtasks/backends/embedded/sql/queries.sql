@@ -49,7 +49,7 @@ SELECT {listed} FROM tasks
 
 -- name: running_tasks
 -- What a crash left behind: at start nobody runs anything.
-SELECT {columns} FROM tasks WHERE status = 'Running' ORDER BY sequence LIMIT ?;
+SELECT {shown} FROM tasks WHERE status = 'Running' ORDER BY sequence LIMIT ?;
 
 -- name: next_type
 -- The types there are, one after the other: a step for each type, not for each task.
@@ -57,7 +57,7 @@ SELECT min(type) FROM tasks WHERE type > ?;
 
 -- name: waiting_tasks
 -- Waiting tasks of one type, from a sequence on.
-SELECT {columns} FROM tasks
+SELECT {shown} FROM tasks
  WHERE type = ? AND status = 'Pending' AND sequence > ?
  ORDER BY sequence LIMIT ?;
 

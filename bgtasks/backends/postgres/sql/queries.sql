@@ -151,11 +151,15 @@ SELECT {columns} FROM bgtasks_tasks WHERE id = $1;
 
 -- name: tasks_by_ids
 -- To decide on.
-SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
+SELECT {slim}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
 
 -- name: lock_tasks_by_ids
 -- The same, once nobody else is changing them.
-SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]) FOR UPDATE;
+SELECT {slim}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]) FOR UPDATE;
+
+-- name: whole_tasks_by_ids
+-- To run.
+SELECT {columns}, job FROM bgtasks_tasks WHERE id = ANY($1::uuid[]);
 
 -- name: known_ids
 -- Those of these ids that are taken.
