@@ -276,6 +276,7 @@ test("a client that the server let go comes back", async () => {
 // FAULTS 32: lists carry no large payloads.
 test("a large payload of a task that is watched by its id is asked for", async () => {
   const { socket, tasks, lists } = await watching();
+  socket.send({});
   const seen = [];
   const stop = tasks.watch(A, (t) => seen.push(t?.payload ?? null));
   await settled();

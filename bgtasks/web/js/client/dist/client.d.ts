@@ -1,31 +1,29 @@
+import { TaskApi, type TaskFilter } from "./api.js";
 import { type Connection } from "./link.js";
-import type { Io } from "./socket.js";
-import { type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import { type Io } from "./socket.js";
+import { type TaskOf, type TypeName } from "./task.js";
 export interface ConnectOptions {
     /** Where the application is mounted; default `/background-tasks`. */
     readonly url?: string;
-    /** Gives the token that the server's policy finds as `requester.auth["token"]`. It is asked
-     * at each connect, and again, later and later, when the server refused the last one. */
+    /** Returns the token that the server's policy finds as `requester.auth["token"]`, and over HTTP
+     * in the header `Authorization: Bearer`. It is asked for each request over HTTP, at each connect,
+     * and again, later and later, when the server refused the last one. */
     readonly token?: () => string | Promise<string>;
     /** Milliseconds that an answer of the server may take; default 5000. */
     readonly timeout?: number;
     /** Milliseconds before a first new try, doubled each time up to 30 s; default 1000. */
     readonly retryDelay?: number;
-    /** What `watchAll` follows when its filter names no types; default: every type. */
+    /** What `onUpdate` follows, and `watchAll` when its filter names no types; default: every
+     * type. */
     readonly types?: readonly string[];
-}
-/** Which tasks; what is left out does not filter. */
-export interface TaskFilter<Name extends string = string> {
-    readonly types?: readonly Name[];
-    readonly statuses?: readonly TaskStatus[];
-    /** `null`: tasks without an owner. */
-    readonly owner?: string | null;
 }
 /** Ends what gave it back. Calling it twice is harmless. */
 export type Stop = () => void;
 /** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
 export declare class TaskClient<Types extends object = Record<string, unknown>> {
     #private;
+    /** The tasks of the same server over HTTP: pages of the whole list, attempts, permissions. */
+    readonly api: TaskApi<Types>;
     /** Use `connect` instead. */
     constructor(io: Io, options: ConnectOptions);
     /** Follow one task: its newest snapshot now, and again with every change. `null` says that
@@ -37,6 +35,11 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
     /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
      * known and again with every change. Of what ended long ago the server sends nothing. */
     watchAll<Name extends TypeName<Types> = TypeName<Types>>(filter: TaskFilter<Name>, listener: (tasks: readonly TaskOf<Types, Name>[]) => void): Stop;
+    /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does,
+     * or others: of two snapshots of a task `isNewer` says which to keep. `began` is called at first
+     * and after each lost connection, when nothing is missed any more; what was before that is to be
+     * read again, with `api.list`. */
+    onUpdate(listener: (task: TaskOf<Types>) => void, began?: () => void): Stop;
     /** Ask for the cancellation of a task; gives its newest snapshot. Throws TaskError with the
      * server's reason, TimeoutError, DisconnectedError, RefusedError or ClosedError. */
     cancel(id: string): Promise<TaskOf<Types>>;

@@ -1,13 +1,16 @@
+import { TaskApi } from "./api.js";
 import { TaskError, TaskNotFoundError } from "./errors.js";
 import { Follower } from "./follower.js";
 import { Link } from "./link.js";
-import { isFinal } from "./task.js";
+import { mountPoint } from "./socket.js";
+import { isFinal, taskId } from "./task.js";
 import { callSafely } from "./waiting.js";
-import { ListWatch, TaskWatch, Watches } from "./watches.js";
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+import { Feed, ListWatch, TaskWatch, Watches } from "./watches.js";
 const MAX_TYPE = 200;
 /** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
 export class TaskClient {
+    /** The tasks of the same server over HTTP: pages of the whole list, attempts, permissions. */
+    api;
     #watches = new Watches();
     #connectionListeners = new Set();
     #iterations = new Set();
@@ -17,8 +20,11 @@ export class TaskClient {
     /** Use `connect` instead. */
     constructor(io, options) {
         const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
+        const mount = mountPoint(url);
+        checkTypes(options.types);
         this.#types = options.types;
-        this.#link = new Link(io, { url, timeout, retryDelay, token }, {
+        this.api = new TaskApi(mount, timeout, token);
+        this.#link = new Link(io, { mount, timeout, retryDelay, token }, {
             up: () => this.#follower.restart(),
             updated: (task) => this.#follower.take(task),
             changed: (connection) => this.#tellConnection(connection),
@@ -41,6 +47,20 @@ export class TaskClient {
         this.#follower.follow();
         return () => {
             this.#watches.removeList(watch);
+            this.#follower.follow();
+        };
+    }
+    /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does,
+     * or others: of two snapshots of a task `isNewer` says which to keep. `began` is called at first
+     * and after each lost connection, when nothing is missed any more; what was before that is to be
+     * read again, with `api.list`. */
+    onUpdate(listener, began = () => { }) {
+        const types = this.#types && new Set(this.#types);
+        const feed = new Feed(types ?? null, listener, began);
+        this.#watches.addFeed(feed);
+        this.#follower.follow();
+        return () => {
+            this.#watches.removeFeed(feed);
             this.#follower.follow();
         };
     }
@@ -125,12 +145,6 @@ export class TaskClient {
     }
 }
 // The server refuses a whole subscription for one part that it cannot read: find it out here.
-function taskId(id) {
-    const written = String(id).toLowerCase();
-    if (!ID.test(written))
-        throw new TypeError(`id is ${JSON.stringify(id)}; accepted: a UUID`);
-    return written;
-}
 function checkTypes(types) {
     for (const type of types ?? []) {
         if (typeof type !== "string" || type.length < 1 || type.length > MAX_TYPE) {

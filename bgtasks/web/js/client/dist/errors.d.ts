@@ -4,7 +4,12 @@ export declare class BackgroundTasksError extends Error {
 }
 /** The server understood and said no; the message is its text. */
 export declare class TaskError extends BackgroundTasksError {
+    /** The status of the answer, where it came over HTTP. */
+    readonly status?: number | undefined;
     readonly name = "TaskError";
+    constructor(message: string, 
+    /** The status of the answer, where it came over HTTP. */
+    status?: number | undefined);
 }
 /** There is no such task: it never was, it was pruned, or it is not yours to see. */
 export declare class TaskNotFoundError extends BackgroundTasksError {

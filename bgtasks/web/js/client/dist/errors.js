@@ -4,7 +4,14 @@ export class BackgroundTasksError extends Error {
 }
 /** The server understood and said no; the message is its text. */
 export class TaskError extends BackgroundTasksError {
+    status;
     name = "TaskError";
+    constructor(message, 
+    /** The status of the answer, where it came over HTTP. */
+    status) {
+        super(message);
+        this.status = status;
+    }
 }
 /** There is no such task: it never was, it was pruned, or it is not yours to see. */
 export class TaskNotFoundError extends BackgroundTasksError {

@@ -24,7 +24,7 @@ export class Follower {
     }
     /** A new connection: the server follows nothing yet. */
     restart() {
-        this.#followed = null;
+        this.#followsNothing();
         this.#failures = 0;
         this.follow();
     }
@@ -42,6 +42,7 @@ export class Follower {
     }
     /** A snapshot has come, by whatever way. */
     take(task) {
+        this.watches.take(task);
         // Nobody may watch it any more by the time it comes.
         if (!this.watches.follow(task))
             return;
@@ -65,7 +66,7 @@ export class Follower {
             }
         }
         catch {
-            this.#followed = null;
+            this.#followsNothing();
             this.#tryLater();
         }
         finally {
@@ -79,23 +80,33 @@ export class Follower {
         const wait = backoff(++this.#failures, this.retryDelay);
         this.#timer = setTimeout(() => this.follow(), wait);
     }
+    #followsNothing() {
+        this.#followed = null;
+        this.watches.interrupted();
+    }
     async #catchUp() {
-        const wanted = this.watches.wanted();
+        let wanted = this.watches.wanted();
         const ids = this.#idsToAsk(wanted);
+        if (wanted.everything && this.#followed !== null) {
+            // To ask for them alone would be to miss the others meanwhile.
+            this.watches.wantWhole(ids);
+            wanted = this.watches.wanted();
+        }
         const upToDate = this.#followed !== null && same(this.#followed, wanted) && !ids.length;
         if (!upToDate)
             await this.#ask(wanted, ids);
         this.#followed = wanted;
         this.#forgetUnwatched();
+        this.watches.following(wanted);
         this.watches.synced(wanted);
     }
     async #ask(wanted, ids) {
         const types = [...wanted.types];
         const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
         if (wanted.everything || !fits)
-            await this.#followEverything(ids, wanted.payloads);
+            await this.#followEverything(wanted, ids);
         else if (types.length + ids.length > 0)
-            await this.#subscribe({ types, ids }, ids);
+            await this.#subscribe({ types, ids }, ids, wanted);
         else if (this.#followed !== null)
             await this.link.request("Unsubscribe", {});
     }
@@ -112,20 +123,25 @@ export class Follower {
             return missing;
         return same(this.#followed, wanted) && missing.length === 0 ? [] : [...wanted.ids];
     }
-    /** The server follows a list of ids or everything, not both: so first the one, to learn how
-     * they are, then the other. */
-    async #followEverything(ids, large) {
-        for (let start = 0; start < ids.length; start += MAX_IDS) {
-            const some = ids.slice(start, start + MAX_IDS);
-            await this.#subscribe({ ids: some }, some);
+    /** The server follows a list of ids or everything, not both. Where nothing is followed yet,
+     * first the one, to learn how they are, then the other. */
+    async #followEverything(wanted, ids) {
+        if (!wanted.everything || this.#followed === null) {
+            for (const some of chunks(ids))
+                await this.#subscribe({ ids: some }, some);
         }
         // Of everything come only the small payloads, unless the others are asked for.
-        const payloads = [...large].slice(0, MAX_IDS);
-        await this.#subscribe(payloads.length ? { payloads } : {}, []);
+        const [first = [], ...more] = chunks([...wanted.payloads]);
+        await this.#subscribe(first.length ? { payloads: first } : {}, first, wanted);
+        for (const payloads of more)
+            await this.#subscribe({ payloads }, payloads);
     }
-    async #subscribe(argument, ids) {
+    /** Ask for `argument`, and so how `ids` are; with it, all that is `wanted` is followed. */
+    async #subscribe(argument, ids, wanted) {
         const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
         const { tasks = [] } = await this.link.request("Subscribe", argument);
+        if (wanted !== undefined)
+            this.watches.following(wanted);
         for (const task of tasks) {
             before.delete(task.id);
             this.take(task);
@@ -148,6 +164,10 @@ export class Follower {
                 this.#store.remove(task.id);
         }
     }
+}
+function chunks(ids) {
+    const count = Math.ceil(ids.length / MAX_IDS);
+    return Array.from({ length: count }, (_, n) => ids.slice(n * MAX_IDS, (n + 1) * MAX_IDS));
 }
 function same(a, b) {
     if (a.everything !== b.everything)

@@ -7,7 +7,7 @@ export interface Connection {
     readonly message: string | null;
 }
 export interface LinkOptions {
-    readonly url: string;
+    readonly mount: URL;
     readonly timeout: number;
     readonly retryDelay: number;
     readonly token: (() => string | Promise<string>) | undefined;

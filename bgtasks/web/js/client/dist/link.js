@@ -1,6 +1,6 @@
 import { BackgroundTasksError, ClosedError, DisconnectedError, RefusedError, TaskError, TimeoutError, } from "./errors.js";
-import { address } from "./socket.js";
-import { backoff, within } from "./waiting.js";
+import { NAMESPACE } from "./socket.js";
+import { backoff, messageOf, within } from "./waiting.js";
 /** The connection to the hub: lets itself in, comes back by itself, and answers or throws. */
 export class Link {
     #options;
@@ -14,9 +14,8 @@ export class Link {
     constructor(io, options, events) {
         this.#options = options;
         this.#events = events;
-        const { url, path } = address(options.url);
-        this.#socket = io(url, {
-            path,
+        this.#socket = io(options.mount.origin + NAMESPACE, {
+            path: `${options.mount.pathname}socket.io`,
             transports: ["websocket"],
             forceNew: true,
             timeout: options.timeout,
@@ -70,7 +69,7 @@ export class Link {
         }
         catch (error) {
             if (login === this.#logins)
-                this.#refused(`the token callback failed: ${text(error)}`);
+                this.#refused(`the token callback failed: ${messageOf(error)}`);
         }
     }
     #connected() {
@@ -115,7 +114,7 @@ export class Link {
     #noAnswer(event, error) {
         if (this.failure !== null)
             return this.failure;
-        if (text(error).includes("disconnected")) {
+        if (messageOf(error).includes("disconnected")) {
             return new DisconnectedError(`the connection was lost before ${event} was answered`);
         }
         return new TimeoutError(`no answer to ${event} within ${this.#options.timeout} ms`);
@@ -127,7 +126,4 @@ function isAnswer(answer) {
 function refusal(answer) {
     const error = answer?.error;
     return typeof error === "string" ? error : "the server's answer is of no known form";
-}
-function text(error) {
-    return error instanceof Error ? error.message : String(error);
 }

@@ -18,8 +18,6 @@ export interface SocketOptions {
 }
 /** The function `io` of `socket.io-client`. */
 export type Io = (url: string, options: SocketOptions) => Socket;
-/** Where `io` has to go for the application that is mounted at `url`. */
-export declare function address(url: string): {
-    url: string;
-    path: string;
-};
+export declare const NAMESPACE = "/background-tasks";
+/** Where the application is that is mounted at `url`; ends with a slash. */
+export declare function mountPoint(url: string): URL;

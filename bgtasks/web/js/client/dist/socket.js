@@ -1,6 +1,6 @@
-const NAMESPACE = "/background-tasks";
-/** Where `io` has to go for the application that is mounted at `url`. */
-export function address(url) {
+export const NAMESPACE = "/background-tasks";
+/** Where the application is that is mounted at `url`; ends with a slash. */
+export function mountPoint(url) {
     const page = globalThis.location?.href;
     let mount;
     try {
@@ -9,8 +9,5 @@ export function address(url) {
     catch {
         throw new TypeError(`url is ${JSON.stringify(url)}; outside of a page it must be absolute`);
     }
-    return {
-        url: mount.origin + NAMESPACE,
-        path: `${mount.pathname.replace(/\/+$/, "")}/socket.io`,
-    };
+    return new URL(`${mount.pathname.replace(/\/+$/, "")}/`, mount);
 }

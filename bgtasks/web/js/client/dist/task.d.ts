@@ -41,7 +41,14 @@ export declare function isFinal(task: {
 export declare function mayChange(task: {
     readonly status: TaskStatus;
 }): boolean;
+type Aged = Pick<Task, "createdAt" | "revision" | "payloadOmitted">;
 /** Whether `a` is newer than `b`, both of one id. An id may be used again after its task was
  * pruned: then the later creation decides. The texts of times have one length and sort. Of the same
  * revision, the whole snapshot is newer than the one without its payload. */
-export declare function isNewer(a: Task, b: Task): boolean;
+export declare function isNewer(a: Aged, b: Aged): boolean;
+type Created = Pick<Task, "id" | "createdAt">;
+/** The order of lists, for `sort`: what was accepted last comes first. */
+export declare function newestFirst(a: Created, b: Created): number;
+/** `id` as the server writes it. Throws TypeError for what is no id. */
+export declare function taskId(id: string): string;
+export {};

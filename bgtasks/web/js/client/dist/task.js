@@ -16,3 +16,17 @@ export function isNewer(a, b) {
         return a.revision > b.revision;
     return b.payloadOmitted === true && a.payloadOmitted !== true;
 }
+/** The order of lists, for `sort`: what was accepted last comes first. */
+export function newestFirst(a, b) {
+    if (a.createdAt !== b.createdAt)
+        return a.createdAt < b.createdAt ? 1 : -1;
+    return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
+}
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** `id` as the server writes it. Throws TypeError for what is no id. */
+export function taskId(id) {
+    const written = String(id).toLowerCase();
+    if (!ID.test(written))
+        throw new TypeError(`id is ${JSON.stringify(id)}; accepted: a UUID`);
+    return written;
+}

@@ -5,3 +5,5 @@ export declare function backoff(failures: number, first: number): number;
 export declare function within<T>(ms: number, promise: T | Promise<T>, late: string): Promise<T>;
 /** Calls somebody else's function; its exception must not stop what goes on here. */
 export declare function callSafely<T>(listener: (value: T) => void, value: T): void;
+/** What was thrown, in words. */
+export declare function messageOf(error: unknown): string;

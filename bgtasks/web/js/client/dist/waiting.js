@@ -27,3 +27,7 @@ export function callSafely(listener, value) {
         console.error("bgtasks-client: a listener threw", error);
     }
 }
+/** What was thrown, in words. */
+export function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
+}

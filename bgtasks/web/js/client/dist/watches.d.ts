@@ -1,11 +1,11 @@
 import { TaskStore } from "./store.js";
-import type { Task, TaskStatus } from "./task.js";
+import { type Task, type TaskStatus } from "./task.js";
 /** What has to be followed on the server, all watches together. */
 export interface Wanted {
     readonly everything: boolean;
     readonly types: ReadonlySet<string>;
     readonly ids: ReadonlySet<string>;
-    /** Those of `ids` whose payloads are too large for lists. */
+    /** Those of `ids` that are sent whole, also where their payloads are too large for lists. */
     readonly payloads: ReadonlySet<string>;
 }
 export interface Filter {
@@ -45,6 +45,18 @@ export declare class ListWatch implements Watch {
     ready(): void;
     flush(store: TaskStore): void;
 }
+/** Is told of every snapshot as it comes, also of those that nobody watches. */
+export declare class Feed {
+    #private;
+    readonly types: ReadonlySet<string> | null;
+    private readonly listener;
+    private readonly began;
+    constructor(types: ReadonlySet<string> | null, listener: (task: Task) => void, began: () => void);
+    /** From now on nothing is missed. */
+    begin(): void;
+    interrupt(): void;
+    take(task: Task): void;
+}
 /** All watches of one client, and the snapshots that they show. */
 export declare class Watches {
     #private;
@@ -53,21 +65,29 @@ export declare class Watches {
     removeTask(watch: TaskWatch): void;
     addList(watch: ListWatch): void;
     removeList(watch: ListWatch): void;
+    addFeed(feed: Feed): void;
+    removeFeed(feed: Feed): void;
     /** Whether somebody watches just this task. */
     pins(id: string): boolean;
     /** A snapshot has come without its payload; whether somebody who wants it did not know yet. */
     isLarge(task: Task): boolean;
-    /** Whether anybody follows this task. */
+    /** Have these, which are watched, sent whole, however large their payloads are. */
+    wantWhole(ids: Iterable<string>): void;
+    /** A snapshot has come: tell those who are told of all. */
+    take(task: Task): void;
+    /** Whether anybody watches this task. */
     follow(task: Task): boolean;
     wanted(): Wanted;
     /** `task` has changed or is gone. */
     touched(task: Task): void;
     missing(id: string): void;
+    /** The server follows `followed`: of that nothing is missed from now on. */
+    following(followed: Wanted): void;
+    /** The server may follow nothing. */
+    interrupted(): void;
     /** What `followed` contains is now in the store. */
     synced(followed: Wanted): void;
     /** Tell the listeners once for all changes that come together. */
     flushSoon(): void;
     clear(): void;
 }
-/** Whether everything that `watch` shows is followed. */
-export declare function covers(followed: Wanted, watch: ListWatch): boolean;

@@ -1,4 +1,5 @@
 import { TaskStore } from "./store.js";
+import { newestFirst } from "./task.js";
 import { callSafely } from "./waiting.js";
 /** Follows one task. */
 export class TaskWatch {
@@ -65,14 +66,41 @@ export class ListWatch {
             (this.#owner === undefined || this.#owner === owner));
     }
 }
+/** Is told of every snapshot as it comes, also of those that nobody watches. */
+export class Feed {
+    types;
+    listener;
+    began;
+    #begun = false;
+    constructor(types, listener, began) {
+        this.types = types;
+        this.listener = listener;
+        this.began = began;
+    }
+    /** From now on nothing is missed. */
+    begin() {
+        if (this.#begun)
+            return;
+        this.#begun = true;
+        callSafely(this.began, undefined);
+    }
+    interrupt() {
+        this.#begun = false;
+    }
+    take(task) {
+        if (this.types?.has(task.type) ?? true)
+            callSafely(this.listener, task);
+    }
+}
 const KEPT = 1000;
 /** All watches of one client, and the snapshots that they show. */
 export class Watches {
     store = new TaskStore(KEPT, (id) => this.pins(id));
     #tasks = new Set();
     #lists = new Set();
+    #feeds = new Set();
     #pinned = new Map();
-    #large = new Set();
+    #whole = new Set();
     #flushing = false;
     addTask(watch) {
         this.#tasks.add(watch);
@@ -86,7 +114,7 @@ export class Watches {
             this.#pinned.set(watch.id, count);
         else {
             this.#pinned.delete(watch.id);
-            this.#large.delete(watch.id);
+            this.#whole.delete(watch.id);
         }
     }
     addList(watch) {
@@ -95,28 +123,44 @@ export class Watches {
     removeList(watch) {
         this.#lists.delete(watch);
     }
+    addFeed(feed) {
+        this.#feeds.add(feed);
+    }
+    removeFeed(feed) {
+        this.#feeds.delete(feed);
+    }
     /** Whether somebody watches just this task. */
     pins(id) {
         return this.#pinned.has(id);
     }
     /** A snapshot has come without its payload; whether somebody who wants it did not know yet. */
     isLarge(task) {
-        if (task.payloadOmitted !== true || !this.pins(task.id) || this.#large.has(task.id))
+        if (task.payloadOmitted !== true || !this.pins(task.id) || this.#whole.has(task.id))
             return false;
-        this.#large.add(task.id);
+        this.#whole.add(task.id);
         return true;
     }
-    /** Whether anybody follows this task. */
+    /** Have these, which are watched, sent whole, however large their payloads are. */
+    wantWhole(ids) {
+        for (const id of ids)
+            this.#whole.add(id);
+    }
+    /** A snapshot has come: tell those who are told of all. */
+    take(task) {
+        for (const feed of [...this.#feeds])
+            feed.take(task);
+    }
+    /** Whether anybody watches this task. */
     follow(task) {
         return this.pins(task.id) || [...this.#lists].some((watch) => watch.follows(task));
     }
     wanted() {
-        const lists = [...this.#lists];
+        const wide = [...this.#lists, ...this.#feeds];
         return {
-            everything: lists.some((watch) => watch.types === null),
-            types: new Set(lists.flatMap((watch) => [...(watch.types ?? [])])),
+            everything: wide.some(({ types }) => types === null),
+            types: new Set(wide.flatMap(({ types }) => [...(types ?? [])])),
             ids: new Set(this.#pinned.keys()),
-            payloads: new Set(this.#large),
+            payloads: new Set(this.#whole),
         };
     }
     /** `task` has changed or is gone. */
@@ -135,10 +179,21 @@ export class Watches {
                 watch.missing();
         this.flushSoon();
     }
+    /** The server follows `followed`: of that nothing is missed from now on. */
+    following(followed) {
+        for (const feed of [...this.#feeds])
+            if (covers(followed, feed.types))
+                feed.begin();
+    }
+    /** The server may follow nothing. */
+    interrupted() {
+        for (const feed of this.#feeds)
+            feed.interrupt();
+    }
     /** What `followed` contains is now in the store. */
     synced(followed) {
         for (const watch of this.#lists)
-            if (covers(followed, watch))
+            if (covers(followed, watch.types))
                 watch.ready();
         this.flushSoon();
     }
@@ -161,18 +216,14 @@ export class Watches {
     clear() {
         this.#tasks.clear();
         this.#lists.clear();
+        this.#feeds.clear();
         this.#pinned.clear();
-        this.#large.clear();
+        this.#whole.clear();
     }
 }
-/** Whether everything that `watch` shows is followed. */
-export function covers(followed, watch) {
+/** Whether all tasks of `types`, or all there are, are followed. */
+function covers(followed, types) {
     if (followed.everything)
         return true;
-    return watch.types !== null && [...watch.types].every((type) => followed.types.has(type));
-}
-function newestFirst(a, b) {
-    if (a.createdAt !== b.createdAt)
-        return a.createdAt < b.createdAt ? 1 : -1;
-    return a.id < b.id ? 1 : -1;
+    return types !== null && [...types].every((type) => followed.types.has(type));
 }

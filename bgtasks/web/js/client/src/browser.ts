@@ -3,11 +3,13 @@ import { io } from "../socket.io.esm.min.js";
 
 import { TaskClient, type ConnectOptions } from "./client.js";
 
+export { TaskApi } from "./api.js";
+export type { FailedAttempt, Permissions, TaskFilter, TaskPage } from "./api.js";
 export { TaskClient } from "./client.js";
-export type { ConnectOptions, Stop, TaskFilter } from "./client.js";
+export type { ConnectOptions, Stop } from "./client.js";
 export * from "./errors.js";
 export type { Connection } from "./link.js";
-export { isFinal } from "./task.js";
+export { isFinal, isNewer, newestFirst } from "./task.js";
 export type { Task, TaskOf, TaskStatus, TypeName } from "./task.js";
 
 /** Connect, by default to the application that has served this file, wherever it is mounted. */

@@ -1,34 +1,28 @@
+import { TaskApi, type TaskFilter } from "./api.js";
 import { TaskError, TaskNotFoundError } from "./errors.js";
 import { Follower } from "./follower.js";
 import { Link, type Connection } from "./link.js";
-import type { Io } from "./socket.js";
-import { isFinal, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import { mountPoint, type Io } from "./socket.js";
+import { isFinal, taskId, type Task, type TaskOf, type TypeName } from "./task.js";
 import { callSafely } from "./waiting.js";
-import { ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
+import { Feed, ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
 
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_TYPE = 200;
 
 export interface ConnectOptions {
   /** Where the application is mounted; default `/background-tasks`. */
   readonly url?: string;
-  /** Gives the token that the server's policy finds as `requester.auth["token"]`. It is asked
-   * at each connect, and again, later and later, when the server refused the last one. */
+  /** Returns the token that the server's policy finds as `requester.auth["token"]`, and over HTTP
+   * in the header `Authorization: Bearer`. It is asked for each request over HTTP, at each connect,
+   * and again, later and later, when the server refused the last one. */
   readonly token?: () => string | Promise<string>;
   /** Milliseconds that an answer of the server may take; default 5000. */
   readonly timeout?: number;
   /** Milliseconds before a first new try, doubled each time up to 30 s; default 1000. */
   readonly retryDelay?: number;
-  /** What `watchAll` follows when its filter names no types; default: every type. */
+  /** What `onUpdate` follows, and `watchAll` when its filter names no types; default: every
+   * type. */
   readonly types?: readonly string[];
-}
-
-/** Which tasks; what is left out does not filter. */
-export interface TaskFilter<Name extends string = string> {
-  readonly types?: readonly Name[];
-  readonly statuses?: readonly TaskStatus[];
-  /** `null`: tasks without an owner. */
-  readonly owner?: string | null;
 }
 
 /** Ends what gave it back. Calling it twice is harmless. */
@@ -36,6 +30,8 @@ export type Stop = () => void;
 
 /** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
 export class TaskClient<Types extends object = Record<string, unknown>> {
+  /** The tasks of the same server over HTTP: pages of the whole list, attempts, permissions. */
+  readonly api: TaskApi<Types>;
   readonly #watches = new Watches();
   readonly #connectionListeners = new Set<(connection: Connection) => void>();
   readonly #iterations = new Set<() => void>();
@@ -46,8 +42,11 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   /** Use `connect` instead. */
   constructor(io: Io, options: ConnectOptions) {
     const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
+    const mount = mountPoint(url);
+    checkTypes(options.types);
     this.#types = options.types;
-    this.#link = new Link(io, { url, timeout, retryDelay, token }, {
+    this.api = new TaskApi(mount, timeout, token);
+    this.#link = new Link(io, { mount, timeout, retryDelay, token }, {
       up: () => this.#follower.restart(),
       updated: (task) => this.#follower.take(task),
       changed: (connection) => this.#tellConnection(connection),
@@ -86,6 +85,21 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     this.#follower.follow();
     return () => {
       this.#watches.removeList(watch);
+      this.#follower.follow();
+    };
+  }
+
+  /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does,
+   * or others: of two snapshots of a task `isNewer` says which to keep. `began` is called at first
+   * and after each lost connection, when nothing is missed any more; what was before that is to be
+   * read again, with `api.list`. */
+  onUpdate(listener: (task: TaskOf<Types>) => void, began: () => void = () => {}): Stop {
+    const types = this.#types && new Set(this.#types);
+    const feed = new Feed(types ?? null, listener as (task: Task) => void, began);
+    this.#watches.addFeed(feed);
+    this.#follower.follow();
+    return () => {
+      this.#watches.removeFeed(feed);
       this.#follower.follow();
     };
   }
@@ -170,12 +184,6 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
 }
 
 // The server refuses a whole subscription for one part that it cannot read: find it out here.
-function taskId(id: string): string {
-  const written = String(id).toLowerCase();
-  if (!ID.test(written)) throw new TypeError(`id is ${JSON.stringify(id)}; accepted: a UUID`);
-  return written;
-}
-
 function checkTypes(types: readonly string[] | undefined): void {
   for (const type of types ?? []) {
     if (typeof type !== "string" || type.length < 1 || type.length > MAX_TYPE) {

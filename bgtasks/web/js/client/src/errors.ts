@@ -6,6 +6,14 @@ export class BackgroundTasksError extends Error {
 /** The server understood and said no; the message is its text. */
 export class TaskError extends BackgroundTasksError {
   override readonly name = "TaskError";
+
+  constructor(
+    message: string,
+    /** The status of the answer, where it came over HTTP. */
+    readonly status?: number,
+  ) {
+    super(message);
+  }
 }
 
 /** There is no such task: it never was, it was pruned, or it is not yours to see. */

@@ -29,7 +29,7 @@ export class Follower {
 
   /** A new connection: the server follows nothing yet. */
   restart(): void {
-    this.#followed = null;
+    this.#followsNothing();
     this.#failures = 0;
     this.follow();
   }
@@ -49,6 +49,7 @@ export class Follower {
 
   /** A snapshot has come, by whatever way. */
   take(task: Task): void {
+    this.watches.take(task);
     // Nobody may watch it any more by the time it comes.
     if (!this.watches.follow(task)) return;
     if (this.watches.isLarge(task)) this.follow();
@@ -67,7 +68,7 @@ export class Follower {
         this.#failures = 0;
       }
     } catch {
-      this.#followed = null;
+      this.#followsNothing();
       this.#tryLater();
     } finally {
       this.#asking = false;
@@ -81,21 +82,32 @@ export class Follower {
     this.#timer = setTimeout(() => this.follow(), wait);
   }
 
+  #followsNothing(): void {
+    this.#followed = null;
+    this.watches.interrupted();
+  }
+
   async #catchUp(): Promise<void> {
-    const wanted = this.watches.wanted();
+    let wanted = this.watches.wanted();
     const ids = this.#idsToAsk(wanted);
+    if (wanted.everything && this.#followed !== null) {
+      // To ask for them alone would be to miss the others meanwhile.
+      this.watches.wantWhole(ids);
+      wanted = this.watches.wanted();
+    }
     const upToDate = this.#followed !== null && same(this.#followed, wanted) && !ids.length;
     if (!upToDate) await this.#ask(wanted, ids);
     this.#followed = wanted;
     this.#forgetUnwatched();
+    this.watches.following(wanted);
     this.watches.synced(wanted);
   }
 
   async #ask(wanted: Wanted, ids: readonly string[]): Promise<void> {
     const types = [...wanted.types];
     const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
-    if (wanted.everything || !fits) await this.#followEverything(ids, wanted.payloads);
-    else if (types.length + ids.length > 0) await this.#subscribe({ types, ids }, ids);
+    if (wanted.everything || !fits) await this.#followEverything(wanted, ids);
+    else if (types.length + ids.length > 0) await this.#subscribe({ types, ids }, ids, wanted);
     else if (this.#followed !== null) await this.link.request("Unsubscribe", {});
   }
 
@@ -112,21 +124,23 @@ export class Follower {
     return same(this.#followed, wanted) && missing.length === 0 ? [] : [...wanted.ids];
   }
 
-  /** The server follows a list of ids or everything, not both: so first the one, to learn how
-   * they are, then the other. */
-  async #followEverything(ids: readonly string[], large: ReadonlySet<string>): Promise<void> {
-    for (let start = 0; start < ids.length; start += MAX_IDS) {
-      const some = ids.slice(start, start + MAX_IDS);
-      await this.#subscribe({ ids: some }, some);
+  /** The server follows a list of ids or everything, not both. Where nothing is followed yet,
+   * first the one, to learn how they are, then the other. */
+  async #followEverything(wanted: Wanted, ids: readonly string[]): Promise<void> {
+    if (!wanted.everything || this.#followed === null) {
+      for (const some of chunks(ids)) await this.#subscribe({ ids: some }, some);
     }
     // Of everything come only the small payloads, unless the others are asked for.
-    const payloads = [...large].slice(0, MAX_IDS);
-    await this.#subscribe(payloads.length ? { payloads } : {}, []);
+    const [first = [], ...more] = chunks([...wanted.payloads]);
+    await this.#subscribe(first.length ? { payloads: first } : {}, first, wanted);
+    for (const payloads of more) await this.#subscribe({ payloads }, payloads);
   }
 
-  async #subscribe(argument: object, ids: readonly string[]): Promise<void> {
+  /** Ask for `argument`, and so how `ids` are; with it, all that is `wanted` is followed. */
+  async #subscribe(argument: object, ids: readonly string[], wanted?: Wanted): Promise<void> {
     const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
     const { tasks = [] } = await this.link.request("Subscribe", argument);
+    if (wanted !== undefined) this.watches.following(wanted);
     for (const task of tasks) {
       before.delete(task.id);
       this.take(task);
@@ -147,6 +161,11 @@ export class Follower {
       if (!this.watches.follow(task)) this.#store.remove(task.id);
     }
   }
+}
+
+function chunks(ids: readonly string[]): string[][] {
+  const count = Math.ceil(ids.length / MAX_IDS);
+  return Array.from({ length: count }, (_, n) => ids.slice(n * MAX_IDS, (n + 1) * MAX_IDS));
 }
 
 function same(a: Wanted, b: Wanted): boolean {

@@ -2,11 +2,13 @@ import { io } from "socket.io-client";
 
 import { TaskClient, type ConnectOptions } from "./client.js";
 
+export { TaskApi } from "./api.js";
+export type { FailedAttempt, Permissions, TaskFilter, TaskPage } from "./api.js";
 export { TaskClient } from "./client.js";
-export type { ConnectOptions, Stop, TaskFilter } from "./client.js";
+export type { ConnectOptions, Stop } from "./client.js";
 export * from "./errors.js";
 export type { Connection } from "./link.js";
-export { isFinal } from "./task.js";
+export { isFinal, isNewer, newestFirst } from "./task.js";
 export type { Task, TaskOf, TaskStatus, TypeName } from "./task.js";
 
 /** Connect to the application that is mounted at `options.url`. */

@@ -6,9 +6,9 @@ import {
   TaskError,
   TimeoutError,
 } from "./errors.js";
-import { address, type Io, type Socket } from "./socket.js";
+import { NAMESPACE, type Io, type Socket } from "./socket.js";
 import type { Task } from "./task.js";
-import { backoff, within } from "./waiting.js";
+import { backoff, messageOf, within } from "./waiting.js";
 
 /** How it stands with the connection. `message` says why, where there is something to say. */
 export interface Connection {
@@ -17,7 +17,7 @@ export interface Connection {
 }
 
 export interface LinkOptions {
-  readonly url: string;
+  readonly mount: URL;
   readonly timeout: number;
   readonly retryDelay: number;
   readonly token: (() => string | Promise<string>) | undefined;
@@ -49,9 +49,8 @@ export class Link {
   constructor(io: Io, options: LinkOptions, events: LinkEvents) {
     this.#options = options;
     this.#events = events;
-    const { url, path } = address(options.url);
-    this.#socket = io(url, {
-      path,
+    this.#socket = io(options.mount.origin + NAMESPACE, {
+      path: `${options.mount.pathname}socket.io`,
       transports: ["websocket"],
       forceNew: true,
       timeout: options.timeout,
@@ -102,7 +101,7 @@ export class Link {
       const token = await within(this.#options.timeout, this.#options.token(), "it took too long");
       if (login === this.#logins && !this.#closed) send({ ...nothing, token });
     } catch (error) {
-      if (login === this.#logins) this.#refused(`the token callback failed: ${text(error)}`);
+      if (login === this.#logins) this.#refused(`the token callback failed: ${messageOf(error)}`);
     }
   }
 
@@ -146,7 +145,7 @@ export class Link {
 
   #noAnswer(event: string, error: unknown): BackgroundTasksError {
     if (this.failure !== null) return this.failure;
-    if (text(error).includes("disconnected")) {
+    if (messageOf(error).includes("disconnected")) {
       return new DisconnectedError(`the connection was lost before ${event} was answered`);
     }
     return new TimeoutError(`no answer to ${event} within ${this.#options.timeout} ms`);
@@ -160,8 +159,4 @@ function isAnswer(answer: unknown): answer is Answer {
 function refusal(answer: unknown): string {
   const error = (answer as { error?: unknown } | null)?.error;
   return typeof error === "string" ? error : "the server's answer is of no known form";
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

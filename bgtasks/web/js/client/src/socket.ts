@@ -19,10 +19,10 @@ export interface SocketOptions {
 /** The function `io` of `socket.io-client`. */
 export type Io = (url: string, options: SocketOptions) => Socket;
 
-const NAMESPACE = "/background-tasks";
+export const NAMESPACE = "/background-tasks";
 
-/** Where `io` has to go for the application that is mounted at `url`. */
-export function address(url: string): { url: string; path: string } {
+/** Where the application is that is mounted at `url`; ends with a slash. */
+export function mountPoint(url: string): URL {
   const page = globalThis.location?.href;
   let mount: URL;
   try {
@@ -30,8 +30,5 @@ export function address(url: string): { url: string; path: string } {
   } catch {
     throw new TypeError(`url is ${JSON.stringify(url)}; outside of a page it must be absolute`);
   }
-  return {
-    url: mount.origin + NAMESPACE,
-    path: `${mount.pathname.replace(/\/+$/, "")}/socket.io`,
-  };
+  return new URL(`${mount.pathname.replace(/\/+$/, "")}/`, mount);
 }

@@ -47,11 +47,30 @@ export function mayChange(task: { readonly status: TaskStatus }): boolean {
   return task.status !== "Completed";
 }
 
+type Aged = Pick<Task, "createdAt" | "revision" | "payloadOmitted">;
+
 /** Whether `a` is newer than `b`, both of one id. An id may be used again after its task was
  * pruned: then the later creation decides. The texts of times have one length and sort. Of the same
  * revision, the whole snapshot is newer than the one without its payload. */
-export function isNewer(a: Task, b: Task): boolean {
+export function isNewer(a: Aged, b: Aged): boolean {
   if (a.createdAt !== b.createdAt) return a.createdAt > b.createdAt;
   if (a.revision !== b.revision) return a.revision > b.revision;
   return b.payloadOmitted === true && a.payloadOmitted !== true;
+}
+
+type Created = Pick<Task, "id" | "createdAt">;
+
+/** The order of lists, for `sort`: what was accepted last comes first. */
+export function newestFirst(a: Created, b: Created): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1;
+  return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
+}
+
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** `id` as the server writes it. Throws TypeError for what is no id. */
+export function taskId(id: string): string {
+  const written = String(id).toLowerCase();
+  if (!ID.test(written)) throw new TypeError(`id is ${JSON.stringify(id)}; accepted: a UUID`);
+  return written;
 }

@@ -28,3 +28,8 @@ export function callSafely<T>(listener: (value: T) => void, value: T): void {
     console.error("bgtasks-client: a listener threw", error);
   }
 }
+
+/** What was thrown, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

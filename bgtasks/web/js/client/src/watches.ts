@@ -1,5 +1,5 @@
 import { TaskStore } from "./store.js";
-import type { Task, TaskStatus } from "./task.js";
+import { newestFirst, type Task, type TaskStatus } from "./task.js";
 import { callSafely } from "./waiting.js";
 
 /** What has to be followed on the server, all watches together. */
@@ -7,7 +7,7 @@ export interface Wanted {
   readonly everything: boolean;
   readonly types: ReadonlySet<string>;
   readonly ids: ReadonlySet<string>;
-  /** Those of `ids` whose payloads are too large for lists. */
+  /** Those of `ids` that are sent whole, also where their payloads are too large for lists. */
   readonly payloads: ReadonlySet<string>;
 }
 
@@ -103,6 +103,32 @@ export class ListWatch implements Watch {
   }
 }
 
+/** Is told of every snapshot as it comes, also of those that nobody watches. */
+export class Feed {
+  #begun = false;
+
+  constructor(
+    readonly types: ReadonlySet<string> | null,
+    private readonly listener: (task: Task) => void,
+    private readonly began: () => void,
+  ) {}
+
+  /** From now on nothing is missed. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    callSafely(this.began, undefined);
+  }
+
+  interrupt(): void {
+    this.#begun = false;
+  }
+
+  take(task: Task): void {
+    if (this.types?.has(task.type) ?? true) callSafely(this.listener, task);
+  }
+}
+
 const KEPT = 1000;
 
 /** All watches of one client, and the snapshots that they show. */
@@ -110,8 +136,9 @@ export class Watches {
   readonly store = new TaskStore(KEPT, (id) => this.pins(id));
   readonly #tasks = new Set<TaskWatch>();
   readonly #lists = new Set<ListWatch>();
+  readonly #feeds = new Set<Feed>();
   readonly #pinned = new Map<string, number>();
-  readonly #large = new Set<string>();
+  readonly #whole = new Set<string>();
   #flushing = false;
 
   addTask(watch: TaskWatch): void {
@@ -125,7 +152,7 @@ export class Watches {
     if (count > 0) this.#pinned.set(watch.id, count);
     else {
       this.#pinned.delete(watch.id);
-      this.#large.delete(watch.id);
+      this.#whole.delete(watch.id);
     }
   }
 
@@ -137,6 +164,14 @@ export class Watches {
     this.#lists.delete(watch);
   }
 
+  addFeed(feed: Feed): void {
+    this.#feeds.add(feed);
+  }
+
+  removeFeed(feed: Feed): void {
+    this.#feeds.delete(feed);
+  }
+
   /** Whether somebody watches just this task. */
   pins(id: string): boolean {
     return this.#pinned.has(id);
@@ -144,23 +179,33 @@ export class Watches {
 
   /** A snapshot has come without its payload; whether somebody who wants it did not know yet. */
   isLarge(task: Task): boolean {
-    if (task.payloadOmitted !== true || !this.pins(task.id) || this.#large.has(task.id)) return false;
-    this.#large.add(task.id);
+    if (task.payloadOmitted !== true || !this.pins(task.id) || this.#whole.has(task.id)) return false;
+    this.#whole.add(task.id);
     return true;
   }
 
-  /** Whether anybody follows this task. */
+  /** Have these, which are watched, sent whole, however large their payloads are. */
+  wantWhole(ids: Iterable<string>): void {
+    for (const id of ids) this.#whole.add(id);
+  }
+
+  /** A snapshot has come: tell those who are told of all. */
+  take(task: Task): void {
+    for (const feed of [...this.#feeds]) feed.take(task);
+  }
+
+  /** Whether anybody watches this task. */
   follow(task: Task): boolean {
     return this.pins(task.id) || [...this.#lists].some((watch) => watch.follows(task));
   }
 
   wanted(): Wanted {
-    const lists = [...this.#lists];
+    const wide = [...this.#lists, ...this.#feeds];
     return {
-      everything: lists.some((watch) => watch.types === null),
-      types: new Set(lists.flatMap((watch) => [...(watch.types ?? [])])),
+      everything: wide.some(({ types }) => types === null),
+      types: new Set(wide.flatMap(({ types }) => [...(types ?? [])])),
       ids: new Set(this.#pinned.keys()),
-      payloads: new Set(this.#large),
+      payloads: new Set(this.#whole),
     };
   }
 
@@ -176,9 +221,19 @@ export class Watches {
     this.flushSoon();
   }
 
+  /** The server follows `followed`: of that nothing is missed from now on. */
+  following(followed: Wanted): void {
+    for (const feed of [...this.#feeds]) if (covers(followed, feed.types)) feed.begin();
+  }
+
+  /** The server may follow nothing. */
+  interrupted(): void {
+    for (const feed of this.#feeds) feed.interrupt();
+  }
+
   /** What `followed` contains is now in the store. */
   synced(followed: Wanted): void {
-    for (const watch of this.#lists) if (covers(followed, watch)) watch.ready();
+    for (const watch of this.#lists) if (covers(followed, watch.types)) watch.ready();
     this.flushSoon();
   }
 
@@ -197,18 +252,14 @@ export class Watches {
   clear(): void {
     this.#tasks.clear();
     this.#lists.clear();
+    this.#feeds.clear();
     this.#pinned.clear();
-    this.#large.clear();
+    this.#whole.clear();
   }
 }
 
-/** Whether everything that `watch` shows is followed. */
-export function covers(followed: Wanted, watch: ListWatch): boolean {
+/** Whether all tasks of `types`, or all there are, are followed. */
+function covers(followed: Wanted, types: ReadonlySet<string> | null): boolean {
   if (followed.everything) return true;
-  return watch.types !== null && [...watch.types].every((type) => followed.types.has(type));
-}
-
-function newestFirst(a: Task, b: Task): number {
-  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1;
-  return a.id < b.id ? 1 : -1;
+  return types !== null && [...types].every((type) => followed.types.has(type));
 }

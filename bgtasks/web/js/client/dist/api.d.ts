@@ -1,0 +1,53 @@
+import { type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+/** Which tasks; what is left out does not filter. */
+export interface TaskFilter<Name extends string = string> {
+    readonly types?: readonly Name[];
+    readonly statuses?: readonly TaskStatus[];
+    /** `null`: tasks without an owner. */
+    readonly owner?: string | null;
+}
+/** A part of the list of all tasks, newest first. */
+export interface TaskPage<Item = Task> {
+    readonly items: readonly Item[];
+    /** Where the next page begins; `null` after the last. */
+    readonly nextCursor: string | null;
+}
+/** An attempt that ended, but not well. Times are ISO 8601 texts in UTC. */
+export interface FailedAttempt {
+    readonly attempt: number;
+    readonly kind: string;
+    readonly errorMessage: string;
+    readonly traceback: string | null;
+    readonly endedAt: string;
+}
+/** What the policy lets this user do to a task. */
+export interface Permissions {
+    readonly cancel: boolean;
+    readonly retry: boolean;
+}
+/** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
+ * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
+export declare class TaskApi<Types extends object = Record<string, unknown>> {
+    #private;
+    private readonly mount;
+    private readonly timeout;
+    private readonly token;
+    /** Use `connect(…).api` instead. */
+    constructor(mount: URL, timeout: number, token: (() => string | Promise<string>) | undefined);
+    /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
+    list<Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskFilter<Name> & {
+        readonly limit?: number;
+        readonly cursor?: string | null;
+    }): Promise<TaskPage<TaskOf<Types, Name>>>;
+    /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
+    find(id: string): Promise<TaskOf<Types> | null>;
+    /** As `cancel` of the client, where no websocket gets through. */
+    cancel(id: string): Promise<TaskOf<Types>>;
+    /** As `retry` of the client, where no websocket gets through. */
+    retry(id: string): Promise<TaskOf<Types>>;
+    /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
+     * them. */
+    attempts(id: string): Promise<readonly FailedAttempt[]>;
+    /** Which buttons to show. */
+    permissions(id: string): Promise<Permissions>;
+}

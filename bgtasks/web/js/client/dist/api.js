@@ -1,0 +1,92 @@
+import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
+import { taskId } from "./task.js";
+import { messageOf, within } from "./waiting.js";
+/** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
+ * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
+export class TaskApi {
+    mount;
+    timeout;
+    token;
+    /** Use `connect(…).api` instead. */
+    constructor(mount, timeout, token) {
+        this.mount = mount;
+        this.timeout = timeout;
+        this.token = token;
+    }
+    /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
+    list(filter = {}) {
+        const query = new URLSearchParams();
+        for (const type of filter.types ?? [])
+            query.append("type", type);
+        for (const status of filter.statuses ?? [])
+            query.append("status", status);
+        if (filter.owner !== undefined)
+            query.append("owner", filter.owner ?? "");
+        if (filter.limit !== undefined)
+            query.append("limit", String(filter.limit));
+        if (filter.cursor)
+            query.append("cursor", filter.cursor);
+        return this.#ask("GET", `api/tasks?${query}`);
+    }
+    /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
+    async find(id) {
+        try {
+            return await this.#ask("GET", path(id));
+        }
+        catch (error) {
+            if (error instanceof TaskError && error.status === 404)
+                return null;
+            throw error;
+        }
+    }
+    /** As `cancel` of the client, where no websocket gets through. */
+    async cancel(id) {
+        return this.#ask("DELETE", path(id));
+    }
+    /** As `retry` of the client, where no websocket gets through. */
+    async retry(id) {
+        return this.#ask("POST", path(id, "/retry"));
+    }
+    /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
+     * them. */
+    async attempts(id) {
+        const { items } = await this.#ask("GET", path(id, "/attempts"));
+        return items;
+    }
+    /** Which buttons to show. */
+    async permissions(id) {
+        return this.#ask("GET", path(id, "/permissions"));
+    }
+    async #ask(method, where) {
+        const headers = { Accept: "application/json", ...(await this.#authorization()) };
+        let answer;
+        try {
+            answer = await fetch(new URL(where, this.mount), { method, headers });
+            if (answer.ok)
+                return (await answer.json());
+        }
+        catch (error) {
+            throw new DisconnectedError(`the server cannot be reached: ${messageOf(error)}`);
+        }
+        throw new TaskError(await reason(answer), answer.status);
+    }
+    async #authorization() {
+        if (this.token === undefined)
+            return {};
+        try {
+            const token = await within(this.timeout, this.token(), "it took too long");
+            return { Authorization: `Bearer ${token}` };
+        }
+        catch (error) {
+            throw new RefusedError(`the token callback failed: ${messageOf(error)}`);
+        }
+    }
+}
+function path(id, below = "") {
+    return `api/tasks/${taskId(id)}${below}`;
+}
+async function reason(answer) {
+    const problem = await answer.json().catch(() => null);
+    const { detail, title } = (problem ?? {});
+    return detail || title || `the server answered ${answer.status}`;
+}

@@ -1,0 +1,121 @@
+import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
+import { taskId, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import { messageOf, within } from "./waiting.js";
+
+/** Which tasks; what is left out does not filter. */
+export interface TaskFilter<Name extends string = string> {
+  readonly types?: readonly Name[];
+  readonly statuses?: readonly TaskStatus[];
+  /** `null`: tasks without an owner. */
+  readonly owner?: string | null;
+}
+
+/** A part of the list of all tasks, newest first. */
+export interface TaskPage<Item = Task> {
+  readonly items: readonly Item[];
+  /** Where the next page begins; `null` after the last. */
+  readonly nextCursor: string | null;
+}
+
+/** An attempt that ended, but not well. Times are ISO 8601 texts in UTC. */
+export interface FailedAttempt {
+  readonly attempt: number;
+  readonly kind: string;
+  readonly errorMessage: string;
+  readonly traceback: string | null;
+  readonly endedAt: string;
+}
+
+/** What the policy lets this user do to a task. */
+export interface Permissions {
+  readonly cancel: boolean;
+  readonly retry: boolean;
+}
+
+/** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
+ * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
+export class TaskApi<Types extends object = Record<string, unknown>> {
+  /** Use `connect(…).api` instead. */
+  constructor(
+    private readonly mount: URL,
+    private readonly timeout: number,
+    private readonly token: (() => string | Promise<string>) | undefined,
+  ) {}
+
+  /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
+  list<Name extends TypeName<Types> = TypeName<Types>>(
+    filter: TaskFilter<Name> & { readonly limit?: number; readonly cursor?: string | null } = {},
+  ): Promise<TaskPage<TaskOf<Types, Name>>> {
+    const query = new URLSearchParams();
+    for (const type of filter.types ?? []) query.append("type", type);
+    for (const status of filter.statuses ?? []) query.append("status", status);
+    if (filter.owner !== undefined) query.append("owner", filter.owner ?? "");
+    if (filter.limit !== undefined) query.append("limit", String(filter.limit));
+    if (filter.cursor) query.append("cursor", filter.cursor);
+    return this.#ask("GET", `api/tasks?${query}`);
+  }
+
+  /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
+  async find(id: string): Promise<TaskOf<Types> | null> {
+    try {
+      return await this.#ask("GET", path(id));
+    } catch (error) {
+      if (error instanceof TaskError && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** As `cancel` of the client, where no websocket gets through. */
+  async cancel(id: string): Promise<TaskOf<Types>> {
+    return this.#ask("DELETE", path(id));
+  }
+
+  /** As `retry` of the client, where no websocket gets through. */
+  async retry(id: string): Promise<TaskOf<Types>> {
+    return this.#ask("POST", path(id, "/retry"));
+  }
+
+  /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
+   * them. */
+  async attempts(id: string): Promise<readonly FailedAttempt[]> {
+    const { items } = await this.#ask<{ items: FailedAttempt[] }>("GET", path(id, "/attempts"));
+    return items;
+  }
+
+  /** Which buttons to show. */
+  async permissions(id: string): Promise<Permissions> {
+    return this.#ask("GET", path(id, "/permissions"));
+  }
+
+  async #ask<T>(method: string, where: string): Promise<T> {
+    const headers = { Accept: "application/json", ...(await this.#authorization()) };
+    let answer: Response;
+    try {
+      answer = await fetch(new URL(where, this.mount), { method, headers });
+      if (answer.ok) return (await answer.json()) as T;
+    } catch (error) {
+      throw new DisconnectedError(`the server cannot be reached: ${messageOf(error)}`);
+    }
+    throw new TaskError(await reason(answer), answer.status);
+  }
+
+  async #authorization(): Promise<{ Authorization?: string }> {
+    if (this.token === undefined) return {};
+    try {
+      const token = await within(this.timeout, this.token(), "it took too long");
+      return { Authorization: `Bearer ${token}` };
+    } catch (error) {
+      throw new RefusedError(`the token callback failed: ${messageOf(error)}`);
+    }
+  }
+}
+
+function path(id: string, below = ""): string {
+  return `api/tasks/${taskId(id)}${below}`;
+}
+
+async function reason(answer: Response): Promise<string> {
+  const problem: unknown = await answer.json().catch(() => null);
+  const { detail, title } = (problem ?? {}) as { detail?: string; title?: string };
+  return detail || title || `the server answered ${answer.status}`;
+}

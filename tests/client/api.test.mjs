@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { A, client, task } from "./fake.mjs";
+
+/** A client whose requests over HTTP are answered with `answers`, one after the other. */
+function asking(t, answers, options) {
+  const asked = [];
+  t.mock.method(globalThis, "fetch", async (url, { method, headers }) => {
+    asked.push([method, String(url).replace("http://server/background-tasks/", ""), headers]);
+    const { http: status = 200, ...body } = answers.shift();
+    return Response.json(body, { status });
+  });
+  return { asked, api: client(options).tasks.api };
+}
+
+const called = (asked) => asked.map(([method, path]) => `${method} ${path}`);
+
+test("each method has its route", async (t) => {
+  const page = { items: [task()], nextCursor: "next" };
+  const failed = { attempt: 1, kind: "failed", errorMessage: "no", traceback: null, endedAt: "" };
+  const may = { cancel: true, retry: false };
+  const { asked, api } = asking(t, [page, page, task(), task(), task(), { items: [failed] }, may]);
+  assert.deepEqual(await api.list(), page);
+  const filter = { types: ["Copy", "Scan"], statuses: ["Failed"], owner: null };
+  await api.list({ ...filter, limit: 5, cursor: "a+b" });
+  assert.deepEqual(await api.find(A.toUpperCase()), task());
+  assert.deepEqual(await api.cancel(A), task());
+  assert.deepEqual(await api.retry(A), task());
+  assert.deepEqual(await api.attempts(A), [failed]);
+  assert.deepEqual(await api.permissions(A), may);
+  assert.deepEqual(called(asked), [
+    "GET api/tasks?",
+    "GET api/tasks?type=Copy&type=Scan&status=Failed&owner=&limit=5&cursor=a%2Bb",
+    `GET api/tasks/${A}`,
+    `DELETE api/tasks/${A}`,
+    `POST api/tasks/${A}/retry`,
+    `GET api/tasks/${A}/attempts`,
+    `GET api/tasks/${A}/permissions`,
+  ]);
+});
+
+test("a refusal has the server's reason and status", async (t) => {
+  const gone = { http: 404, detail: "there is no task" };
+  const { api } = asking(t, [gone, gone, { http: 403, title: "Forbidden" }, { http: 502 }]);
+  assert.equal(await api.find(A), null);
+  await assert.rejects(api.cancel(A), { name: "TaskError", message: gone.detail, status: 404 });
+  await assert.rejects(api.list(), { name: "TaskError", message: "Forbidden", status: 403 });
+  await assert.rejects(api.find(A), { name: "TaskError", message: "the server answered 502" });
+  await assert.rejects(api.retry("7"), { name: "TypeError", message: /accepted: a UUID/ });
+});
+
+test("a server that cannot be reached is no refusal", async (t) => {
+  const { api } = asking(t, []);
+  await assert.rejects(api.list(), { name: "DisconnectedError", message: /cannot be reached/ });
+});
+
+test("the token goes with each request, and is asked for each time", async (t) => {
+  const tokens = ["first", "second"];
+  const token = async () => {
+    if (tokens.length === 0) throw new Error("logged out");
+    return tokens.shift();
+  };
+  const { asked, api } = asking(t, [task(), task()], { token });
+  await api.find(A);
+  await api.find(A);
+  await assert.rejects(api.find(A), { name: "RefusedError", message: /logged out/ });
+  const sent = asked.map(([, , headers]) => headers.Authorization);
+  assert.deepEqual(sent, ["Bearer first", "Bearer second"]);
+});
+
+test("without a token nothing is said of one", async (t) => {
+  const { asked, api } = asking(t, [task()]);
+  await api.find(A);
+  assert.deepEqual(asked[0][2], { Accept: "application/json" });
+});
