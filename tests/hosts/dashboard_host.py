@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ import uvicorn
 from attrs import frozen
 from dependency_injector import containers, providers
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from bgtasks import (
@@ -106,11 +107,22 @@ class Application(containers.DeclarativeContainer):
 
 
 class DashboardHost:
-    """The running application. ``stop`` and ``start`` are a restart: same port, same file."""
+    """The running application. ``stop`` and ``start`` are a restart: same port, same file.
+    ``access`` is a policy instead of :class:`Policy`.
+    """
 
-    def __init__(self, database: Path, prefix: str = "") -> None:
+    def __init__(
+        self,
+        database: Path,
+        prefix: str = "",
+        *,
+        access: BackgroundTaskPolicy | None = None,
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
         self.database = database
         self.prefix = prefix
+        self._access = access
+        self._middleware = middleware
         self.port = 0
         self.start()
 
@@ -120,7 +132,10 @@ class DashboardHost:
 
     def start(self, *, is_open: bool = True) -> None:
         self.container = Application()
-        self.policy.is_open = is_open
+        if self._access is not None:
+            self.container.policy.override(providers.Object(self._access))
+        else:
+            self.policy.is_open = is_open
         self.container.config.from_dict(
             {
                 "background_tasks": {
@@ -133,6 +148,7 @@ class DashboardHost:
         mount = Mount(MOUNT, app=self.container.background_tasks.asgi_app())
         app = Starlette(
             routes=[Mount(self.prefix, routes=[mount]) if self.prefix else mount],
+            middleware=self._middleware,
             lifespan=self._lifespan,
         )
         listener = socket.create_server(("127.0.0.1", self.port))

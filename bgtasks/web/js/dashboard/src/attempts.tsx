@@ -1,9 +1,9 @@
+import type { FailedAttempt, Task } from "bgtasks-client";
 import { Badge } from "./badge";
 import { Since } from "./moments";
 import { attempts } from "./opened";
-import type { Attempt, Snapshot } from "./task";
 
-export function Attempts({ task }: { task: Snapshot }) {
+export function Attempts({ task }: { task: Task }) {
   const failures = attempts.value ?? [];
   const isCurrentListed = failures.some(({ attempt }) => attempt === task.attempt);
   return (
@@ -26,7 +26,7 @@ export function Attempts({ task }: { task: Snapshot }) {
   );
 }
 
-function Failure({ failure, isFirst }: { failure: Attempt; isFirst: boolean }) {
+function Failure({ failure, isFirst }: { failure: FailedAttempt; isFirst: boolean }) {
   const { attempt, kind, errorMessage, traceback, endedAt } = failure;
   return (
     <>

@@ -1,6 +1,6 @@
-import type { Status } from "./task";
+import type { TaskStatus } from "bgtasks-client";
 
-const SHAPES: Record<Status, string> = {
+const SHAPES: Record<TaskStatus, string> = {
   Pending: "M8 4.5V8l2.3 1.6",
   Running: "M6.4 5.2v5.6L11 8z",
   Completed: "M5 8.3l2.1 2.1L11 6",
@@ -9,7 +9,7 @@ const SHAPES: Record<Status, string> = {
 };
 
 /** A status: word, colour and shape. */
-export function Badge({ status, note }: { status: Status; note?: string }) {
+export function Badge({ status, note }: { status: TaskStatus; note?: string }) {
   return (
     <span class={`badge ${status}`}>
       <StatusIcon status={status} />
@@ -18,7 +18,7 @@ export function Badge({ status, note }: { status: Status; note?: string }) {
   );
 }
 
-export function StatusIcon({ status }: { status: Status }) {
+export function StatusIcon({ status }: { status: TaskStatus }) {
   return (
     <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
       <circle cx="8" cy="8" r="6.4" />

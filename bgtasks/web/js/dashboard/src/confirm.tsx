@@ -2,9 +2,9 @@
 import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { announce } from "./announce";
-import * as api from "./api";
 import { receive } from "./opened";
 import { isAllowed } from "./permissions";
+import { client, each, reasonOf } from "./server";
 import * as store from "./store";
 import { isPossible, slim, type Action } from "./task";
 
@@ -93,13 +93,13 @@ function past(action: Action): string {
 async function perform({ action, ids, done }: Question, close: () => void): Promise<void> {
   const refusals: string[] = [];
   working.value = 0;
-  await api.each(ids, async (id) => {
+  await each(ids, async (id) => {
     try {
-      const snapshot = await api.act(action, id);
+      const snapshot = await client.peek().api[action](id);
       store.put([slim(snapshot)]);
       receive(snapshot);
     } catch (error) {
-      refusals.push(error instanceof api.Refused ? error.message : "the server cannot be reached");
+      refusals.push(reasonOf(error));
     }
     working.value = (working.peek() ?? 0) + 1;
   });

@@ -1,18 +1,20 @@
-import { connection } from "./live";
 import { TaskLink } from "./link";
+import { connection } from "./server";
 import { nextTheme, theme } from "./theme";
+import { forgetToken, token } from "./token";
 
 const STATES = {
   connecting: ["Connecting…", "The connection is being made."],
-  live: ["Live", "Every change is shown as it happens."],
-  offline: ["Reconnecting…", "The connection is lost. What you see may be old."],
+  connected: ["Live", "Every change is shown as it happens."],
+  disconnected: ["Reconnecting…", "The connection is lost. What you see may be old."],
   refused: ["Not live", "The server refused the live connection."],
 } as const;
 
 const THEMES = { auto: "Auto", light: "Light", dark: "Dark" } as const;
 
 export function Header() {
-  const [word, meaning] = STATES[connection.value];
+  const { state } = connection.value;
+  const [word, meaning] = STATES[state];
   return (
     <header class="top">
       <div class="inner">
@@ -24,10 +26,15 @@ export function Header() {
           </svg>
           <span>Background tasks</span>
         </TaskLink>
-        <p class={`connection ${connection.value}`} role="status" title={meaning}>
+        <p class={`connection ${state}`} role="status" title={meaning}>
           <i aria-hidden="true" />
           {word}
         </p>
+        {token.value && (
+          <button class="quiet" type="button" onClick={forgetToken}>
+            Forget token
+          </button>
+        )}
         <button class="quiet theme" type="button" onClick={nextTheme}>
           <span class="visually-hidden">Theme: </span>
           <ThemeIcon />

@@ -1,5 +1,5 @@
 /** What was waiting, running, done and failed at each moment: from the times of the tasks. */
-import type { Task } from "./task";
+import type { ListedTask } from "./task";
 
 export const BUCKETS = 60;
 
@@ -12,7 +12,7 @@ export interface History {
   cancelled: number[];
 }
 
-export function historyOf(tasks: Iterable<Task>, span: number, now: number): History {
+export function historyOf(tasks: Iterable<ListedTask>, span: number, now: number): History {
   const width = span / BUCKETS;
   const end = Math.ceil(now / width) * width;
   const start = end - span;

@@ -1,9 +1,10 @@
 /** Reads the list page by page: what is looked at, and the newest for the counts and charts. */
 import { computed, signal } from "@preact/signals";
-import * as api from "./api";
-import { earliest, filter, matcher, queryOf, serverQuery } from "./location";
+import { isFinal, newestFirst, type TaskFilter, type TaskStatus } from "bgtasks-client";
+import { earliest, filter, matcher, serverFilter } from "./location";
+import { client, each, reasonOf, statusOf } from "./server";
 import * as store from "./store";
-import { isFinal, newestFirst, slim, type Status } from "./task";
+import { slim } from "./task";
 import { now } from "./time";
 
 const FIRST = 50;
@@ -13,7 +14,7 @@ export const MAX_KEPT = 250_000; // so many tasks the page holds
 const SEARCHED = 10_000; // so many are looked through before a search asks whether to go on
 
 interface Listing {
-  query: string;
+  of: TaskFilter;
   cursor: string | null;
   boundary: string; // the oldest that was read
   loaded: number;
@@ -37,11 +38,12 @@ let pumping = false;
 let searchLimit = SEARCHED;
 let begunAnewAt = 0;
 
-function listing(query: string): Listing {
-  let found = listings.get(query);
+function listing(of: TaskFilter = {}): Listing {
+  const key = JSON.stringify(of);
+  let found = listings.get(key);
   if (!found) {
-    found = { query, cursor: null, boundary: "\uffff", loaded: 0, complete: false };
-    listings.set(query, found);
+    found = { of, cursor: null, boundary: "\uffff", loaded: 0, complete: false };
+    listings.set(key, found);
   }
   return found;
 }
@@ -59,8 +61,8 @@ export const rows = computed<readonly string[]>(() => {
 /** How much of what is asked for has been read. */
 export const coverage = computed(() => {
   pages.value;
-  const own = listing(serverQuery.value);
-  const base = listing("");
+  const own = listing(serverFilter.value);
+  const base = listing();
   const boundary = own.boundary < base.boundary ? own.boundary : base.boundary;
   const from = earliest(filter.value);
   const complete = own.complete || base.complete || (from > 0 && Date.parse(boundary) < from);
@@ -70,14 +72,14 @@ export const coverage = computed(() => {
 /** What the counts and charts are made of. */
 export const baseCoverage = computed(() => {
   pages.value;
-  const { complete, boundary, loaded } = listing("");
+  const { complete, boundary, loaded } = listing();
   return { complete, since: loaded ? Date.parse(boundary) : Date.now(), loaded };
 });
 
 /** Whether the number of known tasks in `status` is the number of all. */
-export function isExact(status: Status): boolean {
+export function isExact(status: TaskStatus): boolean {
   pages.value;
-  return listing("").complete || listing(queryOf([status])).complete;
+  return listing().complete || listing({ statuses: [status] }).complete;
 }
 
 export const searchPaused = computed(() => {
@@ -98,20 +100,21 @@ export function note(id: string): void {
 /** Read everything anew, at the start and after each connection: nothing was pushed meanwhile. */
 export async function sync(): Promise<void> {
   const mine = ++generation;
-  const depth = Math.min(listing("").loaded, AUTOMATIC);
+  const depth = Math.min(listing().loaded, AUTOMATIC);
   const met = new Set<string>();
   seen = met;
   listings = new Map();
   readingAll.value = false;
   try {
-    for (const query of new Set(["", serverQuery.peek()])) await read(listing(query), FIRST, mine);
+    for (const some of new Set([listing(), listing(serverFilter.peek())]))
+      await read(some, FIRST, mine);
     if (mine !== generation) return;
     phase.value = "ready";
     // Also those that are older than what is read below.
     for (const status of ["Running", "Pending"] as const)
-      if (!listing("").complete) await read(listing(queryOf([status])), PAGE, mine);
-    while (mine === generation && listing("").loaded < depth && !listing("").complete)
-      await read(listing(""), PAGE, mine);
+      if (!listing().complete) await read(listing({ statuses: [status] }), PAGE, mine);
+    while (mine === generation && listing().loaded < depth && !listing().complete)
+      await read(listing(), PAGE, mine);
     await findMissing(met);
     if (mine !== generation) return;
     seen = null;
@@ -121,25 +124,28 @@ export async function sync(): Promise<void> {
   } catch (error) {
     if (mine !== generation) return;
     seen = null;
-    failed(error);
+    if (hasLostItsPlace(error)) void sync();
+    else failed(error);
   }
 }
 
 /** Tasks that were active when we were cut off and that no page has shown again. */
 async function findMissing(met: Set<string>): Promise<void> {
   const missing = [...store.all()].filter((task) => !isFinal(task) && !met.has(task.id));
-  await api.each(missing.slice(0, PAGE), async ({ id }) => {
+  await each(missing.slice(0, PAGE), async ({ id }) => {
     try {
-      store.put([slim(await api.find(id))]);
+      const task = await client.peek().api.find(id);
+      if (task === null) return;
+      store.put([slim(task)]);
       met.add(id);
     } catch (error) {
-      if (!(error instanceof api.Refused)) throw error;
+      if (!statusOf(error)) throw error;
     }
   });
 }
 
 async function read(from: Listing, limit: number, mine = generation): Promise<void> {
-  const page = await api.list(from.query, limit, from.cursor);
+  const page = await client.peek().api.list({ ...from.of, limit, cursor: from.cursor });
   if (mine !== generation) return;
   for (const item of page.items) {
     seen?.add(item.id);
@@ -153,9 +159,8 @@ async function read(from: Listing, limit: number, mine = generation): Promise<vo
 }
 
 function failed(error: unknown): void {
-  const refused = error instanceof api.Refused;
-  trouble.value = refused ? error.message : "the server cannot be reached";
-  if (refused && error.isForbidden) phase.value = "refused";
+  trouble.value = reasonOf(error);
+  if ([401, 403].includes(statusOf(error))) phase.value = "refused";
   else if (phase.peek() === "starting") phase.value = "failed";
 }
 
@@ -184,7 +189,7 @@ export async function more(): Promise<void> {
 /** Whether a page could not be read on because its last task is gone: then it is read anew, though
  * not again and again. */
 function hasLostItsPlace(error: unknown): boolean {
-  if (!(error instanceof api.Refused) || error.status !== 400) return false;
+  if (statusOf(error) !== 400) return false;
   if (Date.now() - begunAnewAt < 10_000) return false;
   begunAnewAt = Date.now();
   return true;
@@ -193,9 +198,9 @@ function hasLostItsPlace(error: unknown): boolean {
 function whatNext(): Listing | null {
   const { complete, boundary } = coverage.peek();
   const isFull = store.size() >= MAX_KEPT;
-  if (!complete && !isFull && (readingAll.peek() || isShort(boundary))) return listing(serverQuery.peek());
+  if (!complete && !isFull && (readingAll.peek() || isShort(boundary))) return listing(serverFilter.peek());
   readingAll.value = false;
-  const base = listing("");
+  const base = listing();
   return !base.complete && base.loaded < AUTOMATIC ? base : null;
 }
 

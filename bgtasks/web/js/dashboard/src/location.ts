@@ -1,6 +1,7 @@
 /** Which tasks are asked for, and which one is open: in the query of the address. */
 import { batch, computed, signal } from "@preact/signals";
-import { STATUSES, type Status, type Task } from "./task";
+import type { TaskFilter, TaskStatus } from "bgtasks-client";
+import { STATUSES, type ListedTask } from "./task";
 import { now } from "./time";
 
 export const WITHIN = {
@@ -12,7 +13,7 @@ export const WITHIN = {
 export type Within = keyof typeof WITHIN;
 
 export interface Filter {
-  statuses: Status[];
+  statuses: TaskStatus[];
   type: string | null;
   owner: string | null; // "" is: without owner
   q: string;
@@ -40,23 +41,15 @@ export const isFiltered = computed(() => {
   return !!(statuses.length || type !== null || owner !== null || q || within || from || to);
 });
 
-/** The query for the server: what it can filter by itself. */
-export const serverQuery = computed(() => {
+/** What the server can filter by itself. */
+export const serverFilter = computed((): TaskFilter => {
   const { statuses, type, owner } = filter.value;
-  return queryOf(statuses, type, owner);
+  return {
+    ...(type !== null && { types: [type] }),
+    ...(statuses.length > 0 && { statuses }),
+    ...(owner !== null && { owner: owner || null }),
+  };
 });
-
-export function queryOf(
-  statuses: readonly Status[] = [],
-  type: string | null = null,
-  owner: string | null = null,
-): string {
-  const query = new URLSearchParams();
-  if (type !== null) query.append("type", type);
-  for (const status of statuses) query.append("status", status);
-  if (owner !== null) query.append("owner", owner);
-  return query.toString();
-}
 
 /** The oldest moment that the filter lets through, or 0. */
 export function earliest(of: Filter): number {
@@ -65,7 +58,7 @@ export function earliest(of: Filter): number {
 }
 
 /** The filter as a function. */
-export function matcher(of: Filter): (task: Task) => boolean {
+export function matcher(of: Filter): (task: ListedTask) => boolean {
   const words = of.q.trim().toLowerCase();
   const from = earliest(of);
   const to = !of.within && of.to ? Date.parse(of.to) : Infinity;
@@ -77,7 +70,7 @@ export function matcher(of: Filter): (task: Task) => boolean {
     ((!from && to === Infinity) || isBetween(task.created, from, to));
 }
 
-function hasWords(task: Task, words: string): boolean {
+function hasWords(task: ListedTask, words: string): boolean {
   return (
     task.name.toLowerCase().includes(words) ||
     task.type.toLowerCase().includes(words) ||

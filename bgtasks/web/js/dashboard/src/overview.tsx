@@ -1,9 +1,10 @@
 /** How many tasks are in which status; each number is also a filter. */
+import type { TaskStatus } from "bgtasks-client";
 import { StatusIcon } from "./badge";
 import { baseCoverage, isExact, readAll, reading, readingAll, stopReading } from "./loader";
 import { filter, setFilter } from "./location";
 import { counts } from "./store";
-import { STATUSES, type Status } from "./task";
+import { STATUSES } from "./task";
 
 export function Overview() {
   return (
@@ -21,7 +22,7 @@ export function Overview() {
   );
 }
 
-function Tile({ status }: { status: Status }) {
+function Tile({ status }: { status: TaskStatus }) {
   const chosen = filter.value.statuses;
   const isChosen = chosen.includes(status);
   const count = counts.value[status];

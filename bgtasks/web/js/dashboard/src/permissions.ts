@@ -1,7 +1,8 @@
 /** What the policy lets this user do to which task, as far as it was asked. */
 import { signal } from "@preact/signals";
-import * as api from "./api";
-import type { Action, Permissions } from "./task";
+import type { Permissions } from "bgtasks-client";
+import { client, each } from "./server";
+import type { Action } from "./task";
 
 const known = signal<ReadonlyMap<string, Permissions>>(new Map());
 const asked = new Set<string>();
@@ -14,9 +15,9 @@ export function isAllowed(action: Action, id: string): boolean | undefined {
 export async function askFor(ids: readonly string[]): Promise<void> {
   const missing = ids.filter((id) => !asked.has(id));
   for (const id of missing) asked.add(id);
-  await api.each(missing, async (id) => {
+  await each(missing, async (id) => {
     try {
-      const permissions = await api.permissions(id);
+      const permissions = await client.peek().api.permissions(id);
       known.value = new Map(known.peek()).set(id, permissions);
     } catch {
       asked.delete(id);

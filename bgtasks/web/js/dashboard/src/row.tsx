@@ -3,11 +3,11 @@ import { Badge } from "./badge";
 import { TaskLink } from "./link";
 import { Duration, Since } from "./moments";
 import { toggle } from "./selected";
-import { STATUSES, type Task } from "./task";
+import { STATUSES, type ListedTask } from "./task";
 import { now, relative } from "./time";
 
 interface Props {
-  task: Task;
+  task: ListedTask;
   index: number;
   top: number;
   isActive: boolean;
@@ -70,7 +70,7 @@ export const Row = memo(function Row({ task, index, top, isActive, isSelected, o
   );
 });
 
-function message(task: Task): string {
+function message(task: ListedTask): string {
   if (task.status === "Pending" && task.scheduledAt && Date.parse(task.scheduledAt) > now.value)
     return `${task.attempt ? "next attempt" : "starts"} ${relative(task.scheduledAt, now.value)}`;
   const text = task.status === "Failed" ? task.errorMessage : task.statusMessage;
@@ -79,7 +79,7 @@ function message(task: Task): string {
   return text && !isStatus ? text.slice(0, 300) : "";
 }
 
-function Bar({ task }: { task: Task }) {
+function Bar({ task }: { task: ListedTask }) {
   const percent = Math.floor(task.progress);
   if (task.status === "Pending" && !percent) return null;
   return (

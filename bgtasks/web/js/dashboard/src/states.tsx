@@ -1,7 +1,9 @@
 /** What is shown where there are no tasks to show. */
 import { setFilter, NO_FILTER } from "./location";
-import { refusal, tryAgain } from "./live";
+import { tryAgain } from "./live";
 import { trouble } from "./loader";
+import { connection } from "./server";
+import { setToken, token } from "./token";
 
 const FIRST_TASK = `from pathlib import Path
 
@@ -27,9 +29,19 @@ export function Refused() {
   return (
     <section class="state">
       <h1>You may not see background tasks here</h1>
+      {token.value && (
+        <p role="alert">
+          <b>The token was not accepted.</b> Perhaps its time is over.
+        </p>
+      )}
       <p>
         <b>If the application has a login:</b> log in there and come back; this page tries again.
       </p>
+      <p>
+        <b>If it wants a bearer token:</b> give one here. It goes to this application alone, and is
+        forgotten with this tab.
+      </p>
+      <TokenForm />
       <p>
         <b>If it has none yet:</b> open this page on the server’s own machine, under{" "}
         <code>http://localhost</code> with the port that the server listens on, without a proxy or
@@ -40,11 +52,39 @@ export function Refused() {
         <code>bgtasks.web.refusal_log</code> that says what was compared, and why it was not enough.
         The page “Say who may see what” (<code>docs/how-to/access.md</code>) says what to change.
       </p>
-      <p class="fine">The server says: {trouble.value || refusal.value || "not allowed"}</p>
+      <p class="fine">The server says: {trouble.value || connection.value.message || "not allowed"}</p>
       <button type="button" class="primary" onClick={tryAgain}>
         Try again
       </button>
     </section>
+  );
+}
+
+function TokenForm() {
+  return (
+    <form
+      class="token"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const { value } = event.currentTarget.elements.namedItem("token") as HTMLInputElement;
+        setToken(value);
+        tryAgain();
+      }}
+    >
+      <label class="field">
+        <span>Token</span>
+        <input
+          name="token"
+          type="password"
+          required
+          pattern="\s*([Bb]earer\s+)?[\x21-\x7E]+\s*"
+          title="A token: letters, digits and signs, without a space"
+          autocomplete="off"
+          spellcheck={false}
+        />
+      </label>
+      <button type="submit">Use this token</button>
+    </form>
   );
 }
 

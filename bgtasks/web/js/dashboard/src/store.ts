@@ -1,11 +1,12 @@
 /** Every task the page knows: the newest snapshot of each. */
 import { signal } from "@preact/signals";
-import { isNewer, STATUSES, type Status, type Task } from "./task";
+import { isNewer, type TaskStatus } from "bgtasks-client";
+import { STATUSES, type ListedTask } from "./task";
 
 const MANY = 5000;
 
-const tasks = new Map<string, Task>();
-const waiting = new Map<string, Task>();
+const tasks = new Map<string, ListedTask>();
+const waiting = new Map<string, ListedTask>();
 let timer: number | undefined;
 let listTimer: number | undefined;
 
@@ -13,15 +14,15 @@ let listTimer: number | undefined;
 export const version = signal(0);
 /** Moves on when a list may have other rows than before. */
 export const membership = signal(0);
-export const counts = signal<Record<Status, number>>(emptyCounts());
+export const counts = signal<Record<TaskStatus, number>>(emptyCounts());
 export const types = signal<readonly string[]>([]);
 export const owners = signal<readonly string[]>([]);
 
-export function get(id: string): Task | undefined {
+export function get(id: string): ListedTask | undefined {
   return tasks.get(id);
 }
 
-export function all(): IterableIterator<Task> {
+export function all(): IterableIterator<ListedTask> {
   return tasks.values();
 }
 
@@ -30,14 +31,14 @@ export function size(): number {
 }
 
 /** Take in a snapshot that was pushed; many are shown together. */
-export function push(task: Task): void {
+export function push(task: ListedTask): void {
   const held = waiting.get(task.id);
   if (!held || isNewer(task, held)) waiting.set(task.id, task);
   timer ??= window.setTimeout(flush, 80);
 }
 
 /** Take in snapshots that were asked for. */
-export function put(items: Iterable<Task>): void {
+export function put(items: Iterable<ListedTask>): void {
   for (const task of items) {
     const held = waiting.get(task.id);
     if (!held || isNewer(task, held)) waiting.set(task.id, task);
@@ -99,6 +100,6 @@ function recount(): void {
   membership.value += 1;
 }
 
-function emptyCounts(): Record<Status, number> {
-  return Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
+function emptyCounts(): Record<TaskStatus, number> {
+  return Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<TaskStatus, number>;
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { isFinal, type Task } from "bgtasks-client";
 import { Attempts } from "./attempts";
 import { Badge } from "./badge";
 import { confirm } from "./confirm";
@@ -7,7 +8,7 @@ import { Duration, Moment } from "./moments";
 import { opened, openedTrouble, refetch } from "./opened";
 import { Payload } from "./payload";
 import { isAllowed } from "./permissions";
-import { isFinal, isPossible, type Action, type Snapshot } from "./task";
+import { isPossible, type Action } from "./task";
 import { now } from "./time";
 
 export function TaskPage({ id }: { id: string }) {
@@ -45,7 +46,7 @@ function Missing({ id }: { id: string }) {
   );
 }
 
-function Opened({ task }: { task: Snapshot }) {
+function Opened({ task }: { task: Task }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     scrollTo(0, 0);
@@ -98,7 +99,7 @@ function Opened({ task }: { task: Snapshot }) {
   );
 }
 
-function Actions({ task }: { task: Snapshot }) {
+function Actions({ task }: { task: Task }) {
   const action: Action = task.status === "Failed" || task.status === "Cancelled" ? "retry" : "cancel";
   if (task.status === "Completed") return null;
   const isForbidden = isAllowed(action, task.id) === false;
@@ -122,7 +123,7 @@ function Actions({ task }: { task: Snapshot }) {
   );
 }
 
-function Progress({ task }: { task: Snapshot }) {
+function Progress({ task }: { task: Task }) {
   return (
     <section class="panel wide-progress" aria-label="Progress">
       <p>
@@ -145,7 +146,7 @@ function Progress({ task }: { task: Snapshot }) {
   );
 }
 
-function Facts({ task }: { task: Snapshot }) {
+function Facts({ task }: { task: Task }) {
   const isRunning = task.status === "Running";
   return (
     <section class="panel" aria-labelledby="facts">
@@ -202,7 +203,7 @@ function Fact({ name, children }: { name: string; children: preact.ComponentChil
 }
 
 /** How long it waited and how long it ran, side by side. The list below says it in words. */
-function Timeline({ task }: { task: Snapshot }) {
+function Timeline({ task }: { task: Task }) {
   const created = Date.parse(task.createdAt);
   const end = task.completedAt ? Date.parse(task.completedAt) : Math.max(now.value, created);
   const started = task.startedAt ? Date.parse(task.startedAt) : end;

@@ -1,0 +1,42 @@
+/** The server, as `bgtasks-client` knows it. */
+import { signal } from "@preact/signals";
+import { connect, TaskError, type Connection, type TaskClient } from "bgtasks-client";
+import { token } from "./token";
+
+/** Below the mount point; the page's address ends with a slash. */
+const HOME = new URL(".", location.href).href;
+
+export const connection = signal<Connection>({ state: "connecting", message: null });
+export const client = signal(opened());
+
+function opened(): TaskClient {
+  const bearer = token.peek();
+  const made = connect({ url: HOME, ...(bearer && { token: () => bearer }) });
+  made.onConnection((now) => (connection.value = now));
+  return made;
+}
+
+/** Connect anew, perhaps as somebody else. */
+export function reconnect(): void {
+  client.peek().close();
+  client.value = opened();
+}
+
+/** Why something could not be done: the server's words where it had any. */
+export function reasonOf(error: unknown): string {
+  return error instanceof TaskError ? error.message : "the server cannot be reached";
+}
+
+/** The status that the server answered with; 0 where there was no answer. */
+export function statusOf(error: unknown): number {
+  return (error instanceof TaskError && error.status) || 0;
+}
+
+/** Run `work` over `items`, few at a time. */
+export async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = [...items].reverse();
+  const one = async () => {
+    for (let item = rest.pop(); item !== undefined; item = rest.pop()) await work(item);
+  };
+  await Promise.all(Array.from({ length: 6 }, one));
+}
