@@ -1,8 +1,10 @@
 """Every request carries a token: for single-page applications and programs.
 
-A browser cannot set headers on a websocket, so the hub's client gives the token at connect:
+A browser cannot set headers on a websocket, so the client gives the token at connect:
 
-    io("/background-tasks", { auth: { token }, path: ..., transports: ["websocket"] })
+    connect({ token: () => token })
+
+The dashboard asks for a token, and does the same.
 
 The middleware knows nothing of that, so a policy looks the token up. It is asked again every
 minute with the same token: a token that is revoked or over ends the connection.

@@ -309,8 +309,9 @@ async def test_the_page_may_load_only_what_is_shipped_with_it(client: AsyncClien
     page = await client.get("/")
     assert page.headers["content-security-policy"].startswith("default-src 'self'")
     assert "<script>" not in page.text
-    for path in ("app.js", "units.js", "style.css", "icon.svg", "socket.io.esm.min.js"):
+    for path in ("app.js", "units.js", "style.css", "icon.svg"):
         assert (await client.get(f"/static/{path}")).status_code == 200
+    assert (await client.get("/background-tasks/client/dist/browser.js")).status_code == 200
 
 
 async def test_a_copy_is_accepted(client: AsyncClient, film: Path) -> None:

@@ -35,3 +35,19 @@ async def test_two_tabs_follow_a_task_over_a_restart_of_the_server(server: Any) 
             await expect(tab.locator("li")).to_have_text(["GateTask Completed 2"], timeout=20_000)
         await browser.close()
     assert problems == []
+
+
+async def test_a_page_without_our_client_follows_and_cancels(server: Any) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = await browser.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        await server.gate()
+        await page.goto(f"{server.url}/raw")
+        await expect(page.locator("li")).to_have_text(["GateTask Running 1"])
+        await page.get_by_role("button").click()
+        await expect(page.locator("output")).to_have_text("true")
+        await expect(page.locator("li")).to_have_text(["GateTask Cancelled 1"])
+        await browser.close()
+    assert problems == []

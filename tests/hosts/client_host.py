@@ -38,6 +38,28 @@ PAGE = """<!doctype html><title>Tasks</title><ul></ul>
 """
 
 
+# With the official Socket.IO client and none of ours.
+RAW_PAGE = """<!doctype html><title>Tasks</title><ul></ul><button>Cancel</button><output></output>
+<script type="module">
+  import { io } from "/background-tasks/client/socket.io.esm.min.js";
+  const path = "/background-tasks/socket.io";
+  const socket = io("/background-tasks", { path, transports: ["websocket"] });
+  const rows = new Map();
+  socket.on("TaskUpdated", (task) => {
+    const row = rows.get(task.id) ?? document.createElement("li");
+    rows.set(task.id, row);
+    row.textContent = `${task.type} ${task.status} ${task.payload?.steps}`;
+    document.querySelector("ul").append(row);
+  });
+  document.querySelector("button").onclick = async () => {
+    const [id] = rows.keys();
+    const answer = await socket.timeout(5000).emitWithAck("CancelTask", { id });
+    document.querySelector("output").textContent = JSON.stringify(answer.ok);
+  };
+</script>
+"""
+
+
 @frozen(kw_only=True)
 class GateTask(BackgroundTaskBase):
     """Runs until its gate is opened."""
@@ -112,9 +134,13 @@ def make_app(container: Any) -> Starlette:
     async def page(_: Request) -> Response:
         return HTMLResponse(PAGE)
 
+    async def raw_page(_: Request) -> Response:
+        return HTMLResponse(RAW_PAGE)
+
     return Starlette(
         routes=[
             Route("/", page),
+            Route("/raw", raw_page),
             Route("/ready", ready),
             Route("/gates", hand_in, methods=["POST"]),
             Route("/gates/{id}/open", open_gate, methods=["POST"]),

@@ -1,38 +1,38 @@
 // The page. Whatever comes from the server goes into the document as text, never as HTML.
-import { io } from "/static/socket.io.esm.min.js";
+import { connect, isFinal } from "/background-tasks/client/dist/browser.js";
 import { clock, size, span, speed } from "/static/units.js";
 
-const ANSWER_MS = 5000;
 const LIBRARY_MS = 500;
-const FINAL = ["Completed", "Failed", "Cancelled"];
 const KINDS = { audio: "♪", image: "▣", video: "▶" };
 
 const byId = (id) => document.getElementById(id);
-const socket = io("/background-tasks", {
-  path: "/background-tasks/socket.io",
-  transports: ["websocket"],
-});
+const client = connect();
 
 // Not `disabled`: a disabled button loses the keyboard's focus.
 const isBusy = (button) => button.getAttribute("aria-disabled") === "true";
 const setBusy = (button, busy) => button.setAttribute("aria-disabled", busy);
 
-// ---- Tasks: one whole snapshot every time -------------------------------------------------
+// ---- Tasks: the whole list at every change ------------------------------------------------
 
 const tasks = new Map(); // id -> { task, parts }
 
-socket.on("TaskUpdated", (task) => {
+client.watchAll({}, (all) => {
+  for (const task of all) {
+    // What has not changed is the same object.
+    if (tasks.get(task.id)?.task !== task) update(task);
+  }
+});
+
+function update(task) {
   const known = tasks.get(task.id);
-  // Snapshots may arrive in any order; the revision says which of two is the newer.
-  if (known && task.revision <= known.task.revision) return;
   const parts = known?.parts ?? addTask(task);
   tasks.set(task.id, { task, parts });
   showTask(task, parts);
-  if (known && known.task.status !== task.status && FINAL.includes(task.status)) {
+  if (known && known.task.status !== task.status && isFinal(task)) {
     byId("announcer").textContent = `${task.name}: ${task.status}`;
   }
   if (task.type === "MetadataScanTask" && known) refreshLibrary();
-});
+}
 
 function addTask(task) {
   const item = byId("task-template").content.firstElementChild.cloneNode(true);
@@ -51,8 +51,8 @@ function addTask(task) {
   };
   item.dataset.id = task.id;
   item.dataset.createdAt = task.createdAt;
-  parts.cancel.addEventListener("click", () => ask("CancelTask", task.id));
-  parts.retry.addEventListener("click", () => ask("RetryTask", task.id));
+  parts.cancel.addEventListener("click", () => ask("cancel", task.id));
+  parts.retry.addEventListener("click", () => ask("retry", task.id));
   const list = byId("tasks");
   const older = [...list.children].find((other) => other.dataset.createdAt < task.createdAt);
   list.insertBefore(item, older ?? null);
@@ -61,7 +61,7 @@ function addTask(task) {
 }
 
 function showTask(task, parts) {
-  const final = FINAL.includes(task.status);
+  const final = isFinal(task);
   const focused = document.activeElement === parts.cancel;
   parts.item.dataset.status = task.status;
   parts.name.textContent = task.name;
@@ -117,19 +117,17 @@ function scanFacts(scan, task) {
   ];
 }
 
-async function ask(event, id) {
+async function ask(action, id) {
   const { parts } = tasks.get(id);
-  const button = event === "CancelTask" ? parts.cancel : parts.retry;
+  const button = parts[action];
   if (isBusy(button)) return;
   setBusy(button, true);
   try {
-    const answer = await socket.timeout(ANSWER_MS).emitWithAck(event, { id });
-    if (!answer.ok) throw new Error(answer.error);
+    await client[action](id);
     showError(parts.error, tasks.get(id).task.errorMessage);
   } catch (error) {
     setBusy(button, false);
-    const reason = error.message === "operation has timed out" ? "no answer" : error.message;
-    showError(parts.error, `${button.textContent} did not work: ${reason}`);
+    showError(parts.error, `${button.textContent} did not work: ${error.message}`);
   }
 }
 
@@ -140,22 +138,15 @@ function showError(element, text) {
 
 // ---- The connection -----------------------------------------------------------------------
 
-function showConnection(state, text) {
-  byId("connection").dataset.state = state;
-  byId("connection").textContent = text;
-}
-
-socket.on("connect", () => {
-  showConnection("live", "Live");
-  refreshLibrary();
-});
-socket.on("connect_error", (error) => {
-  // `active` says whether the client goes on trying; after a refusal it does not.
-  showConnection("lost", socket.active ? "Reconnecting" : `Refused: ${error.message}`);
-});
-socket.on("disconnect", (reason) => {
-  showConnection("lost", "Reconnecting");
-  if (reason === "io server disconnect") setTimeout(() => socket.connect(), 1000);
+client.onConnection(({ state, message }) => {
+  const shown = {
+    connecting: ["waiting", "Connecting"],
+    connected: ["live", "Live"],
+    disconnected: ["lost", "Reconnecting"],
+    refused: ["lost", `Refused: ${message}`],
+  };
+  [byId("connection").dataset.state, byId("connection").textContent] = shown[state];
+  if (state === "connected") refreshLibrary();
 });
 
 // ---- The forms ----------------------------------------------------------------------------

@@ -17,8 +17,11 @@ export function setToken(text: string): void {
 
 /** Forget the token, and all that was read with it. */
 export function forgetToken(): void {
-  sessionStorage.removeItem(KEY);
-  location.reload();
+  try {
+    sessionStorage.removeItem(KEY);
+  } finally {
+    location.reload();
+  }
 }
 
 function stored(): string {
