@@ -15,7 +15,8 @@ from uuid import UUID
 
 import pytest
 
-HOST = Path(__file__).parents[1] / "hosts" / "kill_host.py"
+from tests.hosts.processes import environment, launch, serving
+
 KILLS = 32
 FINAL = {"Completed", "Failed", "Cancelled"}
 
@@ -27,14 +28,25 @@ class Stored(NamedTuple):
     interruptions: int
 
 
-def launch(database: Path, log: Path, mode: str, seed: int = 0) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, str(HOST), str(database), str(log), mode, str(seed)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+def live(database: Path, log: Path, mode: str, seed: int = 0) -> "subprocess.Popen[str]":
+    """One life of the host."""
+    return launch("kill_host", database, log, mode, seed, stderr=subprocess.PIPE)
+
+
+def run_beside(database: Path, script: str) -> None:
+    """Do something with a manager of the host that runs nothing, in a process of its own."""
+    code = (
+        "import asyncio, sys; from tests.hosts.load_app import *\n"
+        "async def main():\n"
+        "    app = Application()\n"
+        "    app.config.from_dict({'background_tasks':"
+        " {'database': sys.argv[1], 'run_tasks': False}})\n"
+        "    async with app.background_tasks.manager() as manager:\n"
+        f"        {script}\n"
+        "asyncio.run(main())"
     )
+    command = [sys.executable, "-c", code, str(database)]
+    subprocess.run(command, check=True, timeout=60, env=environment())
 
 
 def wait_until_started(host: "subprocess.Popen[str]") -> None:
@@ -116,7 +128,7 @@ def test_whenever_the_process_is_killed_nothing_is_lost_stuck_or_settled_twice(
     before: dict[str, Stored] = {}
     cut_off = 0
     for life in range(KILLS):
-        host = launch(database, log, "load", seed + life)
+        host = live(database, log, "load", seed + life)
         with host:
             if chance.random() < 0.85:
                 wait_until_started(host)
@@ -133,7 +145,7 @@ def test_whenever_the_process_is_killed_nothing_is_lost_stuck_or_settled_twice(
         before = after
     assert cut_off >= 10, "the kills are meant to come while tasks run"
 
-    host = launch(database, log, "drain")
+    host = live(database, log, "drain")
     output, errors = host.communicate(timeout=90)
     assert host.returncode == 0, output + errors
     after = stored(database)
@@ -149,7 +161,7 @@ def test_whenever_the_process_is_killed_nothing_is_lost_stuck_or_settled_twice(
 
 def test_nothing_is_running_in_the_file_without_a_runner_after_a_restart(tmp_path: Path) -> None:
     database, log = tmp_path / "tasks.db", tmp_path / "told.log"
-    with launch(database, log, "load", 1) as host:
+    with live(database, log, "load", 1) as host:
         wait_until_started(host)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -159,44 +171,17 @@ def test_nothing_is_running_in_the_file_without_a_runner_after_a_restart(tmp_pat
         host.kill()
     left = {task_id for task_id, item in stored(database).items() if item.status == "Running"}
     assert left
-    script = (
-        "import asyncio, sys; sys.path.insert(0, sys.argv[2]); import kill_host as host\n"
-        "async def main():\n"
-        "    app = host.Application()\n"
-        "    app.config.from_dict({'background_tasks':"
-        " {'database': sys.argv[1], 'run_tasks': False}})\n"
-        "    async with app.background_tasks.manager() as manager:\n"
-        "        assert not (await manager.get_tasks(status='Running')).items\n"
-        "asyncio.run(main())"
-    )
-    subprocess.run(
-        [sys.executable, "-c", script, str(database), str(HOST.parent)],
-        check=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
+    run_beside(database, "assert not (await manager.get_tasks(status='Running')).items")
     after = stored(database)
     assert {after[task_id].status for task_id in left} <= {"Pending", "Cancelled"}
 
 
 def test_a_task_that_kills_its_process_has_failed_after_the_third_time(tmp_path: Path) -> None:
     database, log = tmp_path / "tasks.db", tmp_path / "told.log"
-    script = (
-        "import asyncio, sys; sys.path.insert(0, sys.argv[2]); import kill_host as host\n"
-        "async def main():\n"
-        "    app = host.Application()\n"
-        "    app.config.from_dict({'background_tasks':"
-        " {'database': sys.argv[1], 'run_tasks': False}})\n"
-        "    async with app.background_tasks.manager() as manager:\n"
-        "        await manager.run_tasks([host.PoisonTask(), host.ReportingTask()])\n"
-        "asyncio.run(main())"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", script, str(database), str(HOST.parent)]
-    subprocess.run(command, check=True, timeout=60, env=environment)
+    run_beside(database, "await manager.run_tasks([PoisonTask(), QuickTask()])")
     lives: list[int] = []
     while len(lives) < 6:
-        with launch(database, log, "drain") as host:
+        with live(database, log, "drain") as host:
             host.communicate(timeout=60)
         lives.append(host.returncode)
         if host.returncode == 0:
@@ -209,7 +194,7 @@ def test_a_task_that_kills_its_process_has_failed_after_the_third_time(tmp_path:
     poison, innocent = rows
     assert poison[:4] == ("PoisonTask", "Failed", 3, 3)
     assert "Interrupted 3 times" in poison[4]
-    assert innocent[:2] == ("ReportingTask", "Completed")
+    assert innocent[:2] == ("QuickTask", "Completed")
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -217,31 +202,21 @@ def test_a_server_that_is_told_to_stop_does_so_in_time_and_goes_on_later(
     tmp_path: Path, stop: signal.Signals
 ) -> None:
     database, log = tmp_path / "tasks.db", tmp_path / "told.log"
-    server = [sys.executable, str(HOST.with_name("server_host.py")), str(database), str(log)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(
-        [*server, "60"], stdout=subprocess.PIPE, text=True, env=environment
-    ) as host:
-        assert host.stdout is not None
-        assert host.stdout.readline().startswith("serving ")
-        assert host.stdout.readline() == "working\n"
+    with serving("server_host", database, log, 60) as host:
+        assert host.said() == "working"
         began = time.monotonic()
-        host.send_signal(stop)
-        host.communicate(timeout=30)
+        host.process.send_signal(stop)
+        host.process.wait(30)
         took = time.monotonic() - began
     assert took < 8, "the grace is half a second"
     (waiting,) = stored(database).values()
     assert (waiting.status, waiting.interruptions) == ("Pending", 0)
-    with subprocess.Popen(
-        [*server, "0"], stdout=subprocess.PIPE, text=True, env=environment
-    ) as host:
-        assert host.stdout is not None
-        assert host.stdout.readline().startswith("serving ")
-        assert host.stdout.readline() == "working\n"
+    with serving("server_host", database, log, 0) as host:
+        assert host.said() == "working"
         deadline = time.monotonic() + 20
         while not (log.exists() and read_log(log)[1]) and time.monotonic() < deadline:
             time.sleep(0.01)
-        host.send_signal(stop)
-        host.communicate(timeout=30)
+        host.process.send_signal(stop)
+        host.process.wait(30)
     (done,) = stored(database).values()
     assert (done.status, done.attempt) == ("Completed", 2)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,7 +14,7 @@ from attrs import field, frozen, mutable
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK
 
-from tests.hosts import HOSTS
+from tests.hosts.processes import serving
 
 NAMESPACE = "/background-tasks"
 CONNECT = f"40{NAMESPACE},"
@@ -54,20 +52,8 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    command = [
-        sys.executable,
-        str(HOSTS / "many_clients_host.py"),
-        str(tmp_path / "tasks.db"),
-    ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
-        try:
-            assert server.stdout is not None
-            what, _, port = server.stdout.readline().strip().partition(" ")
-            assert what == "serving"
-            yield Host(int(port))
-        finally:
-            server.terminate()
+    with serving("many_clients_host", tmp_path / "tasks.db") as served:
+        yield Host(served.port)
 
 
 @mutable

@@ -1,10 +1,8 @@
 """The official JavaScript client under Node, against a real server."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.client.node import installed
-from tests.hosts import HOSTS
+from tests.hosts.processes import serving
 
 SCRIPTS = Path(__file__).with_name("js")
 
@@ -36,22 +34,8 @@ def scripts() -> Iterator[Path]:
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a server listens."""
     folder = tmp_path_factory.mktemp("server")
-    command = [
-        sys.executable,
-        str(HOSTS / "server_host.py"),
-        str(folder / "tasks.db"),
-    ]
-    with subprocess.Popen(
-        [*command, str(folder / "told.log"), "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    ) as server:
-        assert server.stdout is not None
-        what, _, port = server.stdout.readline().strip().partition(" ")
-        assert what == "serving"
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
+    with serving("server_host", folder / "tasks.db", folder / "told.log", 0) as served:
+        yield served.url
 
 
 @pytest.fixture

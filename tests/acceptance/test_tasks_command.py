@@ -24,11 +24,10 @@ from attrs import frozen
 
 from bgtasks import BackgroundTaskInfo
 from bgtasks.cli.tasks.wire_shape import info_in
-from tests.hosts import HOSTS
+from tests.hosts.processes import environment, serving
 
 PATIENCE = 30.0
 STEPS = 4
-PYTHONPATH = str(Path(__file__).parents[2])
 
 
 @frozen
@@ -66,7 +65,7 @@ class Host:
         """The command, running."""
         return subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "bgtasks", "tasks", *arguments],
-            env={**os.environ, "PYTHONPATH": PYTHONPATH, **self.environment},
+            env=environment(**self.environment),
             text=True,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
         )
@@ -85,33 +84,18 @@ class Host:
 
 
 @contextmanager
-def serving(database: str, folder: Path, **environment: str) -> Iterator[Host]:
+def hosted(database: str, folder: Path, **environment: str) -> Iterator[Host]:
     """The server of ``server_host.py``."""
-    command = [
-        sys.executable,
-        str(HOSTS / "server_host.py"),
-        database,
-        str(folder / "log"),
-        "0",
-    ]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": PYTHONPATH}
-    ) as server:
-        try:
-            assert server.stdout is not None
-            what, _, port = server.stdout.readline().strip().partition(" ")
-            assert what == "serving"
-            assert server.stdout.readline().strip() == "working"
-            url = f"http://127.0.0.1:{port}/background-tasks"
-            yield Host(int(port), environment or {"BGTASKS_URL": url})
-        finally:
-            server.terminate()
+    with serving("server_host", database, folder / "log", 0) as served:
+        assert served.said() == "working"
+        url = f"{served.url}/background-tasks"
+        yield Host(served.port, environment or {"BGTASKS_URL": url})
 
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Host]:
     """An application with an embedded database, reached over HTTP."""
-    with serving(str(tmp_path / "tasks.db"), tmp_path) as host:
+    with hosted(str(tmp_path / "tasks.db"), tmp_path) as host:
         yield host
 
 
@@ -122,7 +106,7 @@ def postgres(task_database: str, tmp_path: Path) -> Iterator[Host]:
         "BGTASKS_APP": "tests.hosts.tasks_app:container",
         "TASKS_DATABASE": task_database,
     }
-    with serving(task_database, tmp_path, **environment) as host:
+    with hosted(task_database, tmp_path, **environment) as host:
         yield host
 
 

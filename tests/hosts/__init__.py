@@ -5,4 +5,4 @@ from pathlib import Path
 __all__ = ["HOSTS"]
 
 HOSTS = Path(__file__).parent
-"""The folder, for tests that run a host in a process of its own."""
+"""The folder, for a test that has a copy of a host run."""

@@ -11,125 +11,25 @@ import asyncio
 import contextlib
 import os
 import random
-import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-
-from attrs import frozen
-from dependency_injector import containers, providers
 
 from bgtasks import (
     BackendError,
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskManager,
-    BackgroundTasksContainer,
-    BackgroundWorker,
-    BackgroundWorkerContext,
-    Retry,
-    background_task,
 )
-
-
-@frozen(kw_only=True)
-class QuickTask(BackgroundTaskBase):
-    """Is done at once."""
-
-
-@frozen(kw_only=True)
-class ReportingTask(BackgroundTaskBase):
-    """Says what it does, many times."""
-
-    steps: int = 20
-
-
-@frozen(kw_only=True)
-class FailingTask(BackgroundTaskBase):
-    """Fails twice, then succeeds; or fails for good."""
-
-    for_good: bool = False
-
-
-@frozen(kw_only=True)
-class SyncTask(BackgroundTaskBase):
-    """Works in a thread."""
-
-
-@frozen(kw_only=True)
-class DeclaringTask(BackgroundTaskBase):
-    """Says itself that it is done and goes on."""
-
-
-@frozen(kw_only=True)
-class PoisonTask(BackgroundTaskBase):
-    """Kills its process."""
-
-
-class QuickWorker(BackgroundWorker[QuickTask, None]):
-    async def execute(self, context: BackgroundWorkerContext[QuickTask, None]) -> None:
-        pass
-
-
-class ReportingWorker(BackgroundWorker[ReportingTask, int]):
-    async def execute(self, context: BackgroundWorkerContext[ReportingTask, int]) -> None:
-        for step in range(context.task.steps):
-            context.report_progress(100 * step / context.task.steps, f"{step}", payload=step)
-            await asyncio.sleep(0.01)
-
-
-class FailingWorker(BackgroundWorker[FailingTask, int]):
-    async def execute(self, context: BackgroundWorkerContext[FailingTask, int]) -> None:
-        tried = (context.state.payload or 0) + 1
-        context.set_payload(tried)
-        if context.task.for_good or tried < 3:
-            raise OSError(f"failure {tried}")
-
-
-class SyncWorker(BackgroundWorker[SyncTask, None]):
-    def execute(self, context: BackgroundWorkerContext[SyncTask, None]) -> None:
-        context.report_status("in a thread")
-        time.sleep(0.02)
-
-
-class DeclaringWorker(BackgroundWorker[DeclaringTask, None]):
-    async def execute(self, context: BackgroundWorkerContext[DeclaringTask, None]) -> None:
-        from bgtasks import BackgroundTaskStatus
-
-        context.set_status(BackgroundTaskStatus.COMPLETED, "said so")
-        await asyncio.sleep(0.05)
-
-
-class PoisonWorker(BackgroundWorker[PoisonTask, None]):
-    async def execute(self, context: BackgroundWorkerContext[PoisonTask, None]) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-RETRY = Retry(max_attempts=4, backoff=0.02, jitter=0)
-# The load is cut off far more often than a host would be; the poison task keeps the default.
-OFTEN: dict[str, Any] = {"max_interruptions": 1000}
-
-
-class Application(containers.DeclarativeContainer):
-    """The host."""
-
-    config = providers.Configuration()
-    background_tasks = providers.Container(
-        BackgroundTasksContainer,
-        config=config.background_tasks,
-        tasks=providers.List(
-            background_task(QuickTask, providers.Factory(QuickWorker), **OFTEN),
-            background_task(
-                ReportingTask, providers.Factory(ReportingWorker), max_concurrency=5, **OFTEN
-            ),
-            background_task(FailingTask, providers.Factory(FailingWorker), retry=RETRY, **OFTEN),
-            background_task(SyncTask, providers.Factory(SyncWorker), max_concurrency=3, **OFTEN),
-            background_task(DeclaringTask, providers.Factory(DeclaringWorker), **OFTEN),
-            background_task(PoisonTask, providers.Factory(PoisonWorker)),
-        ),
-    )
+from tests.hosts.load_app import (
+    Application,
+    DeclaringTask,
+    FailingTask,
+    QuickTask,
+    StepTask,
+    SyncTask,
+)
 
 
 class Log:
@@ -149,9 +49,9 @@ class Log:
 def some_task(chance: random.Random) -> BackgroundTaskBase:
     kinds: list[BackgroundTaskBase] = [
         QuickTask(),
-        ReportingTask(),
-        FailingTask(for_good=chance.random() < 0.3),
-        SyncTask(),
+        StepTask(steps=20, pause=0.01),
+        FailingTask(times=99 if chance.random() < 0.3 else 2),
+        SyncTask(seconds=0.02),
         DeclaringTask(),
     ]
     return chance.choice(kinds)
@@ -177,7 +77,7 @@ async def hand_in(manager: BackgroundTaskManager, log: Log, chance: random.Rando
 
 
 async def live(database: str, log: Log, mode: str, seed: int) -> None:
-    container = Application()
+    container: Any = Application()
     container.config.from_dict({"background_tasks": {"database": database, "stop_grace": 5}})
     manager = container.background_tasks.manager()
     manager.task_updated.subscribe(log.told)

@@ -1,4 +1,4 @@
-"""A real server whose tasks report without a pause: ``many_clients_host.py DATABASE``.
+"""A real server whose tasks report without a pause: ``many_clients_host DATABASE``.
 
 ``POST /begin?tasks=1000&seconds=10`` hands tasks in and answers ``{"ids": [...]}``;
 ``GET /reports`` tells how often workers have reported; ``GET /memory`` frees what can be freed and
@@ -9,11 +9,9 @@ import asyncio
 import ctypes
 import gc
 import os
-import socket
 import sys
 from pathlib import Path
 
-import uvicorn
 from attrs import frozen
 from dependency_injector import containers, providers
 from starlette.applications import Starlette
@@ -28,6 +26,7 @@ from bgtasks import (
     BackgroundWorkerContext,
     background_task,
 )
+from tests.hosts.processes import serve
 
 
 @frozen(kw_only=True)
@@ -127,10 +126,7 @@ def create_app(database: str) -> Starlette:
 
 
 def main() -> None:
-    listening = socket.create_server(("127.0.0.1", 0), backlog=512)
-    app = create_app(sys.argv[1])
-    print(f"serving {listening.getsockname()[1]}", flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+    serve(create_app(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A real server with tasks that a test drives: ``server_host.py DATABASE LOG SECONDS``.
+"""A real server with tasks that a test drives: ``server_host DATABASE LOG SECONDS``.
 
 It hands in one ``WorkTask`` when the file is new, which takes SECONDS; ``POST /gated`` hands in a
 task that waits for ``POST /go/{id}`` before each of its steps. Prints ``serving PORT``, and
@@ -6,7 +6,6 @@ task that waits for ``POST /go/{id}`` before each of its steps. Prints ``serving
 """
 
 import asyncio
-import socket
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import uvicorn
 from attrs import frozen
 from dependency_injector import containers, providers
 from starlette.applications import Starlette
@@ -33,6 +31,7 @@ from bgtasks import (
     Requester,
     background_task,
 )
+from tests.hosts.processes import serve
 
 STEPS = 4
 
@@ -151,10 +150,7 @@ def create_app(database: str, log: Log, seconds: float) -> Starlette:
 
 def main() -> None:
     _, database, log, seconds = sys.argv
-    listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app(database, Log(log), float(seconds))
-    print(f"serving {listening.getsockname()[1]}", flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+    serve(create_app(database, Log(log), float(seconds)))
 
 
 if __name__ == "__main__":

@@ -1,43 +1,30 @@
 """``python -m bgtasks worker`` on PostgreSQL, while the server is away."""
 
 import asyncio
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from dependency_injector import providers
 
-from bgtasks import BackgroundTasksContainer, background_task
 from bgtasks.testing.conformance import PATIENCE
-from tests.hosts.gate_worker_app import GateTask, GateWorker
+from tests.hosts.load_app import Application, GateTask
+from tests.hosts.processes import environment
 
 from .proxy import Proxy
 from .test_stops import BOUND, go_away
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
-async def process(proxy: Proxy, tmp_path: Path) -> AsyncIterator[Process]:
+async def process(proxy: Proxy) -> AsyncIterator[Process]:
     """A worker that reaches the server through the proxy."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bgtasks",
-        "worker",
-        "tests.hosts.gate_worker_app:application",
+        *(sys.executable, "-m", "bgtasks", "worker", "tests.hosts.load_app:application"),
         stdout=PIPE,
         stderr=PIPE,
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "WORKER_DATABASE": proxy.url,
-            "WORKER_GATE": str(tmp_path / "gate"),
-        },
+        env=environment(HOST_DATABASE=proxy.url),
     )
     yield process
     if process.returncode is None:
@@ -57,15 +44,15 @@ async def test_a_worker_process_stops_though_an_attempt_ended_while_the_server_w
     process: Process, proxy: Proxy, task_database: str, tmp_path: Path, how: str
 ) -> None:
     """FAULTS 47."""
-    container = BackgroundTasksContainer(
-        tasks=providers.List(background_task(GateTask, providers.Factory(GateWorker)))
-    )
-    container.config.from_dict({"database": task_database, "run_tasks": False})
-    async with container.manager() as manager:
-        await manager.run_task(GateTask())
+    gate = tmp_path / "gate"
+    application: Any = Application()
+    settings = {"database": task_database, "run_tasks": False}
+    application.config.from_dict({"background_tasks": settings})
+    async with application.background_tasks.manager() as manager:
+        await manager.run_task(GateTask(gate=str(gate)))
     await said(process, "begun")
     go_away(proxy, how)
-    (tmp_path / "gate").touch()
+    gate.touch()
     await said(process, "ended")
     process.terminate()
     async with asyncio.timeout(BOUND):

@@ -19,7 +19,7 @@ from tests.acceptance.test_kill import (
     FINAL,
     Stored,
     check,
-    launch,
+    live,
     read_log,
     stored,
     wait_until_started,
@@ -76,7 +76,7 @@ HARMS: list[Harm] = [locked, locked, read_for_long, disk_full, disk_full, stands
 def one_life(database: Path, log: Path, seed: int, faults: int, longest: float) -> None:
     """From a start to a kill."""
     chance = random.Random(seed)
-    with piped(log) as pipe, launch(database, pipe, "load", seed) as host:
+    with piped(log) as pipe, live(database, pipe, "load", seed) as host:
         wait_until_started(host)
         for _ in range(faults):
             harm, seconds = chance.choice(HARMS), chance.random() ** 2 * longest
@@ -115,7 +115,7 @@ def suffer(folder: Path, lives: int, faults: int, longest: float) -> None:
         after = stored(database)
         check(before, after, *read_log(log))
         before = after
-    with launch(database, log, "drain") as host:
+    with live(database, log, "drain") as host:
         output, errors = host.communicate(timeout=90)
     assert host.returncode == 0, output + errors
     after = stored(database)

@@ -146,7 +146,7 @@ class WorkerNode(Node):
     ) -> None:
         super().__init__(
             name,
-            ["bgtasks", "worker", f"{HERE}.host:application"],
+            ["bgtasks", "worker", "tests.hosts.load_app:application"],
             folder=folder,
             ready_when="runs tasks",
             settings=settings,

@@ -93,7 +93,7 @@ async def test_whenever_workers_are_killed_every_task_ends_and_ends_once(
             if task["status"] == "Failed":  # it raised just when it was cancelled
                 assert task["type"] == "FailingTask", dict(task)
                 assert task["cancel_requested"], dict(task)
-                assert task["error_message"] == "not today", dict(task)
+                assert task["error_message"] == "failure 1", dict(task)
         assert {kind for task in tasks for kind in task["kinds"] or ()} <= {"interrupted", "failed"}
         cut_off = sum(task["interruptions"] for task in tasks)
         print(f"{len(tasks)} tasks, {cut_off} attempts cut off")

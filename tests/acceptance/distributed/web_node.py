@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from bgtasks import BackendError
-from tests.acceptance.distributed import host
+from tests.hosts import load_app as host
 
 background_tasks = host.application.background_tasks
 

@@ -1,5 +1,7 @@
-"""The host application of every process here; what it is told comes from the environment.
+"""An application with tasks of every kind, for any number of processes that are killed, stopped and
+cut off: ``python -m bgtasks worker tests.hosts.load_app:application``.
 
+What it is told comes from the environment:
 ``HOST_DATABASE`` is required; ``HOST_RUN_TASKS``, ``HOST_HEARTBEAT``, ``HOST_GRACE`` and
 ``HOST_CONCURRENCY`` are settings, ``HOST_ANYONE`` lets clients in from other machines.
 """
@@ -18,6 +20,7 @@ from bgtasks import (
     BackgroundTaskBase,
     BackgroundTaskPolicy,
     BackgroundTasksContainer,
+    BackgroundTaskStatus,
     BackgroundWorker,
     BackgroundWorkerContext,
     Retry,
@@ -48,7 +51,8 @@ class StepTask(BackgroundTaskBase):
 
 @frozen(kw_only=True)
 class GateTask(BackgroundTaskBase):
-    """Reports all the time until a file is there."""
+    """Reports until a file is there; says on standard output that it begins and that it has
+    ended."""
 
     gate: str
 
@@ -69,7 +73,14 @@ class SyncTask(BackgroundTaskBase):
 
 @frozen(kw_only=True)
 class FailingTask(BackgroundTaskBase):
-    """Fails once, then succeeds."""
+    """Fails so many times, then succeeds. It is tried three times."""
+
+    times: int = 1
+
+
+@frozen(kw_only=True)
+class DeclaringTask(BackgroundTaskBase):
+    """Says itself that it is done and goes on."""
 
 
 @frozen(kw_only=True)
@@ -98,11 +109,13 @@ class StepWorker(BackgroundWorker[StepTask, Where]):
 
 class GateWorker(BackgroundWorker[GateTask, Where]):
     async def execute(self, context: BackgroundWorkerContext[GateTask, Where]) -> None:
+        print("begun", flush=True)
         step = 0
         while not is_open(context.task.gate):
             step += 1
             context.set_payload(Where(os.getpid(), step))
             await asyncio.sleep(0.05)
+        print("ended", flush=True)
 
 
 class StubbornWorker(BackgroundWorker[StubbornTask, Where]):
@@ -128,10 +141,16 @@ class SyncWorker(BackgroundWorker[SyncTask, Where]):
 
 class FailingWorker(BackgroundWorker[FailingTask, Where]):
     async def execute(self, context: BackgroundWorkerContext[FailingTask, Where]) -> None:
-        tried = (context.state.payload or Where(0)).step
-        context.set_payload(Where(os.getpid(), tried + 1))
-        if not tried:
-            raise OSError("not today")
+        tried = (context.state.payload or Where(0)).step + 1
+        context.set_payload(Where(os.getpid(), tried))
+        if tried <= context.task.times:
+            raise OSError(f"failure {tried}")
+
+
+class DeclaringWorker(BackgroundWorker[DeclaringTask, None]):
+    async def execute(self, context: BackgroundWorkerContext[DeclaringTask, None]) -> None:
+        context.set_status(BackgroundTaskStatus.COMPLETED, "said so")
+        await asyncio.sleep(0.05)
 
 
 class PoisonWorker(BackgroundWorker[PoisonTask, None]):
@@ -170,6 +189,7 @@ class Application(containers.DeclarativeContainer):
                 retry=Retry(max_attempts=3, backoff=0.05, jitter=0),
                 **OFTEN,
             ),
+            background_task(DeclaringTask, providers.Factory(DeclaringWorker), **OFTEN),
             background_task(PoisonTask, providers.Factory(PoisonWorker)),
         ),
     )
