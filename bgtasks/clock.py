@@ -8,7 +8,19 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Protocol
 
-__all__ = ["Clock", "DatedClock", "SystemClock", "TimeLimit", "Timer", "resolve", "sleep"]
+from attrs import frozen
+
+__all__ = [
+    "Clock",
+    "DatedClock",
+    "SystemClock",
+    "TimeLimit",
+    "Timer",
+    "Timing",
+    "resolve",
+    "sleep",
+    "wait_done",
+]
 
 
 class Timer(Protocol):
@@ -65,6 +77,29 @@ class DatedClock:
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` on the running event loop after ``delay`` seconds."""
         return self._clock.call_later(delay, callback)
+
+
+@frozen(kw_only=True)
+class Timing:
+    """How many seconds what runs tasks waits for what, where no setting says so."""
+
+    serving_grace: float = 10.0
+    """In which a backend ceases to serve, once no attempt runs."""
+
+    handler_grace: float = 5.0
+    """That busy handlers of ``task_updated`` get at a stop."""
+
+    prune_every: float = 60.0
+    """Between two looks for tasks that have been kept long enough."""
+
+    blocked_after: float = 1.0
+    """Without a round after which an event loop is called blocked."""
+
+    long_block: float = 5.0
+    """For which the event loop may be blocked before the manager is called unhealthy."""
+
+    watch_grace: float = 5.0
+    """For which a stop waits for the loop watch's thread, which a log handler may hold up."""
 
 
 def resolve(future: "asyncio.Future[None]") -> None:

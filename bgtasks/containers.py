@@ -7,7 +7,7 @@ from dependency_injector import containers, providers
 from bgtasks.backends.base import Backend
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.blocking import BlockingTaskManager
-from bgtasks.clock import Clock, SystemClock
+from bgtasks.clock import Clock, SystemClock, Timing
 from bgtasks.core.codec import TaskCodec
 from bgtasks.errors import RegistrationError, SettingsError
 from bgtasks.execution.host_resources import HostResources
@@ -121,6 +121,7 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
 
     policy: providers.Provider[Any] = providers.Singleton(BackgroundTaskPolicy)
     clock: providers.Provider[Any] = providers.Singleton(SystemClock)
+    timing: providers.Provider[Any] = providers.Singleton(Timing)
 
     settings = providers.Singleton(Settings.from_config, config)
     codec = providers.Singleton(TaskCodec)
@@ -128,7 +129,7 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     backend = providers.Factory(_make_backend, settings, registry, clock)
 
     manager = providers.Singleton(
-        BackgroundTaskManager, registry, settings, codec, clock, backend.provider
+        BackgroundTaskManager, registry, settings, codec, clock, timing, backend.provider
     )
     blocking_manager = providers.Singleton(BlockingTaskManager, manager)
     hub = providers.Singleton(

@@ -39,7 +39,8 @@ class LastingLoop:
 
     A round waits for its work, does it, and returns. Whatever it raises is logged, and the next
     round follows after a pause: ``pause`` seconds at first, twice as long after each further
-    failure, at most five seconds. ``name`` says in words what the loop does.
+    failure, at most five seconds. ``name`` says in words what the loop does. A stop leaves a round
+    behind that goes on for ``stop_within`` seconds although it was cancelled.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class LastingLoop:
         clock: Clock,
         *,
         pause: float = 0.2,
+        stop_within: float = 10.0,
     ) -> None:
         self._name = name
         self._one_round = one_round
         self._clock = clock
         self._pause = pause
+        self._stop_within = stop_within
         self._failures = 0
         self._error: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
@@ -79,8 +82,11 @@ class LastingLoop:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            await asyncio.wait([task])
-            if not task.cancelled() and (error := task.exception()) is not None:
+            # By the event loop's time: a clock that a test holds would make the stop endless.
+            _, pending = await asyncio.wait([task], timeout=self._stop_within)
+            if pending:
+                logger.error("%s: did not end within %g seconds", self._name, self._stop_within)
+            elif not task.cancelled() and (error := task.exception()) is not None:
                 log_safely(
                     logger, logging.ERROR, "%s: ended with an error", self._name, error=error
                 )

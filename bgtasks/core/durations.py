@@ -5,7 +5,10 @@ import re
 from datetime import timedelta
 from typing import Any
 
-__all__ = ["EXAMPLES", "Duration", "to_seconds"]
+from bgtasks.core.text import shown
+from bgtasks.errors import SettingsError
+
+__all__ = ["EXAMPLES", "Duration", "checked_timeout", "to_seconds"]
 
 Duration = float | timedelta | str
 """Seconds, a timedelta, or a text such as ``"10 m"``, ``"1.5h"`` or ``"7 days"``."""
@@ -29,3 +32,11 @@ def to_seconds(value: Any) -> float | None:
     else:
         return None
     return float(seconds) if math.isfinite(seconds) else None
+
+
+def checked_timeout(timeout: Any) -> float:
+    """A timeout in seconds, which may be endless. Raises SettingsError for what is none."""
+    seconds = math.inf if timeout == math.inf else to_seconds(timeout)
+    if seconds is None:
+        raise SettingsError(f"timeout is {shown(timeout)}; accepted: seconds, {EXAMPLES}")
+    return seconds

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from math import prod
 from typing import Any, TypeVar, overload
+from uuid import UUID
 
 from attrs import frozen
 
@@ -13,7 +14,7 @@ from bgtasks.core.text import clean, shown
 from bgtasks.errors import QueryError
 from bgtasks.models import UNSET, BackgroundTaskInfo, BackgroundTaskStatus, Unset
 
-__all__ = ["BackgroundTaskPage", "check_combinations", "cursor_of", "make_query"]
+__all__ = ["BackgroundTaskPage", "check_combinations", "checked_id", "cursor_of", "make_query"]
 
 T = TypeVar("T")
 
@@ -49,6 +50,13 @@ class BackgroundTaskPage(Sequence[BackgroundTaskInfo[Any]]):
         self, index: int | slice
     ) -> BackgroundTaskInfo[Any] | Sequence[BackgroundTaskInfo[Any]]:
         return self.items[index]
+
+
+def checked_id(task_id: UUID) -> UUID:
+    """``task_id`` itself. Raises TypeError where it is no UUID."""
+    if not isinstance(task_id, UUID):
+        raise TypeError(f"task_id is {shown(task_id)}; accepted: a uuid.UUID, as run_task gives it")
+    return task_id
 
 
 def make_query(

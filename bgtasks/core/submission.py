@@ -1,15 +1,17 @@
-"""What callers of ``run_task`` hand in, checked and made into a record for the backend."""
+"""What callers of ``run_task`` say of a task, checked and made into a record for the backend."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
+from attrs import field, frozen
+
+from bgtasks.core.durations import EXAMPLES, to_seconds
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import MAX_NAME, clean, clean_message, describe, shown
 from bgtasks.errors import SettingsError
 from bgtasks.models import BackgroundTaskBase
 
-__all__ = ["due_time", "new_record"]
+__all__ = ["SubmitOptions", "new_record"]
 
 MAX_OWNER = 255
 MAX_PRIORITY = 1_000_000
@@ -18,47 +20,7 @@ LONGEST_DELAY = timedelta(days=3660)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def new_record(
-    task: BackgroundTaskBase,
-    type_name: str,
-    data: str,
-    *,
-    owner: str | None,
-    due: datetime | None,
-    priority: int,
-    now: datetime,
-    delayed: bool = False,
-) -> TaskRecord:
-    """The record of a task that is accepted ``now``; ``delayed``: ``due`` was counted from now.
-    Raises SettingsError for an owner or a
-    priority that cannot be used."""
-    message = task.initial_status_message
-    return TaskRecord(
-        id=task.id,
-        type=type_name,
-        name=clean(str(task.display_name), MAX_NAME),
-        data=data,
-        owner=_checked_owner(owner),
-        priority=_checked_priority(priority),
-        status_message=None if message is None else clean_message(str(message)),
-        created_at=now,
-        changed_at=now,
-        scheduled_at=due,
-        due_at=due if due is not None and due > now else None,
-        delayed=delayed,
-    )
-
-
-def due_time(delay: Duration | None, run_at: datetime | None, now: datetime) -> datetime | None:
-    """When a task may start at the earliest; ``None``: at once. Raises SettingsError."""
-    if delay is None and run_at is None:
-        return None
-    if delay is not None and run_at is not None:
-        raise SettingsError("delay and run_at are both given; give one of them")
-    return now + _checked_delay(delay) if run_at is None else _checked_time(run_at, now)
-
-
-def _checked_owner(owner: Any) -> str | None:
+def _owner(owner: Any) -> str | None:
     if owner is None:
         return None
     if not isinstance(owner, str) or not 1 <= len(owner) <= MAX_OWNER:
@@ -68,7 +30,7 @@ def _checked_owner(owner: Any) -> str | None:
     return clean(owner, MAX_OWNER)
 
 
-def _checked_priority(priority: Any) -> int:
+def _priority(priority: Any) -> int:
     whole = isinstance(priority, int) and not isinstance(priority, bool)
     if not whole or abs(priority) > MAX_PRIORITY:
         raise SettingsError(
@@ -78,7 +40,21 @@ def _checked_priority(priority: Any) -> int:
     return int(priority)
 
 
-def _checked_time(run_at: Any, now: datetime) -> datetime:
+def _delay(delay: Any) -> timedelta | None:
+    if delay is None:
+        return None
+    seconds = to_seconds(delay)
+    if seconds is None or not 0 <= seconds <= LONGEST_DELAY.total_seconds():
+        raise SettingsError(
+            f"delay is {shown(delay)}; accepted: seconds, {EXAMPLES}, "
+            f"0 to {LONGEST_DELAY.days} days"
+        )
+    return timedelta(seconds=seconds)
+
+
+def _run_at(run_at: Any) -> datetime | None:
+    if run_at is None:
+        return None
     try:
         aware = isinstance(run_at, datetime) and run_at.utcoffset() is not None
         at = run_at.astimezone(UTC) if aware else None
@@ -91,20 +67,65 @@ def _checked_time(run_at: Any, now: datetime) -> datetime:
             f"run_at is {shown(run_at)}; accepted: a time with a time zone, "
             "such as datetime.now(UTC) + timedelta(hours=1)"
         )
-    if not _EPOCH <= at <= now + LONGEST_DELAY:
-        raise SettingsError(
-            f"run_at is {shown(run_at)}; accepted: a time from 1970 on, and at most "
-            f"{LONGEST_DELAY.days} days from now"
-        )
+    if at < _EPOCH:
+        raise _out_of_range(run_at)
     # Plain, also where the caller's is of a subclass that behaves in another way.
     return datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, UTC)
 
 
-def _checked_delay(delay: Any) -> timedelta:
-    seconds = to_seconds(delay)
-    if seconds is None or not 0 <= seconds <= LONGEST_DELAY.total_seconds():
-        raise SettingsError(
-            f"delay is {shown(delay)}; accepted: seconds, {EXAMPLES}, "
-            f"0 to {LONGEST_DELAY.days} days"
-        )
-    return timedelta(seconds=seconds)
+def _out_of_range(run_at: Any) -> SettingsError:
+    return SettingsError(
+        f"run_at is {shown(run_at)}; accepted: a time from 1970 on, and at most "
+        f"{LONGEST_DELAY.days} days from now"
+    )
+
+
+@frozen(kw_only=True)
+class SubmitOptions:
+    """What ``run_task`` takes beside the task, checked. Raises SettingsError, which names the
+    option.
+
+    ``connection`` is the caller's, in whose transaction the task is to be kept; the backend says
+    whether it can use it.
+    """
+
+    owner: str | None = field(default=None, converter=_owner)
+    delay: timedelta | None = field(default=None, converter=_delay)
+    run_at: datetime | None = field(default=None, converter=_run_at)
+    priority: int = field(default=0, converter=_priority)
+    connection: Any = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.delay is not None and self.run_at is not None:
+            raise SettingsError("delay and run_at are both given; give one of them")
+
+    def due(self, now: datetime) -> datetime | None:
+        """When a task that is submitted ``now`` may start at the earliest; ``None``: at once."""
+        if self.delay is not None:
+            return now + self.delay
+        if self.run_at is not None and self.run_at > now + LONGEST_DELAY:
+            raise _out_of_range(self.run_at)
+        return self.run_at
+
+
+def new_record(
+    task: BackgroundTaskBase, type_name: str, data: str, options: SubmitOptions, now: datetime
+) -> TaskRecord:
+    """The record of a task that is submitted ``now``. Raises SettingsError for a ``run_at`` that
+    is too far away."""
+    message = task.initial_status_message
+    due = options.due(now)
+    return TaskRecord(
+        id=task.id,
+        type=type_name,
+        name=clean(str(task.display_name), MAX_NAME),
+        data=data,
+        owner=options.owner,
+        priority=options.priority,
+        status_message=None if message is None else clean_message(str(message)),
+        created_at=now,
+        changed_at=now,
+        scheduled_at=due,
+        due_at=due if due is not None and due > now else None,
+        delayed=options.delay is not None,
+    )

@@ -9,24 +9,19 @@ from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
+from bgtasks.clock import Timing
 from bgtasks.concurrency.threads import call_in_own_thread
 from bgtasks.logs import LoggedTask, log_fields
 
-__all__ = ["BLOCKED_AFTER", "LoopWatch"]
+__all__ = ["LoopWatch", "time_that_counts"]
 
 logger = logging.getLogger(__name__)
-
-BLOCKED_AFTER = 1.0
-"""Seconds without a round after which an event loop is called blocked."""
 
 BEATS = 4
 """How often the loop is asked for a sign of life within that time."""
 
 LOOK_EVERY = 0.1
 """The longest wait, as a part of that time, in which the watching thread looks at nothing else."""
-
-STOP_WITHIN = 5.0
-"""Seconds for which a stop waits for the thread, which a log handler may hold up."""
 
 FRAMES = 5
 """How many of the innermost frames are named."""
@@ -42,12 +37,13 @@ class LoopWatch:
 
     def __init__(
         self,
+        timing: Timing,
         whose_turn: Callable[[], LoggedTask | None] = lambda: None,
-        *,
-        blocked_after: float = BLOCKED_AFTER,
     ) -> None:
         self._whose_turn = whose_turn
-        self._limit = blocked_after
+        self._limit = timing.blocked_after
+        self._long = timing.long_block
+        self._grace = timing.watch_grace
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
         self._wake = threading.Event()
@@ -72,16 +68,24 @@ class LoopWatch:
             self._stopping = True
             self._wake.set()
             # Not joined on the loop, which the thread may need to end: log handlers may wait for it
-            join = partial(thread.join, STOP_WITHIN)
+            join = partial(thread.join, self._grace)
             await call_in_own_thread(join, "bgtasks loop watch's end")
             if thread.is_alive():
-                logger.error("the loop watch did not end within %g seconds", STOP_WITHIN)
+                logger.error("the loop watch did not end within %g seconds", self._grace)
 
     @property
     def blocked_for(self) -> float:
         """For how many seconds the loop is known to be blocked; 0: it comes round (any thread)."""
         since = self._blocked_since
         return 0.0 if since is None else time.monotonic() - since
+
+    @property
+    def trouble(self) -> str | None:
+        """That the loop has been blocked for long, in words; ``None``: it was not (any thread)."""
+        seconds = self.blocked_for
+        if seconds <= self._long:
+            return None
+        return f"the event loop has been blocked for {seconds:.0f} seconds: see the log"
 
     def _run(self) -> None:
         while not self._stopping:
@@ -111,12 +115,7 @@ class LoopWatch:
         self._wake.set()
 
     def _answers_within(self, seconds: float) -> bool:
-        """Whether the loop came round, or need not have: no one runs it, or the watch ends.
-
-        Only time in which this process ran counts. Where it was stopped or the machine was
-        suspended, every clock has gone on and nobody is to blame; but where this thread did not
-        run while the process did, somebody held the interpreter's lock, the worst of blocks.
-        """
+        """Whether the loop came round, or need not have: no one runs it, or the watch ends."""
         passed, step = 0.0, seconds * LOOK_EVERY
         while not (self._answered or self._stopping):
             if passed >= seconds:
@@ -126,7 +125,7 @@ class LoopWatch:
             began, used = time.monotonic(), time.process_time()
             self._wake.wait(step)
             used = time.process_time() - used
-            passed += min(time.monotonic() - began, max(step, used))
+            passed += time_that_counts(time.monotonic() - began, used, step)
         return True
 
     def _report(self, began: float) -> None:
@@ -155,6 +154,17 @@ class LoopWatch:
             ", called from ".join(_places(sys._current_frames().get(self._loop_thread))),  # noqa: SLF001
             extra=log_fields(task),
         )
+
+
+def time_that_counts(elapsed: float, used: float, asked: float) -> float:
+    """How much of a wait of ``asked`` seconds counts, which took ``elapsed`` seconds and in which
+    this process used the processor for ``used``.
+
+    Only time in which this process ran does. Where it was stopped or the machine was suspended,
+    every clock has gone on and nobody is to blame; but where the watching thread did not run while
+    the process did, somebody held the interpreter's lock, the worst of blocks.
+    """
+    return min(elapsed, max(asked, used))
 
 
 def _places(frame: FrameType | None) -> list[str]:

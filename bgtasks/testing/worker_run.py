@@ -6,7 +6,7 @@ from attrs import frozen
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.lifecycle import Claimed, Ended, Reported, decide
-from bgtasks.core.submission import new_record
+from bgtasks.core.submission import SubmitOptions, new_record
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.launch import launch
 from bgtasks.execution.outcome import StopReason
@@ -69,15 +69,8 @@ class _Run:
         self._payload_type = registration.payload_type
         self._cancel_when = cancel_when
         now = clock.now()
-        waiting = new_record(
-            task,
-            registration.type_name,
-            codec.encode_task(task),
-            owner=owner,
-            due=None,
-            priority=0,
-            now=now,
-        )
+        data, options = codec.encode_task(task), SubmitOptions(owner=owner)
+        waiting = new_record(task, registration.type_name, data, options, now)
         claimed = decide(waiting, Claimed(), now)
         assert claimed is not None  # noqa: S101 - a waiting task can always be claimed
         self._record = claimed.after

@@ -1,6 +1,8 @@
 """Tasks that were stored by an application which has changed since."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +74,9 @@ async def test_a_stored_task_that_cannot_be_read_has_failed_and_its_data_is_kept
         assert info.status is BackgroundTaskStatus.FAILED
         assert "NewTask cannot be read back" in (info.error_message or "")
         assert "source" in (info.error_message or "")
-        assert manager._backend is not None
-        record = await manager._backend.get(task_id)
-    assert record is not None
-    assert json.loads(record.data)["path"] == "/etc/hosts"
+    with closing(sqlite3.connect(database)) as file:
+        [[data]] = file.execute("SELECT data FROM tasks")
+    assert json.loads(data)["path"] == "/etc/hosts"
     async with manager_of(database, OldTask, "Copy") as manager:  # the change was taken back
         assert await manager.retry_task(task_id)
         info = await manager.wait_for(task_id, timeout=20)

@@ -91,6 +91,25 @@ def container_for(script: Script, **options: Any) -> BackgroundTasksContainer:
     return container_of(background_task(Work, worker_of(script), **options))
 
 
+def backend_of(container: Any) -> Any:
+    """The backend that the container's manager uses at its next start."""
+    backend = container.backend()
+    container.backend.override(backend)
+    return backend
+
+
+def wanted_by(backend: Any) -> Callable[[], bool]:
+    """Asks the manager that subscribes to ``backend`` whether anybody wants to know of changes."""
+    subscribe, asked = backend.subscribe, []
+
+    def remember(handler: Any, wanted: Callable[[], bool]) -> Any:
+        asked.append(wanted)
+        return subscribe(handler, wanted)
+
+    backend.subscribe = remember
+    return lambda: asked[-1]()
+
+
 def clock_of(container: Any) -> FakeClock:
     """The clock of a container that was made here."""
     clock = container.clock()

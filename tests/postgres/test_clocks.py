@@ -10,7 +10,7 @@ from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.base import Backend
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.clock import Clock, SystemClock
-from bgtasks.core.submission import due_time
+from bgtasks.core.submission import SubmitOptions
 from bgtasks.registration import Registry
 from bgtasks.testing.conformance import BackendBench
 from tests.contract.homes import PostgresHome
@@ -87,7 +87,7 @@ async def test_a_delay_and_a_time_mean_the_same_everywhere(wrong: BackendBench, 
     tomorrow = server_now + timedelta(days=1)
     ids = []
     for delay, run_at in ((86_400, None), (None, tomorrow)):
-        due = due_time(delay, run_at, wrong.backend.now())
+        due = SubmitOptions(delay=delay, run_at=run_at).due(wrong.backend.now())
         ids.append(await wrong.submit(scheduled_at=due, due_at=due))
     waits = await sql.fetch("SELECT execute_after FROM bgtasks_pgqueuer")
     assert len(waits) == 2

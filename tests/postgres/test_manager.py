@@ -16,7 +16,8 @@ from bgtasks import (
     BackgroundWorkerContext,
     background_task,
 )
-from bgtasks.testing.conformance import QuickTask, until
+from bgtasks.testing.conformance import QuickTask
+from tests.hosts.scripted import backend_of, wanted_by
 
 from .callers import alchemy_session
 
@@ -91,20 +92,21 @@ async def test_sqlite_takes_no_connection() -> None:
 
 
 async def test_others_are_listened_to_while_somebody_wants_to_know(
-    manager: BackgroundTaskManager, task_database: str
+    task_database: str,
 ) -> None:
-    feed = manager._backend._feed  # type: ignore[union-attr]
-    assert not feed._is_wanted()
-    unsubscribe = manager.task_updated.subscribe(lambda _: None)
-    assert feed._is_wanted()
-    unsubscribe()
-    assert not feed._is_wanted()
-    async with container_on(task_database).manager() as other:
+    container = container_on(task_database)
+    wanted = wanted_by(backend_of(container))
+    async with container.manager() as manager, container_on(task_database).manager() as other:
+        assert not wanted()
+        unsubscribe = manager.task_updated.subscribe(lambda _: None)
+        assert wanted()
+        unsubscribe()
+        assert not wanted()
         waiting = await other.run_task(QuickTask(), delay=60)
         watch = manager.watch(waiting)
         assert (await anext(watch)).status == "Pending"
-        assert feed._is_wanted()
+        assert wanted()
         assert await other.cancel_task(waiting)
         assert (await anext(watch)).status == "Cancelled"
         await watch.aclose()
-    await until(lambda: not feed._is_wanted(), "nobody wants to know")
+        assert not wanted()

@@ -262,7 +262,7 @@ async def test_a_final_status_that_the_worker_set_is_told_while_it_still_runs() 
         info = await manager.wait_for(task_id, PATIENCE)
         assert (info.status, info.status_message) == (Status.COMPLETED, "as good as done")
         gate.set()
-        await until(lambda: manager._executor is not None and not manager._executor._running)
+        await until(lambda: not manager.health().running)
         assert await get(manager, task_id) == info
 
 

@@ -1,23 +1,23 @@
 """A blocked event loop is noticed, named, and said to be over."""
 
 import asyncio
-import functools
 import logging
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from bgtasks import manager
+from bgtasks.clock import Timing
 from bgtasks.execution import loop_watch
-from bgtasks.execution.loop_watch import LoopWatch
-from tests.hosts.scripted import PATIENCE, Context, Work, container_for, run_to_end, running
+from bgtasks.execution.loop_watch import LoopWatch, time_that_counts
+from tests.hosts.scripted import PATIENCE, Context, Script, Work, container_for, run_to_end, running
 
 LIMIT = 0.05
+
+SHORT = Timing(blocked_after=LIMIT)
 
 
 class Warnings(logging.Handler):
@@ -61,7 +61,7 @@ def block_the_loop(warnings: Warnings) -> None:
 async def test_a_block_is_logged_once_with_its_place_and_once_when_it_is_over(
     warnings: Warnings,
 ) -> None:
-    watch = LoopWatch(blocked_after=LIMIT)
+    watch = LoopWatch(SHORT)
     watch.start()
     block_the_loop(warnings)
     assert watch.blocked_for >= LIMIT
@@ -78,7 +78,7 @@ async def test_a_block_is_logged_once_with_its_place_and_once_when_it_is_over(
 
 
 async def test_each_block_is_logged(warnings: Warnings) -> None:
-    watch = LoopWatch(blocked_after=LIMIT)
+    watch = LoopWatch(SHORT)
     watch.start()
     for _ in range(2):
         block_the_loop(warnings)
@@ -90,7 +90,7 @@ async def test_each_block_is_logged(warnings: Warnings) -> None:
 
 
 async def test_a_loop_that_comes_round_is_left_alone(warnings: Warnings) -> None:
-    watch = LoopWatch(blocked_after=5.0)
+    watch = LoopWatch(Timing(blocked_after=5.0))
     watch.start()
     await asyncio.sleep(0.05)
     await watch.stop()
@@ -98,7 +98,7 @@ async def test_a_loop_that_comes_round_is_left_alone(warnings: Warnings) -> None
 
 
 async def test_start_and_stop_may_be_repeated_and_leave_no_thread() -> None:
-    watch = LoopWatch()
+    watch = LoopWatch(Timing())
     await watch.stop()
     for _ in range(3):
         watch.start()
@@ -113,7 +113,7 @@ def test_a_loop_that_nobody_runs_is_not_blocked_and_a_closed_one_ends_the_thread
     warnings: Warnings,
 ) -> None:
     loop = asyncio.new_event_loop()
-    watch = LoopWatch(blocked_after=LIMIT)
+    watch = LoopWatch(SHORT)
 
     async def start() -> None:
         watch.start()
@@ -127,64 +127,33 @@ def test_a_loop_that_nobody_runs_is_not_blocked_and_a_closed_one_ends_the_thread
     assert warnings.records == []
 
 
-class Clocks:
-    """Stands for the ``time`` module; each wait lets it go on by so much."""
-
-    def __init__(self, elapsed: float, used: float) -> None:
-        self.elapsed, self.used = elapsed, used
-        self.now = self.cpu = 0.0
-        self.waits = 0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def process_time(self) -> float:
-        return self.cpu
-
-    def wait(self, _seconds: float) -> None:
-        self.waits += 1
-        self.now += self.elapsed
-        self.cpu += self.used
-
-
-async def waits_until_blocked(
-    monkeypatch: pytest.MonkeyPatch, *, elapsed: float, used: float
-) -> int:
-    clocks = Clocks(elapsed, used)
-    monkeypatch.setattr(loop_watch, "time", clocks)
-    watch = LoopWatch(blocked_after=1.0)
-    watch._loop = asyncio.get_running_loop()
-    watch._wake = clocks  # type: ignore[assignment]
-    assert not watch._answers_within(1.0)
-    return clocks.waits
-
-
 @pytest.mark.parametrize(
-    ("elapsed", "used", "waits"),
+    ("elapsed", "used", "counts"),
     [
-        (0.1, 0.0, 10),  # nothing special
-        (3600.0, 0.0, 10),  # the process was stopped, or the machine slept: not the loop's doing
-        (2.0, 2.0, 1),  # somebody computed and let no other thread run
+        (0.1, 0.0, 0.1),  # nothing special
+        (3600.0, 0.0, 0.1),  # the process was stopped, or the machine slept: not the loop's doing
+        (2.0, 2.0, 2.0),  # somebody computed and let no other thread run
     ],
 )
-async def test_only_time_in_which_the_process_ran_counts(
-    monkeypatch: pytest.MonkeyPatch, elapsed: float, used: float, waits: int
+def test_only_time_in_which_the_process_ran_counts(
+    elapsed: float, used: float, counts: float
 ) -> None:
-    found = await waits_until_blocked(monkeypatch, elapsed=elapsed, used=used)
-    assert found in (waits, waits + 1)  # a tenth ten times is a little less than one
+    assert time_that_counts(elapsed, used, asked=0.1) == counts
 
 
-async def test_the_task_whose_turn_it_is_is_named(
-    warnings: Warnings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(manager, "LoopWatch", functools.partial(LoopWatch, blocked_after=LIMIT))
+def container_with(script: Script) -> Any:
+    container = container_for(script)
+    container.timing.override(SHORT)
+    return container
 
+
+async def test_the_task_whose_turn_it_is_is_named(warnings: Warnings) -> None:
     async def script(_context: Context) -> None:
         block_the_loop(warnings)
 
     task = Work()
-    async with running(container_for(script)) as running_manager:
-        await run_to_end(running_manager, task)
+    async with running(container_with(script)) as manager:
+        await run_to_end(manager, task)
         assert len(threads()) == 1
     assert threads() == []
     blocked = warnings.records[0]
@@ -200,19 +169,18 @@ async def test_a_manager_that_runs_no_tasks_is_not_watched() -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="a task doesn't give its context away")
-async def test_a_task_that_a_worker_has_started_is_named_too() -> None:
-    found: list[Any] = []
-
+async def test_a_task_that_a_worker_has_started_is_named_too(warnings: Warnings) -> None:
     async def script(_context: Context) -> None:
         async def child() -> None:
-            with ThreadPoolExecutor(1) as pool:
-                found.append(pool.submit(executor.whose_turn).result(PATIENCE))
+            block_the_loop(warnings)
 
         await asyncio.create_task(child())
+        await until_set(warnings.over)
 
     task = Work()
-    async with running(container_for(script)) as running_manager:
-        executor: Any = running_manager._executor
-        await run_to_end(running_manager, task)
-        assert executor.whose_turn() is None
-    assert [item.id for item in found] == [task.id]
+    async with running(container_with(script)) as manager:
+        await run_to_end(manager, task)
+        warnings.blocked.clear()
+        block_the_loop(warnings)
+    blocked = [item.getMessage() for item in warnings.records if "stands" in item.getMessage()]
+    assert [f"in task {task.id} (Work), attempt 1 at " in item for item in blocked] == [True, False]

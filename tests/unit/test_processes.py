@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -18,13 +19,15 @@ from bgtasks import (
     SettingsError,
     background_task,
 )
-from bgtasks.manager import LONG_BLOCK
+from bgtasks.clock import Timing
+from bgtasks.models import Health
 from tests.hosts.scripted import (
     PATIENCE,
     Context,
     Gate,
     OtherWork,
     Work,
+    backend_of,
     container_for,
     container_of,
     done,
@@ -121,10 +124,12 @@ async def test_a_manager_says_how_it_is() -> None:
 
 
 async def test_a_manager_that_has_ceased_to_run_tasks_is_not_well() -> None:
-    async with running(two_types()) as manager:
-        serving = manager._serving
-        assert serving is not None
-        serving.cancel()
+    async def serve(_runner: Any) -> None:
+        raise asyncio.CancelledError
+
+    container = two_types()
+    backend_of(container).serve = serve
+    async with running(container) as manager:
         with pytest.raises(asyncio.CancelledError):
             await manager.wait_served()
         trouble = manager.health().trouble
@@ -132,35 +137,38 @@ async def test_a_manager_that_has_ceased_to_run_tasks_is_not_well() -> None:
         assert "not run any more" in trouble
 
 
-async def test_what_troubles_the_backend_troubles_the_manager(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with running(two_types()) as manager:
-        monkeypatch.setattr(manager._backend, "trouble", lambda: "the connection is lost")
+async def test_what_troubles_the_backend_troubles_the_manager() -> None:
+    container = two_types()
+    backend_of(container).trouble = lambda: "the connection is lost"
+    async with running(container) as manager:
         assert manager.health().trouble == "the connection is lost"
 
 
 async def test_a_loop_that_is_blocked_for_long_is_not_well() -> None:
-    async with running(two_types()) as manager:
-        watch: Any = manager._loop_watch
-        watch._blocked_since = time.monotonic() - LONG_BLOCK / 2
-        assert manager.health().trouble is None
-        watch._blocked_since = time.monotonic() - LONG_BLOCK - 1
-        health = manager.health()
-        watch._blocked_since = None
-    assert health.blocked_for > LONG_BLOCK
-    assert health.trouble == "the event loop has been blocked for 6 seconds: see the log"
+    container = two_types()
+    container.timing.override(Timing(blocked_after=0.02, long_block=0.1))
+    async with running(container) as manager:
+
+        def look() -> list[Health]:
+            seen = [manager.health()]
+            while seen[-1].trouble is None:
+                seen.append(manager.health())
+                time.sleep(0.001)
+            return seen
+
+        with ThreadPoolExecutor(1) as pool:
+            seen = pool.submit(look).result(PATIENCE)  # it blocks the loop
+    assert seen[-1].blocked_for > 0.1
+    assert seen[-1].trouble == "the event loop has been blocked for 0 seconds: see the log"
+    assert any(0 < health.blocked_for <= 0.1 for health in seen[:-1])
 
 
 async def test_what_ends_the_serving_is_told_to_those_who_wait() -> None:
-    container = two_types()
-    backend = container.backend()
-
     async def serve(_runner: Any) -> None:
         raise BackendError("lost")
 
-    backend.serve = serve
-    container.backend.override(backend)
+    container = two_types()
+    backend_of(container).serve = serve
     async with container.manager() as manager:
         with pytest.raises(BackendError, match="lost"):
             await manager.wait_served()
@@ -177,12 +185,11 @@ async def test_a_hurried_stop_gives_no_grace() -> None:
     container = container_for(script)
     manager = container.manager()
     await manager.start()
-    manager_executor: Any = manager._executor
     await manager.run_task(Work())
     await begun.wait()
     stopping = asyncio.create_task(manager.stop())
     await asyncio.sleep(0.02)
-    assert manager_executor.running == 1
+    assert manager.health().running == 1
     manager.hurry()
     await asyncio.wait_for(stopping, PATIENCE)
     manager.hurry()  # harmless

@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 
 from bgtasks import BackendError, BackgroundTaskManager
-from bgtasks.manager import PRUNE_EVERY
-from tests.hosts.scripted import Work, clock_of, container_for, done, run_to_end, running, until
+from bgtasks.clock import Timing
+from tests.hosts.scripted import (
+    Work,
+    backend_of,
+    clock_of,
+    container_for,
+    done,
+    run_to_end,
+    running,
+    until,
+)
 
 DAY = 86400.0
 
@@ -30,7 +39,7 @@ async def test_a_final_task_is_dropped_once_it_was_kept_long_enough() -> None:
         await until(lambda: clock.pending)
         clock.advance(0.6 * DAY)
         while old.id in (left := await all_ids(manager)):
-            clock.advance(PRUNE_EVERY)
+            clock.advance(Timing().prune_every)
         assert left == [waiting, newer.id]
         assert await manager.try_get_task(old.id) is None
         assert list(await manager.get_failures(old.id)) == []
@@ -48,28 +57,25 @@ async def test_without_a_retention_nothing_is_dropped() -> None:
 
 @pytest.mark.parametrize("error", [BackendError, ValueError, asyncio.CancelledError, GeneratorExit])
 async def test_a_store_that_cannot_prune_is_logged_and_asked_again(
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    error: type[BaseException],
+    caplog: pytest.LogCaptureFixture, error: type[BaseException]
 ) -> None:
     container = container_for(done)
     container.config.from_dict({"retention": 0})
     clock = clock_of(container)
+    backend = backend_of(container)
+    prune, calls = backend.prune, []
+
+    async def fail_once(age: Any, limit: int) -> Any:
+        calls.append(age)
+        if len(calls) == 2:
+            raise error("the disk is full")
+        return await prune(age, limit)
+
+    backend.prune = fail_once
     async with running(container) as manager:
-        backend = manager._backend
-        assert backend is not None
         await until(lambda: clock.pending)
-        prune, calls = backend.prune, []
-
-        async def fail_once(age: Any, limit: int) -> int:
-            calls.append(age)
-            if len(calls) == 1:
-                raise error("the disk is full")
-            return await prune(age, limit)
-
-        monkeypatch.setattr(backend, "prune", fail_once)
         info = await run_to_end(manager, Work())
         with caplog.at_level(logging.ERROR):
             while await manager.try_get_task(info.id) is not None:
-                clock.advance(PRUNE_EVERY)
+                clock.advance(Timing().prune_every)
     assert "the disk is full" in caplog.text

@@ -23,6 +23,7 @@ from tests.hosts.scripted import (
     OtherWork,
     Progress,
     Work,
+    backend_of,
     clock_of,
     container_for,
     container_of,
@@ -235,12 +236,12 @@ async def test_a_stored_task_whose_class_changed_fails_with_the_reason_and_keeps
     async with before.manager() as manager:
         task_id = await manager.run_task(Named(), delay=60)
     clock_of(after).advance(60)
+    backend = backend_of(after)
     async with after.manager() as manager:
         info = await manager.wait_for(task_id, 10)
         assert info.status is Status.FAILED
         assert "needed" in (info.error_message or "")
-        assert manager._backend is not None
-        record = await manager._backend.get(task_id)
+        record = await backend.get(task_id)
         assert record is not None
         assert '"A name"' in record.data
 

@@ -17,7 +17,7 @@ from bgtasks.core.record import TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
 from bgtasks.web.hub.snapshot import Snapshot
-from tests.hosts.scripted import Work, container_of, done, running, worker_of
+from tests.hosts.scripted import Work, backend_of, container_of, done, running, worker_of
 
 DEEP = "[" * 320 + "]" * 320
 UNREADABLE = {
@@ -121,11 +121,11 @@ def test_lone_surrogates_of_older_releases_become_question_marks(payload_type: A
 
 async def test_a_task_runs_again_though_its_last_payload_cannot_be_read() -> None:
     container = container_of(background_task(Work, worker_of(done)))
+    backend = backend_of(container)
     async with running(container) as manager:
         task = Work()
         now = container.clock().now()
         data = container.codec().encode_task(task)
         kept = TaskRecord(task.id, "Work", "work", data, now, now, payload=DEEP)
-        assert manager._backend is not None
-        await manager._backend.submit([kept])
+        await backend.submit([kept])
         assert (await manager.wait_for(task.id, 10)).status == "Completed"

@@ -15,12 +15,14 @@ from tests.hosts.scripted import (
     Context,
     Gate,
     Work,
+    backend_of,
     clock_of,
     container_for,
     done,
     run_to_end,
     running,
     until,
+    wanted_by,
 )
 
 
@@ -111,25 +113,40 @@ async def test_an_id_that_is_no_uuid_is_refused_with_what_is_accepted() -> None:
 
 
 async def test_whoever_waits_at_a_stop_is_told_and_not_left_waiting() -> None:
-    async with running(container_for(done)) as manager:
+    container = container_for(done)
+    backend = backend_of(container)
+    find, found = backend.find, []
+
+    async def count(task_ids: Any, **options: Any) -> Any:
+        records = await find(task_ids, **options)
+        found.append(records)
+        return records
+
+    backend.find = count
+    async with running(container) as manager:
         task_id = await manager.run_task(Work(), delay=3600)
         waiting = asyncio.create_task(manager.wait_for(task_id))
         watching = asyncio.create_task(statuses(manager, task_id))
-        await until(lambda: len(manager._watchers._by_task.get(task_id, [])) == 2)
+        await until(lambda: len(found) == 2)
         await manager.stop()
         results = await asyncio.wait_for(
             asyncio.gather(waiting, watching, return_exceptions=True), PATIENCE
         )
     assert [type(result) for result in results] == [ManagerStateError] * 2
+    assert {str(result) for result in results} == {
+        "the manager was stopped while a task was waited for"
+    }
 
 
 async def test_nothing_is_kept_of_who_has_waited() -> None:
-    async with running(container_for(done)) as manager:
+    container = container_for(done)
+    wanted = wanted_by(backend_of(container))
+    async with running(container) as manager:
         info = await run_to_end(manager, Work())
         await statuses(manager, info.id)
         with pytest.raises(TimeoutError):
             await manager.wait_for(await manager.run_task(Work(), delay=60), 0.01)
-        assert manager._watchers._by_task == {}
+        assert not wanted()
 
 
 async def statuses(manager: BackgroundTaskManager, task_id: object) -> list[str]:
@@ -188,19 +205,23 @@ async def test_a_slow_watcher_misses_steps_but_never_the_last_and_never_goes_bac
 
 
 async def test_a_watch_that_is_left_early_is_forgotten() -> None:
-    async with running(container_for(done)) as manager:
+    container = container_for(done)
+    wanted = wanted_by(backend_of(container))
+    async with running(container) as manager:
         task_id = await manager.run_task(Work(), delay=60)
         watching = manager.watch(task_id)
         await anext(watching)
+        assert wanted()
         await watching.aclose()
-        assert manager._watchers._by_task == {}
+        assert not wanted()
 
 
 async def test_a_watch_never_goes_back_to_an_older_revision() -> None:
-    async with running(container_for(done)) as manager:
+    container = container_for(done)
+    backend = backend_of(container)
+    async with running(container) as manager:
         info = await run_to_end(manager, Work())
-        assert manager._backend is not None
-        record = await manager._backend.get(info.id)
+        record = await backend.get(info.id)
     assert record is not None
     watch = Watch(only_final=False)
     watch.put(record)

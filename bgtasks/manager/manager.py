@@ -1,0 +1,299 @@
+"""What an application calls: takes tasks in, has them run, tells how they are."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from bgtasks.backends.base import Backend
+from bgtasks.backends.payloads import with_payloads
+from bgtasks.clock import Clock, Timing
+from bgtasks.concurrency.services import Service
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.durations import Duration, checked_timeout
+from bgtasks.core.query import BackgroundTaskPage, checked_id, cursor_of, make_query
+from bgtasks.core.record import MAX_PAGE
+from bgtasks.core.submission import SubmitOptions
+from bgtasks.errors import ManagerStateError
+from bgtasks.manager.run import ManagerRun
+from bgtasks.manager.switch import Switch
+from bgtasks.models import (
+    UNSET,
+    AttemptFailure,
+    BackgroundTaskBase,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+    Health,
+    ProcessInfo,
+    Unset,
+)
+from bgtasks.observing.updates import TaskUpdatedEvent
+from bgtasks.registration import Registry
+from bgtasks.settings import Settings
+
+__all__ = ["BackgroundTaskManager"]
+
+
+class BackgroundTaskManager:
+    """Runs tasks and tells about them. All ``async`` methods belong to the event loop of
+    ``start``; other threads (sync request handlers) use :class:`~bgtasks.BlockingTaskManager`.
+
+    Starting twice, stopping twice and stopping before starting are harmless; a stopped manager
+    can be started again. Where it is entered more than once (``async with``, as the lifespan
+    does), the last one to leave stops it.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        codec: TaskCodec,
+        clock: Clock,
+        timing: Timing,
+        backend_factory: Callable[[], Backend],
+    ) -> None:
+        registry.names(settings.types)  # before anything is started
+        self.task_updated = TaskUpdatedEvent(clock)
+        self._registry = registry
+        self._settings = settings
+        self._clock = clock
+        new_run = partial(ManagerRun, registry, codec, clock, timing, self.task_updated)
+        self._switch = Switch(lambda: new_run(self._settings, backend_factory()))
+
+    # Start and stop
+
+    def configure(self, settings: Settings) -> None:
+        """Use other settings from the next start on; the backend gets those of the container.
+
+        Raises ManagerStateError while it is running, SettingsError for unregistered ``types``.
+        """
+        if self._switch.run is not None:
+            raise ManagerStateError(
+                "the background task manager is running: stop it before it is given other settings"
+            )
+        self._registry.names(settings.types)
+        self._settings = settings
+
+    async def start(self) -> None:
+        """Open the store, take back what a crash left, and begin to run tasks.
+
+        Raises BackendError and its kind where the store cannot be used, ManagerStateError where
+        the event loop's task factory cannot run attempts.
+        """
+        await self._switch.start()
+
+    async def stop(self) -> None:
+        """Claim nothing more, give running workers the grace period, then tell them to end;
+        what is interrupted waits for the next start. Returns when all is written.
+
+        Handlers of ``task_updated`` that are still busy then get five seconds more. What goes
+        wrong on the way is logged and does not keep the rest from being stopped.
+
+        A stop goes on to its end even if the call is cancelled; the next call waits for it.
+        """
+        await self._switch.stop()
+
+    def hurry(self) -> None:
+        """Give running workers no more grace at the stop that is under way, or at the next one."""
+        self._switch.hurry()
+
+    async def wait_served(self) -> None:
+        """Wait until no more tasks are run here: returns at a stop; raises BackendError and its
+        kind, or whatever else has put an end to it."""
+        if self._switch.run is not None:
+            await self._switch.running().served()
+
+    async def __aenter__(self) -> Self:
+        await self._switch.enter()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._switch.leave()
+
+    def accompany(self, service: Service) -> None:
+        """Start ``service`` with this manager, right after it, and stop it right before it, from
+        now on; at once, if the manager runs already."""
+        self._switch.accompany(service)
+
+    @property
+    def event_loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that a running manager belongs to; ``None`` if it is not running."""
+        return None if (run := self._switch.run) is None else run.loop
+
+    async def get_processes(self) -> Sequence[ProcessInfo]:
+        """The processes that share the database, this one too, oldest start first."""
+        return await self._switch.running().backend.processes()
+
+    def now(self) -> datetime:
+        """The present time by the clock that dates all tasks: that of the database server, which
+        may differ from this host's; timezone-aware UTC. May be called from any thread."""
+        run = self._switch.run
+        return self._clock.now() if run is None else run.backend.now()
+
+    def health(self) -> Health:
+        """Whether this manager can do its work. May be called from any thread."""
+        if (run := self._switch.run) is None:
+            return Health(trouble="the background task manager is not running")
+        return run.health()
+
+    # Tasks
+
+    async def run_task(
+        self,
+        task: BackgroundTaskBase,
+        *,
+        owner: str | None = None,
+        delay: Duration | None = None,
+        run_at: datetime | None = None,
+        priority: int = 0,
+        connection: Any = None,
+    ) -> UUID:
+        """Accept ``task``; when this returns its id, the task is durable and will be run.
+
+        ``owner`` says whose it is (at most 255 characters); ``delay`` (seconds, a timedelta, or a
+        text such as ``"10 m"``) or ``run_at`` (an aware time) when it may start at the earliest,
+        at most 3,660 days from now; a higher ``priority`` (-1,000,000 to 1,000,000) goes before a
+        lower one.
+
+        With ``connection`` the task exists exactly when the caller's transaction is committed,
+        and runs from then on. Accepted are an asyncpg connection, or an SQLAlchemy
+        ``AsyncConnection`` or ``AsyncSession`` on asyncpg, to the PostgreSQL database that the
+        tasks are kept in.
+
+        Raises UnregisteredTaskError, SerializationError (which names the field),
+        DuplicateTaskError (the caller's transaction can go on), SettingsError for the other
+        arguments, BackendError where it could not be stored or ``connection`` cannot be used,
+        ManagerStateError before start, after stop, and on another event loop.
+        """
+        options = SubmitOptions(
+            owner=owner, delay=delay, run_at=run_at, priority=priority, connection=connection
+        )
+        await self._switch.running().submit([task], options)
+        return task.id
+
+    async def run_tasks(
+        self,
+        tasks: Iterable[BackgroundTaskBase],
+        *,
+        owner: str | None = None,
+        delay: Duration | None = None,
+        run_at: datetime | None = None,
+        priority: int = 0,
+        connection: Any = None,
+    ) -> list[UUID]:
+        """Accept several tasks, all or none. Arguments and errors are those of ``run_task``."""
+        options = SubmitOptions(
+            owner=owner, delay=delay, run_at=run_at, priority=priority, connection=connection
+        )
+        return await self._switch.running().submit(tasks, options)
+
+    async def cancel_task(self, task_id: UUID) -> bool:
+        """Ask for the end of a task; whether there was something to cancel.
+
+        A waiting task is cancelled when this returns. A running one is told, and says
+        ``Cancelled`` once its worker has ended.
+        """
+        return await self.request_cancel(task_id) is not None
+
+    async def retry_task(self, task_id: UUID) -> bool:
+        """Run a failed or cancelled task again; ``False`` if it is neither."""
+        return await self.request_retry(task_id) is not None
+
+    async def request_cancel(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
+        """As ``cancel_task``; returns the task as it is now, as a page has it, or ``None``."""
+        run = self._switch.running()
+        record = await run.backend.request_cancel(checked_id(task_id))
+        return None if record is None else run.infos.of(record)
+
+    async def request_retry(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
+        """As ``retry_task``; returns the task as it is now, as a page has it, or ``None``."""
+        run = self._switch.running()
+        record = await run.backend.retry(checked_id(task_id))
+        return None if record is None else run.infos.of(record)
+
+    async def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
+        """The newest snapshot of a task; ``None`` if there is no such task."""
+        run = self._switch.running()
+        records = await run.backend.find([checked_id(task_id)], payloads=True)
+        return run.infos.of(records[0]) if records else None
+
+    async def find_tasks(self, task_ids: Iterable[UUID]) -> list[BackgroundTaskInfo[Any]]:
+        """Those of these tasks that there are, in the order of their ids, as a page has them."""
+        ids = [checked_id(task_id) for task_id in task_ids]
+        run = self._switch.running()
+        found: list[BackgroundTaskInfo[Any]] = []
+        for start in range(0, len(ids), MAX_PAGE):
+            asked = ids[start : start + MAX_PAGE]
+            infos = await run.infos.of_all(await run.backend.find(asked))
+            known = {info.id: info for info in infos}
+            found += [known[item] for item in asked if item in known]
+        return found
+
+    async def get_tasks(
+        self,
+        *,
+        type: str | Iterable[str] | Unset = UNSET,  # noqa: A002 - the glossary's word
+        status: BackgroundTaskStatus | str | Iterable[BackgroundTaskStatus | str] | Unset = UNSET,
+        owner: str | None | Iterable[str | None] | Unset = UNSET,
+        limit: int = 50,
+        cursor: str | None = None,
+        payloads: bool = False,
+    ) -> BackgroundTaskPage:
+        """A page of tasks, newest accepted first.
+
+        Each filter takes one value or several; ``owner=None`` means tasks without an owner.
+        ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Payloads of
+        more than 4,096 characters of JSON are left out (``payload_omitted``), unless ``payloads``
+        asks for them: then a page ends where those it has are longer than a million characters.
+        Raises QueryError for what cannot be asked.
+        """
+        run = self._switch.running()
+        query = make_query(type=type, status=status, owner=owner, limit=limit, cursor=cursor)
+        page = await run.backend.list(query)
+        if payloads:
+            page = await with_payloads(run.backend, page)
+        items = tuple(await run.infos.of_all(page.records))
+        return BackgroundTaskPage(items, cursor_of(page.next_before))
+
+    async def cursor_after(self, task_id: UUID) -> str | None:
+        """The cursor for ``get_tasks`` that goes on after this task; ``None`` if there is no such
+        task."""
+        records = await self._switch.running().backend.find([checked_id(task_id)])
+        return cursor_of(records[0].sequence) if records else None
+
+    async def get_failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """How each attempt of a task ended that failed or was interrupted, oldest first."""
+        return await self._switch.running().backend.failures(checked_id(task_id))
+
+    async def wait_for(
+        self, task_id: UUID, timeout: Duration | None = None
+    ) -> BackgroundTaskInfo[Any]:
+        """Wait until a task is final; gives back its final snapshot.
+
+        Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` (seconds, a timedelta, or a
+        text such as ``"10 m"``) with what the task is then, and ManagerStateError if the manager is
+        stopped meanwhile. Raises SettingsError for a ``timeout`` that is none.
+        """
+        run = self._switch.running()
+        seconds = None if timeout is None else checked_timeout(timeout)
+        return run.infos.of(await run.waiting.final(checked_id(task_id), seconds))
+
+    async def watch(self, task_id: UUID) -> AsyncGenerator[BackgroundTaskInfo[Any], None]:
+        """Iterate over the updates of a task: first what it is now, last its final snapshot.
+
+        A reader that is slower than the task misses steps in between, never the last. Raises
+        what ``wait_for`` raises.
+        """
+        run = self._switch.running()
+        async with aclosing(run.waiting.follow(checked_id(task_id))) as records:
+            async for record in records:
+                yield run.infos.of(record)

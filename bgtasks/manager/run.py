@@ -1,0 +1,183 @@
+"""A manager between one start and the stop after it."""
+
+import asyncio
+import enum
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from bgtasks.backends.base import Backend
+from bgtasks.clock import Clock, DatedClock, Timing
+from bgtasks.concurrency.services import Service, Services, take_steps
+from bgtasks.core.codec import TaskCodec
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.submission import SubmitOptions, new_record
+from bgtasks.execution.executor import Executor
+from bgtasks.execution.launch import check_task_factory
+from bgtasks.execution.loop_watch import LoopWatch
+from bgtasks.manager.infos import Infos
+from bgtasks.manager.pruning import pruning
+from bgtasks.manager.serving import Serving, say_what_is_waited_for
+from bgtasks.manager.waiting import Waiting
+from bgtasks.models import BackgroundTaskBase, Health
+from bgtasks.observing.updates import TaskUpdatedEvent
+from bgtasks.registration import Registry
+from bgtasks.settings import Settings
+
+__all__ = ["ManagerRun", "State"]
+
+
+class State(enum.Enum):
+    """How far a run is; in this order, and never back."""
+
+    STARTING = enum.auto()
+    RUNNING = enum.auto()
+    STOPPING = enum.auto()
+    CLOSED = enum.auto()
+
+
+class ManagerRun:
+    """Builds what a running manager consists of and connects it: the store, the executor of
+    attempts, and the services. To be started once and stopped once."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        codec: TaskCodec,
+        clock: Clock,
+        timing: Timing,
+        updates: TaskUpdatedEvent,
+        settings: Settings,
+        backend: Backend,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.state = State.STARTING
+        self.backend = backend
+        self.infos = Infos(registry, codec)
+        self._registry = registry
+        self._settings = settings
+        self._codec = codec
+        self._timing = timing
+        self._updates = updates
+        self._executor = Executor(
+            registry,
+            codec,
+            DatedClock(clock, backend.now),
+            settings.publish_interval,
+            backend.save,
+            torn_down=lambda: self._serving.is_torn_down,
+        )
+        self.waiting = Waiting(backend, self._executor)
+        self._watch = LoopWatch(timing, self._executor.whose_turn)
+        self._serving = Serving(backend, self._executor, clock, timing, settings.stop_grace)
+        # The loop is watched for as long as workers run on it.
+        self._services = Services([self._watch, self._serving] if settings.run_tasks else [])
+        if settings.retention is not None:
+            self._services.add(pruning(backend.prune, settings.retention, clock, timing))
+        self._stopped: asyncio.Task[None] | None = None
+        backend.subscribe(self._on_change, wanted=self._is_watched)
+
+    @property
+    def answers(self) -> bool:
+        """Whether the store is open (any thread)."""
+        return self.state in (State.RUNNING, State.STOPPING)
+
+    async def start(self, accompanying: Iterable[Service]) -> None:
+        """Open the store and start the services, ``accompanying`` ones last."""
+        if self._settings.run_tasks:
+            await check_task_factory()
+        await self.backend.start()
+        self.state = State.RUNNING
+        try:
+            for service in accompanying:
+                self._services.add(service)
+            self._services.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    def accompany(self, service: Service) -> None:
+        """One more service, started as soon as the event loop comes to it (any thread)."""
+        self.loop.call_soon_threadsafe(self._start_late, service)
+
+    async def stop(self) -> None:
+        """Stop the services, then close the store. Goes on to its end even if the call is
+        cancelled; the next call waits for it."""
+        if self._stopped is None:
+            self.state = State.STOPPING
+            self._stopped = asyncio.create_task(self._stop())
+        try:
+            await asyncio.shield(self._stopped)
+        except KeyboardInterrupt:  # it came in the middle of the stop: the next call begins anew
+            self._stopped = None
+            raise
+
+    def hurry(self) -> None:
+        """Give running workers no more grace at the stop."""
+        self._executor.hurry()
+
+    async def served(self) -> None:
+        """Wait until no more tasks are run here; raises what has put an end to it."""
+        await self._serving.served()
+
+    def health(self) -> Health:
+        """Whether tasks are kept, run and shown (any thread)."""
+        troubles = [
+            self._serving.trouble,
+            self._watch.trouble,
+            self.backend.trouble(),
+            self._services.trouble,
+        ]
+        return Health(
+            trouble=next((trouble for trouble in troubles if trouble is not None), None),
+            running=self._executor.running,
+            max_concurrency=self._settings.max_concurrency,
+            blocked_for=self._watch.blocked_for,
+        )
+
+    async def submit(
+        self, tasks: Iterable[BackgroundTaskBase], options: SubmitOptions
+    ) -> list[UUID]:
+        """Keep new tasks, all or none; their ids."""
+        now = self.backend.now()
+        records = [self._record(task, options, now) for task in tasks]
+        if records:
+            await self.backend.submit(records, options.connection)
+        return [record.id for record in records]
+
+    def _record(
+        self, task: BackgroundTaskBase, options: SubmitOptions, now: datetime
+    ) -> TaskRecord:
+        type_name = self._registry.of(task).type_name
+        return new_record(task, type_name, self._codec.encode_task(task), options, now)
+
+    def _is_watched(self) -> bool:
+        """Whether anybody would hear of what other processes change."""
+        return bool(self.waiting) or self._updates.has_subscribers
+
+    def _on_change(self, record: TaskRecord) -> None:
+        self.waiting.tell(record)
+        if self._updates.has_subscribers:
+            self._updates.publish(self.infos.of(record))
+
+    def _start_late(self, service: Service) -> None:
+        if self.state is State.RUNNING:
+            self._services.add(service)
+            service.start()
+
+    async def _stop(self) -> None:
+        say_what_is_waited_for(self._executor.running_tasks(), self._settings.stop_grace)
+        grace, hurried = self._timing.handler_grace, self._executor.hurried
+        await take_steps(
+            [
+                self._services.stop,
+                self._close,
+                partial(self._updates.drain, grace, unless=hurried),
+            ]
+        )
+        self.waiting.close()
+
+    async def _close(self) -> None:
+        self.state = State.CLOSED
+        await self.backend.stop()
