@@ -1,6 +1,6 @@
 """What a requester may see of the manager's tasks and do to them: policy and manager in one."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
 from bgtasks.web.judge import Judge, Owners
 from bgtasks.web.listing import Listing, TaskFilter, TaskReader
+from bgtasks.web.protocol import COMMANDS, Command
 from bgtasks.web.requester import Requester
 
 __all__ = ["TaskAccess"]
@@ -66,26 +67,22 @@ class TaskAccess:
         payloads."""
         return await self.visible(requester, await self._reader.find_tasks(ids))
 
-    async def cancel(self, requester: Requester, task_id: UUID) -> Info:
-        """Ask for cancellation; returns the newest snapshot, without a large payload.
+    async def carry_out(self, command: Command, requester: Requester, task_id: UUID) -> Info:
+        """Do what ``command`` says to a task; returns the newest snapshot, without a large payload.
 
-        Raises TaskNotFoundError, NotAllowedError, or TaskStateError when it has ended already.
+        Raises TaskNotFoundError, NotAllowedError, or TaskStateError where the task's status does
+        not allow it.
         """
         info = await self._find(requester, task_id)
-        if not await self._judge.may_cancel(requester, info):
-            raise NotAllowedError(f"you may not cancel task {task_id}")
-        return await self._change(task_id, self._manager.request_cancel, "cancelled")
-
-    async def retry(self, requester: Requester, task_id: UUID) -> Info:
-        """Have an ended task run again; returns the newest snapshot, without a large payload.
-
-        Raises TaskNotFoundError, NotAllowedError, or TaskStateError unless it is Failed or
-        Cancelled.
-        """
-        info = await self._find(requester, task_id)
-        if not await self._judge.may_retry(requester, info):
-            raise NotAllowedError(f"you may not retry task {task_id}")
-        return await self._change(task_id, self._manager.request_retry, "retried")
+        if not await self._judge.may_do(command, requester, info):
+            raise NotAllowedError(f"you may not {command.name} task {task_id}")
+        changed = await command.change(self._manager, task_id)
+        if changed is not None:
+            return changed
+        found = await self._manager.find_tasks([task_id])
+        if not found:
+            raise _not_found(task_id)
+        raise TaskStateError(f"task {task_id} is {found[0].status} and cannot be {command.done}")
 
     async def failures(self, requester: Requester, task_id: UUID) -> Sequence[AttemptFailure]:
         """How those attempts of a task ended that failed, without tracebacks for whom the policy
@@ -103,8 +100,7 @@ class TaskAccess:
         """
         info = await self._find(requester, task_id)
         return {
-            "cancel": await self._judge.may_cancel(requester, info),
-            "retry": await self._judge.may_retry(requester, info),
+            command.name: await self._judge.may_do(command, requester, info) for command in COMMANDS
         }
 
     async def visible(self, requester: Requester, infos: Iterable[Info]) -> list[Info]:
@@ -121,17 +117,6 @@ class TaskAccess:
         if not found:
             raise _not_found(task_id)
         return found[0]
-
-    async def _change(
-        self, task_id: UUID, change: Callable[[UUID], Awaitable[Info | None]], done: str
-    ) -> Info:
-        changed = await change(task_id)
-        if changed is not None:
-            return changed
-        found = await self._manager.find_tasks([task_id])
-        if not found:
-            raise _not_found(task_id)
-        raise TaskStateError(f"task {task_id} is {found[0].status} and cannot be {done}")
 
 
 def _not_found(task_id: UUID) -> TaskNotFoundError:

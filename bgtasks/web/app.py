@@ -6,6 +6,8 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -14,17 +16,16 @@ from bgtasks.manager import BackgroundTaskManager
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.answers import Answers
-from bgtasks.web.api.body_limit import BodyLimit
-from bgtasks.web.api.health import health_route
-from bgtasks.web.api.routes import TaskRoutes
+from bgtasks.web.api.limits import BodyLimit
+from bgtasks.web.api.routes import TaskRoutes, health_route
 from bgtasks.web.dashboard_page import dashboard_routes
-from bgtasks.web.host_middleware import may_authenticate
 from bgtasks.web.hub import Hub
 from bgtasks.web.judge import Judge
 from bgtasks.web.lifespan import Lifespan
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.problems import EXCEPTION_HANDLERS, ProblemBoundary
+from bgtasks.web.protocol import SOCKET
 
 __all__ = ["create_app"]
 
@@ -54,14 +55,14 @@ def create_app(
             *dashboard_routes(),
             *tasks.routes,
             health_route(manager, hub),
-            Mount("/socket.io", app=hub.app),
+            Mount(SOCKET, app=hub.app),
             # Public: our client and the official one, for pages without a build.
             Mount("/client", app=StaticFiles(directory=CLIENT)),
         ],
         middleware=[
             Middleware(Answers, clock=hub.clock),
             Middleware(ProblemBoundary),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, clock=hub.clock),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
@@ -72,5 +73,21 @@ def create_app(
 
 
 def _warn_if_open(judge: Judge, host: Any) -> None:
-    if not may_authenticate(host):
+    if not _may_authenticate(host):
         judge.warn_if_open()
+
+
+def _may_authenticate(app: Any) -> bool:
+    """Whether ``app`` could have a middleware that sets ``request.user``, as far as can be seen."""
+    middlewares = getattr(app, "user_middleware", None)
+    return middlewares is None or any(
+        not _is_known(middleware.cls)
+        or issubclass(middleware.cls, AuthenticationMiddleware | BaseHTTPMiddleware)
+        for middleware in middlewares
+    )
+
+
+def _is_known(middleware: Any) -> bool:
+    return isinstance(middleware, type) and middleware.__module__.startswith(
+        ("starlette.middleware.", "bgtasks.web.")
+    )

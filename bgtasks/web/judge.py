@@ -11,6 +11,7 @@ from bgtasks.clock import Clock, resolve
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.policy import BackgroundTaskPolicy, is_set_of_owners, only_can_view_knows
+from bgtasks.web.protocol import Command
 from bgtasks.web.refusal_log import RefusalLog, shown
 from bgtasks.web.requester import Requester
 from bgtasks.web.this_machine import why_not_on_this_machine
@@ -80,13 +81,9 @@ class Judge:
         """Whether ``requester`` may see the task."""
         return await self._says("can_view", requester, info)
 
-    async def may_cancel(self, requester: Requester, info: Info) -> bool:
-        """Whether ``requester`` may cancel the task, which it can view."""
-        return await self._says("can_cancel", requester, info)
-
-    async def may_retry(self, requester: Requester, info: Info) -> bool:
-        """Whether ``requester`` may have the task run again, which it can view."""
-        return await self._says("can_retry", requester, info)
+    async def may_do(self, command: Command, requester: Requester, info: Info) -> bool:
+        """Whether ``requester`` may do that to the task, which it can view."""
+        return await self._says(command.question, requester, info)
 
     async def may_view_errors(self, requester: Requester, info: Info) -> bool:
         """Whether ``requester`` may see the tracebacks of the task, which it can view."""

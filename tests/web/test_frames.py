@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from socketio.packet import Packet
 
-from bgtasks.web.hub.socketio.frames import MAX_FRAME, is_acceptable
+from bgtasks.web.hub.socketio.frames import is_acceptable
+from bgtasks.web.protocol import MAX_FRAME
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -1,5 +1,6 @@
 """The HTTP API: what each request is answered with."""
 
+import asyncio
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -241,17 +242,19 @@ async def test_a_large_stream_is_refused_without_keeping_it(world: Any) -> None:
     assert asked == 65
 
 
-async def test_a_body_that_does_not_end_is_given_up(world: Any, monkeypatch: Any) -> None:
-    import asyncio
-
-    monkeypatch.setattr("bgtasks.web.api.body_limit.BODY_TIMEOUT", 0.01)
+async def test_a_body_that_does_not_end_is_given_up(world: Any, clock: Any) -> None:
     sent = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     scope = world.raw(path=f"/background-tasks/api/tasks/{UNKNOWN}").scope
-    await world.host(scope | {"type": "http", "method": "DELETE"}, asyncio.Event().wait, send)
+    scope |= {"type": "http", "method": "DELETE"}
+    serving = asyncio.create_task(world.host(scope, asyncio.Event().wait, send))
+    await world.settled()
+    assert not sent
+    clock.advance(10)
+    await serving
     assert sent[0]["status"] == 408
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bgtasks.core.record import SMALL_PAYLOAD
-from bgtasks.web.api.page import MAX_PAGE_BYTES
 from bgtasks.web.hub.replay import MAX_PAYLOADS
+from bgtasks.web.protocol import MAX_PAGE_BYTES
 
 from .test_events import Stream
 

@@ -35,9 +35,9 @@ class HttpAddress:
         host = _host(url)
         return cls(url.rstrip("/"), [_header(header) for header in headers], _is_loopback(host))
 
-    def to(self, path: str) -> str:
-        """The URL of what is below the mount address."""
-        return f"{self.url}/{path}"
+    def to(self, route: str) -> str:
+        """The URL of a route below the mount address."""
+        return f"{self.url}{route}"
 
 
 def _host(url: str) -> str:

@@ -16,6 +16,7 @@ from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import failures_in, info_in, page_in
 from bgtasks.cli.usage import UsageError
 from bgtasks.models import AttemptFailure
+from bgtasks.web.protocol import ATTEMPTS, CANCEL, RETRY, TASK, TASKS, Command
 
 __all__ = ["HttpTasks", "open_http_tasks"]
 
@@ -41,39 +42,36 @@ class HttpTasks:
         self._address = address
 
     async def list(self, wanted: TaskFilter) -> Sequence[Info]:
-        """See :class:`TaskClient`."""
         found: list[Info] = []
         cursor = wanted.cursor
         for _ in range(MAX_PAGES):
             asked = _query(wanted, min(PAGE, wanted.limit - len(found)), cursor)
-            items, cursor = page_in(await self._ask("GET", "api/tasks", asked))
+            items, cursor = page_in(await self._ask("GET", TASKS, asked))
             found += items
             if cursor is None or len(found) >= wanted.limit:
                 break
         return found[: wanted.limit]
 
     async def get(self, task_id: UUID) -> Info:
-        """See :class:`TaskClient`."""
-        return info_in(await self._ask("GET", f"api/tasks/{task_id}"))
+        return info_in(await self._ask("GET", TASK.format(id=task_id)))
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        """See :class:`TaskClient`."""
-        return failures_in(await self._ask("GET", f"api/tasks/{task_id}/attempts"))
+        return failures_in(await self._ask("GET", ATTEMPTS.format(id=task_id)))
 
     def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
-        """See :class:`TaskClient`."""
         return HttpWatch(self._http, self._address, task_id, self.get).updates()
 
     async def cancel(self, task_id: UUID) -> Info:
-        """See :class:`TaskClient`."""
-        return info_in(await self._ask("DELETE", f"api/tasks/{task_id}"))
+        return await self._carry_out(CANCEL, task_id)
 
     async def retry(self, task_id: UUID) -> Info:
-        """See :class:`TaskClient`."""
-        return info_in(await self._ask("POST", f"api/tasks/{task_id}/retry"))
+        return await self._carry_out(RETRY, task_id)
 
-    async def _ask(self, method: str, path: str, query: Sequence[tuple[str, str]] = ()) -> Any:
-        request = self._http.build_request(method, self._address.to(path), params=[*query])
+    async def _carry_out(self, command: Command, task_id: UUID) -> Info:
+        return info_in(await self._ask(command.method, command.route.format(id=task_id)))
+
+    async def _ask(self, method: str, route: str, query: Sequence[tuple[str, str]] = ()) -> Any:
+        request = self._http.build_request(method, self._address.to(route), params=[*query])
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 response = await self._http.send(request, stream=True)

@@ -18,11 +18,12 @@ from bgtasks.cli.tasks.wire_shape import info_in
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.errors import NotAllowedError
 from bgtasks.web.hub.snapshot import newness
+from bgtasks.web.protocol import EVENTS, HEARTBEAT, REFUSED, TASK_UPDATED
 
 __all__ = ["HttpWatch"]
 
-SILENCE = 45.0
-"""Seconds without a byte after which a connection is given up; a comment comes every 15."""
+SILENCE = 3 * HEARTBEAT
+"""Seconds without a byte after which a connection is given up."""
 
 GIVE_UP = 60.0
 """Seconds without an answer after which the application is given up."""
@@ -93,7 +94,7 @@ class HttpWatch:
         try:
             async with self._http.stream(
                 "GET",
-                self._address.to("api/tasks/events"),
+                self._address.to(EVENTS),
                 params={"ids": str(self._task_id)},
                 timeout=httpx.Timeout(10.0, read=SILENCE),
             ) as response:
@@ -119,13 +120,13 @@ class HttpWatch:
 
 
 def _task_in(event: ServerEvent) -> Info | None:
-    if event.name not in ("TaskUpdated", "Refused"):
+    if event.name not in (TASK_UPDATED, REFUSED):
         return None
     try:
         data = json.loads(event.data)
     except (ValueError, RecursionError) as error:
         raise CommandFailedError(f"an update is no JSON: {one_line(str(error))}") from None
-    if event.name == "TaskUpdated":
+    if event.name == TASK_UPDATED:
         return info_in(data)
     reason = data.get("error") if isinstance(data, dict) else None
     raise NotAllowedError(one_line(str(reason)[:1000]))

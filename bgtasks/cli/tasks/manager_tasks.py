@@ -27,7 +27,6 @@ class ManagerTasks:
         self._manager = manager
 
     async def list(self, wanted: TaskFilter) -> Sequence[Info]:
-        """See :class:`TaskClient`."""
         page = await self._manager.get_tasks(
             type=UNSET if wanted.types is None else wanted.types,
             status=UNSET if wanted.statuses is None else wanted.statuses,
@@ -38,26 +37,21 @@ class ManagerTasks:
         return page.items
 
     async def get(self, task_id: UUID) -> Info:
-        """See :class:`TaskClient`."""
         info = await self._manager.try_get_task(task_id)
         if info is None:
             raise TaskNotFoundError(f"there is no task with id {task_id}")
         return info
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        """See :class:`TaskClient`."""
         return await self._manager.get_failures(task_id)
 
     def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
-        """See :class:`TaskClient`."""
         return self._manager.watch(task_id)
 
     async def cancel(self, task_id: UUID) -> Info:
-        """See :class:`TaskClient`."""
         return await self._change(task_id, self._manager.cancel_task, "cancelled")
 
     async def retry(self, task_id: UUID) -> Info:
-        """See :class:`TaskClient`."""
         return await self._change(task_id, self._manager.retry_task, "retried")
 
     async def _change(

@@ -6,7 +6,7 @@ from uuid import UUID
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.web.ids import parse_task_id
+from bgtasks.web.protocol import parse_task_id
 
 __all__ = ["limit", "statuses", "task_id", "text"]
 

@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from bgtasks.concurrency.pace import Pace
 from bgtasks.core.codec import TaskCodec
 from bgtasks.web.hub.snapshot import Info, Snapshot
+from bgtasks.web.protocol import MAX_PAGE_BYTES
 
-__all__ = ["MAX_PAGE_BYTES", "write_page"]
-
-MAX_PAGE_BYTES = 1024 * 1024
-"""Bytes of snapshots after which a page ends; the first one is always there."""
+__all__ = ["write_page"]
 
 
 async def write_page(

@@ -10,16 +10,9 @@ from bgtasks.core.query import check_combinations
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.listing import TaskFilter
+from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT, MAX_OWNER, MAX_TYPE, MAX_TYPES
 
 __all__ = ["parse_filter"]
-
-MAX_LIMIT = 200
-MAX_VALUES = 100
-"""How often ``type`` or ``owner`` may be repeated."""
-MAX_LENGTH = 200
-"""The longest type or cursor, in characters."""
-MAX_OWNER = 255
-"""The longest owner a task can have, in characters."""
 
 _STATUSES = ", ".join(BackgroundTaskStatus)
 
@@ -45,13 +38,13 @@ def parse_filter(query: QueryParams) -> TaskFilter:
 
 
 def _refuse(name: str, value: str, accepted: str) -> QueryError:
-    return QueryError(f"{name} is {value[:MAX_LENGTH]!r}; accepted: {accepted}")
+    return QueryError(f"{name} is {value[:MAX_TYPE]!r}; accepted: {accepted}")
 
 
 def _types(values: Sequence[str]) -> Sequence[str]:
     for value in values:
-        if not 0 < len(value) <= MAX_LENGTH:
-            raise _refuse("type", value, f"a task type of 1 to {MAX_LENGTH} characters")
+        if not 0 < len(value) <= MAX_TYPE:
+            raise _refuse("type", value, f"a task type of 1 to {MAX_TYPE} characters")
     return _distinct("type", values)
 
 
@@ -63,8 +56,8 @@ def _owners(values: Sequence[str]) -> Sequence[str | None]:
 
 
 def _distinct(name: str, values: Sequence[str]) -> Sequence[str]:
-    if len(values) > MAX_VALUES:
-        raise QueryError(f"{name} is given {len(values)} times; accepted: at most {MAX_VALUES}")
+    if len(values) > MAX_TYPES:
+        raise QueryError(f"{name} is given {len(values)} times; accepted: at most {MAX_TYPES}")
     return list(dict.fromkeys(values))
 
 
@@ -87,7 +80,7 @@ def _limit(values: Sequence[str]) -> int:
 
 def _cursor(values: Sequence[str]) -> str:
     value = _once("cursor", values)
-    if not 0 < len(value) <= MAX_LENGTH:
+    if not 0 < len(value) <= MAX_CURSOR:
         raise _refuse("cursor", value, "the nextCursor of a listing, as it was given")
     return value
 

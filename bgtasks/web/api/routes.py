@@ -1,6 +1,6 @@
-"""The HTTP API below the mount point: list, get, follow, cancel and retry tasks."""
+"""The HTTP API below the mount point: list, get and follow tasks, the commands, and health."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -14,24 +14,33 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.errors import NotAllowedError, QueryError
+from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure
 from bgtasks.web.access import Info, TaskAccess
+from bgtasks.web.api.limits import Turns
 from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_filter
-from bgtasks.web.api.turns import Turns
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.sse.event_stream import EVENT_STREAM_HEADERS
 from bgtasks.web.hub.subscription import Subscription
-from bgtasks.web.ids import parse_task_id
 from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
+from bgtasks.web.protocol import (
+    ATTEMPTS,
+    COMMANDS,
+    EVENTS,
+    HEALTH,
+    MAX_QUERY,
+    PERMISSIONS,
+    TASK,
+    TASKS,
+    Command,
+    parse_task_id,
+)
 from bgtasks.web.requester import Requester
 
-__all__ = ["TaskRoutes"]
-
-MAX_QUERY = 8 * 1024
-"""The longest query string, in bytes."""
+__all__ = ["TaskRoutes", "health_route"]
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -59,18 +68,25 @@ class TaskRoutes:
     @property
     def routes(self) -> list[Route]:
         """The routes, to be put below the mount point."""
+        endpoints: dict[str, dict[str, Endpoint]] = {
+            TASKS: {"GET": self._list},
+            TASK: {"GET": self._get},
+            ATTEMPTS: {"GET": self._attempts},
+            PERMISSIONS: {"GET": self._permissions},
+        }
+        for command in COMMANDS:
+            by_method = endpoints.setdefault(command.route, {})
+            by_method[command.method] = partial(self._carry_out, command)
         return [
-            self._route("", self._list, "GET"),
-            # Before the next one, which would take "events" for an id. It has limits of its own.
-            Route("/api/tasks/events", self._guarded(self._events), methods=["GET"]),
-            self._route("/{id}", self._get_or_cancel, "GET", "DELETE"),
-            self._route("/{id}/retry", self._retry, "POST"),
-            self._route("/{id}/attempts", self._attempts, "GET"),
-            self._route("/{id}/permissions", self._permissions, "GET"),
+            # First, as TASK would take "events" for an id. Streams have limits of their own.
+            Route(EVENTS, self._guarded(self._events), methods=["GET"]),
+            *[self._route(path, by_method) for path, by_method in endpoints.items()],
         ]
 
-    def _route(self, path: str, endpoint: Endpoint, *methods: str) -> Route:
+    def _route(self, path: str, endpoints: Mapping[str, Endpoint]) -> Route:
         async def in_turn(request: Request, requester: Requester) -> ASGIApp:
+            endpoint = endpoints["GET" if request.method == "HEAD" else request.method]
+
             async def answer(scope: Scope, receive: Receive, send: Send) -> None:
                 async with self._turns.of(requester):
                     response = await endpoint(request, requester)
@@ -78,7 +94,7 @@ class TaskRoutes:
 
             return answer
 
-        return Route(f"/api/tasks{path}", self._guarded(in_turn), methods=methods)
+        return Route(path, self._guarded(in_turn), methods=list(endpoints))
 
     def _guarded(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[ASGIApp]]:
         async def guarded(request: Request) -> ASGIApp:
@@ -105,14 +121,14 @@ class TaskRoutes:
             )
         )
 
-    async def _get_or_cancel(self, request: Request, requester: Requester) -> Response:
-        task_id = _task_id(request)
-        if request.method == "DELETE":
-            return self._answer(202, await self._access.cancel(requester, task_id))
-        return self._answer(200, await self._access.find(requester, task_id))
+    async def _get(self, request: Request, requester: Requester) -> Response:
+        return self._answer(200, await self._access.find(requester, _task_id(request)))
 
-    async def _retry(self, request: Request, requester: Requester) -> Response:
-        return self._answer(202, await self._access.retry(requester, _task_id(request)))
+    async def _carry_out(
+        self, command: Command, request: Request, requester: Requester
+    ) -> Response:
+        info = await self._access.carry_out(command, requester, _task_id(request))
+        return self._answer(202, info)
 
     async def _attempts(self, request: Request, requester: Requester) -> Response:
         failures = await self._access.failures(requester, _task_id(request))
@@ -136,6 +152,21 @@ class TaskRoutes:
 
     def _answer(self, status: int, info: Info) -> Response:
         return _json(Snapshot(info, self._codec).text, status)
+
+
+def health_route(manager: BackgroundTaskManager, hub: Hub) -> Route:
+    """For load balancers and supervisors: 200 while manager and hub can do their work, else 503.
+
+    No policy is asked, since whoever watches over a process is nobody's user; so the answer says
+    nothing beyond that one word.
+    """
+
+    async def health(_request: Request) -> Response:
+        well = manager.health().trouble is None and hub.trouble is None
+        body = {"status": "ok" if well else "unavailable"}
+        return JSONResponse(body, 200 if well else 503, headers=_NO_STORE)
+
+    return Route(HEALTH, health, methods=["GET"])
 
 
 def _json(text: str | bytes, status: int = 200) -> Response:

@@ -14,10 +14,10 @@ from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.rooms import Rooms
 from bgtasks.web.hub.socketio.connection import CONNECTION_KEY, Connection
 from bgtasks.web.hub.socketio.fan_out import FanOut
-from bgtasks.web.hub.socketio.server import NAMESPACE
 from bgtasks.web.hub.socketio.socket_client import SocketClient
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge, PolicyFailedError
+from bgtasks.web.protocol import NAMESPACE
 from bgtasks.web.requester import Requester
 
 __all__ = ["Reception", "RefusedError"]

@@ -8,14 +8,9 @@ from attrs import frozen
 from starlette.datastructures import QueryParams
 
 from bgtasks.models import BackgroundTaskInfo
-from bgtasks.web.ids import parse_task_id
+from bgtasks.web.protocol import MAX_IDS, MAX_TYPE, MAX_TYPES, SUBSCRIBE, parse_task_id
 
 __all__ = ["EVERYTHING", "NOTHING", "MessageError", "Subscription"]
-
-MAX_TYPES = 100
-MAX_IDS = 1000
-MAX_LENGTH = 200
-"""The longest task type, in characters."""
 
 
 class MessageError(ValueError):
@@ -57,10 +52,10 @@ class Subscription:
         if message is None:
             return EVERYTHING
         if not isinstance(message, Mapping):
-            raise MessageError(f"Subscribe got {_kind(message)}; accepted: {_ACCEPTED}")
+            raise MessageError(f"{SUBSCRIBE} got {_kind(message)}; accepted: {_ACCEPTED}")
         for name in message:
             if name not in ("types", "ids", "payloads"):
-                raise MessageError(f"Subscribe got {str(name)[:100]!r}; accepted: {_ACCEPTED}")
+                raise MessageError(f"{SUBSCRIBE} got {str(name)[:100]!r}; accepted: {_ACCEPTED}")
         return _following(
             _types(message.get("types")),
             _ids("ids", message.get("ids")),
@@ -110,11 +105,9 @@ def _types(value: object) -> frozenset[str] | None:
     if value is None:
         return None
     for item in _list("types", value, MAX_TYPES):
-        if not isinstance(item, str) or not 0 < len(item) <= MAX_LENGTH:
+        if not isinstance(item, str) or not 0 < len(item) <= MAX_TYPE:
             shown = repr(item[:100]) if isinstance(item, str) else _kind(item)
-            raise MessageError(
-                f"types has {shown}; accepted: texts of 1 to {MAX_LENGTH} characters"
-            )
+            raise MessageError(f"types has {shown}; accepted: texts of 1 to {MAX_TYPE} characters")
     return frozenset(_list("types", value, MAX_TYPES))
 
 

@@ -10,8 +10,9 @@ from starlette.types import Message, Receive, Scope, Send
 from bgtasks.clock import Clock
 from bgtasks.web.hub.hub_client import PacketQueue
 from bgtasks.web.hub.lobby import Lobby
-from bgtasks.web.hub.socketio.frames import MAX_FRAME, asks_for_answer, is_acceptable, is_answer
+from bgtasks.web.hub.socketio.frames import asks_for_answer, is_acceptable, is_answer
 from bgtasks.web.hub.socketio.message_limit import UNLIMITED
+from bgtasks.web.protocol import MAX_FRAME
 from bgtasks.web.refusal_log import RefusalLog
 from bgtasks.web.requester import Requester
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,11 +20,11 @@ from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.replay import Replay
-from bgtasks.web.hub.snapshot import Info, Snapshot
+from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.subscription import NOTHING, Subscription
-from bgtasks.web.ids import parse_task_id
 from bgtasks.web.judge import PolicyFailedError
+from bgtasks.web.protocol import COMMANDS, SUBSCRIBE, UNSUBSCRIBE, Command, parse_task_id
 from bgtasks.web.refusal_log import shown
 
 __all__ = ["ClientEvents"]
@@ -35,7 +36,7 @@ _Act = Callable[[Client, Any], Awaitable[Ack]]
 
 
 class ClientEvents:
-    """Answers ``Subscribe``, ``Unsubscribe``, ``CancelTask`` and ``RetryTask``."""
+    """Answers ``Subscribe``, ``Unsubscribe`` and the commands."""
 
     def __init__(
         self,
@@ -50,10 +51,9 @@ class ClientEvents:
         self._codec = codec
         # A list of what is allowed: nothing else that has a name can be called from outside.
         self._events: dict[str, tuple[Callable[[Any], Any], _Act]] = {
-            "Subscribe": (Subscription.from_message, self._subscribe),
-            "Unsubscribe": (_nothing, self._unsubscribe),
-            "CancelTask": (_task_id, self._cancel),
-            "RetryTask": (_task_id, self._retry),
+            SUBSCRIBE: (Subscription.from_message, self._subscribe),
+            UNSUBSCRIBE: (_nothing, self._unsubscribe),
+            **{one.event: (_task_id, partial(self._carry_out, one)) for one in COMMANDS},
         }
 
     async def answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:
@@ -112,13 +112,8 @@ class ClientEvents:
         client.forget_waiting()
         return {"ok": True}
 
-    async def _cancel(self, client: Client, task_id: UUID) -> Ack:
-        return self._shown(await self._access.cancel(client.requester, task_id))
-
-    async def _retry(self, client: Client, task_id: UUID) -> Ack:
-        return self._shown(await self._access.retry(client.requester, task_id))
-
-    def _shown(self, info: Info) -> Ack:
+    async def _carry_out(self, command: Command, client: Client, task_id: UUID) -> Ack:
+        info = await self._access.carry_out(command, client.requester, task_id)
         return JsonText(f'{{"ok":true,"task":{Snapshot(info, self._codec).text}}}')
 
 
@@ -134,4 +129,4 @@ def _task_id(message: object) -> UUID:
 
 def _nothing(message: object) -> None:
     if message is not None and message != {}:
-        raise ValueError("Unsubscribe takes no argument: it ends the whole subscription")
+        raise ValueError(f"{UNSUBSCRIBE} takes no argument: it ends the whole subscription")

@@ -12,13 +12,14 @@ from socketio.packet import EVENT
 
 from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, PacketQueue
 from bgtasks.web.hub.snapshot import Snapshot
-from bgtasks.web.hub.socketio.server import NAMESPACE, JsonText
+from bgtasks.web.hub.socketio.server import JsonText
+from bgtasks.web.protocol import NAMESPACE, TASK_UPDATED
 
 __all__ = ["FanOut", "PlainEmit", "SharedPackets", "make_fan_out"]
 
 logger = logging.getLogger(__name__)
 
-_START = f'2{NAMESPACE},["TaskUpdated",'
+_START = f'2{NAMESPACE},["{TASK_UPDATED}",'
 
 
 class FanOut(Protocol):
@@ -101,7 +102,7 @@ class PlainEmit:
 
     async def _emit(self, snapshot: Snapshot, sids: list[str]) -> None:
         text = JsonText(snapshot.text)
-        await self._server.emit("TaskUpdated", text, to=sids, namespace=NAMESPACE)
+        await self._server.emit(TASK_UPDATED, text, to=sids, namespace=NAMESPACE)
 
 
 def make_fan_out(server: Any) -> FanOut:
@@ -120,7 +121,7 @@ def make_fan_out(server: Any) -> FanOut:
 
 def _probe(server: Any) -> None:
     """Raise unless the library itself would do with an event what SharedPackets does."""
-    text = server.packet_class(EVENT, namespace=NAMESPACE, data=["TaskUpdated", {"a": 1}]).encode()
+    text = server.packet_class(EVENT, namespace=NAMESPACE, data=[TASK_UPDATED, {"a": 1}]).encode()
     ours = EnginePacket(MESSAGE, _START + '{"a":1}]')
     if [text, ours.encode()] != [ours.data, f"4{text}"]:
         raise RuntimeError(f"an event is written as {text!r:.100}")

@@ -4,10 +4,9 @@ import json
 import re
 from typing import Any
 
-__all__ = ["asks_for_answer", "is_acceptable", "is_answer"]
+from bgtasks.web.protocol import MAX_FRAME
 
-MAX_FRAME = 64 * 1024
-"""The longest message a client may send, in characters."""
+__all__ = ["asks_for_answer", "is_acceptable", "is_answer"]
 
 _MESSAGE = re.compile(r"4([012])(?:/[^,]*(?:,|\Z))?([0-9]{0,15})(.*)", re.DOTALL | re.ASCII)
 _CONNECT, _EVENT = "0", "2"

@@ -9,7 +9,7 @@ from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.hub.reception import Reception, RefusedError
 from bgtasks.web.hub.socketio.events import ClientEvents
-from bgtasks.web.hub.socketio.server import NAMESPACE
+from bgtasks.web.protocol import NAMESPACE
 
 __all__ = ["TaskNamespace"]
 

@@ -9,12 +9,10 @@ import socketio
 from socketio.packet import Packet
 
 from bgtasks.web.hub.background import BackgroundSet
-from bgtasks.web.hub.socketio.frames import MAX_FRAME
 from bgtasks.web.origins import OriginCheck
+from bgtasks.web.protocol import MAX_FRAME, NAMESPACE
 
-__all__ = ["NAMESPACE", "JsonText", "connection_tasks", "make_server"]
-
-NAMESPACE = "/background-tasks"
+__all__ = ["JsonText", "connection_tasks", "make_server"]
 
 connection_tasks: ContextVar[BackgroundSet] = ContextVar("connection_tasks")
 """What the library starts for the connection that is being served, and what ends with it."""

@@ -12,8 +12,8 @@ from bgtasks.web.hub.hub_client import MAX_DEPTH, Client
 from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.socketio.connection import Connection
 from bgtasks.web.hub.socketio.fan_out import FanOut
-from bgtasks.web.hub.socketio.server import NAMESPACE
 from bgtasks.web.hub.subscription import Subscription
+from bgtasks.web.protocol import NAMESPACE, REFUSED
 from bgtasks.web.requester import Requester
 
 __all__ = ["SocketClient"]
@@ -108,7 +108,7 @@ class SocketClient(Client):
 
     async def _disconnect(self, error: str) -> None:
         try:
-            await self._server.emit("Refused", {"error": error}, to=self.sid, namespace=NAMESPACE)
+            await self._server.emit(REFUSED, {"error": error}, to=self.sid, namespace=NAMESPACE)
             await self._server.disconnect(self.sid, namespace=NAMESPACE)
         except BaseException as error:
             if ends_this_task(error):

@@ -11,13 +11,11 @@ from bgtasks.concurrency.pace import Pace
 from bgtasks.logs import log_fields, log_safely
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.sse.stream_client import StreamClient
+from bgtasks.web.protocol import HEARTBEAT
 
 __all__ = ["EVENT_STREAM_HEADERS", "EventStream"]
 
 logger = logging.getLogger(__name__)
-
-HEARTBEAT = 15.0
-"""Seconds without an update after which a comment shows that the connection is alive."""
 
 SEND_TIMEOUT = 45.0
 """Seconds a client may take to read what it was sent; the hub gives its clients as long."""

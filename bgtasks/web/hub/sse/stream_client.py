@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from bgtasks.web.hub.hub_client import Client
 from bgtasks.web.hub.subscription import Subscription
+from bgtasks.web.protocol import REFUSED
 from bgtasks.web.requester import Requester
 
 __all__ = ["StreamClient"]
@@ -40,7 +41,7 @@ class StreamClient(Client):
 
     def refuse(self, error: str) -> None:
         """See :class:`Client`. It asks again, and the 403 it gets then keeps a browser away."""
-        self.farewell = f"event: Refused\ndata: {json.dumps({'error': error})}\n\n".encode()
+        self.farewell = f"event: {REFUSED}\ndata: {json.dumps({'error': error})}\n\n".encode()
         self.expel()
 
     def stop(self) -> None:

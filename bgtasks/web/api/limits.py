@@ -1,25 +1,35 @@
-"""No request needs a body here: a large one is refused, a small one is thrown away."""
+"""What one client may take up: the body of its request, and how many answers at a time."""
 
 import asyncio
+from weakref import WeakValueDictionary
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bgtasks.clock import Clock, TimeLimit
 from bgtasks.web.problems import problem
+from bgtasks.web.protocol import MAX_BODY
+from bgtasks.web.requester import Requester
 
-__all__ = ["BodyLimit"]
-
-MAX_BODY = 64 * 1024
-"""The longest request body, in bytes, that is read before the connection is given up."""
+__all__ = ["BodyLimit", "Turns"]
 
 BODY_TIMEOUT = 10.0
 """Seconds a client has for sending its body."""
 
+OF_ONE_USER = 16
+"""Answers at a time for one user: each may be a megabyte that is not read. Browsers have six
+connections to a server."""
+
+OF_ONE_ADDRESS = 160
+"""The same for one address where nobody is logged in, and only a policy knows who is who."""
+
 
 class BodyLimit:
-    """Reads and forgets the body of each HTTP request, and answers 413 when it is too long."""
+    """Reads and forgets the body of each HTTP request, which needs none, and answers 413 when it is
+    too long."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self._app = app
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -28,7 +38,7 @@ class BodyLimit:
         refused = self._refuse_announced(scope)
         if refused is None:
             try:
-                async with asyncio.timeout(BODY_TIMEOUT):
+                async with TimeLimit(self._clock, BODY_TIMEOUT):
                     refused = await self._discard(receive)
             except TimeoutError:
                 refused = 408, f"the request body took longer than {BODY_TIMEOUT:.0f} seconds"
@@ -54,6 +64,21 @@ class BodyLimit:
                 return _too_large()
             if not message.get("more_body", False):
                 return None
+
+
+class Turns:
+    """A limit for each user; a request beyond it waits for another one of the same user."""
+
+    def __init__(self) -> None:
+        self._parties: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    def of(self, requester: Requester) -> asyncio.Semaphore:
+        """What is to be held from before the answer is made until it has been sent."""
+        turns = self._parties.get(requester.party)
+        if turns is None:
+            turns = asyncio.Semaphore(OF_ONE_USER if requester.is_user else OF_ONE_ADDRESS)
+            self._parties[requester.party] = turns
+        return turns
 
 
 def _too_large() -> tuple[int, str]:

@@ -1,0 +1,153 @@
+"""The protocol, written once: names, routes, bounds and commands of HTTP API and hub.
+
+``bgtasks.cli.typescript.protocol`` writes the names and bounds out for the JavaScript client.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+from uuid import UUID
+
+from attrs import frozen
+
+from bgtasks.manager import BackgroundTaskManager
+from bgtasks.models import BackgroundTaskInfo
+
+__all__ = [
+    "ATTEMPTS",
+    "CANCEL",
+    "COMMANDS",
+    "EVENTS",
+    "HEALTH",
+    "HEARTBEAT",
+    "MAX_BODY",
+    "MAX_CURSOR",
+    "MAX_FRAME",
+    "MAX_IDS",
+    "MAX_LIMIT",
+    "MAX_OWNER",
+    "MAX_PAGE_BYTES",
+    "MAX_QUERY",
+    "MAX_TYPE",
+    "MAX_TYPES",
+    "NAMESPACE",
+    "PERMISSIONS",
+    "REFUSED",
+    "RETRY",
+    "SOCKET",
+    "SUBSCRIBE",
+    "TASK",
+    "TASKS",
+    "TASK_UPDATED",
+    "UNSUBSCRIBE",
+    "Command",
+    "parse_task_id",
+]
+
+# Routes, below the mount point.
+TASKS = "/api/tasks"
+EVENTS = f"{TASKS}/events"
+TASK = f"{TASKS}/{{id}}"
+ATTEMPTS = f"{TASK}/attempts"
+PERMISSIONS = f"{TASK}/permissions"
+HEALTH = "/api/health"
+SOCKET = "/socket.io"
+
+NAMESPACE = "/background-tasks"
+"""The Socket.IO namespace, wherever the application is mounted."""
+
+# Events of the hub, to a client ...
+TASK_UPDATED = "TaskUpdated"
+REFUSED = "Refused"
+# ... and from it, beside the commands.
+SUBSCRIBE = "Subscribe"
+UNSUBSCRIBE = "Unsubscribe"
+
+HEARTBEAT = 15.0
+"""Seconds without an update after which an event stream shows that it is alive."""
+
+MAX_FRAME = 64 * 1024
+"""The longest message that a client may send to the hub, in characters."""
+
+MAX_BODY = 64 * 1024
+"""The longest request body, in bytes, that is read before the connection is given up."""
+
+MAX_QUERY = 8 * 1024
+"""The longest query string, in bytes."""
+
+MAX_PAGE_BYTES = 1024 * 1024
+"""Bytes of snapshots after which a page of a listing ends; the first one is always there."""
+
+MAX_LIMIT = 200
+"""The most tasks that a page of a listing may have."""
+
+MAX_TYPE = 200
+"""The longest task type, in characters."""
+
+MAX_TYPES = 100
+"""The most task types in a subscription; also how often a filter of a listing may be repeated."""
+
+MAX_IDS = 1000
+"""The most task ids in a subscription."""
+
+MAX_OWNER = 255
+"""The longest owner that a task can have, in characters."""
+
+MAX_CURSOR = 200
+"""The longest cursor, in characters."""
+
+
+@frozen(kw_only=True)
+class Command:
+    """What a client may do to a task, as an event of the hub and as a request over HTTP.
+
+    Both answer with the newest snapshot of the task, HTTP with status 202. ``name`` is what the
+    permissions of a task call the command, ``question`` the method of the policy that allows it,
+    ``change`` what the manager does (``None``: the task's status does not allow it), and ``done``
+    the word for the task afterwards.
+    """
+
+    name: str
+    event: str
+    method: Literal["DELETE", "POST"]
+    route: str
+    question: str
+    change: Callable[[BackgroundTaskManager, UUID], Awaitable[BackgroundTaskInfo[Any] | None]]
+    done: str
+
+
+CANCEL = Command(
+    name="cancel",
+    event="CancelTask",
+    method="DELETE",
+    route=TASK,
+    question="can_cancel",
+    change=lambda manager, task_id: manager.request_cancel(task_id),
+    done="cancelled",
+)
+
+RETRY = Command(
+    name="retry",
+    event="RetryTask",
+    method="POST",
+    route=f"{TASK}/retry",
+    question="can_retry",
+    change=lambda manager, task_id: manager.request_retry(task_id),
+    done="retried",
+)
+
+COMMANDS = (CANCEL, RETRY)
+"""All commands: whatever serves, permits or documents a command goes through these."""
+
+_CANONICAL = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
+def parse_task_id(value: object) -> UUID:
+    """The id that a client wrote as ``value``. Raises ValueError, which names the value."""
+    # UUID() also takes braces, "urn:" and misplaced hyphens: one task would have many addresses.
+    if not isinstance(value, str) or not _CANONICAL.fullmatch(value):
+        shown = value[:100] if isinstance(value, str) else type(value).__name__
+        raise ValueError(
+            f"task id is {shown!r}; accepted: a UUID such as 0193a4e0-0000-7000-8000-000000000000"
+        )
+    return UUID(value)
