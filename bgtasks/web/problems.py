@@ -25,7 +25,13 @@ from bgtasks.logs import log_safely
 from bgtasks.web.judge import PolicyFailedError, PolicyTimeoutError
 from bgtasks.web.refusal_log import shown
 
-__all__ = ["EXCEPTION_HANDLERS", "ProblemBoundary", "problem"]
+__all__ = [
+    "EXCEPTION_HANDLERS",
+    "ProblemBoundary",
+    "problem",
+    "refuse_request",
+    "refuse_websocket",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +42,10 @@ _STATUS_OF: tuple[tuple[type[BackgroundTasksError], int], ...] = (
     (TaskStateError, 409),
 )
 
+_ASK_AGAIN = {"Retry-After": "5"}  # seconds
+
+NOT_RUNNING = "background tasks are not running"
+STORE_FAILED = "the store of tasks is not available"
 UNEXPECTED = "an unexpected error happened; it was logged"
 
 _TITLES = {413: "Content Too Large", 414: "URI Too Long"}  # their names differ between Pythons
@@ -61,6 +71,20 @@ def problem(
     )
 
 
+async def refuse_request(
+    status: int, detail: str, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Answer a request with a problem; a 503 says when to ask again."""
+    headers = _ASK_AGAIN if status == 503 else None
+    await problem(scope, status, detail, headers)(scope, receive, send)
+
+
+async def refuse_websocket(code: int, receive: Receive, send: Send) -> None:
+    """Close a websocket with ``code`` instead of opening it."""
+    await receive()
+    await send({"type": "websocket.close", "code": code})
+
+
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
     status, path = error.status_code, quote(request.scope["path"])
@@ -79,20 +103,18 @@ async def _library_error(request: Request, error: Exception) -> Response:
         if isinstance(error, error_type):
             return problem(request.scope, status, str(error))
     if isinstance(error, ManagerStateError):
-        return problem(request.scope, 503, "background tasks are not running", {"Retry-After": "5"})
+        return problem(request.scope, 503, NOT_RUNNING, _ASK_AGAIN)
     if isinstance(error, BackendError):
         message = "the store failed at %s: %s"
         log_safely(logger, logging.ERROR, message, _path(request.scope), error, error=error)
-        return problem(
-            request.scope, 503, "the store of tasks is not available", {"Retry-After": "5"}
-        )
+        return problem(request.scope, 503, STORE_FAILED, _ASK_AGAIN)
     raise error
 
 
 async def _policy_failed(request: Request, error: Exception) -> Response:
     if isinstance(error, PolicyTimeoutError):
         detail = "whether you may do this could not be found out in time; try again"
-        return problem(request.scope, 503, detail, {"Retry-After": "5"})
+        return problem(request.scope, 503, detail, _ASK_AGAIN)
     return problem(request.scope, 500, UNEXPECTED)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import socket as sockets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ import httpx
 import pytest
 import socketio
 import uvicorn
+from dependency_injector import providers
+
+from bgtasks.testing import FakeClock
 
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -160,11 +163,31 @@ async def test_who_is_not_logged_in_gets_nowhere(people: tuple[User, User, User]
     assert stranger.updates.empty()
 
 
-async def test_a_token_that_is_revoked_ends_the_connection(monkeypatch: Any) -> None:
+@pytest.fixture
+def clock() -> Iterator[FakeClock]:
+    """The clock of each example that is made meanwhile."""
+    from examples.access.exports import Application
+
+    clock = FakeClock()
+    # What is called: an object would be copied into each container.
+    with Application.background_tasks.clock.override(providers.Callable(lambda: clock)):
+        yield clock
+
+
+async def told_in_time(user: User, clock: FakeClock) -> Any:
+    """What the hub tells ``user`` when it asks again, after a minute, whether it may stay."""
+    async with asyncio.timeout(PATIENCE):
+        while user.told.empty():
+            clock.advance(10)
+            await asyncio.sleep(0.01)
+    return user.told.get_nowait()
+
+
+async def test_a_token_that_is_revoked_ends_the_connection(
+    monkeypatch: Any, clock: FakeClock
+) -> None:
     from examples.access import bearer_token
 
-    monkeypatch.setattr("bgtasks.web.hub.audience.VERDICT_AGE", 0.0)
-    monkeypatch.setattr("bgtasks.web.hub.audience.RENEWED_EVERY", 0.05)
     tokens = dict(bearer_token.TOKENS)
     monkeypatch.setattr(bearer_token, "TOKENS", tokens)
     async with serving(bearer_token.make_app()) as where:
@@ -172,26 +195,24 @@ async def test_a_token_that_is_revoked_ends_the_connection(monkeypatch: Any) -> 
         await log_in("bearer_token", alice, "alice")
         await alice.connect()
         del tokens["alices-token"]
+        assert "may not" in (await told_in_time(alice, clock))["error"]
         async with asyncio.timeout(PATIENCE):
-            assert "may not" in (await alice.told.get())["error"]
             await alice.sio.wait()
         with pytest.raises(socketio.exceptions.ConnectionError):
             await alice.connect()
         await alice.close()
 
 
-async def test_a_logout_ends_the_connection_of_the_hub(monkeypatch: Any) -> None:
+async def test_a_logout_ends_the_connection_of_the_hub(clock: FakeClock) -> None:
     pytest.importorskip("itsdangerous", reason="the example session_cookie needs itsdangerous")
     from examples.access import session_cookie
 
-    monkeypatch.setattr("bgtasks.web.hub.audience.VERDICT_AGE", 0.0)
-    monkeypatch.setattr("bgtasks.web.hub.audience.RENEWED_EVERY", 0.05)
     async with serving(session_cookie.make_app()) as where:
         alice = User(where)
         await log_in("session_cookie", alice, "alice")
         await alice.connect()
         assert (await alice.http.post("/logout")).status_code == 204
+        assert "may not" in (await told_in_time(alice, clock))["error"]
         async with asyncio.timeout(PATIENCE):
-            assert "may not" in (await alice.told.get())["error"]
             await alice.sio.wait()
         await alice.close()

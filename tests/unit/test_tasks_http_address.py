@@ -18,7 +18,7 @@ from bgtasks.cli.usage import UsageError
 )
 def test_an_address(url: str, to: str, is_loopback: bool) -> None:
     address = HttpAddress.parse(url, [])
-    assert address.to("api/tasks") == f"{to}/api/tasks"
+    assert address.to("/api/tasks") == f"{to}/api/tasks"
     assert address.is_loopback is is_loopback
 
 

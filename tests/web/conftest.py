@@ -23,6 +23,8 @@ from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
 from bgtasks.testing.clock import FakeClock
 from bgtasks.web import BackgroundTaskPolicy, Hub, Lifespan, create_app
+from bgtasks.web.hub.audience import Audience
+from bgtasks.web.hub.hub_run import HubRun
 from bgtasks.web.hub.snapshot import without_payload
 
 NAMESPACE = "/background-tasks"
@@ -208,11 +210,12 @@ class RawSocket:
             "extensions": {},
             **extra,
         }
-        self._app = app
-        self._to_app: asyncio.Queue[Any] = asyncio.Queue()
-        self._from_app: asyncio.Queue[Any] = asyncio.Queue()
+        self.app = app
+        self.to_app: asyncio.Queue[Any] = asyncio.Queue()
+        self.from_app: asyncio.Queue[Any] = asyncio.Queue()
         self.reads = asyncio.Event()
         self.reads.set()
+        self.patience = PATIENCE
         self.task: asyncio.Task[None] | None = None
         self.sid: str | None = None
         self.updates: list[dict[str, Any]] = []
@@ -220,8 +223,8 @@ class RawSocket:
 
     async def open(self) -> Any:
         """Open it; whether the handshake was accepted."""
-        self._to_app.put_nowait({"type": "websocket.connect"})
-        self.task = asyncio.create_task(self._app(self.scope, self._to_app.get, self._send))
+        self.to_app.put_nowait({"type": "websocket.connect"})
+        self.task = asyncio.create_task(self.app(self.scope, self.to_app.get, self._send))
         message = await self.message()
         if message["type"] == "websocket.close":
             return False
@@ -232,11 +235,11 @@ class RawSocket:
 
     async def _send(self, message: Any) -> None:
         await self.reads.wait()
-        self._from_app.put_nowait(message)
+        self.from_app.put_nowait(message)
 
     async def message(self) -> Any:
-        async with asyncio.timeout(PATIENCE):
-            return await self._from_app.get()
+        async with asyncio.timeout(self.patience):
+            return await self.from_app.get()
 
     async def frame(self) -> Any:
         """The next text frame; ``None`` when the server closed."""
@@ -245,7 +248,7 @@ class RawSocket:
 
     def send(self, frame: Any) -> None:
         kind = "bytes" if isinstance(frame, bytes) else "text"
-        self._to_app.put_nowait({"type": "websocket.receive", kind: frame})
+        self.to_app.put_nowait({"type": "websocket.receive", kind: frame})
 
     async def join(self, auth: Any = None) -> Any:
         """Connect to the namespace; the frame that answered."""
@@ -298,15 +301,15 @@ class RawSocket:
         while (frame := await self.frame()) is not None:
             frames.append(frame)
         assert self.task is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.patience):
             await self.task
         return frames
 
     async def close(self) -> None:
         if self.task is not None:
             self.reads.set()
-            self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
-            async with asyncio.timeout(PATIENCE):
+            self.to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
+            async with asyncio.timeout(self.patience):
                 await self.task
 
 
@@ -321,12 +324,20 @@ class World:
         self.settings = Settings()
         self.codec = TaskCodec()
         self.max_clients = 100
+        self.max_strangers = 256
+        self.patience = PATIENCE
         self.wrap: Any = lambda app: app
         self._stack = AsyncExitStack()
 
     async def start(self) -> Any:
         self.hub = Hub(
-            self.manager, self.policy, self.settings, self.codec, self.clock, self.max_clients
+            self.manager,
+            self.policy,
+            self.settings,
+            self.codec,
+            self.clock,
+            self.max_clients,
+            self.max_strangers,
         )
         lifespan = self.lifespan = Lifespan(self.manager)
         self.app = create_app(
@@ -361,6 +372,7 @@ class World:
         """A socket that is not open yet; unless ``kept``, the test has to close it."""
         headers = [("host", host), *headers]
         socket = RawSocket(self.host, path, query, headers, client, scheme, extra)
+        socket.patience = self.patience
         if kept:
             self._stack.push_async_callback(socket.close)
         return socket
@@ -383,14 +395,17 @@ class World:
             await asyncio.sleep(0)
 
     @property
-    def audience(self) -> Any:
-        assert self.hub._run is not None
-        return self.hub._run._audience
+    def run(self) -> HubRun:
+        assert self.hub.running is not None
+        return self.hub.running
+
+    @property
+    def audience(self) -> Audience:
+        return self.run.audience
 
     @property
     def server(self) -> Any:
-        assert self.hub._run is not None
-        return self.hub._run._server
+        return self.run.sockets.server
 
 
 class UserHeader:

@@ -24,6 +24,7 @@ from bgtasks import (
     BackgroundWorker,
     background_task,
 )
+from bgtasks.testing import FakeClock
 
 with warnings.catch_warnings():
     # Newer releases of Starlette would rather have another HTTP library than httpx.
@@ -182,7 +183,7 @@ async def test_broken_frames_over_a_true_server_close_the_connection(container: 
                 assert (await raw.recv(decode=True)).startswith("40/background-tasks,")
                 await raw.send(frame)
                 await raw.wait_closed()
-        assert len(container.background_tasks.hub()._run._audience) == 0
+        assert container.background_tasks.hub().number_of_clients == 0
 
 
 async def test_foreign_pages_are_refused_at_the_handshake(container: Any) -> None:
@@ -236,8 +237,8 @@ async def test_an_event_stream_goes_live_over_a_true_server_and_does_not_hold_up
 async def test_a_client_that_is_refused_later_is_told_and_disconnected_for_good(
     container: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.audience.VERDICT_AGE", 0.0)
-    monkeypatch.setattr("bgtasks.web.hub.audience.RENEWED_EVERY", 0.05)
+    clock = FakeClock()
+    container.background_tasks.clock.override(providers.Object(clock))
     policy = container.background_tasks.policy()
     async with serving(make_app(container)) as address:
         client = Client()
@@ -251,6 +252,9 @@ async def test_a_client_that_is_refused_later_is_told_and_disconnected_for_good(
 
         monkeypatch.setattr(policy, "can_connect", no)
         async with asyncio.timeout(PATIENCE):
+            while told.empty():
+                clock.advance(10)
+                await asyncio.sleep(0.01)
             assert "may not" in (await told.get())["error"]
             assert await told.get() == client.sio.reason.SERVER_DISCONNECT
             await client.sio.wait()

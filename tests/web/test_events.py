@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from bgtasks.errors import BackendError
 from bgtasks.web import BackgroundTaskPolicy
+from bgtasks.web.hub.sse.event_stream import CLOSE_TIMEOUT, SEND_TIMEOUT
+from bgtasks.web.hub.sse.streams import LOOK_EVERY
 
 PATIENCE = 2.0
 
@@ -21,7 +24,7 @@ class Stream:
         self.reads = asyncio.Event()
         self.reads.set()
         self.started: Any = None
-        self._scope = world.raw(
+        self.scope = world.raw(
             query=query, headers=headers, path="/background-tasks/api/tasks/events"
         ).scope | {"type": "http", "method": "GET", "scheme": "http"}
         self._world = world
@@ -31,12 +34,12 @@ class Stream:
         self._requested = False
 
     async def open(self) -> Any:
-        self.task = asyncio.create_task(self._world.host(self._scope, self._receive, self._send))
+        self.task = asyncio.create_task(self._world.host(self.scope, self.receive, self._send))
         async with asyncio.timeout(PATIENCE):
             self.started = await self._messages.get()
         return self.started["status"]
 
-    async def _receive(self) -> Any:
+    async def receive(self) -> Any:
         if not self._requested:
             self._requested = True
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -96,6 +99,15 @@ class Stream:
         self._gone.set()
         self.reads.set()
         await self.ended()
+
+
+class Server:
+    """What there is to see of a uvicorn that has been asked to stop, or not."""
+
+    should_exit = False
+
+    def handle_exit(self, number: int, frame: object) -> None:
+        raise AssertionError("no signal is sent here")
 
 
 @pytest.fixture
@@ -337,19 +349,20 @@ async def test_a_connection_that_breaks_while_it_is_written_ends_the_stream(
         raise OSError("gone")
 
     stream = Stream(world)
-    stream.task = asyncio.create_task(world.host(stream._scope, stream._receive, broken))
+    stream.task = asyncio.create_task(world.host(stream.scope, stream.receive, broken))
     await stream.ended()
     assert len(world.audience) == 1
     assert caplog.text == ""
 
 
 async def test_a_client_that_does_not_read_for_long_is_let_go(
-    open_stream: Any, world: Any, manager: Any, monkeypatch: Any
+    open_stream: Any, world: Any, manager: Any, clock: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.sse.event_stream.SEND_TIMEOUT", 0.02)
     stream = await open_stream()
     stream.reads.clear()
     manager.publish(manager.add())
+    await world.settled()
+    clock.advance(SEND_TIMEOUT)
     await stream.ended()
     assert len(world.audience) == 0
 
@@ -376,27 +389,38 @@ async def test_when_the_replay_cannot_be_read_the_stream_ends_to_be_opened_again
 
 
 async def test_a_stop_ends_all_streams_also_of_those_who_do_not_read(
-    open_stream: Any, world: Any, monkeypatch: Any, manager: Any
+    open_stream: Any, world: Any, manager: Any, clock: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.sse.event_stream.CLOSE_TIMEOUT", 0.02)
     before = asyncio.all_tasks()
     reading, stuck = await open_stream(), await open_stream()
     stuck.reads.clear()
     manager.publish(manager.add())
     await world.settled()
-    await world.hub.stop()
+    stopping = asyncio.create_task(world.hub.stop())
     await reading.update()
     assert await reading.chunk() is None
     await reading.ended()
+    await world.settled()
+    clock.advance(CLOSE_TIMEOUT)
     await stuck.ended()
+    await stopping
     assert asyncio.all_tasks() <= before
     assert await Stream(world).open() == 503
 
 
 async def test_a_server_that_wants_to_stop_is_noticed(
-    open_stream: Any, world: Any, monkeypatch: Any
+    open_stream: Any, world: Any, clock: Any
 ) -> None:
     stream = await open_stream()
-    monkeypatch.setattr("bgtasks.web.hub.sse.streams.server_is_stopping", lambda: True)
-    await stream.ended()
+    server = Server()
+    before = signal.signal(signal.SIGTERM, server.handle_exit)
+    try:
+        clock.advance(LOOK_EVERY)
+        await world.settled()
+        assert not stream.task.done()
+        server.should_exit = True
+        clock.advance(LOOK_EVERY)
+        await stream.ended()
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert len(world.audience) == 0

@@ -16,7 +16,16 @@ from bgtasks.web.hub.socketio.fan_out import PlainEmit, SharedPackets, make_fan_
 
 
 def fan_out_of(world: Any) -> Any:
-    return world.hub._run._broadcaster._deliver.__self__._fan_out
+    return world.run.sockets.fan_out
+
+
+def only_packet(queue: Any) -> Any:
+    """The one packet that waits there; it stays."""
+    packet = queue.get_nowait()
+    assert queue.empty()
+    queue.put_nowait(packet)
+    queue.task_done()
+    return packet
 
 
 def queues_of(world: Any) -> Any:
@@ -74,7 +83,7 @@ async def test_all_clients_are_put_the_same_packet_without_an_asyncio_task_each(
         before = asyncio.all_tasks()
         others = await original(snapshot, clients)
         assert asyncio.all_tasks() == before
-        assert [queue._queue[-1] for queue in queues_of(world)] == [snapshot.packet] * 5
+        assert [only_packet(queue) for queue in queues_of(world)] == [snapshot.packet] * 5
         snapshots.append(snapshot)
         return others
 
@@ -132,7 +141,7 @@ async def test_with_plain_emit_clients_get_replay_updates_and_answers(
     for socket in sockets:
         assert await socket.update() == world.codec.wire(newer)
     await world.settled()
-    assert other._from_app.empty()
+    assert other.from_app.empty()
 
 
 async def test_with_plain_emit_nothing_goes_to_everybody_when_nobody_may_see_it(
@@ -176,7 +185,7 @@ async def test_with_plain_emit_what_a_slow_client_waits_for_goes_to_nobody_else(
         manager.publish(manager.add())
         await plain_world.settled()
     assert len(plain_world.audience.get(slow.sid).backlog) > 10
-    assert other._from_app.empty()
+    assert other.from_app.empty()
 
 
 def test_where_the_library_does_not_tell_nobody_counts_as_slow() -> None:

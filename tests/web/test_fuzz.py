@@ -217,7 +217,7 @@ async def attack(world: Any, seed: int, frames: int) -> None:
         if chance.random() < 0.3:
             socket.reads.clear()  # it stops to read what it is sent
         await world.settled()
-        read += sent - socket._to_app.qsize()
+        read += sent - socket.to_app.qsize()
         world.connections += 1
         await socket.close()
     world.read += read
@@ -248,7 +248,7 @@ def leftovers(world: Any) -> Any:
     server = world.server
     return {
         "clients": len(world.audience),
-        "connections": len(world.hub._run._connections),
+        "connections": len(world.run.sockets),
         "sockets": len(server.eio.sockets),
         "environ": len(server.environ),
         "binary": len(server._binary_packet),
@@ -264,10 +264,13 @@ def running() -> Any:
     return Counter(task.get_coro().__qualname__ for task in asyncio.all_tasks())  # type: ignore[union-attr]
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: Any, world: Any) -> None:
-    """With 25 attackers at once on a busy machine an answer may take more than a moment."""
-    monkeypatch.setitem(type(world).raw.__globals__, "PATIENCE", 30.0)
+PATIENCE = 30.0
+"""With 25 attackers at once on a busy machine an answer may take more than a moment."""
+
+
+@pytest.fixture
+async def world(make_world: Any) -> Any:
+    return await make_world(patience=PATIENCE)
 
 
 @pytest.fixture
@@ -334,7 +337,7 @@ async def test_a_flood_of_connects_and_disconnects_on_one_socket_leaves_one_clie
         socket.send(f"40{NAMESPACE},")
         socket.send(f"41{NAMESPACE},")
     await socket.join()
-    while not socket._to_app.empty():  # noqa: ASYNC110
+    while not socket.to_app.empty():  # noqa: ASYNC110
         await asyncio.sleep(0)
     await world.settled()
     assert len(world.audience) <= 1
@@ -343,10 +346,9 @@ async def test_a_flood_of_connects_and_disconnects_on_one_socket_leaves_one_clie
 
 
 async def test_a_flood_of_sockets_is_bounded_and_the_clients_there_are_served(
-    make_world: Any, manager: Any, monkeypatch: Any, logged: Any
+    make_world: Any, manager: Any, logged: Any
 ) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.hub_run.NOT_JOINED", 50)
-    world = await make_world(max_clients=10)
+    world = await make_world(max_clients=10, max_strangers=50, patience=PATIENCE)
     good = await world.joined()
     opened = [await world.raw().open() for _ in range(300)]
     assert opened.count(True) == 12  # a quarter of what waits, for one address

@@ -17,8 +17,7 @@ from bgtasks.web import BackgroundTaskPolicy
 
 def waiting(world: Any, socket: Any) -> int:
     """How many packets the protocol library keeps for a client."""
-    connection = world.audience.get(socket.sid).connection
-    return int(world.server.eio.sockets[connection.eio_sid].queue.qsize())
+    return int(world.audience.get(socket.sid).queue.qsize())
 
 
 EVENTS = [["Subscribe"], ["Subscribe", {}], ["Unsubscribe"], ["CancelTask", {"id": "x"}], ["No"]]
@@ -40,7 +39,7 @@ async def test_who_does_not_read_is_answered_once_and_not_read_further(
     await world.settled()
     assert len(manager.asked) == asked
     assert waiting(world, stuck) <= 2
-    assert stuck._to_app.qsize() > 490
+    assert stuck.to_app.qsize() > 490
     info = manager.publish(manager.add())
     assert (await good.updates_until(info))[-1]["id"] == str(info.id)
     assert (await good.call("Unsubscribe"))["ok"] is True
@@ -68,7 +67,7 @@ async def test_joins_that_are_not_read_are_answered_one_at_a_time(world: Any) ->
     for _ in range(1000):
         socket.send("40/other,")
     await world.settled()
-    assert socket._to_app.qsize() > 990
+    assert socket.to_app.qsize() > 990
     (engine,) = world.server.eio.sockets.values()
     assert engine.queue.qsize() <= 1
 

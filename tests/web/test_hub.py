@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from bgtasks.errors import BackendError
+from bgtasks.web.hub.socketio.websocket import JOIN_TIMEOUT
 
 
 async def test_a_client_gets_every_update_of_a_task_in_the_documented_shape(
@@ -252,9 +253,9 @@ async def test_a_slow_client_gets_the_newest_of_each_task_and_bounded_memory(
         clock.advance(0.2)
         await world.settled()
     client = world.audience.get(slow.sid)
-    depth = world.server.eio.sockets[client.connection.eio_sid].queue.qsize()
+    depth = client.queue.qsize()
     assert depth + len(client.backlog) <= 16 + 20
-    assert fast._from_app.qsize() == 20 * 100
+    assert fast.from_app.qsize() == 20 * 100
     slow.reads.set()
     newest: dict[str, float] = {}
     while sum(newest.values()) < 100.0 * len(tasks):
@@ -290,19 +291,19 @@ async def test_too_many_clients_are_refused_with_a_reason(make_world: Any) -> No
     assert (await fourth.join()).startswith("40")
 
 
-async def test_a_socket_that_does_not_join_in_time_is_closed(
-    make_world: Any, monkeypatch: Any
-) -> None:
-    monkeypatch.setattr("bgtasks.web.hub.socketio.connection.JOIN_TIMEOUT", 0.01)
-    world = await make_world()
+async def test_a_socket_that_does_not_join_in_time_is_closed(world: Any, clock: Any) -> None:
     socket = await world.socket()
+    clock.advance(JOIN_TIMEOUT - 0.1)
+    await world.settled()
+    assert len(world.run.sockets) == 1
+    clock.advance(0.1)
     await socket.closed()
     assert world.server.eio.sockets == {}
 
 
 async def test_closing_a_connection_again_is_harmless(world: Any) -> None:
     socket = await world.joined()
-    connection = world.audience.get(socket.sid).connection
+    connection = world.audience.get(socket.sid).websocket
     for _ in range(5):
         connection.close()
         await asyncio.sleep(0)
@@ -367,7 +368,7 @@ async def test_events_of_one_client_are_answered_one_after_the_other(
     first = socket.emit("Subscribe", {"ids": [str(info.id)]})
     second = socket.emit("Unsubscribe")
     await world.settled()
-    assert socket._from_app.empty()
+    assert socket.from_app.empty()
     manager.may_read.set()
     assert len((await socket.ack(first))["tasks"]) == 1
     assert await socket.ack(second) == {"ok": True}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bgtasks.web import BackgroundTaskPolicy
-from bgtasks.web.hub.socketio.connection import MAX_JOINS
+from bgtasks.web.hub.socketio.websocket import JOINS_WITHIN, MAX_JOINS
 
 EVENT = "42/background-tasks,"
 ID = "0193a4e0-0000-7000-8000-000000000000"
@@ -119,15 +119,9 @@ async def test_unusable_arguments_get_an_answer_that_says_what_is_accepted(
     assert (await socket.call("Unsubscribe"))["ok"] is True
 
 
-async def test_an_exception_in_a_handler_is_answered(
-    world: Any, monkeypatch: Any, caplog: Any
-) -> None:
-    async def broken(client: Any, argument: Any) -> None:
-        raise TypeError("inside")
-
-    events = world.server.namespace_handlers["/background-tasks"]._events
-    monkeypatch.setitem(events._events, "Subscribe", (lambda value: value, broken))
+async def test_an_exception_in_a_handler_is_answered(world: Any, manager: Any, caplog: Any) -> None:
     socket = await world.joined()
+    manager.fail = TypeError("inside")
     answer = await socket.call("Subscribe")
     assert answer == {"ok": False, "error": "an unexpected error happened; it was logged"}
     assert "inside" in caplog.text
@@ -149,12 +143,12 @@ async def test_nothing_is_sent_to_a_client_that_is_still_being_let_in(
     await world.settled()
     manager.publish(manager.add())
     await world.settled()
-    assert socket._from_app.empty()
+    assert socket.from_app.empty()
     Slow.decide.set()
     assert (await socket.frame()).startswith("44/background-tasks,")
     manager.publish(manager.add())
     await world.settled()
-    assert socket._from_app.empty()
+    assert socket.from_app.empty()
 
 
 async def test_no_update_is_emitted_to_everybody_when_nobody_may_see_it(
@@ -224,7 +218,7 @@ async def test_connecting_twice_on_one_socket_is_refused(world: Any) -> None:
 
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_who_joins_again_and_again_on_one_socket_is_refused_for_a_while(
-    make_world: Any, manager: Any, monkeypatch: Any, allowed: Any
+    make_world: Any, manager: Any, clock: Any, allowed: Any
 ) -> None:
     class Counting(CountingPolicy):
         async def can_connect(self, requester: Any) -> bool:
@@ -246,7 +240,7 @@ async def test_who_joins_again_and_again_on_one_socket_is_refused_for_a_while(
     other = await world.socket()
     assert "too often" not in await other.join()
 
-    monkeypatch.setattr("bgtasks.web.hub.socketio.connection.JOINS_WITHIN", 0.0)
+    clock.advance(JOINS_WITHIN)
     assert "too often" not in await socket.join()
 
 
@@ -359,7 +353,7 @@ async def test_the_library_itself_checks_the_origin_too(
 ) -> None:
     upgrade = [("connection", "upgrade"), ("upgrade", "websocket")]
     socket = world.raw(headers=[("origin", origin), *upgrade])
-    socket._app = world.server.handle_request
+    socket.app = world.server.handle_request
     assert await socket.open() is accepted
 
 

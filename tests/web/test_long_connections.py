@@ -42,6 +42,12 @@ async def pass_time(world: Any, seconds: int) -> None:
         await world.settled()
 
 
+async def joined_between_looks(world: Any, auth: Any = None) -> Any:
+    """A client whose verdict is a minute old some seconds before the periodic look finds that."""
+    await pass_time(world, 5)
+    return await world.joined(auth)
+
+
 async def is_told(socket: Any) -> None:
     """It gets the reason and then the disconnect after which a JavaScript client stays away."""
     refused = await socket.frame()
@@ -79,22 +85,22 @@ async def test_a_client_that_lost_its_right_is_told_so_though_nothing_happens(
 async def test_an_update_finds_it_out_too_and_is_not_sent(
     world: Any, manager: Any, policy: Any, clock: Any
 ) -> None:
-    socket = await world.joined()
+    socket = await joined_between_looks(world)
     policy.valid = False
-    clock._seconds += 61  # the periodic look has not come yet
+    await pass_time(world, 61)
     manager.publish(manager.add())
     await is_told(socket)
     await world.settled()
-    assert socket._from_app.empty()
+    assert socket.from_app.empty()
 
 
 async def test_a_command_is_answered_before_the_client_is_sent_away(
     world: Any, manager: Any, policy: Any, clock: Any
 ) -> None:
     info = manager.add()
-    socket = await world.joined({"types": ["Nothing"]})
+    socket = await joined_between_looks(world, {"types": ["Nothing"]})
     policy.valid = False
-    clock._seconds += 61
+    await pass_time(world, 61)
     answer = await socket.call("CancelTask", {"id": str(info.id)})
     assert answer["ok"] is False
     assert "not allowed" in answer["error"]
@@ -102,14 +108,12 @@ async def test_a_command_is_answered_before_the_client_is_sent_away(
     assert manager.tasks[info.id].cancel_requested is False
 
 
-async def test_who_does_not_go_after_that_is_closed(
-    world: Any, manager: Any, policy: Any, monkeypatch: Any
-) -> None:
+async def test_who_does_not_go_after_that_is_closed(world: Any, policy: Any) -> None:
     socket = await world.joined()
-    monkeypatch.setattr("bgtasks.web.hub.socketio.connection.JOIN_TIMEOUT", 0.01)
     policy.valid = False
     await pass_time(world, 70)
     await is_told(socket)
+    await pass_time(world, 10)
     assert await socket.closed() == []
     assert world.server.eio.sockets == {}
 
@@ -117,7 +121,7 @@ async def test_who_does_not_go_after_that_is_closed(
 async def test_who_comes_back_is_refused_with_a_reason(world: Any, policy: Any) -> None:
     socket = await world.joined()
     policy.valid = False
-    await pass_time(world, 70)
+    await pass_time(world, 61)
     await is_told(socket)
     answer = await socket.join()
     assert answer.startswith("44/background-tasks,")
@@ -143,7 +147,7 @@ async def test_a_client_that_does_not_read_is_sent_nothing_more_of_the_tasks(
     assert frames[-2].startswith(REFUSED)
     assert len(frames) <= 40
     await world.settled()
-    assert socket._from_app.empty()
+    assert socket.from_app.empty()
 
 
 async def test_a_policy_that_fails_sends_clients_away_to_come_back(

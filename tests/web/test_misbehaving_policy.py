@@ -167,7 +167,7 @@ async def test_an_update_reaches_at_once_who_is_known_to_see_it_while_another_is
     for task in tasks:
         assert (await quick.update())["id"] == str(task.id)
     await world.settled()
-    assert slow._from_app.empty()
+    assert slow.from_app.empty()
     manager.finish(tasks[0])
     assert (await quick.update())["status"] == "Completed"
     policy.answers.set()

@@ -78,7 +78,7 @@ async def test_can_view_shows_nothing_without_true(
     socket = await world.joined()
     manager.publish(info, progress=1.0)
     await world.settled()
-    assert socket._from_app.empty()
+    assert socket.from_app.empty()
     assert (await socket.call("Subscribe"))["tasks"] == []
     assert "Policy.can_view returned a" in caplog.text
 

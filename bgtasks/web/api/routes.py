@@ -22,7 +22,6 @@ from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_filter
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.snapshot import Snapshot
-from bgtasks.web.hub.sse.event_stream import EVENT_STREAM_HEADERS
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
@@ -146,8 +145,6 @@ class TaskRoutes:
             subscription = Subscription.from_query(request.query_params)
         except ValueError as error:
             raise QueryError(str(error)) from None
-        if request.method == "HEAD":
-            return Response(headers=EVENT_STREAM_HEADERS)
         return partial(self._hub.events, requester, subscription)
 
     def _answer(self, status: int, info: Info) -> Response:

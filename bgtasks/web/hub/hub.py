@@ -9,17 +9,19 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.settings import Settings
 from bgtasks.web.hub.hub_run import HubRun
-from bgtasks.web.hub.refusals import refuse_request, refuse_websocket
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
-from bgtasks.web.origins import OriginCheck
 from bgtasks.web.policy import BackgroundTaskPolicy
+from bgtasks.web.problems import NOT_RUNNING, refuse_request, refuse_websocket
 from bgtasks.web.refusal_log import RefusalLog
 from bgtasks.web.requester import Requester
 
 __all__ = ["Hub"]
 
 MAX_CLIENTS = 10_000
+
+MAX_STRANGERS = 256
+"""How many websockets may be open without having joined, of people who are not logged in."""
 
 NO_WEBSOCKET = (
     'the hub speaks WebSocket only; connect with {path: ".../socket.io", transports: ["websocket"]}'
@@ -51,16 +53,27 @@ class Hub:
         codec: TaskCodec,
         clock: Clock,
         max_clients: int = MAX_CLIENTS,
+        max_strangers: int = MAX_STRANGERS,
     ) -> None:
         self.clock = clock
         self.refusals = RefusalLog(clock)
         judge = Judge(policy, self.refusals, clock)
-        origins = OriginCheck(settings.allowed_origins, self.refusals)
         self._new_run = partial(
-            HubRun, manager, judge, origins, self.refusals, settings, codec, clock, max_clients
+            HubRun,
+            *(manager, judge, self.refusals, settings, codec, clock, max_clients, max_strangers),
         )
         self._run: HubRun | None = None
         manager.accompany(self)
+
+    @property
+    def running(self) -> HubRun | None:
+        """What serves the clients; ``None`` while the hub is stopped."""
+        return self._run
+
+    @property
+    def number_of_clients(self) -> int:
+        """How many clients follow tasks, over Socket.IO and server-sent events together."""
+        return 0 if self._run is None else len(self._run.audience)
 
     @property
     def trouble(self) -> str | None:
@@ -88,9 +101,9 @@ class Hub:
     ) -> None:
         """The updates as server-sent events, to somebody whom the policy has let in."""
         if self._run is None:
-            await refuse_request(503, "background tasks are not running", scope, receive, send)
+            await refuse_request(503, NOT_RUNNING, scope, receive, send)
         else:
-            await self._run.serve_stream(requester, subscription, scope, receive, send)
+            await self._run.streams.serve(requester, subscription, scope, receive, send)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, to be mounted at ``socket.io``."""
@@ -99,7 +112,7 @@ class Hub:
             await refuse_request(400, NO_WEBSOCKET, scope, receive, send)
         elif scope["type"] == "websocket":
             if self._run is not None:
-                await self._run.serve(scope, receive, send)
+                await self._run.sockets.serve(scope, receive, send)
             else:
                 await refuse_websocket(1013, receive, send)
 

@@ -24,6 +24,7 @@ from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.subscription import NOTHING, Subscription
 from bgtasks.web.judge import PolicyFailedError
+from bgtasks.web.problems import NOT_RUNNING, STORE_FAILED, UNEXPECTED
 from bgtasks.web.protocol import COMMANDS, SUBSCRIBE, UNSUBSCRIBE, Command, parse_task_id
 from bgtasks.web.refusal_log import shown
 
@@ -63,10 +64,10 @@ class ClientEvents:
         except (TaskNotFoundError, TaskStateError, NotAllowedError) as error:
             return _refusal(str(error))
         except ManagerStateError:
-            return _refusal("background tasks are not running")
+            return _refusal(NOT_RUNNING)
         except BackendError:
             logger.exception("the store failed for event %s", shown(event))
-            return _refusal("the store of tasks is not available")
+            return _refusal(STORE_FAILED)
         except PolicyFailedError:
             return _refusal("whether you may do this could not be found out; try again")
         except BaseException as error:
@@ -75,7 +76,7 @@ class ClientEvents:
             log_safely(
                 logger, logging.ERROR, "unexpected error in event %s", shown(event), error=error
             )
-            return _refusal("an unexpected error happened; it was logged")
+            return _refusal(UNEXPECTED)
 
     async def _answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:
         if not isinstance(event, str) or event not in self._events:

@@ -43,19 +43,16 @@ class SharedPackets:
         self._server = server
 
     def queue_of(self, eio_sid: str | None) -> PacketQueue:
-        """See :class:`FanOut`."""
         socket = self._server.eio.sockets.get(eio_sid)
         # A connection that has just ended: what is put there goes nowhere.
         queue: PacketQueue = asyncio.Queue() if socket is None else socket.queue
         return queue
 
     async def send(self, snapshot: Snapshot, client: Client) -> None:
-        """See :class:`FanOut`."""
         if client.queue is not None:
             client.queue.put_nowait(self._packet(snapshot))
 
     async def broadcast(self, snapshot: Snapshot, clients: Iterable[Client]) -> list[Client]:
-        """See :class:`FanOut`."""
         packet = self._packet(snapshot)
         others = []
         for client in clients:  # one pass without calls: it runs for each client at each update
@@ -79,20 +76,17 @@ class PlainEmit:
         self._server = server
 
     def queue_of(self, eio_sid: str | None) -> PacketQueue:
-        """See :class:`FanOut`; an empty one where the library does not tell."""
         try:
             queue: PacketQueue = self._server.eio.sockets[eio_sid].queue
             queue.qsize()
         except (AttributeError, KeyError, TypeError):
-            return asyncio.Queue()
+            return asyncio.Queue()  # the library does not tell
         return queue
 
     async def send(self, snapshot: Snapshot, client: Client) -> None:
-        """See :class:`FanOut`."""
         await self._emit(snapshot, [client.sid])
 
     async def broadcast(self, snapshot: Snapshot, clients: Iterable[Client]) -> list[Client]:
-        """See :class:`FanOut`."""
         clients = list(clients)
         sids = [client.sid for client in clients if client.is_ready()]
         others = [client for client in clients if not client.is_ready()]

@@ -1,19 +1,30 @@
 """The Socket.IO namespace: between the protocol library and the hub."""
 
 import logging
-from typing import Any
+from typing import Any, Protocol
 
 import socketio
 
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
-from bgtasks.web.hub.reception import Reception, RefusedError
+from bgtasks.web.hub.reception import RefusedError
 from bgtasks.web.hub.socketio.events import ClientEvents
+from bgtasks.web.problems import UNEXPECTED
 from bgtasks.web.protocol import NAMESPACE
 
 __all__ = ["TaskNamespace"]
 
 logger = logging.getLogger(__name__)
+
+
+class Clients(Protocol):
+    """Who is told that clients come and go."""
+
+    async def join(self, sid: str, environ: Any, auth: Any) -> None:
+        """Let a client in. Raises RefusedError with what the client may know."""
+
+    def left(self, sid: str, *, may_join_again: bool) -> None:
+        """A client has left; its websocket may still be open, and it may join on it again."""
 
 
 class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the library has no types
@@ -24,9 +35,9 @@ class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the librar
     connected after any other exception. So there are no ``on_*`` methods here.
     """
 
-    def __init__(self, reception: Reception, events: ClientEvents) -> None:
+    def __init__(self, clients: Clients, events: ClientEvents) -> None:
         super().__init__(NAMESPACE)
-        self._reception = reception
+        self._clients = clients
         self._events = events
 
     async def trigger_event(self, event: Any, *args: Any) -> Any:
@@ -49,22 +60,20 @@ class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the librar
 
     async def _connect(self, sid: str, environ: Any, auth: Any) -> None:
         try:
-            await self._reception.join(sid, environ, auth)
+            await self._clients.join(sid, environ, auth)
         except RefusedError as error:
             raise socketio.exceptions.ConnectionRefusedError(str(error)) from None
         except BaseException as error:
             if ends_this_task(error):
                 raise
             log_safely(logger, logging.ERROR, "a client could not be let in", error=error)
-            raise socketio.exceptions.ConnectionRefusedError(
-                "an unexpected error happened; it was logged"
-            ) from None
+            raise socketio.exceptions.ConnectionRefusedError(UNEXPECTED) from None
 
     def _disconnect(self, sid: str, reason: object = None) -> None:
         reasons = self.server.reason
         # After a ping timeout the library has forgotten the connection, but still reads from it.
         may_join = reason in (reasons.CLIENT_DISCONNECT, reasons.SERVER_DISCONNECT)
         try:
-            self._reception.leave(sid, may_join_again=may_join)
+            self._clients.left(sid, may_join_again=may_join)
         except Exception:
             logger.exception("a client could not be let go")

@@ -8,10 +8,10 @@ from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.concurrency.pace import Pace
 from bgtasks.logs import log_fields, log_safely
 from bgtasks.web.hub.background import BackgroundSet
-from bgtasks.web.hub.hub_client import MAX_DEPTH, Client
+from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, PacketQueue
 from bgtasks.web.hub.snapshot import Snapshot
-from bgtasks.web.hub.socketio.connection import Connection
 from bgtasks.web.hub.socketio.fan_out import FanOut
+from bgtasks.web.hub.socketio.websocket import Websocket
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.protocol import NAMESPACE, REFUSED
 from bgtasks.web.requester import Requester
@@ -33,14 +33,15 @@ class SocketClient(Client):
         sid: str,
         requester: Requester,
         subscription: Subscription,
-        connection: Connection,
+        websocket: Websocket,
+        queue: PacketQueue,
         server: Any,
         fan_out: FanOut,
         background: BackgroundSet,
     ) -> None:
         super().__init__(sid, requester, subscription)
-        self.connection = connection
-        self.packets = self.queue = fan_out.queue_of(connection.eio_sid)
+        self.websocket = websocket
+        self.queue: PacketQueue = queue
         self._server = server
         self._fan_out = fan_out
         self._background = background
@@ -48,30 +49,25 @@ class SocketClient(Client):
         self._refused = False
 
     async def opened(self) -> None:
-        """See :class:`Client`."""
         # The library has no signal for it, but is only a few steps away from being there.
         while not self._server.manager.is_connected(self.sid, NAMESPACE):  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     def wake(self) -> None:
-        """See :class:`Client`."""
         if self.backlog and not self.held and self._feeder is None:
             self._feeder = self._background.start(self._feed())
 
     def expel(self) -> None:
-        """See :class:`Client`."""
         self.live = False
-        self.connection.close()
+        self.websocket.close()
 
     def refuse(self, error: str) -> None:
-        """See :class:`Client`. After the library's disconnect a JavaScript client stays away."""
         self.live = False
         if not self._refused:
             self._refused = True
             self._background.start(self._disconnect(error))
 
     def stop(self) -> None:
-        """See :class:`Client`."""
         super().stop()
         if self._feeder is not None:
             self._feeder.cancel()
@@ -81,10 +77,10 @@ class SocketClient(Client):
         pace = Pace()
         try:
             while self.live and self.backlog and not self.held:
-                if self.packets.qsize() >= MAX_DEPTH:
+                if self.queue.qsize() >= MAX_DEPTH:
                     # A full queue is on its way out, so there will be a next frame that was sent.
-                    self.connection.sent.clear()
-                    await self.connection.sent.wait()
+                    self.websocket.sent.clear()
+                    await self.websocket.sent.wait()
                 elif (snapshot := self.next_waiting()) is not None:
                     await self._send(snapshot)
                     await pace.spent(len(snapshot.text))
@@ -108,6 +104,7 @@ class SocketClient(Client):
 
     async def _disconnect(self, error: str) -> None:
         try:
+            # After the library's disconnect a JavaScript client stays away.
             await self._server.emit(REFUSED, {"error": error}, to=self.sid, namespace=NAMESPACE)
             await self._server.disconnect(self.sid, namespace=NAMESPACE)
         except BaseException as error:
@@ -116,4 +113,4 @@ class SocketClient(Client):
             log_safely(
                 logger, logging.ERROR, "a client could not be told that it is refused", error=error
             )
-            self.connection.close()
+            self.websocket.close()

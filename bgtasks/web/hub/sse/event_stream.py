@@ -5,7 +5,7 @@ import logging
 
 from starlette.types import Message, Receive, Send
 
-from bgtasks.clock import Clock
+from bgtasks.clock import Clock, TimeLimit, wait_done
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.concurrency.pace import Pace
 from bgtasks.logs import log_fields, log_safely
@@ -55,7 +55,7 @@ class EventStream:
             ends = [writing, parts.start(_gone(receive)), parts.start(self._closed())]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if self._client.closed.is_set():
-                await asyncio.wait([writing], timeout=CLOSE_TIMEOUT)
+                await wait_done([writing], self._clock, CLOSE_TIMEOUT)
         finally:
             await parts.close()
 
@@ -118,7 +118,7 @@ class EventStream:
         await self._send(send, {"type": "http.response.body", "body": text, "more_body": True})
 
     async def _send(self, send: Send, message: Message) -> None:
-        async with asyncio.timeout(SEND_TIMEOUT):
+        async with TimeLimit(self._clock, SEND_TIMEOUT):
             await send(message)
 
 

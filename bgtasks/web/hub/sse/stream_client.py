@@ -27,24 +27,21 @@ class StreamClient(Client):
         """What it is sent last."""
 
     async def opened(self) -> None:
-        """See :class:`Client`."""
+        pass
 
     def wake(self) -> None:
-        """See :class:`Client`."""
         self.woken.set()
 
     def expel(self) -> None:
-        """See :class:`Client`."""
         self.live = False
         self.closed.set()
         self.woken.set()
 
     def refuse(self, error: str) -> None:
-        """See :class:`Client`. It asks again, and the 403 it gets then keeps a browser away."""
+        # A browser asks again, and the 403 it gets then keeps it away.
         self.farewell = f"event: {REFUSED}\ndata: {json.dumps({'error': error})}\n\n".encode()
         self.expel()
 
     def stop(self) -> None:
-        """See :class:`Client`."""
         super().stop()
         self.expel()

@@ -3,15 +3,16 @@
 import asyncio
 import logging
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from bgtasks.clock import Clock
+from bgtasks.clock import Clock, resolve, sleep, wait_done
+from bgtasks.web.host_server import is_stopping
 from bgtasks.web.hub.reception import Reception, RefusedError
-from bgtasks.web.hub.refusals import refuse_request
-from bgtasks.web.hub.sse.event_stream import EventStream
-from bgtasks.web.hub.sse.server_exit import server_is_stopping
+from bgtasks.web.hub.sse.event_stream import EVENT_STREAM_HEADERS, EventStream
 from bgtasks.web.hub.sse.stream_client import StreamClient
 from bgtasks.web.hub.subscription import Subscription
+from bgtasks.web.problems import refuse_request
 from bgtasks.web.requester import Requester
 
 __all__ = ["Streams"]
@@ -33,7 +34,7 @@ class Streams:
     def __init__(self, reception: Reception, clock: Clock) -> None:
         self._reception = reception
         self._clock = clock
-        self._open: dict[StreamClient, asyncio.Event] = {}
+        self._open: dict[StreamClient, asyncio.Future[None]] = {}
         self._opened = asyncio.Event()
 
     async def serve(
@@ -45,42 +46,40 @@ class Streams:
         send: Send,
     ) -> None:
         """Serve one request of somebody whom the policy has let in."""
+        if scope["method"] == "HEAD":
+            return await Response(headers=EVENT_STREAM_HEADERS)(scope, receive, send)
         client = StreamClient(requester, subscription)
         try:
             self._reception.admit(client)
         except RefusedError as error:
             return await refuse_request(503, str(error), scope, receive, send)
-        ended = self._open[client] = asyncio.Event()
+        ended = self._open[client] = asyncio.get_running_loop().create_future()
         self._opened.set()
         try:
             await EventStream(client, self._clock).serve(receive, send)
         finally:
             del self._open[client]
-            ended.set()
+            resolve(ended)
             self._reception.leave(client.sid)
 
     async def stop(self) -> None:
         """End all streams; browsers come back by themselves."""
         endings = list(self._open.values())
         self._end_all()
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT):
-                for ended in endings:
-                    await ended.wait()
-        except TimeoutError:
+        if not await wait_done(endings, self._clock, STOP_TIMEOUT):
             logger.warning("%d event streams did not end in time", len(self._open))
 
     def _end_all(self) -> None:
         for client in list(self._open):
             client.expel()
 
-    async def end_with_server(self) -> None:
+    async def tend(self) -> None:
         """While there are streams, look after a moment whether the server wants to stop, and end
         them if so; to be called again and again.
         """
         await self._opened.wait()
-        await asyncio.sleep(LOOK_EVERY)
-        if server_is_stopping():
+        await sleep(self._clock, LOOK_EVERY)
+        if is_stopping():
             self._end_all()
         if not self._open:
             self._opened.clear()

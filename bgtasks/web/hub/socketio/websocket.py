@@ -7,27 +7,27 @@ from collections import deque
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
-from bgtasks.clock import Clock
+from bgtasks.clock import Clock, Timer, resolve
+from bgtasks.web.host_server import UNLIMITED
 from bgtasks.web.hub.hub_client import PacketQueue
-from bgtasks.web.hub.lobby import Lobby
 from bgtasks.web.hub.socketio.frames import asks_for_answer, is_acceptable, is_answer
-from bgtasks.web.hub.socketio.message_limit import UNLIMITED
+from bgtasks.web.hub.socketio.lobby import Lobby
 from bgtasks.web.protocol import MAX_FRAME
 from bgtasks.web.refusal_log import RefusalLog
 from bgtasks.web.requester import Requester
 
-__all__ = ["CONNECTION_KEY", "Connection"]
+__all__ = ["WEBSOCKET_KEY", "Websocket"]
 
 logger = logging.getLogger(__name__)
 
-CONNECTION_KEY = "bgtasks.connection"
-"""Where the scope of a handshake has its Connection."""
+WEBSOCKET_KEY = "bgtasks.websocket"
+"""Where the scope of a handshake has its Websocket."""
 
 JOIN_TIMEOUT = 10.0
 """Seconds a websocket may stay open without having joined the namespace."""
 
 READ_TIMEOUT = 90.0
-"""Seconds a client may take to read what was written to it last, before its connection is given up.
+"""Seconds a client may take to read what was written to it last, before its websocket is given up.
 Most are noticed before: the protocol library expects an answer to its pings within 45 seconds."""
 
 MAX_JOINS = 10
@@ -45,10 +45,10 @@ _GIVEN_UP = float("-inf")
 _GONE: Message = {"type": "websocket.disconnect", "code": 1006}
 
 
-class Connection:
+class Websocket:
     """Wraps ``receive`` and ``send`` of one websocket.
 
-    To the protocol library a connection that is closed here, or that sends what it must not, or
+    To the protocol library a websocket that is closed here, or that sends what it must not, or
     never joins, or does not read, looks like one whose client went away: the one way of ending that
     it cleans up completely after.
     """
@@ -62,54 +62,60 @@ class Connection:
         lobby: Lobby,
         refusals: RefusalLog,
     ) -> None:
-        self.scope: Scope = {**scope, "headers": _upgrading(scope), CONNECTION_KEY: self}
+        self.scope: Scope = {**scope, "headers": _upgrading(scope), WEBSOCKET_KEY: self}
         self.party = Requester(HTTPConnection(scope)).party
-        self.ended = asyncio.Event()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.sent = asyncio.Event()
         self.sid: str | None = None
-        self.eio_sid: str | None = None
         self._receive = receive
         self._send = send
         self._clock = clock
         self._lobby = lobby
         self._refusals = refusals
         self._closed = False
-        self._join_by: float | None = None
         self._joins: deque[float] = deque(maxlen=MAX_JOINS)
+        self._join_timer = self._expect_join()
+        self._is_overdue = False
         self._reading: asyncio.Timeout | None = None
         self._writing: asyncio.Timeout | None = None
         self._writing_since = 0.0
         self._queue: PacketQueue | None = None
         self._owes_answer = False
-        self._expect_join()
 
     def may_join(self) -> bool:
         """Whether its client, which asks to join, has not done so too often; it is counted."""
-        now = asyncio.get_running_loop().time()
+        now = self._clock.monotonic()
         if len(self._joins) == MAX_JOINS and now - self._joins[0] < JOINS_WITHIN:
             return False
         self._joins.append(now)
         return True
 
-    def joined(self, sid: str, eio_sid: str, queue: PacketQueue) -> None:
-        """Its client is in the namespace and may stay; the protocol library's names for both, and
-        what waits to be written."""
-        self.sid, self.eio_sid, self._queue = sid, eio_sid, queue
-        self._join_by = None
+    def joined(self, sid: str, queue: PacketQueue) -> None:
+        """Its client is in the namespace as ``sid`` and may stay; ``queue`` is what waits to be
+        written to it."""
+        self.sid, self._queue = sid, queue
+        self._join_timer.cancel()
+        self._is_overdue = False
         self._lobby.leave(self)
 
     def left(self) -> None:
         """Its client is no longer in the namespace, and has some time to join."""
         self._owes_answer = False
-        self._expect_join()
+        self._join_timer.cancel()
+        self._join_timer = self._expect_join()
         if not self._lobby.enter(self):
             self.close()
 
     def close(self) -> None:
         """End the connection; a JavaScript client connects again by itself."""
         self._closed = True
-        now = asyncio.get_running_loop().time()
-        _end(self._reading, now)
+        _expire(self._reading)
+
+    def end(self) -> None:
+        """Nobody reads from it or writes to it any longer."""
+        self._join_timer.cancel()
+        self._lobby.leave(self)
+        resolve(self.ended)
 
     def close_if_not_read(self) -> None:
         """End the connection if its client has read nothing for too long."""
@@ -117,11 +123,11 @@ class Connection:
         if self._writing is not None and self._clock.monotonic() - since >= READ_TIMEOUT:
             logger.info("a client that does not read is disconnected")
             self.close()
-            _end(self._writing, asyncio.get_running_loop().time())
+            _expire(self._writing)
 
     async def receive(self) -> Message:
         """The next acceptable message, or that the client has gone."""
-        message = _GONE if self._closed else await self._next()
+        message = _GONE if self._closed or self._is_overdue else await self._next()
         text = message.get("text")
         if message["type"] == "websocket.receive" and not _is_acceptable(message):
             logger.debug("closed a connection that sent what is no message of ours")
@@ -160,7 +166,7 @@ class Connection:
 
     async def _next(self) -> Message:
         try:
-            async with asyncio.timeout_at(self._join_by) as self._reading:
+            async with asyncio.timeout(None) as self._reading:
                 await self._answered()
                 return await self._receive()
         except TimeoutError:
@@ -180,14 +186,17 @@ class Connection:
         """Whether nothing waits to be written: then there has been no answer to wait for."""
         return self._queue is not None and self._queue.qsize() == 0 and self._writing is None
 
-    def _expect_join(self) -> None:
-        self._join_by = asyncio.get_running_loop().time() + JOIN_TIMEOUT
-        _end(self._reading, self._join_by)
+    def _expect_join(self) -> Timer:
+        return self._clock.call_later(JOIN_TIMEOUT, self._did_not_join)
+
+    def _did_not_join(self) -> None:
+        self._is_overdue = True
+        _expire(self._reading)
 
 
-def _end(limit: asyncio.Timeout | None, at: float) -> None:
+def _expire(limit: asyncio.Timeout | None) -> None:
     if limit is not None and not limit.expired():
-        limit.reschedule(at)
+        limit.reschedule(asyncio.get_running_loop().time())
 
 
 def _upgrading(scope: Scope) -> list[tuple[bytes, bytes]]:

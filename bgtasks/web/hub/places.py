@@ -5,10 +5,10 @@ from bgtasks.web.refusal_log import RefusalLog, shown
 from bgtasks.web.requester import Requester
 from bgtasks.web.this_machine import is_loopback
 
-__all__ = ["Rooms"]
+__all__ = ["Places"]
 
 
-class Rooms:
+class Places:
     """The places for clients, over Socket.IO and server-sent events together.
 
     ``of_one_user`` counts those with the same identity. Where nobody is logged in only a policy
@@ -21,13 +21,13 @@ class Rooms:
     ) -> None:
         self._audience = audience
         self._refusals = refusals
-        self._in_all = in_all
-        self._of_one_user = of_one_user
+        self.in_all = in_all
+        self.of_one_user = of_one_user
 
     def why_full(self, requester: Requester) -> str | None:
         """Why there is no place for ``requester``, in words for it; ``None`` if there is one."""
-        if len(self._audience) >= self._in_all:
-            self._note(("full",), f"all {self._in_all:,} places for clients are taken")
+        if len(self._audience) >= self.in_all:
+            self._note(("full",), f"all {self.in_all:,} places for clients are taken")
             return "too many clients are connected; try again later"
         party, limit = requester.party, self._limit(requester)
         if self._audience.number_of(party) >= limit:
@@ -41,10 +41,10 @@ class Rooms:
 
     def _limit(self, requester: Requester) -> int:
         if requester.is_user:
-            return self._of_one_user
+            return self.of_one_user
         if is_loopback(requester.host):
-            return self._in_all
-        return max(self._of_one_user, self._in_all // 10)
+            return self.in_all
+        return max(self.of_one_user, self.in_all // 10)
 
     def _note(self, cause: tuple[str, ...], reason: str) -> None:
         self._refusals.note(cause, f"refused a client: {reason}")
