@@ -10,7 +10,6 @@ import gc
 import statistics
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import socketio
 from asgi_client import NAMESPACE, AsgiClient
@@ -56,7 +55,8 @@ async def main() -> None:
             revision += 1
             await deliver(snapshot(revision))
 
-        deliver: Any = hub._run._broadcaster._deliver
+        assert hub.running is not None
+        deliver = hub.running.delivery.broadcast
         for count in COUNTS:
             for clients, app, path in (
                 (theirs, bare, "/socket.io/"),

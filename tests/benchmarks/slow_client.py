@@ -26,7 +26,9 @@ async def main() -> None:
     async with container.lifespan()(None):
         client = AsgiClient(hub.app, "/background-tasks/socket.io/")
         await client.connect()
-        (known,) = hub._run._audience
+        assert hub.running is not None
+        (known,) = hub.running.audience
+        assert known.queue is not None
         client.reads.clear()
         tasks = [attrs.evolve(snapshot(0), id=uuid7()) for _ in range(TASKS)]
         most = 0

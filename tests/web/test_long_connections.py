@@ -139,7 +139,7 @@ async def test_a_client_that_does_not_read_is_sent_nothing_more_of_the_tasks(
         manager.publish(task, progress=1.0)
     await world.settled()
     policy.valid = False
-    await pass_time(world, 70)
+    await pass_time(world, 61)
     socket.reads.set()
     frames = []
     while DISCONNECT not in frames:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bgtasks.web import BackgroundTaskPolicy
+from bgtasks.web.hub.socketio.sockets import STOP_TIMEOUT
 
 # FAULTS 5 and 25.
 
@@ -280,7 +281,10 @@ async def test_a_hub_that_is_stopped_while_the_policy_is_asked_leaves_nothing(
     late.send("40/background-tasks,")
     manager.publish(manager.add())
     await world.settled()
-    await world.hub.stop()
+    stopping = asyncio.create_task(world.hub.stop())
+    await world.settled()
+    world.clock.advance(STOP_TIMEOUT)
+    await stopping
     await late.close()
     await world.settled()
     asking = [t for t in asyncio.all_tasks() if "Judge" in repr(t)]

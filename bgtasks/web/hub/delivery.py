@@ -5,9 +5,8 @@ import logging
 from bgtasks.concurrency.pace import Pace
 from bgtasks.core.codec import TaskCodec
 from bgtasks.web.hub.audience import Audience
-from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.hub_client import Client, FanOut
 from bgtasks.web.hub.snapshot import Info, Snapshot
-from bgtasks.web.hub.socketio.fan_out import FanOut
 
 __all__ = ["Delivery"]
 

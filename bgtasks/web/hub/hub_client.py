@@ -12,7 +12,7 @@ from bgtasks.web.hub.snapshot import Info, Snapshot, newness
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.requester import Requester
 
-__all__ = ["Client", "PacketQueue", "verdict_key"]
+__all__ = ["Client", "FanOut", "PacketQueue", "verdict_key"]
 
 MAX_VERDICTS = 4096
 """Of how many tasks a client's connection remembers whether it may see them."""
@@ -166,3 +166,11 @@ class Client(ABC):
         self.forget_waiting()
         if self.asking is not None:
             self.asking.cancel()
+
+
+class FanOut(Protocol):
+    """A way to many clients at once."""
+
+    async def broadcast(self, snapshot: Snapshot, clients: Iterable[Client]) -> list[Client]:
+        """Send it to all those that are ready for more, without waiting for them; returns the
+        others."""

@@ -10,19 +10,19 @@ from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio.packet import EVENT
 
-from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, PacketQueue
+from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, FanOut, PacketQueue
 from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.protocol import NAMESPACE, TASK_UPDATED
 
-__all__ = ["FanOut", "PlainEmit", "SharedPackets", "make_fan_out"]
+__all__ = ["PlainEmit", "SharedPackets", "SocketFanOut", "make_fan_out"]
 
 logger = logging.getLogger(__name__)
 
 _START = f'2{NAMESPACE},["{TASK_UPDATED}",'
 
 
-class FanOut(Protocol):
+class SocketFanOut(FanOut, Protocol):
     """How snapshots get to the protocol library, as the event ``TaskUpdated``. Neither way waits
     for the clients."""
 
@@ -31,9 +31,6 @@ class FanOut(Protocol):
 
     async def send(self, snapshot: Snapshot, client: Client) -> None:
         """Send it to one client."""
-
-    async def broadcast(self, snapshot: Snapshot, clients: Iterable[Client]) -> list[Client]:
-        """Send it to all those that are ready for more; gives back the others."""
 
 
 class SharedPackets:
@@ -99,7 +96,7 @@ class PlainEmit:
         await self._server.emit(TASK_UPDATED, text, to=sids, namespace=NAMESPACE)
 
 
-def make_fan_out(server: Any) -> FanOut:
+def make_fan_out(server: Any) -> SocketFanOut:
     """Shared packets where the installed libraries are made as we know them, else plain emit."""
     try:
         _probe(server)

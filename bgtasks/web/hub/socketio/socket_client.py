@@ -10,7 +10,7 @@ from bgtasks.logs import log_fields, log_safely
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, PacketQueue
 from bgtasks.web.hub.snapshot import Snapshot
-from bgtasks.web.hub.socketio.fan_out import FanOut
+from bgtasks.web.hub.socketio.fan_out import SocketFanOut
 from bgtasks.web.hub.socketio.websocket import Websocket
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.protocol import NAMESPACE, REFUSED
@@ -36,7 +36,7 @@ class SocketClient(Client):
         websocket: Websocket,
         queue: PacketQueue,
         server: Any,
-        fan_out: FanOut,
+        fan_out: SocketFanOut,
         background: BackgroundSet,
     ) -> None:
         super().__init__(sid, requester, subscription)
