@@ -522,6 +522,25 @@ def test_an_open_task_is_read_again_after_a_restart(
     expect(page.locator(".task-head .badge")).to_have_text("Completed", timeout=SLOW)
 
 
+def test_where_no_websocket_gets_through_tasks_are_seen_and_cancelled(
+    host: DashboardHost, browser: Browser
+) -> None:
+    host.submit("Copy later.mkv", delay=3600)
+    context = browser.new_context()
+    context.route_web_socket(re.compile("socket.io"), lambda hub: hub.close())
+    page = context.new_page()
+    try:
+        page.goto(host.address)
+        expect(page.locator(".connection")).to_have_text("Reconnecting…")
+        page.get_by_role("link", name="Copy later.mkv").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Copy later.mkv")
+        page.get_by_role("button", name="Cancel task").click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel 1 task").click()
+        expect(page.locator(".task-head .badge")).to_have_text("Cancelled")
+    finally:
+        context.close()
+
+
 def test_who_may_not_connect_is_told_so(host: DashboardHost, open_page: OpenPage) -> None:
     host.finish("Copy secret.mkv")
     host.policy.is_open = False

@@ -28,6 +28,13 @@ const actions = {
     const show = (tasks) => tell("list", { watch, tasks });
     stops.set(watch, clients.get(client).watchAll(filter, show));
   },
+  onUpdate({ client = "a" }) {
+    const update = (task) => tell("update", { task });
+    clients.get(client).onUpdate(update, () => tell("began", {}));
+  },
+  async api({ client = "a", method, argument }) {
+    tell("answer", { of: await clients.get(client).api[method](argument) });
+  },
   async iterate({ client = "a", watch = "i", id }) {
     for await (const task of clients.get(client).watch(id)) tell("task", { watch, task });
     tell("ended", { watch });

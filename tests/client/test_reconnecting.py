@@ -134,3 +134,41 @@ async def test_nothing_hangs_when_the_server_does_not_answer(
     await proxy.cut()
     assert (await page.until("error"))["name"] == "DisconnectedError"
     server.signal(signal.SIGCONT)
+
+
+async def test_updates_begin_anew_after_a_lost_connection(
+    server: Any, proxy: Any, page: Any
+) -> None:
+    await page.do("connect", url=proxy.url)
+    await page.do("onUpdate")
+    await page.until("began")
+    task_id = await server.gate()
+    await page.until("update", lambda e: e["task"]["status"] == "Running")
+    await proxy.cut()
+    await page.connection("disconnected")
+    await server.open(task_id)
+    await proxy.mend()
+    await page.until("began")
+    await page.until("update", lambda e: e["task"]["status"] == "Completed")
+
+
+async def test_what_there_is_is_asked_for_over_http(server: Any, page: Any) -> None:
+    first, second = await server.gate(), await server.gate()
+    await page.do("connect", url=server.url)
+
+    async def ask(method: str, argument: Any) -> Any:
+        await page.do("api", method=method, argument=argument)
+        return (await page.until("answer"))["of"]
+
+    newest = await ask("list", {"types": ["GateTask"], "limit": 1})
+    assert [item["id"] for item in newest["items"]] == [second]
+    again = {"types": ["GateTask"], "limit": 1, "cursor": newest["nextCursor"]}
+    older = await ask("list", again)
+    assert [item["id"] for item in older["items"]] == [first]
+    assert (await ask("find", first))["payload"] == {"steps": 1}
+    assert await ask("find", str(uuid4())) is None
+    assert await ask("permissions", first) == {"cancel": True, "retry": True}
+    assert (await ask("cancel", first))["cancelRequested"] is True
+    assert await ask("attempts", second) == []
+    await page.do("api", method="cancel", argument=str(uuid4()))
+    assert (await page.until("error"))["name"] == "TaskError"

@@ -11,13 +11,14 @@ export interface ConnectOptions {
     readonly token?: () => string | Promise<string>;
     /** Milliseconds that an answer of the server may take; default 5000. */
     readonly timeout?: number;
-    /** Milliseconds before a first new try, doubled each time up to 30 s; default 1000. */
+    /** Milliseconds before a first new try, doubled each time: up to 30 s after a refusal, up to 5 s
+     * after a lost connection; default 1000. */
     readonly retryDelay?: number;
     /** What `onUpdate` follows, and `watchAll` when its filter names no types; default: every
      * type. */
     readonly types?: readonly string[];
 }
-/** Ends what gave it back. Calling it twice is harmless. */
+/** Ends what returned it. Calling it twice is harmless. */
 export type Stop = () => void;
 /** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
 export declare class TaskClient<Types extends object = Record<string, unknown>> {
@@ -27,18 +28,18 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
     /** Use `connect` instead. */
     constructor(io: Io, options: ConnectOptions);
     /** Follow one task: its newest snapshot now, and again with every change. `null` says that
-     * there is no such task (any more), or that it is not yours to see. */
+     * there is no such task, or no longer, or that it is not yours to see. */
     watch<Name extends TypeName<Types> = TypeName<Types>>(id: string, listener: (task: TaskOf<Types, Name> | null) => void): Stop;
     /** The same for `for await`: ends after a final snapshot. Throws TaskNotFoundError, and
-     * RefusedError or ClosedError when there will be no connection any more. */
+     * RefusedError or ClosedError when the connection is over for good. */
     watch<Name extends TypeName<Types> = TypeName<Types>>(id: string): AsyncGenerator<TaskOf<Types, Name>, void, undefined>;
     /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
      * known and again with every change. Of what ended long ago the server sends nothing. */
     watchAll<Name extends TypeName<Types> = TypeName<Types>>(filter: TaskFilter<Name>, listener: (tasks: readonly TaskOf<Types, Name>[]) => void): Stop;
-    /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does,
-     * or others: of two snapshots of a task `isNewer` says which to keep. `began` is called at first
-     * and after each lost connection, when nothing is missed any more; what was before that is to be
-     * read again, with `api.list`. */
+    /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does:
+     * of two snapshots of a task, `isNewer` says which to keep. `began` is called when the updates
+     * begin, at first and after each lost connection: read then, with `api.list`, what was before;
+     * nothing that comes afterwards is missed. */
     onUpdate(listener: (task: TaskOf<Types>) => void, began?: () => void): Stop;
     /** Ask for the cancellation of a task; gives its newest snapshot. Throws TaskError with the
      * server's reason, TimeoutError, DisconnectedError, RefusedError or ClosedError. */
@@ -47,6 +48,6 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
     retry(id: string): Promise<TaskOf<Types>>;
     /** How it stands with the connection, now and whenever that changes. */
     onConnection(listener: (connection: Connection) => void): Stop;
-    /** Disconnect, and call no listener any more. */
+    /** Disconnect; from now on no listener is called. */
     close(): void;
 }

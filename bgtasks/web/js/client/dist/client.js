@@ -50,10 +50,10 @@ export class TaskClient {
             this.#follower.follow();
         };
     }
-    /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does,
-     * or others: of two snapshots of a task `isNewer` says which to keep. `began` is called at first
-     * and after each lost connection, when nothing is missed any more; what was before that is to be
-     * read again, with `api.list`. */
+    /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does:
+     * of two snapshots of a task, `isNewer` says which to keep. `began` is called when the updates
+     * begin, at first and after each lost connection: read then, with `api.list`, what was before;
+     * nothing that comes afterwards is missed. */
     onUpdate(listener, began = () => { }) {
         const types = this.#types && new Set(this.#types);
         const feed = new Feed(types ?? null, listener, began);
@@ -79,7 +79,7 @@ export class TaskClient {
         callSafely(listener, this.#link.connection);
         return () => void this.#connectionListeners.delete(listener);
     }
-    /** Disconnect, and call no listener any more. */
+    /** Disconnect; from now on no listener is called. */
     close() {
         this.#link.close();
         this.#follower.stop();

@@ -43,7 +43,7 @@ export class Follower {
     /** A snapshot has come, by whatever way. */
     take(task) {
         this.watches.take(task);
-        // Nobody may watch it any more by the time it comes.
+        // By now perhaps nobody watches this task.
         if (!this.watches.follow(task))
             return;
         if (this.watches.isLarge(task))
@@ -127,6 +127,7 @@ export class Follower {
      * first the one, to learn how they are, then the other. */
     async #followEverything(wanted, ids) {
         if (!wanted.everything || this.#followed === null) {
+            this.watches.interrupted();
             for (const some of chunks(ids))
                 await this.#subscribe({ ids: some }, some);
         }
@@ -157,7 +158,7 @@ export class Follower {
             this.watches.touched(known);
         this.watches.missing(id);
     }
-    /** Whatever is not followed any more would grow old here. */
+    /** A task that is no longer followed would grow old here. */
     #forgetUnwatched() {
         for (const task of this.#store.all()) {
             if (!this.watches.follow(task))

@@ -27,7 +27,7 @@ export declare class Link {
     #private;
     constructor(io: Io, options: LinkOptions, events: LinkEvents);
     get connection(): Connection;
-    /** Why there will be no connection any more; `null` while there is hope. */
+    /** Why the connection is over for good; `null` while it may come back. */
     get failure(): BackgroundTasksError | null;
     /** The server's answer. Without a connection it is waited for, as long as for an answer. */
     request(event: string, argument: object): Promise<Answer>;

@@ -18,6 +18,7 @@ export class Link {
             path: `${options.mount.pathname}socket.io`,
             transports: ["websocket"],
             forceNew: true,
+            reconnectionDelay: options.retryDelay,
             timeout: options.timeout,
             auth: (send) => void this.#logIn(send),
         });
@@ -29,7 +30,7 @@ export class Link {
     get connection() {
         return this.#connection;
     }
-    /** Why there will be no connection any more; `null` while there is hope. */
+    /** Why the connection is over for good; `null` while it may come back. */
     get failure() {
         if (this.#closed)
             return new ClosedError("the client was closed");

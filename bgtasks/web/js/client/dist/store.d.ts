@@ -8,7 +8,7 @@ export declare class TaskStore {
     constructor(size: number, pinned: (id: string) => boolean);
     get(id: string): Task | undefined;
     all(): Task[];
-    /** Keep `task` if it is newer than what is known; gives back the tasks that had to go for it,
+    /** Keep `task` if it is newer than what is known; returns the tasks that had to go for it,
      * or `null` for a stale snapshot, which changes nothing. */
     put(task: Task): Task[] | null;
     remove(id: string): void;

@@ -16,7 +16,7 @@ export class TaskStore {
     all() {
         return [...this.#tasks.values()];
     }
-    /** Keep `task` if it is newer than what is known; gives back the tasks that had to go for it,
+    /** Keep `task` if it is newer than what is known; returns the tasks that had to go for it,
      * or `null` for a stale snapshot, which changes nothing. */
     put(task) {
         const known = this.#tasks.get(task.id);

@@ -1,4 +1,4 @@
-/** The states of a task. The last three are final: it will not change any more by itself. */
+/** The states of a task. The last three are final: the task no longer changes by itself. */
 export type TaskStatus = "Pending" | "Running" | "Completed" | "Failed" | "Cancelled";
 /** One whole snapshot of a task, as the server sends it. Times are ISO 8601 texts in UTC. */
 export interface Task<Payload = unknown, Type extends string = string> {
@@ -33,7 +33,7 @@ export type TypeName<Types extends object> = keyof Types & string;
 export type TaskOf<Types extends object, Name extends TypeName<Types> = TypeName<Types>> = {
     [Type in Name]: Task<Types[Type], Type>;
 }[Name];
-/** Whether a task will not change any more by itself. */
+/** Whether a task no longer changes by itself. */
 export declare function isFinal(task: {
     readonly status: TaskStatus;
 }): boolean;

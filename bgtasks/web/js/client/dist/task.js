@@ -1,4 +1,4 @@
-/** Whether a task will not change any more by itself. */
+/** Whether a task no longer changes by itself. */
 export function isFinal(task) {
     return task.status !== "Pending" && task.status !== "Running";
 }

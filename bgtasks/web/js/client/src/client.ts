@@ -18,14 +18,15 @@ export interface ConnectOptions {
   readonly token?: () => string | Promise<string>;
   /** Milliseconds that an answer of the server may take; default 5000. */
   readonly timeout?: number;
-  /** Milliseconds before a first new try, doubled each time up to 30 s; default 1000. */
+  /** Milliseconds before a first new try, doubled each time: up to 30 s after a refusal, up to 5 s
+   * after a lost connection; default 1000. */
   readonly retryDelay?: number;
   /** What `onUpdate` follows, and `watchAll` when its filter names no types; default: every
    * type. */
   readonly types?: readonly string[];
 }
 
-/** Ends what gave it back. Calling it twice is harmless. */
+/** Ends what returned it. Calling it twice is harmless. */
 export type Stop = () => void;
 
 /** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
@@ -55,13 +56,13 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   }
 
   /** Follow one task: its newest snapshot now, and again with every change. `null` says that
-   * there is no such task (any more), or that it is not yours to see. */
+   * there is no such task, or no longer, or that it is not yours to see. */
   watch<Name extends TypeName<Types> = TypeName<Types>>(
     id: string,
     listener: (task: TaskOf<Types, Name> | null) => void,
   ): Stop;
   /** The same for `for await`: ends after a final snapshot. Throws TaskNotFoundError, and
-   * RefusedError or ClosedError when there will be no connection any more. */
+   * RefusedError or ClosedError when the connection is over for good. */
   watch<Name extends TypeName<Types> = TypeName<Types>>(
     id: string,
   ): AsyncGenerator<TaskOf<Types, Name>, void, undefined>;
@@ -89,10 +90,10 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     };
   }
 
-  /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does,
-   * or others: of two snapshots of a task `isNewer` says which to keep. `began` is called at first
-   * and after each lost connection, when nothing is missed any more; what was before that is to be
-   * read again, with `api.list`. */
+  /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does:
+   * of two snapshots of a task, `isNewer` says which to keep. `began` is called when the updates
+   * begin, at first and after each lost connection: read then, with `api.list`, what was before;
+   * nothing that comes afterwards is missed. */
   onUpdate(listener: (task: TaskOf<Types>) => void, began: () => void = () => {}): Stop {
     const types = this.#types && new Set(this.#types);
     const feed = new Feed(types ?? null, listener as (task: Task) => void, began);
@@ -122,7 +123,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     return () => void this.#connectionListeners.delete(listener);
   }
 
-  /** Disconnect, and call no listener any more. */
+  /** Disconnect; from now on no listener is called. */
   close(): void {
     this.#link.close();
     this.#follower.stop();

@@ -50,7 +50,7 @@ export class Follower {
   /** A snapshot has come, by whatever way. */
   take(task: Task): void {
     this.watches.take(task);
-    // Nobody may watch it any more by the time it comes.
+    // By now perhaps nobody watches this task.
     if (!this.watches.follow(task)) return;
     if (this.watches.isLarge(task)) this.follow();
     const evicted = this.#store.put(task);
@@ -128,6 +128,7 @@ export class Follower {
    * first the one, to learn how they are, then the other. */
   async #followEverything(wanted: Wanted, ids: readonly string[]): Promise<void> {
     if (!wanted.everything || this.#followed === null) {
+      this.watches.interrupted();
       for (const some of chunks(ids)) await this.#subscribe({ ids: some }, some);
     }
     // Of everything come only the small payloads, unless the others are asked for.
@@ -155,7 +156,7 @@ export class Follower {
     this.watches.missing(id);
   }
 
-  /** Whatever is not followed any more would grow old here. */
+  /** A task that is no longer followed would grow old here. */
   #forgetUnwatched(): void {
     for (const task of this.#store.all()) {
       if (!this.watches.follow(task)) this.#store.remove(task.id);

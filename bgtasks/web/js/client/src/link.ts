@@ -53,6 +53,7 @@ export class Link {
       path: `${options.mount.pathname}socket.io`,
       transports: ["websocket"],
       forceNew: true,
+      reconnectionDelay: options.retryDelay,
       timeout: options.timeout,
       auth: (send) => void this.#logIn(send),
     });
@@ -66,7 +67,7 @@ export class Link {
     return this.#connection;
   }
 
-  /** Why there will be no connection any more; `null` while there is hope. */
+  /** Why the connection is over for good; `null` while it may come back. */
   get failure(): BackgroundTasksError | null {
     if (this.#closed) return new ClosedError("the client was closed");
     const refused = this.#connection.state === "refused" && this.#options.token === undefined;

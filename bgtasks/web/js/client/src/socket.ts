@@ -12,6 +12,7 @@ export interface SocketOptions {
   path: string;
   transports: string[];
   forceNew: boolean;
+  reconnectionDelay: number;
   timeout: number;
   auth: (send: (data: object) => void) => void;
 }

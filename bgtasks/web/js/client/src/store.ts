@@ -19,7 +19,7 @@ export class TaskStore {
     return [...this.#tasks.values()];
   }
 
-  /** Keep `task` if it is newer than what is known; gives back the tasks that had to go for it,
+  /** Keep `task` if it is newer than what is known; returns the tasks that had to go for it,
    * or `null` for a stale snapshot, which changes nothing. */
   put(task: Task): Task[] | null {
     const known = this.#tasks.get(task.id);

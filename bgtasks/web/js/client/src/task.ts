@@ -1,4 +1,4 @@
-/** The states of a task. The last three are final: it will not change any more by itself. */
+/** The states of a task. The last three are final: the task no longer changes by itself. */
 export type TaskStatus = "Pending" | "Running" | "Completed" | "Failed" | "Cancelled";
 
 /** One whole snapshot of a task, as the server sends it. Times are ISO 8601 texts in UTC. */
@@ -37,7 +37,7 @@ export type TaskOf<Types extends object, Name extends TypeName<Types> = TypeName
   [Type in Name]: Task<Types[Type], Type>;
 }[Name];
 
-/** Whether a task will not change any more by itself. */
+/** Whether a task no longer changes by itself. */
 export function isFinal(task: { readonly status: TaskStatus }): boolean {
   return task.status !== "Pending" && task.status !== "Running";
 }

@@ -87,7 +87,7 @@ function Gap() {
   if (complete || !loaded || since <= now.value - WITHIN[range.value][1]) return null;
   return (
     <p class="fine">
-      The charts know the tasks handed in since {shortTime(since)}; older ones have not been read.
+      The charts know the tasks submitted since {shortTime(since)}; older ones have not been read.
     </p>
   );
 }

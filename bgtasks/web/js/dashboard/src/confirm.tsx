@@ -111,7 +111,7 @@ async function perform({ action, ids, done }: Question, close: () => void): Prom
 
 function outcome(action: Action, done: number, refusals: readonly string[]): string {
   const words: string[] = [];
-  if (done) words.push(`${tasks(done)}: ${action === "cancel" ? "cancellation asked" : "handed in again"}.`);
+  if (done) words.push(`${tasks(done)}: ${action === "cancel" ? "cancellation asked" : "submitted again"}.`);
   if (refusals.length) words.push(`${tasks(refusals.length)} refused: ${refusals[0]}.`);
   return words.join(" ");
 }

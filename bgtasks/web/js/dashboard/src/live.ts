@@ -31,7 +31,7 @@ export function tryAgain(): void {
 export function start(): void {
   effect(() => void client.value.onUpdate(take, readAgain));
   effect(() => {
-    // Who was refused may have been let in before: what is shown is not theirs to see any more.
+    // Who was refused may have been let in before: what is shown is no longer theirs to see.
     if (connection.value.state === "refused") readAgain();
   });
   addEventListener("focus", () => {

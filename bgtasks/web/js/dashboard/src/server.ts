@@ -11,7 +11,7 @@ export const client = signal(opened());
 
 function opened(): TaskClient {
   const bearer = token.peek();
-  const made = connect({ url: HOME, ...(bearer && { token: () => bearer }) });
+  const made = connect({ url: HOME, retryDelay: 500, ...(bearer && { token: () => bearer }) });
   made.onConnection((now) => (connection.value = now));
   return made;
 }

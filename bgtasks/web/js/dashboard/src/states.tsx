@@ -105,12 +105,12 @@ export function NoTasks() {
   return (
     <section class="state">
       <h2>No tasks yet</h2>
-      <p>Hand one in from your application, and it appears here at once:</p>
+      <p>Submit one from your application, and it appears here at once:</p>
       <pre class="code" tabIndex={0} role="region" aria-label="Example code">
         <code>{FIRST_TASK}</code>
       </pre>
       <p class="fine">
-        <code>run_task</code> gives back the id as soon as the task is stored. Its worker is
+        <code>run_task</code> returns the id as soon as the task is stored. Its worker is
         registered with <code>background_task(CopyTask, copy_worker)</code>.
       </p>
     </section>
