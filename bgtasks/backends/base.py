@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from bgtasks.core.lifecycle import Ended, Reported
+from bgtasks.core.events import Ended, Reported
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, ProcessInfo
 

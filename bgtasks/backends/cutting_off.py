@@ -1,6 +1,6 @@
 """What becomes of an attempt that was cut off: the same wherever tasks are kept."""
 
-from bgtasks.core.lifecycle import Interrupted
+from bgtasks.core.events import Interrupted
 from bgtasks.core.record import TaskRecord
 from bgtasks.registration import Registry
 

@@ -1,153 +1,38 @@
 """The life of a task: one pure function decides every transition.
 
-``decide(record, event, now)`` answers with the one change to write, or with ``None`` where the
-event is out of place: too late, of an attempt that no longer holds the task, or without effect.
-Nothing here reads a clock, a file or a random number. A backend writes the change only where
-the stored task is still the ``before`` it was decided on.
-
-Events clean their texts when they are made, so that no text reaches a record uncleaned.
+``decide(record, event, now)`` returns the one change to write, or ``None`` where the event is out
+of place: too late, of an attempt that no longer holds the task, or without effect. Nothing here
+reads a clock, a file or a random number. A backend writes the change only where the stored task
+is still the ``before`` that the change was decided on.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from attrs import field, frozen
+from attrs import frozen
 
+from bgtasks.core.events import (
+    Cancelled,
+    CancelRequested,
+    Claimed,
+    Completed,
+    Ended,
+    Event,
+    Failed,
+    Interrupted,
+    NotBegun,
+    Outcome,
+    Report,
+    Reported,
+    RetryRequested,
+    TypeUnknown,
+)
 from bgtasks.core.record import TaskRecord
-from bgtasks.core.text import MAX_MESSAGE, clean, clean_message, cut_traceback
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
-__all__ = [
-    "CancelRequested",
-    "Cancelled",
-    "Change",
-    "Claimed",
-    "Completed",
-    "Ended",
-    "Event",
-    "Failed",
-    "Interrupted",
-    "NotBegun",
-    "Outcome",
-    "Report",
-    "Reported",
-    "RetryRequested",
-    "TypeUnknown",
-    "decide",
-]
+__all__ = ["Change", "decide"]
 
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
-
-
-def _clean(text: str) -> str:
-    return clean(text, MAX_MESSAGE)
-
-
-def _clean_traceback(text: str | None) -> str | None:
-    return None if text is None else cut_traceback(text)
-
-
-@frozen
-class Report:
-    """What the worker has reported so far: the newest of each; ``payload`` is JSON text."""
-
-    progress: float
-    status_message: str | None = field(converter=clean_message)
-    error_message: str | None = field(converter=clean_message)
-    payload: str | None
-
-
-@frozen
-class Completed:
-    """The worker returned, or said so itself."""
-
-
-@frozen
-class Failed:
-    """The worker raised, or said so itself.
-
-    ``retry_after`` is how long to wait before the next attempt; ``None``: there is none.
-    ``kind`` goes into the history of attempts: ``"failed"`` or ``"timed out"``.
-    """
-
-    error_message: str = field(converter=_clean)
-    traceback: str | None = field(default=None, converter=_clean_traceback)
-    retry_after: timedelta | None = None
-    kind: str = "failed"
-
-
-@frozen
-class Cancelled:
-    """The worker ended because its cancellation had been asked for."""
-
-
-@frozen
-class Interrupted:
-    """The attempt was cut off by a stop or a crash. ``by`` says by which, in words.
-
-    ``may_rerun`` and ``max_interruptions`` are the options of the task's type. ``counted`` says
-    whether this counts towards ``max_interruptions``: a crash does, an orderly stop does not.
-    """
-
-    by: str = field(converter=_clean)
-    may_rerun: bool = True
-    max_interruptions: int = 3
-    counted: bool = True
-
-
-@frozen
-class NotBegun:
-    """The attempt is over before its worker began, so the task waits again.
-
-    Nothing was done, so nothing is counted, and a type with ``rerun_interrupted=False`` waits
-    again too. ``why`` says in words what came in between.
-    """
-
-    why: str = field(converter=_clean)
-
-
-Outcome = Completed | Failed | Cancelled | Interrupted | NotBegun
-"""How an attempt ended."""
-
-
-@frozen
-class Claimed:
-    """An attempt begins."""
-
-
-@frozen
-class Reported:
-    """The running attempt has something new to show."""
-
-    attempt: int
-    report: Report
-
-
-@frozen
-class Ended:
-    """The attempt is over; ``report`` is the last thing its worker said, if it said anything."""
-
-    attempt: int
-    outcome: Outcome
-    report: Report | None = None
-
-
-@frozen
-class CancelRequested:
-    """Somebody wants the task not to go on."""
-
-
-@frozen
-class RetryRequested:
-    """Somebody wants a task that failed or was cancelled to run again."""
-
-
-@frozen
-class TypeUnknown:
-    """No worker is registered here for this waiting task; it goes on waiting and says so."""
-
-
-Event = Claimed | Reported | Ended | CancelRequested | RetryRequested | TypeUnknown
 
 
 @frozen

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from bgtasks.cancellation import CancellationSource
 from bgtasks.clock import Clock, Timer
 from bgtasks.core.codec import TaskCodec
-from bgtasks.core.lifecycle import Cancelled, Completed, Ended, Failed, Outcome, Report
+from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Outcome, Report
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe, traceback_of
 from bgtasks.execution.context import AttemptContext

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bgtasks.cancellation import CancellationToken
-from bgtasks.core.lifecycle import Report
+from bgtasks.core.events import Report
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import (
     BackgroundTaskBase,

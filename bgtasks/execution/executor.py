@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bgtasks.clock import Clock, wait_done
 from bgtasks.core.codec import TaskCodec
-from bgtasks.core.lifecycle import Ended, Failed, Reported
+from bgtasks.core.events import Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.launch import launch

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bgtasks.clock import Clock
-from bgtasks.core.lifecycle import Ended, Failed, NotBegun
+from bgtasks.core.events import Ended, Failed, NotBegun
 from bgtasks.core.text import describe
 from bgtasks.errors import ManagerStateError
 from bgtasks.execution.attempt import Attempt

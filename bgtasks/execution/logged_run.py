@@ -3,7 +3,7 @@
 import logging
 
 from bgtasks.clock import Clock
-from bgtasks.core.lifecycle import Completed, Failed, Outcome
+from bgtasks.core.events import Completed, Failed, Outcome
 from bgtasks.execution.attempt import Attempt
 from bgtasks.logs import log_fields, log_safely, task_of_context
 

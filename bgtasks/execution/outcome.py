@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from bgtasks.core.lifecycle import Cancelled, Completed, Failed, Interrupted, NotBegun, Outcome
+from bgtasks.core.events import Cancelled, Completed, Failed, Interrupted, NotBegun, Outcome
 from bgtasks.core.text import describe, traceback_of
 from bgtasks.errors import AttemptTimeoutError, TaskCancelled
 from bgtasks.registration import Registration

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock
-from bgtasks.core.lifecycle import Completed, Ended, Interrupted, Outcome, Report, Reported
+from bgtasks.core.events import Completed, Ended, Interrupted, Outcome, Report, Reported
 from bgtasks.core.record import LEFT_OUT, TaskPage, TaskQuery, TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus

@@ -5,7 +5,8 @@ from typing import Any
 from attrs import frozen
 
 from bgtasks.core.codec import TaskCodec
-from bgtasks.core.lifecycle import Claimed, Ended, Reported, decide
+from bgtasks.core.events import Claimed, Ended, Reported
+from bgtasks.core.lifecycle import decide
 from bgtasks.core.submission import SubmitOptions, new_record
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.launch import launch

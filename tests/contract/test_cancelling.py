@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
-from bgtasks.core.lifecycle import Cancelled, Completed, Ended, Failed, Interrupted
+from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Interrupted
 from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, listed
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench, until

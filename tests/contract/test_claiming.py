@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bgtasks.core.lifecycle import Completed, Ended, Failed
+from bgtasks.core.events import Completed, Ended, Failed
 from bgtasks.core.record import TaskQuery
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry

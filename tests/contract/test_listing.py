@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from bgtasks.core.lifecycle import Cancelled, Completed, Failed, Interrupted, Report
+from bgtasks.core.events import Cancelled, Completed, Failed, Interrupted, Report
 from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskQuery, TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench

@@ -1,6 +1,6 @@
 """What a stop or a crash leaves behind, and what the next start makes of it."""
 
-from bgtasks.core.lifecycle import Failed
+from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskQuery
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench, make_registry

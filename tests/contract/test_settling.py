@@ -6,15 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bgtasks.core.lifecycle import (
-    Cancelled,
-    Completed,
-    Ended,
-    Failed,
-    Interrupted,
-    Report,
-    Reported,
-)
+from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Interrupted, Report, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench

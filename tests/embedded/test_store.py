@@ -22,7 +22,7 @@ from bgtasks.backends.embedded.file_store import FileStore
 from bgtasks.backends.embedded.reading import ThreadReading
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.store import Store
-from bgtasks.core.lifecycle import Completed, Failed, Report
+from bgtasks.core.events import Completed, Failed, Report
 from bgtasks.core.record import TaskQuery, TaskRecord
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus

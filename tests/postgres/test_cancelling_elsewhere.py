@@ -7,7 +7,7 @@ import pytest
 
 from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.postgres.engine import Jobs
-from bgtasks.core.lifecycle import Cancelled
+from bgtasks.core.events import Cancelled
 from bgtasks.testing.conformance import BackendBench, until
 
 

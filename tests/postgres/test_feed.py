@@ -8,7 +8,7 @@ import pytest
 
 from bgtasks.backends.postgres import feed
 from bgtasks.backends.postgres.feed import CHANNEL, messages
-from bgtasks.core.lifecycle import Completed, Failed, Report
+from bgtasks.core.events import Completed, Failed, Report
 from bgtasks.core.record import SMALL_PAYLOAD, TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until

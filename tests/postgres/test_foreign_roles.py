@@ -13,7 +13,7 @@ from bgtasks.backends.postgres.engine.jobs import STATEMENTS as ENGINE_STATEMENT
 from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.backends.postgres.feed import CHANNEL
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.core.lifecycle import Failed
+from bgtasks.core.events import Failed
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until
 
 COMPLETED = BackgroundTaskStatus.COMPLETED

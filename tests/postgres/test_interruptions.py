@@ -10,7 +10,7 @@ import pytest
 from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.migrations import upgrade
-from bgtasks.core.lifecycle import Failed
+from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskRecord
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until
 from tests.contract.homes import PostgresHome

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from bgtasks.backends.postgres import database, listener
-from bgtasks.core.lifecycle import Failed
+from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskRecord
 from bgtasks.testing.conformance import BackendBench, until
 

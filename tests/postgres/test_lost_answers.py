@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bgtasks import BackendError, BackgroundTaskStatus
-from bgtasks.core.lifecycle import Failed
+from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskQuery
 from bgtasks.testing.conformance import BackendBench, until
 

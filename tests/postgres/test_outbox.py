@@ -7,7 +7,7 @@ import pytest
 
 from bgtasks import BackendError, BackgroundTaskStatus
 from bgtasks.backends.postgres import outbox
-from bgtasks.core.lifecycle import Completed, Failed, Report, Reported
+from bgtasks.core.events import Completed, Failed, Report, Reported
 from bgtasks.testing.conformance import BackendBench, until
 
 from .proxy import Proxy

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bgtasks import BackgroundTaskStatus
-from bgtasks.core.lifecycle import Completed, Failed, Report
+from bgtasks.core.events import Completed, Failed, Report
 from bgtasks.testing.conformance import BackendBench, until
 
 COMPLETED = BackgroundTaskStatus.COMPLETED

@@ -8,7 +8,7 @@ import pytest
 
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.engine.schema import ENGINE
-from bgtasks.core.lifecycle import Failed
+from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskQuery
 from bgtasks.testing.conformance import BackendBench
 

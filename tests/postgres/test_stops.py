@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bgtasks import BackgroundTaskStatus
-from bgtasks.core.lifecycle import Interrupted
+from bgtasks.core.events import Interrupted
 from bgtasks.testing.conformance import BackendBench, until
 
 from .proxy import Proxy

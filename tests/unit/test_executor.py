@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from bgtasks.core.lifecycle import Completed, Ended, Failed, Reported
+from bgtasks.core.events import Completed, Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.executor import Executor
 from bgtasks.registration import Registry

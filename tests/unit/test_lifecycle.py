@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgtasks.core.lifecycle import (
+from bgtasks.core.events import (
     Cancelled,
     CancelRequested,
-    Change,
     Claimed,
     Completed,
     Ended,
@@ -23,8 +22,8 @@ from bgtasks.core.lifecycle import (
     Reported,
     RetryRequested,
     TypeUnknown,
-    decide,
 )
+from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus as Status
 

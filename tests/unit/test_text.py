@@ -5,7 +5,7 @@ import enum
 import pytest
 
 from bgtasks import SettingsError, background_task
-from bgtasks.core.lifecycle import Failed, Interrupted, NotBegun, Report
+from bgtasks.core.events import Failed, Interrupted, NotBegun, Report
 from bgtasks.core.query import make_query
 from bgtasks.core.text import MAX_MESSAGE, MAX_TRACEBACK, clean, cut_traceback, describe, shown
 from bgtasks.models import UNSET

@@ -16,7 +16,8 @@ from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.task_store import Place, Step
 from bgtasks.clock import Clock
-from bgtasks.core.lifecycle import Change, Claimed, Ended, TypeUnknown, decide
+from bgtasks.core.events import Claimed, Ended, TypeUnknown
+from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe
 from bgtasks.errors import BackendError, DuplicateTaskError

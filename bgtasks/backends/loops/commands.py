@@ -7,7 +7,8 @@ from uuid import UUID
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.loops.unknown_fate import find_out
 from bgtasks.backends.task_store import Stored, TaskStore
-from bgtasks.core.lifecycle import CancelRequested, Change, Event, RetryRequested, decide
+from bgtasks.core.events import CancelRequested, Event, RetryRequested
+from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, listed
 from bgtasks.models import BackgroundTaskStatus
 

@@ -12,7 +12,8 @@ from attrs import define, field, frozen
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.task_store import Step, Stored, TaskStore
 from bgtasks.clock import Clock, Timer
-from bgtasks.core.lifecycle import Ended, Failed, Reported, decide
+from bgtasks.core.events import Ended, Failed, Reported
+from bgtasks.core.lifecycle import decide
 from bgtasks.core.text import describe
 from bgtasks.logs import log_fields
 

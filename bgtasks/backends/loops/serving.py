@@ -15,7 +15,7 @@ from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.task_store import Stored, TaskStore
 from bgtasks.clock import Clock
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
-from bgtasks.core.lifecycle import Ended, Failed
+from bgtasks.core.events import Ended, Failed
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe
 from bgtasks.logs import log_fields

@@ -14,7 +14,7 @@ from bgtasks.backends.loops.serving import Serving, ServingPace
 from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.clock import Clock
-from bgtasks.core.lifecycle import Ended, Reported
+from bgtasks.core.events import Ended, Reported
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure, ProcessInfo

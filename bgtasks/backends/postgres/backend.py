@@ -24,7 +24,7 @@ from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.serving import Serving
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.clock import Clock
-from bgtasks.core.lifecycle import Ended, Reported
+from bgtasks.core.events import Ended, Reported
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure, ProcessInfo

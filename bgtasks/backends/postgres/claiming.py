@@ -8,7 +8,8 @@ from bgtasks.backends.postgres.claims import Claims
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.store import Store
-from bgtasks.core.lifecycle import Change, Ended, NotBegun, decide
+from bgtasks.core.events import Ended, NotBegun
+from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry

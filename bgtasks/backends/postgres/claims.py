@@ -13,7 +13,8 @@ from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.postgres.engine import ClaimedJob
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.store import Store, StoredTask
-from bgtasks.core.lifecycle import Change, Claimed, Ended, decide
+from bgtasks.core.events import Claimed, Ended
+from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry

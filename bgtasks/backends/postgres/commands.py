@@ -16,7 +16,8 @@ from bgtasks.backends.postgres.unknown_fate import (
     answer_may_be_lost,
     find_out,
 )
-from bgtasks.core.lifecycle import CancelRequested, Change, RetryRequested, decide
+from bgtasks.core.events import CancelRequested, RetryRequested
+from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, listed
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus

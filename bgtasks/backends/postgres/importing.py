@@ -8,7 +8,8 @@ from attrs import define, evolve
 from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.store import NOBODY, Store
-from bgtasks.core.lifecycle import Ended, decide
+from bgtasks.core.events import Ended
+from bgtasks.core.lifecycle import decide
 from bgtasks.core.record import KeptTask, TaskRecord
 from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean, cut_traceback
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus

@@ -14,7 +14,7 @@ from bgtasks.backends.postgres.server_errors import concerns_values, is_fate_unk
 from bgtasks.backends.postgres.settling import Entry, Settled, Settling
 from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import LastingLoop
-from bgtasks.core.lifecycle import Ended, Failed, Reported
+from bgtasks.core.events import Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import MAX_MESSAGE, clean
 from bgtasks.logs import log_fields

@@ -13,7 +13,8 @@ from bgtasks.backends.postgres.reader import stored_types
 from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.postgres.store import Store
-from bgtasks.core.lifecycle import TypeUnknown, decide
+from bgtasks.core.events import TypeUnknown
+from bgtasks.core.lifecycle import decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.registration import Registry
 

@@ -9,7 +9,8 @@ from attrs import define, frozen
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.runs import Run
 from bgtasks.backends.postgres.store import Store, StoredTask
-from bgtasks.core.lifecycle import Change, Ended, Reported, decide
+from bgtasks.core.events import Ended, Reported
+from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 
