@@ -56,7 +56,7 @@ async def main() -> None:
             await deliver(snapshot(revision))
 
         assert hub.running is not None
-        deliver = hub.running.delivery.broadcast
+        deliver = hub.running.dispatcher.broadcast
         for count in COUNTS:
             for clients, app, path in (
                 (theirs, bare, "/socket.io/"),

@@ -16,7 +16,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
-from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.encoded_task import EncodedTask
 from tests.hosts.scripted import Work, backend_of, container_of, done, running, worker_of
 
 DEEP = "[" * 320 + "]" * 320
@@ -63,18 +63,18 @@ def test_a_payload_becomes_an_object_when_it_is_read_and_only_once() -> None:
 def test_a_payload_that_nobody_reads_is_sent_as_it_is_stored() -> None:
     """The numbers show that it is the stored text: Python would write them otherwise."""
     text = '{"inner":1.50e0,"unknown":[1E1]}'
-    snapshot = Snapshot(TaskCodec().info(record(text), Counted), TaskCodec())
-    assert f'"payload":{text}' in snapshot.text
-    assert snapshot.light is snapshot
+    encoded = EncodedTask(TaskCodec().info(record(text), Counted), TaskCodec())
+    assert f'"payload":{text}' in encoded.text
+    assert encoded.light is encoded
     assert Counted.made == 0
 
 
 @pytest.mark.parametrize("text", ['{\n"inner": 1\r\n}', '{"inner":1,"name":"caf\u00e9"}'])
 def test_what_another_program_wrote_is_sent_on_one_line_in_ascii(text: str) -> None:
-    snapshot = Snapshot(TaskCodec().info(record(text), Counted), TaskCodec())
-    assert json.loads(snapshot.text)["payload"] == json.loads(text)
-    assert snapshot.text.isascii()
-    assert not {"\n", "\r"} & set(snapshot.text)
+    encoded = EncodedTask(TaskCodec().info(record(text), Counted), TaskCodec())
+    assert json.loads(encoded.text)["payload"] == json.loads(text)
+    assert encoded.text.isascii()
+    assert not {"\n", "\r"} & set(encoded.text)
 
 
 def test_a_snapshot_with_a_stored_payload_is_like_any_other() -> None:

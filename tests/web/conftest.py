@@ -23,9 +23,9 @@ from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
 from bgtasks.testing.clock import FakeClock
 from bgtasks.web import BackgroundTaskPolicy, Hub, Lifespan, create_app
+from bgtasks.web.encoded_task import without_payload
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_run import HubRun
-from bgtasks.web.hub.snapshot import without_payload
 
 NAMESPACE = "/background-tasks"
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from engineio.packet import Packet
 from socketio.packet import Packet as SocketIOPacket
 
 from bgtasks.core.codec import TaskCodec
-from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub.socketio.fan_out import PlainEmit, SharedPackets, make_fan_out
 
 
@@ -76,22 +76,22 @@ async def test_all_clients_are_put_the_same_packet_without_an_asyncio_task_each(
     sockets = [await world.joined() for _ in range(5)]
     info = manager.publish(manager.add(payload={"path": "ü"}))
     await world.settled()
-    snapshots: list[Any] = []
+    encoded_tasks: list[Any] = []
     original = fan_out_of(world).broadcast
 
-    async def watched(snapshot: Any, clients: Any) -> Any:
+    async def watched(encoded: Any, clients: Any) -> Any:
         before = asyncio.all_tasks()
-        others = await original(snapshot, clients)
+        others = await original(encoded, clients)
         assert asyncio.all_tasks() == before
-        assert [only_packet(queue) for queue in queues_of(world)] == [snapshot.packet] * 5
-        snapshots.append(snapshot)
+        assert [only_packet(queue) for queue in queues_of(world)] == [encoded.packet] * 5
+        encoded_tasks.append(encoded)
         return others
 
     fan_out_of(world).broadcast = watched
     world.clock.advance(1)
     info = manager.publish(info, progress=1.0)
     await world.settled()
-    assert len(snapshots) == 1
+    assert len(encoded_tasks) == 1
     for socket in sockets:
         updates = [await socket.update(), await socket.update()]
         assert updates[-1] == world.codec.wire(info)
@@ -103,7 +103,7 @@ async def test_the_frame_is_the_one_that_emit_would_send(world: Any, manager: An
     info = manager.publish(manager.add(payload={"path": "ü\u2028\ud800"}))
     shared = await socket.frame()
     (client,) = world.audience
-    await PlainEmit(world.server).send(Snapshot(info, world.codec), client)
+    await PlainEmit(world.server).send(EncodedTask(info, world.codec), client)
     assert shared == await socket.frame()
 
 
@@ -214,20 +214,20 @@ def test_a_snapshot_is_encoded_once_for_all_kinds_of_clients(manager: Any) -> No
             calls.append(info)
             return super().payload_text(info)
 
-    snapshot = Snapshot(manager.add(payload={"text": "a\r\n\nb"}), Counting())
-    wire = json.loads(snapshot.text)
-    assert wire == TaskCodec().wire(snapshot.info)
-    event = snapshot.event.decode()
+    encoded = EncodedTask(manager.add(payload={"text": "a\r\n\nb"}), Counting())
+    wire = json.loads(encoded.text)
+    assert wire == TaskCodec().wire(encoded.info)
+    event = encoded.event.decode()
     assert event.endswith("\n\n")
     name, number, data = event.removesuffix("\n\n").split("\n")
     assert name == "event: TaskUpdated"
-    assert number == f"id: {snapshot.info.id}:{snapshot.info.revision}"
+    assert number == f"id: {encoded.info.id}:{encoded.info.revision}"
     assert json.loads(data.removeprefix("data: ")) == wire
-    assert calls == [snapshot.info] * 2  # its head and its payload
+    assert calls == [encoded.info] * 2  # its head and its payload
 
 
 @pytest.mark.parametrize("payload", [object(), {"speed": float("nan")}])
 def test_a_payload_that_is_no_json_is_left_out(manager: Any, payload: Any) -> None:
     info = manager.add(payload=payload, status_message="half way")
-    wire = json.loads(Snapshot(info, TaskCodec()).text)
+    wire = json.loads(EncodedTask(info, TaskCodec()).text)
     assert (wire["payload"], wire["statusMessage"]) == (None, "half way")

@@ -17,7 +17,7 @@ from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import info_in
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.errors import NotAllowedError
-from bgtasks.web.hub.snapshot import newness
+from bgtasks.web.encoded_task import newness
 from bgtasks.web.protocol import EVENTS, HEARTBEAT, REFUSED, TASK_UPDATED
 
 __all__ = ["HttpWatch"]

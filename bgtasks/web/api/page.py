@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bgtasks.concurrency.pace import Pace
 from bgtasks.core.codec import TaskCodec
-from bgtasks.web.hub.snapshot import Info, Snapshot
+from bgtasks.web.encoded_task import EncodedTask, Info
 from bgtasks.web.protocol import MAX_PAGE_BYTES
 
 __all__ = ["write_page"]
@@ -28,7 +28,7 @@ async def write_page(
     size, pace = 0, Pace()
     for number, info in enumerate(infos):
         shown = await whole(info) if whole is not None and info.payload_omitted else info
-        text = Snapshot(shown, codec).text
+        text = EncodedTask(shown, codec).text
         size += len(text)
         if size > MAX_PAGE_BYTES and texts:
             next_cursor = cursor_after(infos[number - 1])

@@ -20,8 +20,8 @@ from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.limits import Turns
 from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_filter
+from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub import Hub
-from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
@@ -148,7 +148,7 @@ class TaskRoutes:
         return partial(self._hub.events, requester, subscription)
 
     def _answer(self, status: int, info: Info) -> Response:
-        return _json(Snapshot(info, self._codec).text, status)
+        return _json(EncodedTask(info, self._codec).text, status)
 
 
 def health_route(manager: BackgroundTaskManager, hub: Hub) -> Route:

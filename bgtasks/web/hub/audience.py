@@ -9,10 +9,10 @@ from itertools import islice
 from bgtasks.clock import Clock, sleep
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
+from bgtasks.web.encoded_task import EncodedTask, Info
 from bgtasks.web.hub.background import BackgroundSet
-from bgtasks.web.hub.hub_client import Client, verdict_key
-from bgtasks.web.hub.slots import Slots
-from bgtasks.web.hub.snapshot import Info, Snapshot
+from bgtasks.web.hub.hub_client import HubClient, verdict_key
+from bgtasks.web.hub.questions import Questions
 from bgtasks.web.hub.subscription import EVERYTHING
 from bgtasks.web.judge import Judge, PolicyFailedError
 
@@ -29,7 +29,7 @@ ASKED_IN_ONE_GO = 64
 RENEWED_EVERY = 10.0
 """Seconds between two looks for clients that have to be authorized again."""
 
-Give = Callable[[Client, Snapshot], Awaitable[None]]
+Give = Callable[[HubClient, EncodedTask], Awaitable[None]]
 
 
 class Audience:
@@ -44,23 +44,23 @@ class Audience:
         self._judge = judge
         self._clock = clock
         self._background = background
-        self._slots = Slots(clock)
-        self._clients: dict[str, Client] = {}
+        self._questions = Questions(clock)
+        self._clients: dict[str, HubClient] = {}
         self._parties: Counter[str] = Counter()
 
     def __len__(self) -> int:
         """How many clients there are."""
         return len(self._clients)
 
-    def __iter__(self) -> Iterator[Client]:
+    def __iter__(self) -> Iterator[HubClient]:
         """All clients, as they are now."""
         return iter(list(self._clients.values()))
 
-    def get(self, sid: str) -> Client | None:
+    def get(self, sid: str) -> HubClient | None:
         """The client with this sid."""
         return self._clients.get(sid)
 
-    def add(self, client: Client) -> None:
+    def add(self, client: HubClient) -> None:
         """Take in a client that the policy has just let in."""
         client.authorized(self._clock.monotonic())
         self._clients[client.sid] = client
@@ -79,7 +79,7 @@ class Audience:
         """How many clients there are of a user, or of an address without one."""
         return self._parties[party]
 
-    async def may_stay(self, client: Client) -> bool:
+    async def may_stay(self, client: HubClient) -> bool:
         """Whether the client is still authorized; if not, it is told so and disconnected."""
         now = self._clock.monotonic()
         if now - client.checked_at < VERDICT_AGE:
@@ -97,7 +97,7 @@ class Audience:
         fresh = self._clock.monotonic() - VERDICT_AGE
         await asyncio.gather(*[self._renew(c) for c in self if c.live and c.checked_at <= fresh])
 
-    def who_follows(self, info: Info) -> tuple[list[Client], list[Client]]:
+    def who_follows(self, info: Info) -> tuple[list[HubClient], list[HubClient]]:
         """The live clients that follow ``info``: those that may see it, and those about which the
         policy has to be asked first.
         """
@@ -114,20 +114,20 @@ class Audience:
                     unknown.append(client)
         return seeing, unknown
 
-    def ask(self, client: Client, snapshot: Snapshot, give: Give) -> None:
+    def ask(self, client: HubClient, encoded: EncodedTask, give: Give) -> None:
         """Ask the policy whether the client may see the task, and give it the snapshot, or a newer
         one that has come meanwhile, if so. Nobody else waits for the answer.
         """
-        if not client.undecided.keep(snapshot):
+        if not client.undecided.keep(encoded):
             logger.warning("a client is disconnected: the policy answers too slowly for it")
             client.expel()
         elif client.asking is None:
             client.asking = self._background.start(self._ask_for(client, give))
 
-    async def _ask_for(self, client: Client, give: Give) -> None:
+    async def _ask_for(self, client: HubClient, give: Give) -> None:
         try:
             while client.live and client.undecided:
-                async with self._slots.one():
+                async with self._questions.one():
                     await self._ask_about_some(client, give)
         except BaseException as error:
             if ends_this_task(error):
@@ -136,7 +136,7 @@ class Audience:
         finally:
             client.asking = None
 
-    async def _ask_about_some(self, client: Client, give: Give) -> None:
+    async def _ask_about_some(self, client: HubClient, give: Give) -> None:
         """Ask in one go: each asyncio task waits for its turn of a loop that may be busy."""
         if not await self.may_stay(client):
             return
@@ -156,9 +156,9 @@ class Audience:
             client.requester, [waiting.info for waiting in some], answered
         )
 
-    async def _renew(self, client: Client) -> None:
+    async def _renew(self, client: HubClient) -> None:
         try:
-            async with self._slots.one():
+            async with self._questions.one():
                 await self.may_stay(client)
         except BaseException as error:
             if ends_this_task(error):
@@ -166,7 +166,7 @@ class Audience:
             _expel(client, error)
 
 
-def _expel(client: Client, error: BaseException) -> None:
+def _expel(client: HubClient, error: BaseException) -> None:
     if not isinstance(error, PolicyFailedError):  # which has been logged
         log_safely(
             logger, logging.ERROR, "a client is disconnected: it could not be served", error=error

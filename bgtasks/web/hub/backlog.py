@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from uuid import UUID
 
-from bgtasks.web.hub.snapshot import Info, Snapshot, newness
+from bgtasks.web.encoded_task import EncodedTask, Info, newness
 
 __all__ = ["Backlog"]
 
@@ -14,7 +14,7 @@ MAX_SIZE = 8 * 1024 * 1024
 """How many characters of JSON they have together; a single larger one may wait alone."""
 
 
-class Backlog(OrderedDict[UUID, Snapshot]):
+class Backlog(OrderedDict[UUID, EncodedTask]):
     """By the id of the task, the oldest first. To be changed by the methods of this class only."""
 
     # A dict by itself, for it is asked for being empty for each client at each update.
@@ -22,28 +22,28 @@ class Backlog(OrderedDict[UUID, Snapshot]):
     size = 0
     """How many characters of JSON wait."""
 
-    def keep(self, snapshot: Snapshot) -> bool:
+    def keep(self, encoded: EncodedTask) -> bool:
         """Have ``snapshot`` wait, unless a newer one does; ``False`` when there is no room."""
-        task_id = snapshot.info.id
+        task_id = encoded.info.id
         known = self.get(task_id)
-        if known is not None and newness(known.info) >= newness(snapshot.info):
+        if known is not None and newness(known.info) >= newness(encoded.info):
             return True
-        size = self.size + len(snapshot.text) - (len(known.text) if known is not None else 0)
+        size = self.size + len(encoded.text) - (len(known.text) if known is not None else 0)
         if (known is None and len(self) >= MAX_TASKS) or (size > MAX_SIZE and self):
             return False
-        self[task_id] = snapshot
+        self[task_id] = encoded
         self.size = size
         return True
 
-    def take_oldest(self) -> Snapshot:
+    def take_oldest(self) -> EncodedTask:
         """Take out the one that has waited the longest. Raises KeyError if there is none."""
         return self.take(next(iter(self)))
 
-    def take(self, task_id: UUID) -> Snapshot:
+    def take(self, task_id: UUID) -> EncodedTask:
         """Take out the one of this task. Raises KeyError if there is none."""
-        snapshot = self.pop(task_id)
-        self.size -= len(snapshot.text)
-        return snapshot
+        encoded = self.pop(task_id)
+        self.size -= len(encoded.text)
+        return encoded
 
     def is_older(self, info: Info) -> bool:
         """Whether an older snapshot of the task waits."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_fields, log_safely
-from bgtasks.web.hub.snapshot import Info, newness
+from bgtasks.web.encoded_task import Info, newness
 
 __all__ = ["Broadcaster"]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from bgtasks.web.encoded_task import EncodedTask, Info, newness
 from bgtasks.web.hub.backlog import Backlog
-from bgtasks.web.hub.snapshot import Info, Snapshot, newness
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.requester import Requester
 
-__all__ = ["Client", "FanOut", "PacketQueue", "verdict_key"]
+__all__ = ["FanOut", "HubClient", "PacketQueue", "verdict_key"]
 
 MAX_VERDICTS = 4096
 """Of how many tasks a client's connection remembers whether it may see them."""
@@ -45,7 +45,7 @@ class PacketQueue(Protocol):
         """Have one more wait."""
 
 
-class Client(ABC):
+class HubClient(ABC):
     """A client and its place in the stream of updates.
 
     ``backlog`` holds, per task, only the newest snapshot that the client could not be sent yet:
@@ -106,22 +106,22 @@ class Client(ABC):
         self.checked_at = now
         self._verdicts.clear()
 
-    def put(self, snapshot: Snapshot) -> bool:
+    def put(self, encoded: EncodedTask) -> bool:
         """Have ``snapshot`` wait for the client; ``False`` when there is no room."""
-        return self.backlog.keep(snapshot)
+        return self.backlog.keep(encoded)
 
     def hold(self) -> None:
         """Let updates wait until :meth:`release`."""
         self.held = True
 
-    def release(self, replay: Iterable[Snapshot]) -> None:
+    def release(self, replay: Iterable[EncodedTask]) -> None:
         """Put ``replay`` before the updates that have come in meanwhile, the newest of each."""
         came, self.backlog = self.backlog, Backlog()
-        for snapshot in (*replay, *came.values()):
-            if not self.put(snapshot):
+        for encoded in (*replay, *came.values()):
+            if not self.put(encoded):
                 self.expel()
                 return
-            self._drop_older_undecided(snapshot.info)
+            self._drop_older_undecided(encoded.info)
         self.held = False
         self.wake()
 
@@ -135,12 +135,12 @@ class Client(ABC):
         self.held = False
         self.wake()
 
-    def next_waiting(self) -> Snapshot | None:
+    def next_waiting(self) -> EncodedTask | None:
         """Take from the backlog what the client is to be sent next."""
         while self.live and not self.held and self.backlog:
-            snapshot = self.backlog.take_oldest()
-            if self.subscription.matches(snapshot.info):
-                return snapshot
+            encoded = self.backlog.take_oldest()
+            if self.subscription.matches(encoded.info):
+                return encoded
         return None
 
     def _drop_older_undecided(self, info: Info) -> None:
@@ -171,6 +171,8 @@ class Client(ABC):
 class FanOut(Protocol):
     """A way to many clients at once."""
 
-    async def broadcast(self, snapshot: Snapshot, clients: Iterable[Client]) -> list[Client]:
+    async def broadcast(
+        self, encoded: EncodedTask, clients: Iterable[HubClient]
+    ) -> list[HubClient]:
         """Send it to all those that are ready for more, without waiting for them; returns the
         others."""

@@ -9,15 +9,15 @@ from bgtasks.logs import log_safely
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
+from bgtasks.web.encoded_task import Info
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.broadcaster import Broadcaster
-from bgtasks.web.hub.delivery import Delivery
+from bgtasks.web.hub.dispatcher import Dispatcher
 from bgtasks.web.hub.places import Places
 from bgtasks.web.hub.reception import Reception
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.shared_reads import SharedReads
-from bgtasks.web.hub.snapshot import Info
 from bgtasks.web.hub.socketio.events import ClientEvents
 from bgtasks.web.hub.socketio.sockets import Sockets
 from bgtasks.web.hub.sse.streams import Streams
@@ -54,8 +54,8 @@ class HubRun:
         origins = OriginCheck(settings.allowed_origins, refusals)
         self.sockets = Sockets(reception, places, events, origins, refusals, clock, max_strangers)
         self.streams = Streams(reception, clock)
-        self.delivery = Delivery(self.audience, self.sockets.fan_out, codec)
-        self._broadcaster = Broadcaster(self.delivery.broadcast)
+        self.dispatcher = Dispatcher(self.audience, self.sockets.fan_out, codec)
+        self._broadcaster = Broadcaster(self.dispatcher.broadcast)
         self._loops = self._start_loops(clock)
         self._unsubscribe = manager.task_updated.subscribe(self._on_update)
 

@@ -6,7 +6,7 @@ from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
-from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.hub_client import HubClient
 from bgtasks.web.hub.places import Places
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.judge import Judge, PolicyFailedError
@@ -48,7 +48,7 @@ class Reception:
         if not allowed:
             raise RefusedError("you may not use background tasks here")
 
-    def admit(self, client: Client) -> None:
+    def admit(self, client: HubClient) -> None:
         """Take in a client that the policy has just let in, and send it the replay.
 
         Raises RefusedError when there are too many clients, in all or of one user.
@@ -57,7 +57,7 @@ class Reception:
         self._audience.add(client)
         client.replay = self._background.start(self._welcome(client))
 
-    def leave(self, sid: str) -> Client | None:
+    def leave(self, sid: str) -> HubClient | None:
         """Let a client go that has left; returns it, or ``None`` if it was not there."""
         client = self._audience.get(sid)
         self._audience.remove(sid)
@@ -67,14 +67,14 @@ class Reception:
         if (reason := self._places.why_full(requester)) is not None:
             raise RefusedError(reason)
 
-    async def _welcome(self, client: Client) -> None:
+    async def _welcome(self, client: HubClient) -> None:
         """Send the replay: not from within connect, where it would arrive before the answer."""
         await client.opened()
         # First take part, then read: an update in between waits until the replay is there.
         client.hold()
         client.live = True
         try:
-            snapshots = await self._replay.read(client.requester, client.subscription)
+            encoded_tasks = await self._replay.read(client.requester, client.subscription)
         except BaseException as error:
             if ends_this_task(error):
                 raise
@@ -88,5 +88,5 @@ class Reception:
                 )
             client.expel()
             return
-        client.release(snapshots)
+        client.release(encoded_tasks)
         client.replay = None

@@ -11,7 +11,7 @@ from bgtasks.concurrency.pace import Pace
 from bgtasks.core.codec import TaskCodec
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.access import TaskAccess
-from bgtasks.web.hub.snapshot import Info, Snapshot
+from bgtasks.web.encoded_task import EncodedTask, Info
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.listing import TaskFilter
 from bgtasks.web.requester import Requester
@@ -61,7 +61,7 @@ class Replay:
             if len(self._ended) > MAX_REMEMBERED:
                 self._ended.popitem(last=False)
 
-    async def read(self, requester: Requester, subscription: Subscription) -> list[Snapshot]:
+    async def read(self, requester: Requester, subscription: Subscription) -> list[EncodedTask]:
         """The tasks to show, oldest first: those that are active, those that ended lately, and
         those that are followed by their id. Of large payloads there are only those that are asked
         for, until they have a million characters together.
@@ -80,17 +80,17 @@ class Replay:
 
     async def _snapshots(
         self, requester: Requester, subscription: Subscription, infos: Iterable[Info]
-    ) -> list[Snapshot]:
-        snapshots: list[Snapshot] = []
+    ) -> list[EncodedTask]:
+        encoded_tasks: list[EncodedTask] = []
         left, pace = MAX_PAYLOADS, Pace()
         for info in infos:
-            snapshot = Snapshot(info, self._codec)
+            encoded = EncodedTask(info, self._codec)
             if left > 0 and info.payload_omitted and subscription.wants_payload(info):
-                snapshot = Snapshot(await self._access.whole(requester, info), self._codec)
-                left -= len(snapshot.text)
-            await pace.spent(len(snapshot.text))
-            snapshots.append(snapshot)
-        return snapshots
+                encoded = EncodedTask(await self._access.whole(requester, info), self._codec)
+                left -= len(encoded.text)
+            await pace.spent(len(encoded.text))
+            encoded_tasks.append(encoded)
+        return encoded_tasks
 
     async def _active(self, requester: Requester, types: list[str] | None) -> list[Info]:
         found: list[Info] = []

@@ -39,7 +39,7 @@ class SharedReads:
 
     def __init__(self, manager: BackgroundTaskManager) -> None:
         self._manager = manager
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting: dict[Hashable, _Flight] = {}
         self._under_way: dict[Hashable, _Flight] = {}
 
@@ -84,7 +84,7 @@ class SharedReads:
     async def _fly(self, key: Hashable, read: Read) -> Any:
         if (before := self._under_way.get(key)) is not None:
             await asyncio.wait([before.task])
-        async with self._slots:
+        async with self._turns:
             self._under_way[key] = self._waiting.pop(key)
             return await read()
 

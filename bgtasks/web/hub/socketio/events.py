@@ -17,10 +17,10 @@ from bgtasks.errors import (
 )
 from bgtasks.logs import log_safely
 from bgtasks.web.access import TaskAccess
+from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub.audience import Audience
-from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.hub_client import HubClient
 from bgtasks.web.hub.replay import Replay
-from bgtasks.web.hub.snapshot import Snapshot
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.subscription import NOTHING, Subscription
 from bgtasks.web.judge import PolicyFailedError
@@ -33,7 +33,7 @@ __all__ = ["ClientEvents"]
 logger = logging.getLogger(__name__)
 
 Ack = dict[str, Any] | JsonText
-_Act = Callable[[Client, Any], Awaitable[Ack]]
+_Act = Callable[[HubClient, Any], Awaitable[Ack]]
 
 
 class ClientEvents:
@@ -94,28 +94,28 @@ class ClientEvents:
             return _refusal(str(error))
         return await act(client, argument)
 
-    async def _subscribe(self, client: Client, subscription: Subscription) -> Ack:
+    async def _subscribe(self, client: HubClient, subscription: Subscription) -> Ack:
         client.stop_replay()
         # First follow, then read: what changes in between comes as an update after the ack.
         client.subscription = subscription
         client.hold()
         client.live = True
-        snapshots: list[Snapshot] = []
+        encoded_tasks: list[EncodedTask] = []
         try:
-            snapshots = await self._replay.read(client.requester, subscription)
+            encoded_tasks = await self._replay.read(client.requester, subscription)
         finally:
-            client.caught_up(snapshot.info for snapshot in snapshots)
-        return JsonText(f'{{"ok":true,"tasks":[{",".join(item.text for item in snapshots)}]}}')
+            client.caught_up(encoded.info for encoded in encoded_tasks)
+        return JsonText(f'{{"ok":true,"tasks":[{",".join(item.text for item in encoded_tasks)}]}}')
 
-    async def _unsubscribe(self, client: Client, _: None) -> Ack:
+    async def _unsubscribe(self, client: HubClient, _: None) -> Ack:
         client.stop_replay()
         client.subscription = NOTHING
         client.forget_waiting()
         return {"ok": True}
 
-    async def _carry_out(self, command: Command, client: Client, task_id: UUID) -> Ack:
+    async def _carry_out(self, command: Command, client: HubClient, task_id: UUID) -> Ack:
         info = await self._access.carry_out(command, client.requester, task_id)
-        return JsonText(f'{{"ok":true,"task":{Snapshot(info, self._codec).text}}}')
+        return JsonText(f'{{"ok":true,"task":{EncodedTask(info, self._codec).text}}}')
 
 
 def _refusal(error: str) -> Ack:

@@ -10,8 +10,8 @@ from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio.packet import EVENT
 
-from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, FanOut, PacketQueue
-from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.encoded_task import EncodedTask
+from bgtasks.web.hub.hub_client import MAX_DEPTH, FanOut, HubClient, PacketQueue
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.protocol import NAMESPACE, TASK_UPDATED
 
@@ -29,7 +29,7 @@ class SocketFanOut(FanOut, Protocol):
     def queue_of(self, eio_sid: str | None) -> PacketQueue:
         """The queue of the connection with this name."""
 
-    async def send(self, snapshot: Snapshot, client: Client) -> None:
+    async def send(self, encoded: EncodedTask, client: HubClient) -> None:
         """Send it to one client."""
 
 
@@ -45,12 +45,14 @@ class SharedPackets:
         queue: PacketQueue = asyncio.Queue() if socket is None else socket.queue
         return queue
 
-    async def send(self, snapshot: Snapshot, client: Client) -> None:
+    async def send(self, encoded: EncodedTask, client: HubClient) -> None:
         if client.queue is not None:
-            client.queue.put_nowait(self._packet(snapshot))
+            client.queue.put_nowait(self._packet(encoded))
 
-    async def broadcast(self, snapshot: Snapshot, clients: Iterable[Client]) -> list[Client]:
-        packet = self._packet(snapshot)
+    async def broadcast(
+        self, encoded: EncodedTask, clients: Iterable[HubClient]
+    ) -> list[HubClient]:
+        packet = self._packet(encoded)
         others = []
         for client in clients:  # one pass without calls: it runs for each client at each update
             queue = client.queue
@@ -60,10 +62,10 @@ class SharedPackets:
                 queue.put_nowait(packet)
         return others
 
-    def _packet(self, snapshot: Snapshot) -> Any:
-        if snapshot.packet is None:
-            snapshot.packet = EnginePacket(MESSAGE, f"{_START}{snapshot.text}]")
-        return snapshot.packet
+    def _packet(self, encoded: EncodedTask) -> Any:
+        if encoded.packet is None:
+            encoded.packet = EnginePacket(MESSAGE, f"{_START}{encoded.text}]")
+        return encoded.packet
 
 
 class PlainEmit:
@@ -80,19 +82,21 @@ class PlainEmit:
             return asyncio.Queue()  # the library does not tell
         return queue
 
-    async def send(self, snapshot: Snapshot, client: Client) -> None:
-        await self._emit(snapshot, [client.sid])
+    async def send(self, encoded: EncodedTask, client: HubClient) -> None:
+        await self._emit(encoded, [client.sid])
 
-    async def broadcast(self, snapshot: Snapshot, clients: Iterable[Client]) -> list[Client]:
+    async def broadcast(
+        self, encoded: EncodedTask, clients: Iterable[HubClient]
+    ) -> list[HubClient]:
         clients = list(clients)
         sids = [client.sid for client in clients if client.is_ready()]
         others = [client for client in clients if not client.is_ready()]
         if sids:  # an empty "to" means everybody, also who was not let in yet
-            await self._emit(snapshot, sids)
+            await self._emit(encoded, sids)
         return others
 
-    async def _emit(self, snapshot: Snapshot, sids: list[str]) -> None:
-        text = JsonText(snapshot.text)
+    async def _emit(self, encoded: EncodedTask, sids: list[str]) -> None:
+        text = JsonText(encoded.text)
         await self._server.emit(TASK_UPDATED, text, to=sids, namespace=NAMESPACE)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.concurrency.pace import Pace
 from bgtasks.logs import log_fields, log_safely
+from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub.background import BackgroundSet
-from bgtasks.web.hub.hub_client import MAX_DEPTH, Client, PacketQueue
-from bgtasks.web.hub.snapshot import Snapshot
+from bgtasks.web.hub.hub_client import MAX_DEPTH, HubClient, PacketQueue
 from bgtasks.web.hub.socketio.fan_out import SocketFanOut
 from bgtasks.web.hub.socketio.websocket import Websocket
 from bgtasks.web.hub.subscription import Subscription
@@ -21,7 +21,7 @@ __all__ = ["SocketClient"]
 logger = logging.getLogger(__name__)
 
 
-class SocketClient(Client):
+class SocketClient(HubClient):
     """A client in our namespace, on one websocket.
 
     The protocol library queues without bound for a client that stops reading. Such a client is
@@ -81,15 +81,15 @@ class SocketClient(Client):
                     # A full queue is on its way out, so there will be a next frame that was sent.
                     self.websocket.sent.clear()
                     await self.websocket.sent.wait()
-                elif (snapshot := self.next_waiting()) is not None:
-                    await self._send(snapshot)
-                    await pace.spent(len(snapshot.text))
+                elif (encoded := self.next_waiting()) is not None:
+                    await self._send(encoded)
+                    await pace.spent(len(encoded.text))
         finally:
             self._feeder = None
 
-    async def _send(self, snapshot: Snapshot) -> None:
+    async def _send(self, encoded: EncodedTask) -> None:
         try:
-            await self._fan_out.send(snapshot, self)
+            await self._fan_out.send(encoded, self)
         except BaseException as error:
             if ends_this_task(error):
                 raise
@@ -97,8 +97,8 @@ class SocketClient(Client):
                 logger,
                 logging.ERROR,
                 "an update of task %s could not be sent",
-                snapshot.info.id,
-                extra=log_fields(snapshot.info),
+                encoded.info.id,
+                extra=log_fields(encoded.info),
                 error=error,
             )
 

@@ -76,9 +76,9 @@ class EventStream:
 
     async def _send_backlog(self, send: Send) -> None:
         pace = Pace()
-        while (snapshot := self._client.next_waiting()) is not None:
+        while (encoded := self._client.next_waiting()) is not None:
             try:
-                text = snapshot.event
+                text = encoded.event
             except BaseException as error:
                 if ends_this_task(error):
                     raise
@@ -86,8 +86,8 @@ class EventStream:
                     logger,
                     logging.ERROR,
                     "an update of task %s could not be sent",
-                    snapshot.info.id,
-                    extra=log_fields(snapshot.info),
+                    encoded.info.id,
+                    extra=log_fields(encoded.info),
                     error=error,
                 )
             else:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from uuid import uuid4
 
-from bgtasks.web.hub.hub_client import Client
+from bgtasks.web.hub.hub_client import HubClient
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.protocol import REFUSED
 from bgtasks.web.requester import Requester
@@ -12,7 +12,7 @@ from bgtasks.web.requester import Requester
 __all__ = ["StreamClient"]
 
 
-class StreamClient(Client):
+class StreamClient(HubClient):
     """A client on one HTTP response that does not end.
 
     It has no queue: whatever it is to be sent waits in its backlog until the response can take

@@ -5,7 +5,7 @@ from types import TracebackType
 
 from bgtasks.clock import Clock, Timer
 
-__all__ = ["Slots"]
+__all__ = ["Questions"]
 
 AT_ONCE = 100
 """Questions at the same time, so that a policy is not asked 10,000 at once for a new task."""
@@ -15,19 +15,20 @@ HELD_FOR = 0.1
 a policy that hangs for some clients must not hold up the others."""
 
 
-class Slots:
-    """A limit for what begins at the same time; ``async with slots.one():`` waits for its turn."""
+class Questions:
+    """A limit for what is asked at the same time: ``async with questions.one():`` waits for a
+    turn."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._free = asyncio.Semaphore(AT_ONCE)
 
-    def one(self) -> "_Slot":
-        """A slot to be entered."""
-        return _Slot(self._free, self._clock)
+    def one(self) -> "_Question":
+        """One question, to be entered."""
+        return _Question(self._free, self._clock)
 
 
-class _Slot:
+class _Question:
     def __init__(self, free: asyncio.Semaphore, clock: Clock) -> None:
         self._free = free
         self._clock = clock

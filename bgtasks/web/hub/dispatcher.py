@@ -4,16 +4,16 @@ import logging
 
 from bgtasks.concurrency.pace import Pace
 from bgtasks.core.codec import TaskCodec
+from bgtasks.web.encoded_task import EncodedTask, Info
 from bgtasks.web.hub.audience import Audience
-from bgtasks.web.hub.hub_client import Client, FanOut
-from bgtasks.web.hub.snapshot import Info, Snapshot
+from bgtasks.web.hub.hub_client import FanOut, HubClient
 
-__all__ = ["Delivery"]
+__all__ = ["Dispatcher"]
 
 logger = logging.getLogger(__name__)
 
 
-class Delivery:
+class Dispatcher:
     """Gives each update to the clients that follow it and may see it."""
 
     def __init__(self, audience: Audience, fan_out: FanOut, codec: TaskCodec) -> None:
@@ -29,32 +29,32 @@ class Delivery:
         seeing, unknown = self._audience.who_follows(info)
         if not seeing and not unknown:
             return
-        snapshot = Snapshot(info, self._codec)
+        encoded = EncodedTask(info, self._codec)
         if seeing:
-            await self._send(snapshot, seeing)
+            await self._send(encoded, seeing)
         for client in unknown:
-            self._audience.ask(client, snapshot, self._give)
-        await self._pace.spent(len(snapshot.text))
+            self._audience.ask(client, encoded, self._give)
+        await self._pace.spent(len(encoded.text))
 
-    async def _give(self, client: Client, snapshot: Snapshot) -> None:
-        await self._send(snapshot, [client])
+    async def _give(self, client: HubClient, encoded: EncodedTask) -> None:
+        await self._send(encoded, [client])
 
-    async def _send(self, snapshot: Snapshot, clients: list[Client]) -> None:
+    async def _send(self, encoded: EncodedTask, clients: list[HubClient]) -> None:
         """Large payloads go to those who follow just this task."""
-        if snapshot.light is not snapshot:
-            wanting = [c for c in clients if c.subscription.wants_payload(snapshot.info)]
-            await self._put(snapshot, wanting)
-            snapshot, clients = snapshot.light, [c for c in clients if c not in wanting]
-        await self._put(snapshot, clients)
+        if encoded.light is not encoded:
+            wanting = [c for c in clients if c.subscription.wants_payload(encoded.info)]
+            await self._put(encoded, wanting)
+            encoded, clients = encoded.light, [c for c in clients if c not in wanting]
+        await self._put(encoded, clients)
 
-    async def _put(self, snapshot: Snapshot, clients: list[Client]) -> None:
+    async def _put(self, encoded: EncodedTask, clients: list[HubClient]) -> None:
         if not clients:
             return
-        for client in await self._fan_out.broadcast(snapshot, clients):
-            self._later(client, snapshot)
+        for client in await self._fan_out.broadcast(encoded, clients):
+            self._later(client, encoded)
 
-    def _later(self, client: Client, snapshot: Snapshot) -> None:
-        if client.put(snapshot):
+    def _later(self, client: HubClient, encoded: EncodedTask) -> None:
+        if client.put(encoded):
             client.wake()
         else:
             logger.warning("a client that reads too slowly is disconnected")

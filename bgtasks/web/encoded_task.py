@@ -1,4 +1,4 @@
-"""A snapshot on its way to the clients, encoded once for all of them."""
+"""A task on its way to the clients, encoded once for all of them."""
 
 import json
 import logging
@@ -16,8 +16,9 @@ from bgtasks.core.record import SMALL_PAYLOAD
 from bgtasks.core.text import clean, describe
 from bgtasks.logs import log_fields
 from bgtasks.models import BackgroundTaskInfo, LightTaskInfo
+from bgtasks.web.protocol import TASK_UPDATED
 
-__all__ = ["Info", "Snapshot", "newness", "without_payload"]
+__all__ = ["EncodedTask", "Info", "newness", "without_payload"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,38 +36,41 @@ def newness(info: Info) -> tuple[datetime, int]:
     return info.created_at, info.revision
 
 
-class Snapshot:
-    """What clients are sent of a task. It is encoded when the first of them needs it; whoever
-    comes later, over whatever protocol, gets the same text. A stored payload is put in as it is.
+class EncodedTask:
+    """What clients are sent of one snapshot of a task. It is encoded when the first of them needs
+    it; whoever comes later, over whatever protocol, gets the same text. A stored payload is put in
+    as it is.
 
     Encoding never fails: what a release before this one has stored, and what cannot be sent, is
-    left out of its own snapshot, and of no other.
+    left out of its own task, and of no other.
     """
 
     def __init__(self, info: Info, codec: TaskCodec) -> None:
         self.info = info
         self.packet: Any = None
-        """Where the fan-out keeps the packet it made of this snapshot."""
+        """Where the fan-out keeps the packet that it made of this."""
         self._codec = codec
 
     @cached_property
     def text(self) -> str:
-        """The snapshot as JSON, in ASCII."""
+        """The task as JSON, in ASCII."""
         return f'{self._head[:-1]},"payload":{self._payload}}}'
 
     @cached_property
     def event(self) -> bytes:
-        """The snapshot as a server-sent event. JSON has no line breaks, so one data line does."""
+        """The task as a server-sent event. JSON has no line breaks, so one data line does."""
         info = self.info
-        return f"event: TaskUpdated\nid: {info.id}:{info.revision}\ndata: {self.text}\n\n".encode()
+        return (
+            f"event: {TASK_UPDATED}\nid: {info.id}:{info.revision}\ndata: {self.text}\n\n".encode()
+        )
 
     @cached_property
-    def light(self) -> "Snapshot":
-        """The snapshot for those who follow many tasks: without its payload where that is large.
+    def light(self) -> "EncodedTask":
+        """The task for those who follow many: without its payload where that is large.
         It is this very one where it is not."""
         if len(self._payload) <= SMALL_PAYLOAD:
             return self
-        return Snapshot(without_payload(self.info), self._codec)
+        return EncodedTask(without_payload(self.info), self._codec)
 
     @property
     def _head(self) -> str:
