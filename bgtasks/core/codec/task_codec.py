@@ -99,7 +99,7 @@ class TaskCodec:
         if text is None:
             return None
         try:
-            data = _readable(text)
+            _, data = _read(text)
         except SerializationError as error:
             _log_unreadable(task_id, str(error))
             return None
@@ -156,7 +156,8 @@ class TaskCodec:
         if type(payload) is not StoredPayload:
             return encode(self._converter.unstructure(payload))
         try:
-            return _sendable(payload.text)
+            text, data = _read(payload.text)
+            return text if _is_plain(text) else encode(data)
         except SerializationError as error:
             _log_unreadable(info.id, str(error))
             return "null"
@@ -174,25 +175,24 @@ def _payload_encoder(encode: Encoder) -> Callable[[object], str | None]:
     return encode_payload
 
 
-def _sendable(text: str) -> str:
-    """A stored payload as JSON to be sent: nearly always as it is. It is looked at all the same,
-    for others may have written into the store, and one payload must not spoil a page."""
-    fit = sendable(text)
-    data = _readable(fit)
-    is_plain = fit.isascii() and "\n" not in fit and "\r" not in fit
-    return fit if is_plain else encode(data)
-
-
-def _readable(text: str) -> Any:
-    """The data of a stored payload, which another release may have written."""
+def _read(text: str) -> tuple[str, Any]:
+    """A stored payload as it may be sent, nearly always as it is, and its data. It is looked at
+    all the same: another release or program may have written it, and one payload must not spoil a
+    page of tasks."""
     try:
-        data = decode(sendable(text))
-        too_deep = is_deeper(text, data, MAX_DEPTH)
+        fit = sendable(text)
+        data = decode(fit)
+        too_deep = is_deeper(fit, data, MAX_DEPTH)
     except (ValueError, RecursionError) as error:
         raise SerializationError(f"a stored payload is no JSON: {type(error).__name__}") from error
     if too_deep:
         raise SerializationError(f"a stored payload is nested more than {MAX_DEPTH} levels deep")
-    return data
+    return fit, data
+
+
+def _is_plain(text: str) -> bool:
+    """Whether JSON is in ASCII and on one line, as all is that is written here."""
+    return text.isascii() and "\n" not in text and "\r" not in text
 
 
 @functools.lru_cache(maxsize=1024)
