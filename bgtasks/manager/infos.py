@@ -1,9 +1,7 @@
 """Public snapshots of stored tasks."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from bgtasks.concurrency.pace import Pace
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskInfo
@@ -13,7 +11,7 @@ __all__ = ["Infos"]
 
 
 class Infos:
-    """Makes the snapshot of a record, its payload read as its type is registered here."""
+    """Makes the snapshot of a record, its payload to be read as its type is registered here."""
 
     def __init__(self, registry: Registry, codec: TaskCodec) -> None:
         self._registry = registry
@@ -23,12 +21,3 @@ class Infos:
         """The snapshot of one record."""
         registration = self._registry.named(record.type)
         return self._codec.info(record, registration.payload_type if registration else None)
-
-    async def of_all(self, records: Sequence[TaskRecord]) -> list[BackgroundTaskInfo[Any]]:
-        """The snapshots of many records, made some at a time: others have their turn."""
-        pace = Pace()
-        infos = []
-        for record in records:
-            await pace.spent(len(record.payload or ""))
-            infos.append(self.of(record))
-        return infos

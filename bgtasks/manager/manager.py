@@ -233,8 +233,7 @@ class BackgroundTaskManager:
         found: list[BackgroundTaskInfo[Any]] = []
         for start in range(0, len(ids), MAX_PAGE):
             asked = ids[start : start + MAX_PAGE]
-            infos = await run.infos.of_all(await run.backend.find(asked))
-            known = {info.id: info for info in infos}
+            known = {item.id: run.infos.of(item) for item in await run.backend.find(asked)}
             found += [known[item] for item in asked if item in known]
         return found
 
@@ -261,7 +260,7 @@ class BackgroundTaskManager:
         page = await run.backend.list(query)
         if payloads:
             page = await with_payloads(run.backend, page)
-        items = tuple(await run.infos.of_all(page.records))
+        items = tuple(map(run.infos.of, page.records))
         return BackgroundTaskPage(items, cursor_of(page.next_before))
 
     async def cursor_after(self, task_id: UUID) -> str | None:
