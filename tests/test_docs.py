@@ -18,6 +18,7 @@ DEVELOPMENT = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "development")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+NAME = re.compile(r"(bgtasks|tests|docs|examples|\.ci|\.github)/[\w./-]*")
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -68,9 +69,8 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 @pytest.mark.parametrize("page", DEVELOPMENT, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_for_contributors_names_is_there(page: Path) -> None:
     text = BLOCK.sub("", page.read_text("utf-8"))
-    for name in CODE.findall(text):
-        if re.fullmatch(r"(bgtasks|tests|docs|examples|\.ci|\.github)/[\w./-]*", name):
-            assert (ROOT / name).exists(), f"{page.name} names {name}"
+    names = [it for it in CODE.findall(text) if NAME.fullmatch(it)]
+    assert [name for name in names if not (ROOT / name).exists()] == []
     words = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     for command in re.findall(r"`make ([a-z ]+)`", text):
         assert set(command.split()) <= words, f"{page.name} names `make {command}`"
