@@ -15,7 +15,8 @@ import uvicorn
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from bgtasks import Settings, cli
+from bgtasks import Settings
+from bgtasks.cli import make_parser
 from bgtasks.cli.target import one_task_container
 from examples.deployment.settings import settings_from
 
@@ -57,7 +58,7 @@ def ours() -> list[list[str]]:
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    return cli._parser().parse_args(arguments)
+    return make_parser().parse_args(arguments)
 
 
 def test_there_are_commands_to_look_at() -> None:

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives back the exit code: 0 for done, 1 for what could not be done, 2 for
     what cannot be used, both with the reason on standard error.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(arguments)
     try:
         return options.run(options) or FINE
@@ -52,7 +52,7 @@ def _program() -> str:
     return "bgtasks" if Path(sys.argv[0]).stem == "bgtasks" else "python -m bgtasks"
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=_program(), description="Tools for applications with background tasks.")
     parser.add_argument("--version", action="version", version=f"bgtasks {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -192,14 +192,17 @@ class FoundMedia:
         return not self.closed_folders and not self.cut_off
 
 
-def find_media(folder: Path, stop: Callable[[], bool] = lambda: False) -> FoundMedia:
-    """Every media file below ``folder``; symbolic links are not followed, so there is no loop.
+def find_media(
+    folder: Path, stop: Callable[[], bool] = lambda: False, *, most: int = MAX_FILES
+) -> FoundMedia:
+    """Every media file below ``folder``, at most ``most`` of them; symbolic links are not followed,
+    so there is no loop.
 
     Blocks; ends early when ``stop()`` says so. Raises OSError if ``folder`` cannot be opened.
     """
     waiting, files = _look_into(folder)
     closed = 0
-    while waiting and len(files) <= MAX_FILES and not stop():
+    while waiting and len(files) <= most and not stop():
         try:
             folders, media = _look_into(waiting.pop())
         except OSError:
@@ -207,7 +210,7 @@ def find_media(folder: Path, stop: Callable[[], bool] = lambda: False) -> FoundM
             continue
         waiting += folders
         files += media
-    return FoundMedia(files[:MAX_FILES], closed, cut_off=bool(waiting) or len(files) > MAX_FILES)
+    return FoundMedia(files[:most], closed, cut_off=bool(waiting) or len(files) > most)
 
 
 def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -47,6 +47,11 @@ class GuardedProcess:
         GUARDIANS.add(self._guardian)
 
     @property
+    def guardian_pid(self) -> int:
+        """The process that ends the server."""
+        return self._guardian.pid
+
+    @property
     def ended(self) -> bool:
         """Whether the server and its guardian are gone."""
         return self._guardian.poll() is not None

@@ -80,6 +80,13 @@ class PostgresServer(Databases):
         pid = int(lines[0])
         return pid if is_server(pid, self.data) else None
 
+    @property
+    def guardian_pid(self) -> int:
+        """The process that ends with the owner, and takes the server with it. Only of a server that
+        this object has started."""
+        assert self._process is not None
+        return self._process.guardian_pid
+
     def start(self) -> None:
         """Start unless it runs; returns when it answers."""
         if self._answers():

@@ -152,6 +152,5 @@ def test_the_server_goes_when_its_guardian_is_killed(tmp_path: Path) -> None:
     with PostgresServer(tmp_path, settings=NOT_DURABLE) as server:
         pid = server.pid
         assert pid is not None
-        assert server._process is not None
-        os.kill(server._process._guardian.pid, signal.SIGKILL)
+        os.kill(server.guardian_pid, signal.SIGKILL)
         assert gone(pid)
