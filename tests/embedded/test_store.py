@@ -15,11 +15,13 @@ from uuid import uuid4
 
 import pytest
 
+from bgtasks.backends.columns import field_type
 from bgtasks.backends.embedded import reader
 from bgtasks.backends.embedded.backend import TRY_AGAIN_AFTER, EmbeddedBackend
 from bgtasks.backends.embedded.database import open_database
 from bgtasks.backends.embedded.file_store import FileStore
 from bgtasks.backends.embedded.reading import ThreadReading
+from bgtasks.backends.embedded.rows import TYPES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.store import Store
 from bgtasks.core.events import Completed, Failed, Report
@@ -81,6 +83,25 @@ async def trace(bench: BackendBench) -> list[str]:
     )
     statements.clear()
     return statements
+
+
+# Columns
+
+
+def test_the_table_has_a_column_of_the_right_type_for_each_field_of_a_record(
+    tmp_path: Path,
+) -> None:
+    with closing(open_database(str(tmp_path / "tasks.db"))) as connection:
+        found = {
+            name: (kind, not (not_null or is_key))
+            for _, name, kind, not_null, _, is_key in connection.execute("PRAGMA table_info(tasks)")
+        }
+    wanted = {}
+    for name in TaskRecord._fields:
+        kind, nullable = field_type(name)
+        wanted[name] = (TYPES[kind].sql, nullable)
+    assert found.keys() == wanted.keys(), "add a migration"
+    assert found == wanted
 
 
 # Commits

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from bgtasks import BackendError, BackgroundTaskStatus, DuplicateTaskError
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.backends.postgres.engine.schema import ENGINE
-from bgtasks.core.record import TaskQuery
+from bgtasks.core.record import TaskQuery, TaskRecord
+from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry, until
 
@@ -159,8 +160,9 @@ async def test_a_connection_that_cannot_be_used_is_told(
 
 
 async def test_the_embedded_backend_takes_no_connection() -> None:
-    backend = EmbeddedBackend(":memory:", make_registry(), FakeClock())
+    backend = EmbeddedBackend(":memory:", make_registry(), clock := FakeClock())
+    record = TaskRecord(uuid7(), "Quick", "quick", "{}", clock.now(), clock.now())
     await backend.start()
     with pytest.raises(BackendError, match=r"postgresql://"):
-        await backend.submit([], connection=object())
+        await backend.submit([record], connection=object())
     await backend.stop()

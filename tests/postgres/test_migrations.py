@@ -1,18 +1,18 @@
 """Making the tables, again and again, and by many at once."""
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
 
 import asyncpg
 import pytest
 
-from bgtasks.backends.postgres import migrations
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.migrations import VERSION, check, upgrade
+from bgtasks.backends.postgres.migrations import MIGRATIONS, VERSION, check, upgrade
 from bgtasks.backends.statements import Migration
 from bgtasks.core.record import TaskQuery
 from bgtasks.errors import BackendError, SchemaVersionError
+from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance import BackendBench, make_registry
 from tests.contract.homes import PostgresHome
@@ -24,11 +24,11 @@ SELECT table_schema || '.' || table_name FROM information_schema.tables
 """
 
 
-async def upgraded(url: str) -> list[str]:
+async def upgraded(url: str, migrations: Sequence[Migration] = MIGRATIONS) -> list[str]:
     database = Database(url)
     await database.open()
     try:
-        done = await upgrade(database)
+        done = await upgrade(database, migrations)
         await check(database)
     finally:
         await database.close()
@@ -89,31 +89,35 @@ async def test_tables_may_live_in_another_schema(
     await connection.close()
 
 
-async def test_tables_that_0_1_0_made_are_upgraded_with_their_tasks(
-    task_database: str, worker: BackendBench, sql: Any
-) -> None:
-    task_id = await worker.submit(delay=60)
-    await worker.close()
-    await sql.execute("ALTER TABLE bgtasks_tasks DROP COLUMN delayed")
-    await sql.execute("DELETE FROM bgtasks_migrations WHERE version > 1")
+WRITTEN_BY_0_1_0 = """
+INSERT INTO bgtasks_tasks (id, job, type, name, data, priority, status, progress, created_at,
+    changed_at, revision, attempt, failures, interruptions, cancel_requested)
+VALUES ($1, 0, 'Quick', 'quick', '{}', 0, 'Completed', 100, now(), now(), 3, 1, 0, 0, false)
+"""
+
+
+async def test_tables_that_0_1_0_made_are_upgraded_with_their_tasks(empty_database: str) -> None:
     with pytest.raises(SchemaVersionError, match="has version 1 of them"):
-        await worker.backend.start()
-    assert len(await upgraded(task_database)) == VERSION - 1
-    await worker.reopen()
-    assert not (await worker.get(task_id)).delayed
+        await upgraded(empty_database, MIGRATIONS[:1])
+    task_id = uuid7()
+    connection = await asyncpg.connect(empty_database)
+    await connection.execute(WRITTEN_BY_0_1_0, task_id)
+    await connection.close()
+    assert len(await upgraded(empty_database)) == VERSION - 1
+    backend = PostgresBackend(empty_database, make_registry(), FakeClock())
+    await backend.start()
+    record = await backend.get(task_id)
+    await backend.stop()
+    assert record is not None
+    assert (record.id, record.progress, record.delayed) == (task_id, 100.0, False)
 
 
 async def test_an_interrupted_upgrade_is_completed_by_the_next(
-    empty_database: str, monkeypatch: Any
+    empty_database: str,
 ) -> None:
-    broken = Migration(VERSION + 1, "broken", "SELECT 1 / 0")
-    monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, broken])
-    monkeypatch.setattr(
-        migrations, "COMPATIBLE_FROM", {**migrations.COMPATIBLE_FROM, VERSION + 1: 1}
-    )
+    broken = Migration(VERSION + 1, "broken", "SELECT 1 / 0\n-- Compatible from: 1")
     with pytest.raises(BackendError, match="cannot be upgraded: division by zero"):
-        await upgraded(empty_database)
-    monkeypatch.undo()
+        await upgraded(empty_database, [*MIGRATIONS, broken])
     assert await upgraded(empty_database) == []
     backend = PostgresBackend(empty_database, make_registry(), FakeClock())
     await backend.start()

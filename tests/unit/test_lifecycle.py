@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bgtasks.backends import columns
 from bgtasks.core.events import (
     Cancelled,
     CancelRequested,
@@ -204,6 +205,26 @@ def test_what_was_accepted_never_changes(sequence: list[Event]) -> None:
         if change is not None:
             kept = ("id", "type", "name", "data", "owner", "priority", "created_at")
             assert all(getattr(change.after, name) == getattr(WAITING, name) for name in kept)
+
+
+def moved(change: Change) -> set[str]:
+    """The fields that a change gives another value."""
+    pairs = zip(TaskRecord._fields, change.before, change.after, strict=True)
+    return {name for name, before, now in pairs if before != now}
+
+
+@given(st.lists(events, max_size=25))
+def test_every_field_that_a_step_changes_is_among_those_that_stores_write(
+    sequence: list[Event],
+) -> None:
+    for _, event, change in history(sequence):
+        if change is None:
+            continue
+        assert moved(change) <= set(columns.CHANGED)
+        if isinstance(event, Reported):
+            assert moved(change) <= set(columns.REPORTED)
+        if isinstance(event, Ended) and change.after.status.is_final and change.failure is None:
+            assert moved(change) <= set(columns.ENDED)
 
 
 @given(st.lists(events, max_size=25))

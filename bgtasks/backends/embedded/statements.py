@@ -1,10 +1,17 @@
 """The SQL of this backend, by name."""
 
-from bgtasks.backends.embedded.rows import COLUMNS, LISTED, SHOWN
+from bgtasks.backends.embedded.rows import CHANGED, COLUMNS, INSERTED, LISTED, REPORTED, SHOWN
 from bgtasks.backends.statements import load_statements
 
 __all__ = ["STATEMENTS"]
 
 STATEMENTS = load_statements(
-    "bgtasks.backends.embedded", columns=", ".join(COLUMNS), shown=SHOWN, listed=LISTED
+    "bgtasks.backends.embedded",
+    columns=COLUMNS,
+    shown=SHOWN,
+    listed=LISTED,
+    inserted=INSERTED.each(),
+    inserted_values=INSERTED.each("?"),
+    changed=CHANGED.each("{} = ?"),
+    reported=REPORTED.each("{} = ?"),
 )

@@ -1,19 +1,21 @@
 """The tables: made and changed by numbered steps, looked at before anything uses them.
 
 ``python -m bgtasks database upgrade`` applies what is missing: PgQueuer's own schema first, then
-the files ``sql/NNNN_name.sql`` in the order of their numbers, each in a transaction. Whoever adds
-a step says in ``COMPATIBLE_FROM`` which oldest version of this code can still work with it, so
-that two releases run side by side while a new one is rolled out.
+the files ``sql/NNNN_name.sql`` in the order of their numbers, each in a transaction. A line
+``-- Compatible from: N`` in each says which oldest version of this code can work with what the step
+makes, so that two releases run side by side while a new one is rolled out.
 """
 
 import logging
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
 from bgtasks.backends.postgres import engine
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.statements import load_migrations
+from bgtasks.backends.statements import Migration, load_migrations
 from bgtasks.errors import BackendError, SchemaVersionError
 
 __all__ = ["VERSION", "check", "upgrade"]
@@ -23,10 +25,6 @@ logger = logging.getLogger(__name__)
 _PACKAGE = "bgtasks.backends.postgres"
 _LOCK = 0x6267746B  # any number that nobody else uses: "bgtk"
 
-COMPATIBLE_FROM = {1: 1, 2: 1}
-"""For each step the oldest version of this code that can work with what it makes."""
-
-
 MIGRATIONS = load_migrations(_PACKAGE)
 VERSION = MIGRATIONS[-1].number
 """The version of the tables that this code was written for."""
@@ -34,7 +32,7 @@ VERSION = MIGRATIONS[-1].number
 COMMAND = "python -m bgtasks database upgrade MODULE:CONTAINER"
 
 
-async def upgrade(database: Database) -> list[str]:
+async def upgrade(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> list[str]:
     """Bring the tables of an open database up to this version; what was done, in words.
 
     Any number of processes may do so at once: they wait for each other. Raises
@@ -43,7 +41,7 @@ async def upgrade(database: Database) -> list[str]:
     connection = await database.connect()
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK, timeout=None)
-        return await _upgrade(connection, database.name)
+        return await _upgrade(connection, database.name, migrations)
     except asyncpg.PostgresError as error:
         raise BackendError(f"{database.name} cannot be upgraded: {error}") from error
     finally:
@@ -87,11 +85,13 @@ async def _warn_of_open_schemas(connection: Any, name: str) -> None:
         )
 
 
-async def _upgrade(connection: "asyncpg.Connection[Any]", name: str) -> list[str]:
+async def _upgrade(
+    connection: "asyncpg.Connection[Any]", name: str, migrations: Sequence[Migration]
+) -> list[str]:
     version, compatible_from = await _installed(connection)
     _refuse_newer(name, version, compatible_from)
     done = await engine.upgrade(connection)
-    for migration in MIGRATIONS:
+    for migration in migrations:
         if migration.number > version:
             async with connection.transaction():
                 await connection.execute(migration.sql, timeout=None)
@@ -100,10 +100,21 @@ async def _upgrade(connection: "asyncpg.Connection[Any]", name: str) -> list[str
                     "VALUES ($1, $2, $3)",
                     migration.number,
                     migration.name,
-                    COMPATIBLE_FROM[migration.number],
+                    _compatible_from(migration),
                 )
             done.append(f"bgtasks {migration.number}: {migration.name}")
     return done
+
+
+def _compatible_from(migration: Migration) -> int:
+    found = re.search(r"^-- Compatible from: (\d+)$", migration.sql, re.MULTILINE)
+    if found is None:
+        raise BackendError(
+            f"the step {migration.number:04}_{migration.name}.sql has no line "
+            "'-- Compatible from: N', with the oldest version of bgtasks' tables whose code can "
+            "work with what the step makes; add the line"
+        )
+    return int(found[1])
 
 
 async def _installed(connection: "asyncpg.Connection[Any]") -> tuple[int, int]:

@@ -1,9 +1,13 @@
 """Task records as rows of the table ``bgtasks_tasks``, and back."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
+from bgtasks.backends import columns
+from bgtasks.backends.columns import Columns, ColumnType, ColumnTypes
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
@@ -11,7 +15,9 @@ from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 __all__ = [
     "COLUMNS",
     "LISTED",
+    "PARTS",
     "SLIM",
+    "TYPES",
     "change_columns",
     "claim_columns",
     "failure_columns",
@@ -22,34 +28,72 @@ __all__ = [
     "settle_columns",
 ]
 
-COLUMNS = ", ".join(TaskRecord._fields)
+TYPES: ColumnTypes = {
+    UUID: ColumnType("uuid"),
+    str: ColumnType("text"),
+    int: ColumnType("bigint"),  # where the table has an integer, the server looks if it fits
+    float: ColumnType("double precision"),
+    bool: ColumnType("boolean"),
+    datetime: ColumnType("timestamp with time zone"),
+    BackgroundTaskStatus: ColumnType(
+        "text", attrgetter("value"), {item.value: item for item in BackgroundTaskStatus}.__getitem__
+    ),
+}
+
+ALL = Columns(TaskRecord._fields, TYPES)
+INSERTED = Columns(columns.INSERTED, TYPES)
+CHANGED = Columns(columns.CHANGED, TYPES)
+ENDED = Columns(columns.ENDED, TYPES)
+REPORTED = Columns(columns.REPORTED, TYPES)
+CLAIMED = Columns(["attempt", "revision"], TYPES)
+GUARD = Columns(["sequence", "attempt", "revision"], TYPES)
+"""What the stored task must still be; its status is in the statement."""
+STEP_GUARD = Columns([*GUARD.names, "status"], TYPES)
+
+COLUMNS = ALL.each()
 """All columns, in the order of a record's fields."""
 
-SLIM = COLUMNS.replace("data,", f"'{LEFT_OUT}' AS data,", 1)
+_NO_DATA = f"'{LEFT_OUT}' AS data"
+SLIM = ALL.each(data=_NO_DATA)
 """The same with an empty ``data``: only whoever runs a task needs what it holds."""
 
-LISTED = SLIM.replace(
-    "payload,",
+LISTED = ALL.each(
+    data=_NO_DATA,
     # The number of bytes is known without reading a value that is kept out of line.
-    f"CASE WHEN pg_catalog.octet_length(payload) <= {SMALL_PAYLOAD} THEN payload "
-    f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload,",
-    1,
+    payload=f"CASE WHEN pg_catalog.octet_length(payload) <= {SMALL_PAYLOAD} THEN payload "
+    f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload",
 )
 """The same without large payloads: what lists show."""
 
-_WIDTH = len(TaskRecord._fields)
-_STATUS = TaskRecord._fields.index("status")
-_STATUSES = {status.value: status for status in BackgroundTaskStatus}
 
-Columns = Sequence[Sequence[Any]]
+def _parts(name: str, written: Columns, first: int) -> dict[str, str]:
+    """Parts of a statement that takes arrays for some columns, from the parameter ``first`` on."""
+    arrays = (f"${at}::{item.sql}[]" for at, item in enumerate(written.types, first))
+    return {
+        name: written.each(),
+        f"{name}_arrays": ", ".join(arrays),
+        f"set_{name}": written.each("{0} = new.{0}"),
+    }
+
+
+PARTS = {
+    "columns": COLUMNS,
+    "slim": SLIM,
+    "listed": LISTED,
+    **_parts("inserted", INSERTED, 3),
+    **_parts("changed", CHANGED, 7),
+    **_parts("ended", ENDED, 6),
+    **_parts("reported", REPORTED, 5),
+}
+"""What statements are completed with, by the names that it has there."""
+
+Arrays = Sequence[Sequence[Any]]
 """One array for each parameter of a statement: PostgreSQL takes many rows as ``unnest`` of them."""
 
 
 def record_of(row: Sequence[Any]) -> TaskRecord:
     """The record in a row that begins with all columns."""
-    values = list(row[:_WIDTH])
-    values[_STATUS] = _STATUSES[values[_STATUS]]
-    return TaskRecord._make(values)
+    return TaskRecord._make(ALL.decode(row))
 
 
 def failure_of(row: Sequence[Any]) -> AttemptFailure:
@@ -57,127 +101,42 @@ def failure_of(row: Sequence[Any]) -> AttemptFailure:
     return AttemptFailure(*row)
 
 
-def insert_columns(records: Iterable[TaskRecord], waits: Iterable[timedelta | None]) -> Columns:
+def insert_columns(records: Iterable[TaskRecord], waits: Sequence[timedelta | None]) -> Arrays:
     """What ``insert_tasks`` takes; with each task how long it waits, ``None``: it is final."""
-    return _columns(
-        (
-            record.id,
-            wait,
-            record.type,
-            record.name,
-            record.data,
-            record.owner,
-            record.priority,
-            record.status.value,
-            record.progress,
-            record.payload,
-            record.status_message,
-            record.error_message,
-            record.created_at,
-            record.changed_at,
-            record.started_at,
-            record.completed_at,
-            record.scheduled_at,
-            record.due_at,
-            record.revision,
-            record.attempt,
-            record.failures,
-            record.interruptions,
-            record.cancel_requested,
-            record.delayed,
-        )
-        for record, wait in zip(records, waits, strict=True)
-    )
+    return [waits, *INSERTED.arrays(records)]
 
 
-def change_columns(changes: Iterable[tuple[Change, int | None]]) -> Columns:
-    """What ``write_changes`` takes: the new values, with each change the job that stands for the
-    task from now on, and what the stored task must still be."""
-    return _columns(
-        (
-            after.status.value,
-            after.progress,
-            after.payload,
-            after.status_message,
-            after.error_message,
-            after.changed_at,
-            after.started_at,
-            after.completed_at,
-            after.scheduled_at,
-            after.due_at,
-            after.revision,
-            after.attempt,
-            after.failures,
-            after.interruptions,
-            after.cancel_requested,
-            after.delayed,
-            job,
-            before.sequence,
-            before.status.value,
-            before.attempt,
-            before.revision,
-        )
-        for before, after, job in ((change.before, change.after, job) for change, job in changes)
-    )
+def change_columns(changes: Sequence[tuple[Change, int | None]]) -> Arrays:
+    """What ``write_changes`` takes; with each change the job that stands for the task from now on,
+    ``None``: the one there is."""
+    jobs = [job for _, job in changes]
+    guard = STEP_GUARD.arrays(change.before for change, _ in changes)
+    return [*guard, jobs, *CHANGED.arrays(change.after for change, _ in changes)]
 
 
-def claim_columns(changes: Iterable[Change]) -> Columns:
+def claim_columns(changes: Sequence[Change]) -> Arrays:
     """What ``write_claims`` takes, beside the moment of all of them."""
-    return _columns(
-        (
-            after.attempt,
-            after.revision,
-            before.sequence,
-            before.attempt,
-            before.revision,
-        )
-        for before, after in ((change.before, change.after) for change in changes)
-    )
+    return [*_guard(changes), *CLAIMED.arrays(change.after for change in changes)]
 
 
-def settle_columns(ends: Iterable[tuple[Change, int]]) -> Columns:
+def settle_columns(ends: Sequence[tuple[Change, int]]) -> Arrays:
     """What ``settle`` takes; with each change the job of the attempt."""
-    return _columns(
-        (
-            after.status.value,
-            after.progress,
-            after.payload,
-            after.status_message,
-            after.error_message,
-            after.changed_at,
-            after.completed_at,
-            after.failures,
-            after.revision,
-            job,
-            before.sequence,
-            before.attempt,
-            before.revision,
-        )
-        for before, after, job in ((change.before, change.after, job) for change, job in ends)
-    )
+    changes, jobs = zip(*ends, strict=True)
+    return [*_guard(changes), jobs, *ENDED.arrays(change.after for change in changes)]
 
 
-def report_columns(changes: Iterable[Change]) -> Columns:
+def report_columns(changes: Sequence[Change]) -> Arrays:
     """What ``write_reports`` takes."""
-    return _columns(
-        (
-            after.progress,
-            after.payload,
-            after.status_message,
-            after.error_message,
-            after.changed_at,
-            after.revision,
-            before.sequence,
-            before.attempt,
-            before.revision,
-        )
-        for before, after in ((change.before, change.after) for change in changes)
-    )
+    return [*_guard(changes), *REPORTED.arrays(change.after for change in changes)]
 
 
-def failure_columns(failures: Iterable[tuple[int, AttemptFailure]]) -> Columns:
+def _guard(changes: Iterable[Change]) -> Arrays:
+    return GUARD.arrays(change.before for change in changes)
+
+
+def failure_columns(failures: Iterable[tuple[int, AttemptFailure]]) -> Arrays:
     """What ``write_failures`` takes; with each failure the ``sequence`` of its task."""
-    return _columns(
+    rows = (
         (
             sequence,
             failure.attempt,
@@ -188,7 +147,4 @@ def failure_columns(failures: Iterable[tuple[int, AttemptFailure]]) -> Columns:
         )
         for sequence, failure in failures
     )
-
-
-def _columns(rows: Iterable[Sequence[Any]]) -> Columns:
     return list(zip(*rows, strict=True))

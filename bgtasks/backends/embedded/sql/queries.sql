@@ -1,28 +1,19 @@
--- One statement, one name. `{columns}` stands for all columns of `tasks`, in the order of the table;
--- `{shown}` for the same without `data`, `{listed}` also without large payloads.
+-- One statement, one name. `{columns}` stands for all columns of a record, `{shown}` for the same
+-- without `data`, `{listed}` also without large payloads; `{inserted}`, `{changed}` and `{reported}`
+-- for those that a new task, a step of its life, and a report write. All follow from the record.
 
 -- name: insert_task
 -- A task that was accepted. Its `sequence` is the next rowid.
-INSERT INTO tasks (id, type, name, data, owner, priority, status, progress, payload,
-                   status_message, error_message, created_at, changed_at, started_at,
-                   completed_at, scheduled_at, due_at, revision, attempt, failures,
-                   interruptions, cancel_requested, delayed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO tasks ({inserted}) VALUES ({inserted_values});
 
 -- name: write_report
 -- What a running attempt shows. Touches no indexed column. Guarded by the fence.
-UPDATE tasks
-   SET progress = ?, payload = ?, status_message = ?, error_message = ?,
-       changed_at = ?, revision = ?
+UPDATE tasks SET {reported}
  WHERE sequence = ? AND status = 'Running' AND attempt = ? AND revision = ?;
 
 -- name: write_change
 -- A step of the life of a task. Written only where the task is still what was decided on.
-UPDATE tasks
-   SET status = ?, progress = ?, payload = ?, status_message = ?, error_message = ?,
-       changed_at = ?, started_at = ?, completed_at = ?, scheduled_at = ?, due_at = ?,
-       revision = ?, attempt = ?, failures = ?, interruptions = ?, cancel_requested = ?,
-       delayed = ?
+UPDATE tasks SET {changed}
  WHERE sequence = ? AND status = ? AND attempt = ? AND revision = ?;
 
 -- name: write_failure

@@ -1,4 +1,5 @@
--- Version 1. `data` and `payload` are JSON text: jsonb would refuse what JSON allows ("\u0000").
+-- Compatible from: 1
+-- `data` and `payload` are JSON text: jsonb would refuse what JSON allows ("\u0000").
 -- `sequence` is the order of acceptance, and so the order of listing.
 -- `job` is the engine's job that stands for the task; one that is not named here is obsolete.
 -- `changed_by` is the transaction of the newest change other than a report: with it, a reader that

@@ -1,3 +1,4 @@
+-- Compatible from: 1
 -- Whether `due_at` was counted from a moment (a delay, the wait for another attempt) and is no time
 -- of day that somebody named.
 

@@ -1,6 +1,9 @@
 -- One statement, one name. `{columns}` stands for all columns of a record, `{slim}` for the same
 -- without the task's data, which only whoever runs it needs, `{listed}` also without large payloads.
--- Other parts in braces are the engine's: its tables are named in its own file alone.
+-- `{inserted}`, `{changed}`, `{ended}` and `{reported}` are the columns that a new task, a step of its
+-- life, a plain end, and a report write; `{..._arrays}` are the parameters for them. All that follows
+-- from the record (`rows.PARTS`). `{next_job}`, `{queue_jobs}` and `{finish_jobs}` are the engine's: its
+-- tables are named in its own file alone.
 -- Statements that change tasks send the notifications of it as well ($1): they go out when the
 -- transaction commits, and only then. Their rows are the sequences that were written, and a NULL for
 -- each notification.
@@ -17,27 +20,13 @@ WITH new AS MATERIALIZED (
     SELECT CASE WHEN wait IS NULL THEN 0
                 ELSE {next_job}
            END AS job, *
-      FROM unnest($2::uuid[], $3::interval[], $4::text[], $5::text[], $6::text[], $7::text[],
-                  $8::integer[], $9::text[], $10::float8[], $11::text[], $12::text[],
-                  $13::text[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
-                  $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::bigint[],
-                  $21::integer[], $22::integer[], $23::integer[], $24::boolean[], $25::boolean[])
-           WITH ORDINALITY AS given (id, wait, type, name, data, owner, priority, status,
-                  progress, payload, status_message, error_message, created_at, changed_at,
-                  started_at, completed_at, scheduled_at, due_at, revision, attempt, failures,
-                  interruptions, cancel_requested, delayed, place)
+      FROM unnest($2::interval[], {inserted_arrays})
+           WITH ORDINALITY AS given (wait, {inserted}, place)
 ), queued AS (
     {queue_jobs}
 ), written AS (
-    INSERT INTO bgtasks_tasks (id, job, type, name, data, owner, priority, status, progress,
-           payload, status_message, error_message, created_at, changed_at, started_at,
-           completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-           cancel_requested, delayed)
-    SELECT id, job, type, name, data, owner, priority, status, progress,
-           payload, status_message, error_message, created_at, changed_at, started_at,
-           completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-           cancel_requested, delayed
-      FROM new ORDER BY place
+    INSERT INTO bgtasks_tasks (job, {inserted})
+    SELECT job, {inserted} FROM new ORDER BY place
     RETURNING sequence
 )
 SELECT sequence FROM written
@@ -49,12 +38,9 @@ SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
 -- What running attempts show. Touches no indexed column. Guarded by the fence.
 WITH written AS (
     UPDATE bgtasks_tasks AS task
-       SET progress = new.progress, payload = new.payload, status_message = new.status_message,
-           error_message = new.error_message, changed_at = new.changed_at, revision = new.revision
-      FROM unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],
-                  $8::bigint[], $9::integer[], $10::bigint[])
-           AS new (progress, payload, status_message, error_message, changed_at, revision,
-                   sequence, was_attempt, was_revision)
+       SET {set_reported}
+      FROM unnest($2::bigint[], $3::integer[], $4::bigint[], {reported_arrays})
+           AS new (sequence, was_attempt, was_revision, {reported})
      WHERE task.sequence = new.sequence AND task.status || '' = 'Running'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
@@ -69,23 +55,12 @@ SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
 -- A `job` of NULL leaves the one there is.
 WITH written AS (
     UPDATE bgtasks_tasks AS task
-       SET status = new.status, progress = new.progress, payload = new.payload,
-           status_message = new.status_message, error_message = new.error_message,
-           changed_at = new.changed_at, started_at = new.started_at,
-           completed_at = new.completed_at, scheduled_at = new.scheduled_at, due_at = new.due_at,
-           revision = new.revision, attempt = new.attempt, failures = new.failures,
-           interruptions = new.interruptions, cancel_requested = new.cancel_requested,
-           delayed = new.delayed,
+       SET {set_changed},
            job = coalesce(new.job, task.job),
            changed_by = pg_catalog.pg_current_xact_id()::text::bigint
-      FROM unnest($2::text[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
-                  $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
-                  $12::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::boolean[],
-                  $17::boolean[], $18::bigint[], $19::bigint[], $20::text[], $21::integer[],
-                  $22::bigint[])
-           AS new (status, progress, payload, status_message, error_message, changed_at, started_at,
-                   completed_at, scheduled_at, due_at, revision, attempt, failures, interruptions,
-                   cancel_requested, delayed, job, sequence, was_status, was_attempt, was_revision)
+      FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::text[], $6::bigint[],
+                  {changed_arrays})
+           AS new (sequence, was_attempt, was_revision, was_status, job, {changed})
      WHERE task.sequence = new.sequence AND task.status || '' = new.was_status
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
@@ -110,8 +85,8 @@ WITH written AS (
            status_message = NULL, error_message = NULL, scheduled_at = NULL, due_at = NULL,
            delayed = false, changed_at = $2, revision = new.revision,
            changed_by = pg_catalog.pg_current_xact_id()::text::bigint
-      FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[])
-           AS new (attempt, revision, sequence, was_attempt, was_revision)
+      FROM unnest($3::bigint[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[])
+           AS new (sequence, was_attempt, was_revision, attempt, revision)
      WHERE task.sequence = new.sequence AND task.status || '' = 'Pending'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
@@ -125,16 +100,10 @@ SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
 -- Attempts that ended well, or for good: the task and its job in one statement.
 WITH written AS (
     UPDATE bgtasks_tasks AS task
-       SET status = new.status, progress = new.progress, payload = new.payload,
-           status_message = new.status_message, error_message = new.error_message,
-           changed_at = new.changed_at, completed_at = new.completed_at,
-           failures = new.failures, revision = new.revision,
+       SET {set_ended},
            changed_by = pg_catalog.pg_current_xact_id()::text::bigint
-      FROM unnest($2::text[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
-                  $8::timestamptz[], $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[],
-                  $13::integer[], $14::bigint[])
-           AS new (status, progress, payload, status_message, error_message, changed_at,
-                   completed_at, failures, revision, job, sequence, was_attempt, was_revision)
+      FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], {ended_arrays})
+           AS new (sequence, was_attempt, was_revision, job, {ended})
      WHERE task.sequence = new.sequence AND task.status || '' = 'Running'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence, new.job

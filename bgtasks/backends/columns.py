@@ -1,0 +1,123 @@
+"""The columns of a task, derived from the fields of its record: the same for every store.
+
+A field that is added to ``TaskRecord`` needs a column of its name in each store. It is then
+inserted, read, and written with each step of a task's life.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from attrs import frozen
+
+from bgtasks.core.record import TaskRecord
+
+__all__ = [
+    "CHANGED",
+    "ENDED",
+    "INSERTED",
+    "REPORTED",
+    "ColumnType",
+    "ColumnTypes",
+    "Columns",
+    "field_type",
+]
+
+INSERTED = tuple(name for name in TaskRecord._fields if name != "sequence")
+"""All but what the store gives."""
+
+_FIXED = {"id", "type", "name", "data", "created_at", "owner", "priority"}
+
+CHANGED = tuple(name for name in INSERTED if name not in _FIXED)
+"""What the steps of a task's life may change."""
+
+REPORTED = (
+    "progress",
+    "payload",
+    "status_message",
+    "error_message",
+    "changed_at",
+    "revision",
+)
+"""What a report of a running attempt changes: few columns, and none with an index."""
+
+ENDED = (*REPORTED, "status", "completed_at", "failures")
+"""What changes when a running attempt ends for good, and not by an interruption."""
+
+Convert = Callable[[Any], Any]
+
+
+@frozen
+class ColumnType:
+    """How a store keeps the values of one Python type: in columns of which type, and what they are
+    there if they are not the same. ``None`` is NULL everywhere."""
+
+    sql: str
+    encode: Convert | None = None
+    decode: Convert | None = None
+
+
+ColumnTypes = Mapping[type, ColumnType]
+"""How a store keeps the values of each Python type that a record has."""
+
+
+def field_type(name: str) -> tuple[type, bool]:
+    """The Python type of a record's field, and whether ``None`` is a value of it."""
+    hint = get_type_hints(TaskRecord)[name]
+    types = [item for item in get_args(hint) or (hint,) if item is not NoneType]
+    return types[0], NoneType in get_args(hint)
+
+
+class Columns:
+    """Some of the columns, in a store's own types."""
+
+    def __init__(self, names: Sequence[str], types: ColumnTypes) -> None:
+        self.names = names
+        fields = [field_type(name) for name in names]
+        self.types = [types[kind] for kind, _ in fields]
+        self._pick = itemgetter(*map(TaskRecord._fields.index, names))
+        nullable = [is_nullable for _, is_nullable in fields]
+        self._encoders = _converters([item.encode for item in self.types], nullable)
+        self._decoders = _converters([item.decode for item in self.types], nullable)
+
+    def each(self, template: str = "{}", **instead: str) -> str:
+        """SQL with a term for each column: ``template`` filled with its name, or what it has
+        ``instead``."""
+        return ", ".join(instead.get(name, template.format(name)) for name in self.names)
+
+    def encode(self, record: TaskRecord) -> list[Any]:
+        """The values of a record, as they are stored."""
+        values = list(self._pick(record))
+        for at, encode in self._encoders:
+            values[at] = encode(values[at])
+        return values
+
+    def arrays(self, records: Iterable[TaskRecord]) -> list[Sequence[Any]]:
+        """The same of some records (not none), one array for each column."""
+        arrays = list(self._pick(list(zip(*records, strict=True))))
+        for at, encode in self._encoders:
+            arrays[at] = list(map(encode, arrays[at]))
+        return arrays
+
+    def decode(self, row: Sequence[Any]) -> list[Any]:
+        """What was encoded, from a row that begins with these columns."""
+        values = list(row[: len(self.names)])
+        for at, decode in self._decoders:
+            values[at] = decode(values[at])
+        return values
+
+
+def _converters(
+    converts: Iterable[Convert | None], nullable: Iterable[bool]
+) -> list[tuple[int, Convert]]:
+    """Those that there are, each with the place of its value."""
+    return [
+        (at, _but_none(convert) if is_nullable else convert)
+        for at, (convert, is_nullable) in enumerate(zip(converts, nullable, strict=True))
+        if convert is not None
+    ]
+
+
+def _but_none(convert: Convert) -> Convert:
+    return lambda value: None if value is None else convert(value)
