@@ -15,6 +15,7 @@ from bgtasks import BackgroundTaskInfo
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.cli.tasks.client import TaskClient
 from bgtasks.cli.tasks.http_address import HttpAddress
+from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.http_tasks import HttpTasks
 from bgtasks.core.codec import TaskCodec
 
@@ -55,11 +56,11 @@ def wire(**changes: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def answering(
-    handler: Callable[[httpx.Request], Any],
+    handler: Callable[[httpx.Request], Any], **bounds: Any
 ) -> AsyncGenerator[HttpTasks, None]:
     """The client of an application that answers as ``handler`` says."""
     async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
-        yield HttpTasks(http, ADDRESS)
+        yield HttpTasks(http, ADDRESS, HttpBounds(**bounds))
 
 
 @asynccontextmanager

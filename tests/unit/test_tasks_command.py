@@ -161,7 +161,7 @@ def ending_with(monkeypatch: pytest.MonkeyPatch, error: type[BaseException]) -> 
         running.close()
         raise error
 
-    monkeypatch.setattr(asyncio, "run", run)
+    monkeypatch.setattr(asyncio, "run", run)  # a signal cannot be timed to come in there
     return main(["tasks", "list", "--url", "http://127.0.0.1:1"])
 
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgtasks.cli.tasks import event_parser
 from bgtasks.cli.tasks.event_parser import EventParser, ServerEvent
 
 STREAM = (
@@ -18,7 +17,7 @@ EVENTS = [ServerEvent("TaskUpdated", '{"name":"é"}'), ServerEvent("message", "o
 
 @given(st.lists(st.integers(0, len(STREAM))))
 def test_the_same_events_come_however_the_stream_is_cut(cuts: list[int]) -> None:
-    parser, found = EventParser(), []
+    parser, found = EventParser(1000), []
     edges = [0, *sorted(cuts), len(STREAM)]
     for start, end in pairwise(edges):
         found += parser.feed(STREAM[start:end])
@@ -26,10 +25,9 @@ def test_the_same_events_come_however_the_stream_is_cut(cuts: list[int]) -> None
 
 
 @pytest.mark.parametrize("chunk", [b"x" * 100, b"data: x\n", b":\n"])
-def test_an_event_without_end_is_given_up(chunk: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_parser, "MAX_EVENT", 1000)
+def test_an_event_without_end_is_given_up(chunk: bytes) -> None:
     with pytest.raises(ValueError, match="longer than 1,000 bytes"):
-        feed_often(EventParser(), chunk)
+        feed_often(EventParser(1000), chunk)
 
 
 def feed_often(parser: EventParser, chunk: bytes) -> None:
@@ -38,4 +36,4 @@ def feed_often(parser: EventParser, chunk: bytes) -> None:
 
 
 def test_bytes_that_are_no_text_are_replaced() -> None:
-    assert EventParser().feed(b"data: \xff\n\n") == [ServerEvent("message", "\ufffd")]
+    assert EventParser(1000).feed(b"data: \xff\n\n") == [ServerEvent("message", "\ufffd")]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from bgtasks import QueryError, TaskNotFoundError, TaskStateError
-from bgtasks.cli.tasks import http_answer, http_tasks
+from bgtasks.cli.tasks import http_tasks
 from bgtasks.cli.tasks.client import TaskFilter
 from bgtasks.cli.tasks.http_answer import UnavailableError
 from bgtasks.cli.usage import CommandFailedError
@@ -131,20 +131,18 @@ async def test_what_is_no_json_is_refused(body: bytes) -> None:
             await client.get(ID)
 
 
-async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_answer, "MAX_ANSWER", 1000)
-    async with answering(lambda _: httpx.Response(200, json=["x" * 2000])) as client:
+async def test_an_answer_without_end_is_given_up() -> None:
+    endless = httpx.Response(200, json=["x" * 2000])
+    async with answering(lambda _: endless, max_answer=1000) as client:
         with pytest.raises(CommandFailedError, match="more than 1,000 bytes"):
             await client.list(ANY)
 
 
-async def test_an_answer_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_tasks, "ANSWER_TIMEOUT", 0.01)
-
+async def test_an_answer_that_does_not_come_is_given_up() -> None:
     async def handler(request: httpx.Request) -> httpx.Response:
         return await asyncio.Future[httpx.Response]()
 
-    async with answering(handler) as client:
+    async with answering(handler, answer=0.01) as client:
         with pytest.raises(UnavailableError, match="did not answer within 0 seconds"):
             await client.get(ID)
 

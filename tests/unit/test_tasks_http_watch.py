@@ -9,7 +9,6 @@ import pytest
 
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import TaskNotFoundError
-from bgtasks.cli.tasks import http_watch
 from bgtasks.cli.tasks.http_answer import UnavailableError
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.errors import NotAllowedError
@@ -17,11 +16,6 @@ from bgtasks.errors import NotAllowedError
 from .tasks_command_support import ID, answering, wire
 
 Answer = Callable[[], httpx.Response]
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_watch, "PAUSE", 0.0)
 
 
 class Stream(httpx.AsyncByteStream):
@@ -58,10 +52,10 @@ def gone() -> httpx.Response:
     raise httpx.ConnectError("refused")
 
 
-async def watched(*answers: Answer) -> list[int]:
+async def watched(*answers: Answer, **bounds: Any) -> list[int]:
     """The revisions that came, when requests are answered so, one after the other."""
     left: Iterator[Answer] = iter(answers)
-    async with answering(lambda _: next(left)()) as client:
+    async with answering(lambda _: next(left)(), pause=0.0, **bounds) as client:
         seen = [info.revision async for info in client.watch(ID)]
     assert list(left) == []
     return seen
@@ -102,12 +96,9 @@ async def test_an_application_that_starts_anew_is_waited_for() -> None:
     assert await watched(*answers, snapshot(**DONE)) == [3, 9]
 
 
-async def test_an_application_that_does_not_come_back_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(http_watch, "GIVE_UP", 0.0)
+async def test_an_application_that_does_not_come_back_is_given_up() -> None:
     with pytest.raises(CommandFailedError, match="the task goes on without you"):
-        await watched(snapshot(), streaming(breaks=True))
+        await watched(snapshot(), streaming(breaks=True), give_up=0.0)
 
 
 async def test_an_application_that_is_not_there_at_first_is_not_waited_for() -> None:
@@ -133,9 +124,6 @@ async def test_a_task_that_is_dropped_meanwhile_is_noticed() -> None:
         (b"x" * (1 << 20), CommandFailedError, "too much"),
     ],
 )
-async def test_what_ends_it_at_once(
-    event: bytes, error: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bgtasks.cli.tasks.event_parser.MAX_EVENT", 10_000)
+async def test_what_ends_it_at_once(event: bytes, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
-        await watched(snapshot(), streaming(event))
+        await watched(snapshot(), streaming(event), max_event=10_000)

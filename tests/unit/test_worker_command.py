@@ -80,6 +80,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Any:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The arguments with which the process would be run; it isn't, and its logs are left alone."""
     calls: list[Any] = []
+    # The three would change this process: its event loop, its logs, its life.
     monkeypatch.setattr(worker, "run_worker_process", taking_note(calls))
     monkeypatch.setattr(worker, "set_up_logging", lambda *_: None)
     monkeypatch.setattr(worker, "ExitDeadline", lambda *_: None)
@@ -227,6 +228,7 @@ def test_the_check_runs_nothing_and_prunes_nothing(
     shared: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[Any] = []
+    # What is looked at is what it is called with; that it asks the server is shown elsewhere.
     monkeypatch.setattr(worker, "check_worker", taking_note(checked))
     assert main(["worker", TARGET, "--check"]) == 0
     [(container,)] = checked

@@ -4,9 +4,6 @@ from attrs import frozen
 
 __all__ = ["EventParser", "ServerEvent"]
 
-MAX_EVENT = 32 * 1024 * 1024
-"""The longest event, in bytes: the largest task fits however its text is written."""
-
 
 @frozen
 class ServerEvent:
@@ -17,9 +14,10 @@ class ServerEvent:
 
 
 class EventParser:
-    """Takes bytes, gives events. Lines end with LF or CR LF."""
+    """Takes bytes, gives events of at most ``longest`` bytes. Lines end with LF or CR LF."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
         self._line: list[bytes] = []
         self._name = ""
         self._data: list[bytes] = []
@@ -60,5 +58,5 @@ class EventParser:
 
     def _grow(self, size: int) -> None:
         self._size += size
-        if self._size > 2 * MAX_EVENT:  # a line that comes in parts is counted twice
-            raise ValueError(f"an event is longer than {MAX_EVENT:,} bytes")
+        if self._size > 2 * self._longest:  # a line that comes in parts is counted twice
+            raise ValueError(f"an event is longer than {self._longest:,} bytes")

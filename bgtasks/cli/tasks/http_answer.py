@@ -12,9 +12,6 @@ from bgtasks.web.protocol import EVENTS, TASKS
 
 __all__ = ["UnavailableError", "check_answer", "read_json"]
 
-MAX_ANSWER = 16 * 1024 * 1024
-"""The longest answer, in bytes. A page ends after 1 MiB; a task is hardly larger than 2."""
-
 MAX_PROBLEM = 64 * 1024
 """How many bytes of an error are read."""
 
@@ -34,18 +31,18 @@ class UnavailableError(CommandFailedError):
     """The application cannot be reached, or cannot answer now: asking again may help."""
 
 
-async def read_json(response: httpx.Response) -> Any:
-    """The data in the body of a successful answer.
+async def read_json(response: httpx.Response, longest: int) -> Any:
+    """The data in the body of a successful answer of at most ``longest`` bytes.
 
     Raises CommandFailedError where it is too large or no JSON, and what ``check_answer`` raises.
     """
     await check_answer(response)
     if response.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise CommandFailedError(f"{_place(response)} answers with no JSON; {_MOUNT_HINT}")
-    body = await _read(response, MAX_ANSWER)
+    body = await _read(response, longest)
     if body is None:
         raise CommandFailedError(
-            f"{_place(response)} answers with more than {MAX_ANSWER:,} bytes; "
+            f"{_place(response)} answers with more than {longest:,} bytes; "
             f"ask for fewer tasks with --limit"
         )
     try:

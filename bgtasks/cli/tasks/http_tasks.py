@@ -11,6 +11,7 @@ import httpx
 from bgtasks.cli.tasks.client import Info, TaskClient, TaskFilter
 from bgtasks.cli.tasks.http_address import HttpAddress
 from bgtasks.cli.tasks.http_answer import UnavailableError, read_json
+from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.http_watch import HttpWatch
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import failures_in, info_in, page_in
@@ -20,11 +21,7 @@ from bgtasks.web.protocol import ATTEMPTS, CANCEL, RETRY, TASK, TASKS, Command
 
 __all__ = ["HttpTasks", "open_http_tasks"]
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds for reaching the application."""
-
-ANSWER_TIMEOUT = 60.0
-"""Seconds for one whole answer."""
+DEFAULTS = HttpBounds()
 
 PAGE = 50
 """The most tasks that are asked for at once."""
@@ -37,9 +34,12 @@ class HttpTasks:
     """A :class:`TaskClient` over the HTTP API. The application's policy decides what may be seen
     and done."""
 
-    def __init__(self, http: httpx.AsyncClient, address: HttpAddress) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, address: HttpAddress, bounds: HttpBounds = DEFAULTS
+    ) -> None:
         self._http = http
         self._address = address
+        self._bounds = bounds
 
     async def list(self, wanted: TaskFilter) -> Sequence[Info]:
         found: list[Info] = []
@@ -59,7 +59,7 @@ class HttpTasks:
         return failures_in(await self._ask("GET", ATTEMPTS.format(id=task_id)))
 
     def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
-        return HttpWatch(self._http, self._address, task_id, self.get).updates()
+        return HttpWatch(self._http, self._address, task_id, self.get, self._bounds).updates()
 
     async def cancel(self, task_id: UUID) -> Info:
         return await self._carry_out(CANCEL, task_id)
@@ -73,15 +73,15 @@ class HttpTasks:
     async def _ask(self, method: str, route: str, query: Sequence[tuple[str, str]] = ()) -> Any:
         request = self._http.build_request(method, self._address.to(route), params=[*query])
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
+            async with asyncio.timeout(self._bounds.answer):
                 response = await self._http.send(request, stream=True)
                 try:
-                    return await read_json(response)
+                    return await read_json(response, self._bounds.max_answer)
                 finally:
                     await response.aclose()
         except TimeoutError:
             raise UnavailableError(
-                f"{self._address.url} did not answer within {ANSWER_TIMEOUT:.0f} seconds"
+                f"{self._address.url} did not answer within {self._bounds.answer:.0f} seconds"
             ) from None
         except httpx.HTTPError as error:
             raise _unreachable(self._address, error) from None
@@ -114,7 +114,7 @@ async def open_http_tasks(address: HttpAddress) -> AsyncGenerator[TaskClient, No
         raise UsageError(f"--url is {address.url!r}: {one_line(str(error))}") from None
     http = httpx.AsyncClient(
         headers=[*address.headers, ("User-Agent", "bgtasks"), ("Accept-Encoding", "identity")],
-        timeout=httpx.Timeout(CONNECT_TIMEOUT, read=ANSWER_TIMEOUT),
+        timeout=httpx.Timeout(DEFAULTS.connect, read=DEFAULTS.answer),
         # A proxy has no way to this machine, and is not to see what is meant for it.
         trust_env=not address.is_loopback,
     )

@@ -13,23 +13,15 @@ from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.event_parser import EventParser, ServerEvent
 from bgtasks.cli.tasks.http_address import HttpAddress
 from bgtasks.cli.tasks.http_answer import UnavailableError, check_answer
+from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import info_in
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.errors import NotAllowedError
 from bgtasks.web.encoded_task import newness
-from bgtasks.web.protocol import EVENTS, HEARTBEAT, REFUSED, TASK_UPDATED
+from bgtasks.web.protocol import EVENTS, REFUSED, TASK_UPDATED
 
 __all__ = ["HttpWatch"]
-
-SILENCE = 3 * HEARTBEAT
-"""Seconds without a byte after which a connection is given up."""
-
-GIVE_UP = 60.0
-"""Seconds without an answer after which the application is given up."""
-
-PAUSE = 1.0
-"""Seconds before the next attempt to connect."""
 
 
 class HttpWatch:
@@ -42,11 +34,13 @@ class HttpWatch:
         address: HttpAddress,
         task_id: UUID,
         get: Callable[[UUID], Awaitable[Info]],
+        bounds: HttpBounds,
     ) -> None:
         self._http = http
         self._address = address
         self._task_id = task_id
         self._get = get
+        self._bounds = bounds
         self._newest: Info | None = None
         self._heard_at = time.monotonic()
 
@@ -66,7 +60,7 @@ class HttpWatch:
                                 return
             except UnavailableError as error:
                 self._check_patience(error)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self._bounds.pause)
 
     def _is_news(self, info: Info) -> bool:
         if info.id != self._task_id:
@@ -80,7 +74,7 @@ class HttpWatch:
         if self._newest is None:
             raise error
         silent = time.monotonic() - self._heard_at
-        if silent >= GIVE_UP:
+        if silent >= self._bounds.give_up:
             raise CommandFailedError(
                 f"no answer for {silent:.0f} seconds ({error}); the task goes on without you: "
                 f"watch it again later"
@@ -96,7 +90,7 @@ class HttpWatch:
                 "GET",
                 self._address.to(EVENTS),
                 params={"ids": str(self._task_id)},
-                timeout=httpx.Timeout(10.0, read=SILENCE),
+                timeout=httpx.Timeout(self._bounds.connect, read=self._bounds.silence),
             ) as response:
                 await check_answer(response)
                 async with aclosing(self._events(response)) as events:
@@ -108,7 +102,7 @@ class HttpWatch:
             raise UnavailableError(f"the connection broke: {reason}") from None
 
     async def _events(self, response: httpx.Response) -> AsyncGenerator[ServerEvent, None]:
-        parser = EventParser()
+        parser = EventParser(self._bounds.max_event)
         async for chunk in response.aiter_bytes():
             self._heard_at = time.monotonic()
             try:
