@@ -57,8 +57,8 @@ class TaskAccess:
         return info
 
     async def whole(self, requester: Requester, info: Info) -> Info:
-        """A task that ``requester`` may see, read again with its payload; the same where there is
-        none any more for the requester to see."""
+        """A task that ``requester`` may see, read again with its payload; the same if ``requester``
+        can no longer see it."""
         newest = await self._reader.try_get_task(info.id)
         return newest if newest and await self._judge.may_view(requester, newest) else info
 

@@ -31,7 +31,7 @@ Info = BackgroundTaskInfo[Any]
 def newness(info: Info) -> tuple[datetime, int]:
     """Of two snapshots of one id, the greater one is the newer.
 
-    Revisions alone tell it, but for an id that is handed in again after its task was pruned.
+    The revision decides, except where an id is submitted again after its task was pruned.
     """
     return info.created_at, info.revision
 

@@ -247,6 +247,6 @@ async def _done_or(task: "asyncio.Task[Any]", clock: Clock, seconds: float) -> N
 
 
 def _forget(task: "asyncio.Task[Any]") -> None:
-    """Look at the error of a question that nobody waits for any more."""
+    """Look at the error of a question that nobody waits for any longer."""
     if not task.cancelled():
         task.exception()

@@ -251,6 +251,7 @@ def leftovers(world: Any) -> Any:
         "connections": len(world.run.sockets),
         "sockets": len(server.eio.sockets),
         "environ": len(server.environ),
+        # The library has no other door to what it keeps of a packet that came in parts.
         "binary": len(server._binary_packet),
         "rooms": len(server.manager.rooms),
         "callbacks": len(server.manager.callbacks),

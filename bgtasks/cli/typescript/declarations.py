@@ -2,7 +2,6 @@
 
 import collections
 import collections.abc
-import dataclasses
 import enum
 import inspect
 import json
@@ -16,16 +15,14 @@ from pathlib import PurePath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
-import attrs
 from attrs import frozen
 
 from bgtasks.cli.typescript.schema_types import schema_properties, schema_type
-from bgtasks.core.codec import camel_case
+from bgtasks.cli.typescript.sent_types import is_named, key_values, parts, sent_fields
 from bgtasks.core.codec.pydantic_models import is_pydantic, json_schema
 from bgtasks.core.hints import (
     closed,
     field_hints,
-    has_fields,
     is_named_tuple,
     parameters,
     unwrapped,
@@ -105,10 +102,10 @@ class _Module:
         while waiting:
             hint = waiting.pop()
             cls = get_origin(hint) or hint
-            waiting += _parts(hint)
-            if _is_named(cls) and cls not in found:
+            waiting += parts(hint)
+            if is_named(cls) and cls not in found:
                 found[cls] = None
-                waiting += [field.hint for field in _fields(cls)]
+                waiting += [field.hint for field in sent_fields(cls)]
         self._name(sorted(found, key=lambda cls: (cls.__module__, cls.__qualname__)))
 
     def _name(self, classes: Iterable[type]) -> None:
@@ -132,7 +129,7 @@ class _Module:
             return f"{_doc(cls)}export type {name} = {_enum_values(cls)};\n"
         if is_pydantic(cls):
             return self._model(cls, name)
-        fields = [_Field(f.name, self.write(f.hint), f.optional) for f in _fields(cls)]
+        fields = [_Field(f.name, self.write(f.hint), f.optional) for f in sent_fields(cls)]
         variables = [variable.__name__ for variable in parameters(cls)]
         generic = f"<{', '.join(variables)}>" if variables else ""
         return _interface(name + generic, fields, _first_line(cls))
@@ -210,71 +207,10 @@ class _Module:
 
     def _known_keys(self, key: Any) -> str | None:
         """The type of the keys where they are some few texts; a number becomes any text."""
-        values = _key_values(key)
+        values = key_values(key)
         if values is None or not all(isinstance(value, str) for value in values):
             return None
         return self.write(key)
-
-
-@frozen
-class _Hint:
-    """A field of a class: the key it is sent under, and its type."""
-
-    name: str
-    hint: Any
-    optional: bool = False
-
-
-def _is_named(cls: Any) -> bool:
-    if not isinstance(cls, type):
-        return False
-    return has_fields(cls) or is_pydantic(cls) or _is_value(cls)
-
-
-def _is_value(cls: Any) -> bool:
-    """Whether it is an enum whose values can be listed, or a TypedDict."""
-    if typing.is_typeddict(cls):
-        return True
-    return issubclass(cls, enum.Enum) and not issubclass(cls, enum.Flag)
-
-
-def _fields(cls: Any) -> list[_Hint]:
-    """What the codec sends of an object of ``cls``."""
-    if issubclass(cls, enum.Enum) or is_pydantic(cls):
-        return []
-    variables = parameters(cls)
-    hints = field_hints(cls[variables] if variables else cls)
-    if typing.is_typeddict(cls):
-        required = cls.__required_keys__
-        return [_Hint(name, hint, name not in required) for name, hint in hints.items()]
-    own: Iterable[Any] = attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls)
-    return [
-        _Hint(camel_case(field.name), hints[field.name])
-        for field in own
-        if field.init  # cattrs leaves out what the constructor does not take
-    ]
-
-
-def _parts(hint: Any) -> list[Any]:
-    """The types that ``hint`` is written with."""
-    if (inner := unwrapped(hint)) is not None:
-        return [inner]
-    if get_origin(hint) is Literal:
-        return []
-    if is_named_tuple(get_origin(hint) or hint):
-        return list(field_hints(hint).values())
-    return list(get_args(hint))
-
-
-def _key_values(key: Any) -> list[Any] | None:
-    """All values of a type that has only some few; else ``None``."""
-    if (inner := unwrapped(key)) is not None:
-        return _key_values(inner)
-    if get_origin(key) is Literal:
-        return [v.value if isinstance(v, enum.Enum) else v for v in get_args(key)]
-    if isinstance(key, type) and issubclass(key, enum.Enum) and not issubclass(key, enum.Flag):
-        return [member.value for member in key]
-    return None
 
 
 def _enum_values(cls: type[enum.Enum]) -> str:

@@ -81,7 +81,7 @@ class _Newest(Generic[V]):
         self.get = self._values.get
 
     def put(self, task_id: UUID, value: V) -> UUID | None:
-        """Keep ``value``; gives back the task that had to go for it."""
+        """Keep ``value``; returns the task that had to go for it."""
         self._values[task_id] = value
         if len(self._values) <= self._size:
             return None

@@ -154,7 +154,7 @@ class HubClient(ABC):
         self.held = False
 
     def stop_replay(self) -> None:
-        """End the reading of a replay that is not wanted any more."""
+        """End the reading of a replay that is no longer wanted."""
         if self.replay is not None:
             self.replay.cancel()
             self.replay = None

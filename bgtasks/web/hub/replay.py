@@ -27,7 +27,7 @@ MAX_ENDED = 50
 ENDED_WITHIN = timedelta(minutes=10)
 
 SCANNED = 200
-"""Of how many of the newest tasks it is looked up whether they ended lately."""
+"""How many of the newest final tasks are checked for a recent end."""
 
 MAX_PAYLOADS = 1024 * 1024
 """How many characters of snapshots with large payloads are replayed; the last one may go beyond."""
@@ -54,7 +54,7 @@ class Replay:
         self._ended: OrderedDict[UUID, _Ending] = OrderedDict()
 
     def note(self, info: Info) -> None:
-        """Remember that a task ended: one that was handed in long ago is no newest task."""
+        """Remember that a task ended: one that was submitted long ago is none of the newest."""
         if info.status.is_final:
             self._ended[info.id] = _Ending(info.type, info.owner)
             self._ended.move_to_end(info.id)

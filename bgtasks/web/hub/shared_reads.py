@@ -78,7 +78,7 @@ class SharedReads:
             return await asyncio.shield(flight.task)
         finally:
             flight.riders -= 1
-            if not flight.riders:  # nobody wants it any more, if it is not done
+            if not flight.riders:  # nobody waits for it any longer
                 flight.task.cancel()
 
     async def _fly(self, key: Hashable, read: Read) -> Any:

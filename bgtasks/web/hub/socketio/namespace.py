@@ -49,7 +49,7 @@ class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the librar
         return await self._events.answer(args[0] if args else None, event, args[1:])
 
     def _is_connecting(self, args: tuple[Any, ...]) -> bool:
-        # Only the library can hand in the very object that it keeps as the environ.
+        # Only the library can pass the very object that it keeps as the environ.
         if len(args) != 3 or args[1] is None:
             return False
         environ = self.server.get_environ(args[0], NAMESPACE)
