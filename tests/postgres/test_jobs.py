@@ -1,11 +1,13 @@
 """The engine through its door: what this backend relies on, whichever PgQueuer is installed."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+import bgtasks
 from bgtasks.backends.postgres.engine import ClaimedJob, Jobs, is_cancellation
 from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.ids import uuid7
@@ -121,3 +123,14 @@ async def test_what_is_heard_of_a_cancel_and_of_anything_else(jobs: Jobs, sql: A
     assert [is_cancellation(item) for item in heard] == [False, True]
     with pytest.raises(ValueError, match="JSON"):
         is_cancellation("junk")
+
+
+def test_nothing_outside_the_engine_s_folder_names_its_tables() -> None:
+    package = Path(bgtasks.__file__).parent
+    engine = package / "backends" / "postgres" / "engine"
+    naming = {
+        path.relative_to(package)
+        for path in [*package.rglob("*.py"), *package.rglob("*.sql")]
+        if ENGINE.queue_table in path.read_text("utf-8") and engine not in path.parents
+    }
+    assert naming == set()
