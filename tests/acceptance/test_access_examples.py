@@ -189,6 +189,7 @@ async def test_a_token_that_is_revoked_ends_the_connection(
     from examples.access import bearer_token
 
     tokens = dict(bearer_token.TOKENS)
+    # The example's table of tokens stands for a database, in which one is revoked.
     monkeypatch.setattr(bearer_token, "TOKENS", tokens)
     async with serving(bearer_token.make_app()) as where:
         alice = User(where)

@@ -135,17 +135,18 @@ async def test_nothing_is_claimed_before_serving(idle_bench: BackendBench) -> No
 
 
 async def test_nothing_is_claimed_after_serving_and_serve_waits_for_what_runs(
-    bench: BackendBench,
+    idle_bench: BackendBench,
 ) -> None:
+    bench = idle_bench
+    serving = bench.begin_serving()
     running = await bench.run()
     await bench.backend.stop_serving()
     await bench.written()
     waiting = await bench.submit()
     await bench.written()
-    assert bench._serving is not None
-    assert not bench._serving.done()
+    assert not serving.done()
     bench.runner.end(running)
-    await bench._serving
+    await serving
     await bench.reaches(running.id, BackgroundTaskStatus.COMPLETED)
     assert (await bench.get(waiting)).status is PENDING
     await bench.serve()

@@ -110,6 +110,7 @@ async def test_a_database_made_from_a_template_has_its_tables(
 async def test_without_psql_statements_go_through_asyncpg(
     postgres_server: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Stands for a machine without psql.
     monkeypatch.setattr("tests.servers.databases.binary", lambda _name: None)
     name = name_in(postgres_server.create_database())
     with pytest.raises(SqlError, match="already exists"):

@@ -79,7 +79,7 @@ async def test_a_coroutine_that_stops_waiting_leaves_no_callback_behind() -> Non
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert source._callbacks == []
+    assert source._callbacks == []  # noqa: SLF001 - what is left behind shows nowhere else
 
 
 def test_callbacks_run_once_and_at_once_where_it_is_too_late() -> None:

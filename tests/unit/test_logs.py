@@ -170,6 +170,7 @@ async def test_neither_success_nor_a_cancel_is_an_error(lines: Lines) -> None:
 async def test_they_are_not_logged_where_nobody_wants_to_know(
     lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A level is how an application says so.
     monkeypatch.setattr(logging.getLogger(logged_run.__name__), "level", logging.WARNING)
 
     async def script(_context: Context) -> None:

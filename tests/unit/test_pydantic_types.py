@@ -161,7 +161,7 @@ class Loose(BaseModel):
 
 def hiding() -> Loose:
     model = Loose()
-    model._hidden = 5
+    model._hidden = 5  # noqa: SLF001 - private attributes are what this is about
     return model
 
 

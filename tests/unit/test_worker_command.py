@@ -160,7 +160,7 @@ def test_a_manager_that_was_made_before_gets_them_too(shared: Any, started: Any)
     manager = shared.background_tasks.manager()
     assert main(["worker", TARGET]) == 0
     assert shared.background_tasks.manager() is manager
-    assert manager._settings.run_tasks
+    assert manager._settings.run_tasks  # noqa: SLF001 - it is not started, so nothing else shows it
 
 
 def test_a_missing_uvicorn_names_the_extra(

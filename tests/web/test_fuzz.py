@@ -252,7 +252,7 @@ def leftovers(world: Any) -> Any:
         "sockets": len(server.eio.sockets),
         "environ": len(server.environ),
         # The library has no other door to what it keeps of a packet that came in parts.
-        "binary": len(server._binary_packet),
+        "binary": len(server._binary_packet),  # noqa: SLF001
         "rooms": len(server.manager.rooms),
         "callbacks": len(server.manager.callbacks),
         "connecting": sum(map(len, server.manager.pending_connect.values())),
