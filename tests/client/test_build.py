@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bgtasks.cli.typescript.protocol import protocol_module
+
 from .node import CLIENT, DASHBOARD, WORKSPACE, checkout, run
 
 pytestmark = pytest.mark.node
@@ -24,6 +26,11 @@ def test_what_is_shipped_is_what_the_sources_build_to(tmp_path: Path) -> None:
         assert sorted(built) == sorted(shipped)
         stale = [name for name in built if built[name] != shipped[name]]
         assert not stale, f"{stale} are not up to date: run `npm run build` in bgtasks/web/js/"
+
+
+def test_names_and_bounds_are_those_of_the_server() -> None:
+    generated = (CLIENT / "src" / "protocol.ts").read_text("utf-8")
+    assert generated == protocol_module(), "run `make js`"
 
 
 def test_the_dashboard_is_small_and_names_its_licences() -> None:

@@ -1,6 +1,6 @@
 """The names and bounds of the protocol as a TypeScript module, for the JavaScript client:
 
-python -m bgtasks.cli.typescript.protocol > bgtasks/web/client/src/protocol.ts
+python -m bgtasks.cli.typescript.protocol > bgtasks/web/js/client/src/protocol.ts
 """
 
 import json
@@ -24,10 +24,12 @@ def protocol_module() -> str:
         value = getattr(protocol, name)
         if isinstance(value, str | int | float):
             lines.append(f"export const {name} = {json.dumps(value)};")
-    statuses = " | ".join(json.dumps(status.value) for status in BackgroundTaskStatus)
+    statuses = json.dumps([status.value for status in BackgroundTaskStatus])
     lines += [
         "",
-        f"export type TaskStatus = {statuses};",
+        "/** The states of a task; the last three are final. */",
+        f"export const STATUSES = {statuses} as const;",
+        "export type TaskStatus = (typeof STATUSES)[number];",
         "",
         "/** What may be done to a task: the hub's event, and the request over HTTP. */",
         "export const COMMANDS = {",

@@ -1,3 +1,4 @@
+import { COMMANDS } from "./protocol.js";
 import { type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
 /** Which tasks; what is left out does not filter. */
 export interface TaskFilter<Name extends string = string> {
@@ -20,11 +21,10 @@ export interface FailedAttempt {
     readonly traceback: string | null;
     readonly endedAt: string;
 }
-/** What the policy lets this user do to a task. */
-export interface Permissions {
-    readonly cancel: boolean;
-    readonly retry: boolean;
-}
+/** What may be done to a task. */
+export type Action = keyof typeof COMMANDS;
+/** What of it the policy lets this user do. */
+export type Permissions = Readonly<Record<Action, boolean>>;
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
  * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
 export declare class TaskApi<Types extends object = Record<string, unknown>> {

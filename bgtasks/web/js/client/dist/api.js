@@ -1,4 +1,5 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
+import { ATTEMPTS, COMMANDS, PERMISSIONS, TASK, TASKS } from "./protocol.js";
 import { taskId } from "./task.js";
 import { messageOf, within } from "./waiting.js";
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
@@ -26,12 +27,12 @@ export class TaskApi {
             query.append("limit", String(filter.limit));
         if (filter.cursor)
             query.append("cursor", filter.cursor);
-        return this.#ask("GET", `api/tasks?${query}`);
+        return this.#ask("GET", TASKS, `?${query}`);
     }
     /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
     async find(id) {
         try {
-            return await this.#ask("GET", path(id));
+            return await this.#ask("GET", of(id, TASK));
         }
         catch (error) {
             if (error instanceof TaskError && error.status === 404)
@@ -41,27 +42,31 @@ export class TaskApi {
     }
     /** As `cancel` of the client, where no websocket gets through. */
     async cancel(id) {
-        return this.#ask("DELETE", path(id));
+        return this.#change("cancel", id);
     }
     /** As `retry` of the client, where no websocket gets through. */
     async retry(id) {
-        return this.#ask("POST", path(id, "/retry"));
+        return this.#change("retry", id);
     }
     /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
      * them. */
     async attempts(id) {
-        const { items } = await this.#ask("GET", path(id, "/attempts"));
+        const { items } = await this.#ask("GET", of(id, ATTEMPTS));
         return items;
     }
     /** Which buttons to show. */
     async permissions(id) {
-        return this.#ask("GET", path(id, "/permissions"));
+        return this.#ask("GET", of(id, PERMISSIONS));
     }
-    async #ask(method, where) {
+    #change(action, id) {
+        const { method, route } = COMMANDS[action];
+        return this.#ask(method, of(id, route));
+    }
+    async #ask(method, route, query = "") {
         const headers = { Accept: "application/json", ...(await this.#authorization()) };
         let answer;
         try {
-            answer = await fetch(new URL(where, this.mount), { method, headers });
+            answer = await fetch(new URL(`.${route}${query}`, this.mount), { method, headers });
             if (answer.ok)
                 return (await answer.json());
         }
@@ -82,8 +87,8 @@ export class TaskApi {
         }
     }
 }
-function path(id, below = "") {
-    return `api/tasks/${taskId(id)}${below}`;
+function of(id, route) {
+    return route.replace("{id}", taskId(id));
 }
 async function reason(answer) {
     const problem = await answer.json().catch(() => null);

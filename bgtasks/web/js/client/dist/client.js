@@ -2,11 +2,11 @@ import { TaskApi } from "./api.js";
 import { TaskError, TaskNotFoundError } from "./errors.js";
 import { Follower } from "./follower.js";
 import { Link } from "./link.js";
+import { COMMANDS, MAX_TYPE } from "./protocol.js";
 import { mountPoint } from "./socket.js";
 import { isFinal, taskId } from "./task.js";
 import { callSafely } from "./waiting.js";
 import { Feed, ListWatch, TaskWatch, Watches } from "./watches.js";
-const MAX_TYPE = 200;
 /** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
 export class TaskClient {
     /** The tasks of the same server over HTTP: pages of the whole list, attempts, permissions. */
@@ -67,11 +67,11 @@ export class TaskClient {
     /** Ask for the cancellation of a task; gives its newest snapshot. Throws TaskError with the
      * server's reason, TimeoutError, DisconnectedError, RefusedError or ClosedError. */
     cancel(id) {
-        return this.#change("CancelTask", id);
+        return this.#change(COMMANDS.cancel.event, id);
     }
     /** Have a failed or cancelled task run again; gives and throws as `cancel` does. */
     retry(id) {
-        return this.#change("RetryTask", id);
+        return this.#change(COMMANDS.retry.event, id);
     }
     /** How it stands with the connection, now and whenever that changes. */
     onConnection(listener) {

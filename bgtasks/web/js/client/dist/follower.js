@@ -1,7 +1,6 @@
+import { MAX_IDS, MAX_TYPES, SUBSCRIBE, UNSUBSCRIBE } from "./protocol.js";
 import { mayChange } from "./task.js";
 import { backoff } from "./waiting.js";
-const MAX_IDS = 1000;
-const MAX_TYPES = 100;
 /** Keeps what the server sends in step with what is watched.
  *
  * After each connect it asks again for everything that is watched and for every task it holds
@@ -108,7 +107,7 @@ export class Follower {
         else if (types.length + ids.length > 0)
             await this.#subscribe({ types, ids }, ids, wanted);
         else if (this.#followed !== null)
-            await this.link.request("Unsubscribe", {});
+            await this.link.request(UNSUBSCRIBE, {});
     }
     /** The ids about which the server has to be asked one by one. */
     #idsToAsk(wanted) {
@@ -140,7 +139,7 @@ export class Follower {
     /** Ask for `argument`, and so how `ids` are; with it, all that is `wanted` is followed. */
     async #subscribe(argument, ids, wanted) {
         const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
-        const { tasks = [] } = await this.link.request("Subscribe", argument);
+        const { tasks = [] } = await this.link.request(SUBSCRIBE, argument);
         if (wanted !== undefined)
             this.watches.following(wanted);
         for (const task of tasks) {

@@ -1,5 +1,5 @@
 import { BackgroundTasksError } from "./errors.js";
-import { type Io } from "./socket.js";
+import type { Io } from "./socket.js";
 import type { Task } from "./task.js";
 /** How it stands with the connection. `message` says why, where there is something to say. */
 export interface Connection {

@@ -1,5 +1,5 @@
 import { BackgroundTasksError, ClosedError, DisconnectedError, RefusedError, TaskError, TimeoutError, } from "./errors.js";
-import { NAMESPACE } from "./socket.js";
+import { NAMESPACE, SOCKET, TASK_UPDATED } from "./protocol.js";
 import { backoff, messageOf, within } from "./waiting.js";
 /** The connection to the hub: lets itself in, comes back by itself, and answers or throws. */
 export class Link {
@@ -15,7 +15,7 @@ export class Link {
         this.#options = options;
         this.#events = events;
         this.#socket = io(options.mount.origin + NAMESPACE, {
-            path: `${options.mount.pathname}socket.io`,
+            path: new URL(`.${SOCKET}`, options.mount).pathname,
             transports: ["websocket"],
             forceNew: true,
             reconnectionDelay: options.retryDelay,
@@ -25,7 +25,7 @@ export class Link {
         this.#socket.on("connect", () => this.#connected());
         this.#socket.on("disconnect", (reason) => this.#lost(reason));
         this.#socket.on("connect_error", (error) => this.#failed(error.message));
-        this.#socket.on("TaskUpdated", (task) => events.updated(task));
+        this.#socket.on(TASK_UPDATED, (task) => events.updated(task));
     }
     get connection() {
         return this.#connection;

@@ -19,6 +19,5 @@ export interface SocketOptions {
 }
 /** The function `io` of `socket.io-client`. */
 export type Io = (url: string, options: SocketOptions) => Socket;
-export declare const NAMESPACE = "/background-tasks";
 /** Where the application is that is mounted at `url`; ends with a slash. */
 export declare function mountPoint(url: string): URL;

@@ -1,4 +1,3 @@
-export const NAMESPACE = "/background-tasks";
 /** Where the application is that is mounted at `url`; ends with a slash. */
 export function mountPoint(url) {
     const page = globalThis.location?.href;

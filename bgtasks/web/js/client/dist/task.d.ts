@@ -1,5 +1,5 @@
-/** The states of a task. The last three are final: the task no longer changes by itself. */
-export type TaskStatus = "Pending" | "Running" | "Completed" | "Failed" | "Cancelled";
+import type { TaskStatus } from "./protocol.js";
+export type { TaskStatus };
 /** One whole snapshot of a task, as the server sends it. Times are ISO 8601 texts in UTC. */
 export interface Task<Payload = unknown, Type extends string = string> {
     readonly id: string;
@@ -51,4 +51,3 @@ type Created = Pick<Task, "id" | "createdAt">;
 export declare function newestFirst(a: Created, b: Created): number;
 /** `id` as the server writes it. Throws TypeError for what is no id. */
 export declare function taskId(id: string): string;
-export {};

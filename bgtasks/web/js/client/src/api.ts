@@ -1,4 +1,5 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
+import { ATTEMPTS, COMMANDS, PERMISSIONS, TASK, TASKS } from "./protocol.js";
 import { taskId, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
 import { messageOf, within } from "./waiting.js";
 
@@ -26,11 +27,11 @@ export interface FailedAttempt {
   readonly endedAt: string;
 }
 
-/** What the policy lets this user do to a task. */
-export interface Permissions {
-  readonly cancel: boolean;
-  readonly retry: boolean;
-}
+/** What may be done to a task. */
+export type Action = keyof typeof COMMANDS;
+
+/** What of it the policy lets this user do. */
+export type Permissions = Readonly<Record<Action, boolean>>;
 
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
  * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
@@ -52,13 +53,13 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     if (filter.owner !== undefined) query.append("owner", filter.owner ?? "");
     if (filter.limit !== undefined) query.append("limit", String(filter.limit));
     if (filter.cursor) query.append("cursor", filter.cursor);
-    return this.#ask("GET", `api/tasks?${query}`);
+    return this.#ask("GET", TASKS, `?${query}`);
   }
 
   /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
   async find(id: string): Promise<TaskOf<Types> | null> {
     try {
-      return await this.#ask("GET", path(id));
+      return await this.#ask("GET", of(id, TASK));
     } catch (error) {
       if (error instanceof TaskError && error.status === 404) return null;
       throw error;
@@ -67,31 +68,36 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
 
   /** As `cancel` of the client, where no websocket gets through. */
   async cancel(id: string): Promise<TaskOf<Types>> {
-    return this.#ask("DELETE", path(id));
+    return this.#change("cancel", id);
   }
 
   /** As `retry` of the client, where no websocket gets through. */
   async retry(id: string): Promise<TaskOf<Types>> {
-    return this.#ask("POST", path(id, "/retry"));
+    return this.#change("retry", id);
   }
 
   /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
    * them. */
   async attempts(id: string): Promise<readonly FailedAttempt[]> {
-    const { items } = await this.#ask<{ items: FailedAttempt[] }>("GET", path(id, "/attempts"));
+    const { items } = await this.#ask<{ items: FailedAttempt[] }>("GET", of(id, ATTEMPTS));
     return items;
   }
 
   /** Which buttons to show. */
   async permissions(id: string): Promise<Permissions> {
-    return this.#ask("GET", path(id, "/permissions"));
+    return this.#ask("GET", of(id, PERMISSIONS));
   }
 
-  async #ask<T>(method: string, where: string): Promise<T> {
+  #change(action: Action, id: string): Promise<TaskOf<Types>> {
+    const { method, route } = COMMANDS[action];
+    return this.#ask(method, of(id, route));
+  }
+
+  async #ask<T>(method: string, route: string, query = ""): Promise<T> {
     const headers = { Accept: "application/json", ...(await this.#authorization()) };
     let answer: Response;
     try {
-      answer = await fetch(new URL(where, this.mount), { method, headers });
+      answer = await fetch(new URL(`.${route}${query}`, this.mount), { method, headers });
       if (answer.ok) return (await answer.json()) as T;
     } catch (error) {
       throw new DisconnectedError(`the server cannot be reached: ${messageOf(error)}`);
@@ -110,8 +116,8 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
   }
 }
 
-function path(id: string, below = ""): string {
-  return `api/tasks/${taskId(id)}${below}`;
+function of(id: string, route: string): string {
+  return route.replace("{id}", taskId(id));
 }
 
 async function reason(answer: Response): Promise<string> {

@@ -2,12 +2,11 @@ import { TaskApi, type TaskFilter } from "./api.js";
 import { TaskError, TaskNotFoundError } from "./errors.js";
 import { Follower } from "./follower.js";
 import { Link, type Connection } from "./link.js";
+import { COMMANDS, MAX_TYPE } from "./protocol.js";
 import { mountPoint, type Io } from "./socket.js";
 import { isFinal, taskId, type Task, type TaskOf, type TypeName } from "./task.js";
 import { callSafely } from "./waiting.js";
 import { Feed, ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
-
-const MAX_TYPE = 200;
 
 export interface ConnectOptions {
   /** Where the application is mounted; default `/background-tasks`. */
@@ -108,12 +107,12 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   /** Ask for the cancellation of a task; gives its newest snapshot. Throws TaskError with the
    * server's reason, TimeoutError, DisconnectedError, RefusedError or ClosedError. */
   cancel(id: string): Promise<TaskOf<Types>> {
-    return this.#change("CancelTask", id);
+    return this.#change(COMMANDS.cancel.event, id);
   }
 
   /** Have a failed or cancelled task run again; gives and throws as `cancel` does. */
   retry(id: string): Promise<TaskOf<Types>> {
-    return this.#change("RetryTask", id);
+    return this.#change(COMMANDS.retry.event, id);
   }
 
   /** How it stands with the connection, now and whenever that changes. */

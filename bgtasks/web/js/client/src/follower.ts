@@ -1,11 +1,9 @@
 import type { Link } from "./link.js";
+import { MAX_IDS, MAX_TYPES, SUBSCRIBE, UNSUBSCRIBE } from "./protocol.js";
 import type { TaskStore } from "./store.js";
 import { mayChange, type Task } from "./task.js";
 import { backoff } from "./waiting.js";
 import type { Wanted, Watches } from "./watches.js";
-
-const MAX_IDS = 1000;
-const MAX_TYPES = 100;
 
 /** Keeps what the server sends in step with what is watched.
  *
@@ -108,7 +106,7 @@ export class Follower {
     const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
     if (wanted.everything || !fits) await this.#followEverything(wanted, ids);
     else if (types.length + ids.length > 0) await this.#subscribe({ types, ids }, ids, wanted);
-    else if (this.#followed !== null) await this.link.request("Unsubscribe", {});
+    else if (this.#followed !== null) await this.link.request(UNSUBSCRIBE, {});
   }
 
   /** The ids about which the server has to be asked one by one. */
@@ -140,7 +138,7 @@ export class Follower {
   /** Ask for `argument`, and so how `ids` are; with it, all that is `wanted` is followed. */
   async #subscribe(argument: object, ids: readonly string[], wanted?: Wanted): Promise<void> {
     const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
-    const { tasks = [] } = await this.link.request("Subscribe", argument);
+    const { tasks = [] } = await this.link.request(SUBSCRIBE, argument);
     if (wanted !== undefined) this.watches.following(wanted);
     for (const task of tasks) {
       before.delete(task.id);

@@ -6,7 +6,8 @@ import {
   TaskError,
   TimeoutError,
 } from "./errors.js";
-import { NAMESPACE, type Io, type Socket } from "./socket.js";
+import { NAMESPACE, SOCKET, TASK_UPDATED } from "./protocol.js";
+import type { Io, Socket } from "./socket.js";
 import type { Task } from "./task.js";
 import { backoff, messageOf, within } from "./waiting.js";
 
@@ -50,7 +51,7 @@ export class Link {
     this.#options = options;
     this.#events = events;
     this.#socket = io(options.mount.origin + NAMESPACE, {
-      path: `${options.mount.pathname}socket.io`,
+      path: new URL(`.${SOCKET}`, options.mount).pathname,
       transports: ["websocket"],
       forceNew: true,
       reconnectionDelay: options.retryDelay,
@@ -60,7 +61,7 @@ export class Link {
     this.#socket.on("connect", () => this.#connected());
     this.#socket.on("disconnect", (reason: string) => this.#lost(reason));
     this.#socket.on("connect_error", (error: Error) => this.#failed(error.message));
-    this.#socket.on("TaskUpdated", (task: Task) => events.updated(task));
+    this.#socket.on(TASK_UPDATED, (task: Task) => events.updated(task));
   }
 
   get connection(): Connection {

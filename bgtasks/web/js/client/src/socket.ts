@@ -20,8 +20,6 @@ export interface SocketOptions {
 /** The function `io` of `socket.io-client`. */
 export type Io = (url: string, options: SocketOptions) => Socket;
 
-export const NAMESPACE = "/background-tasks";
-
 /** Where the application is that is mounted at `url`; ends with a slash. */
 export function mountPoint(url: string): URL {
   const page = globalThis.location?.href;

@@ -1,5 +1,6 @@
-/** The states of a task. The last three are final: the task no longer changes by itself. */
-export type TaskStatus = "Pending" | "Running" | "Completed" | "Failed" | "Cancelled";
+import type { TaskStatus } from "./protocol.js";
+
+export type { TaskStatus };
 
 /** One whole snapshot of a task, as the server sends it. Times are ISO 8601 texts in UTC. */
 export interface Task<Payload = unknown, Type extends string = string> {

@@ -1,12 +1,13 @@
 /** Cancel or retry, one task or many: asked for in a dialog, then told how it went. */
 import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Action } from "bgtasks-client";
 import { announce } from "./announce";
 import { receive } from "./opened";
 import { isAllowed } from "./permissions";
 import { client, each, reasonOf } from "./server";
 import * as store from "./store";
-import { isPossible, slim, type Action } from "./task";
+import { isPossible, slim } from "./task";
 
 interface Question {
   action: Action;

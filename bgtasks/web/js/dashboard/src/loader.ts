@@ -1,6 +1,7 @@
 /** Reads the list page by page: what is looked at, and the newest for the counts and charts. */
 import { computed, signal } from "@preact/signals";
 import { isFinal, newestFirst, type TaskFilter, type TaskStatus } from "bgtasks-client";
+import { MAX_LIMIT } from "bgtasks-client/protocol";
 import { earliest, filter, matcher, serverFilter } from "./location";
 import { client, each, reasonOf, statusOf } from "./server";
 import * as store from "./store";
@@ -8,7 +9,7 @@ import { slim } from "./task";
 import { now } from "./time";
 
 const FIRST = 50;
-const PAGE = 200;
+const PAGE = MAX_LIMIT;
 const AUTOMATIC = 2000; // so many of the newest are read without being asked for
 export const MAX_KEPT = 250_000; // so many tasks the page holds
 const SEARCHED = 10_000; // so many are looked through before a search asks whether to go on

@@ -1,7 +1,8 @@
 /** Which tasks are asked for, and which one is open: in the query of the address. */
 import { batch, computed, signal } from "@preact/signals";
 import type { TaskFilter, TaskStatus } from "bgtasks-client";
-import { STATUSES, type ListedTask } from "./task";
+import { STATUSES } from "bgtasks-client/protocol";
+import type { ListedTask } from "./task";
 import { now } from "./time";
 
 export const WITHIN = {

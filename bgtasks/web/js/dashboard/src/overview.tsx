@@ -1,10 +1,10 @@
 /** How many tasks are in which status; each number is also a filter. */
 import type { TaskStatus } from "bgtasks-client";
+import { STATUSES } from "bgtasks-client/protocol";
 import { StatusIcon } from "./badge";
 import { baseCoverage, isExact, readAll, reading, readingAll, stopReading } from "./loader";
 import { filter, setFilter } from "./location";
 import { counts } from "./store";
-import { STATUSES } from "./task";
 
 export function Overview() {
   return (

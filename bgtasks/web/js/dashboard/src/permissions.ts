@@ -1,8 +1,7 @@
 /** What the policy lets this user do to which task, as far as it was asked. */
 import { signal } from "@preact/signals";
-import type { Permissions } from "bgtasks-client";
+import type { Action, Permissions } from "bgtasks-client";
 import { client, each } from "./server";
-import type { Action } from "./task";
 
 const known = signal<ReadonlyMap<string, Permissions>>(new Map());
 const asked = new Set<string>();

@@ -1,9 +1,10 @@
+import { STATUSES } from "bgtasks-client/protocol";
 import { memo } from "./memo";
 import { Badge } from "./badge";
 import { TaskLink } from "./link";
 import { Duration, Since } from "./moments";
 import { toggle } from "./selected";
-import { STATUSES, type ListedTask } from "./task";
+import type { ListedTask } from "./task";
 import { now, relative } from "./time";
 
 interface Props {

@@ -1,10 +1,11 @@
 /** The bar for what is selected. */
 import { useEffect } from "preact/hooks";
+import type { Action } from "bgtasks-client";
 import { confirm, permitted } from "./confirm";
 import { askFor, isAllowed } from "./permissions";
 import { clearAndReturn, selected } from "./selected";
 import * as store from "./store";
-import { isPossible, type Action } from "./task";
+import { isPossible } from "./task";
 
 const ASKED = 200; // for more than these, the server's answer to the action decides
 

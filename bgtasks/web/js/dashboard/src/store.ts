@@ -1,7 +1,8 @@
 /** Every task the page knows: the newest snapshot of each. */
 import { signal } from "@preact/signals";
 import { isNewer, type TaskStatus } from "bgtasks-client";
-import { STATUSES, type ListedTask } from "./task";
+import { STATUSES } from "bgtasks-client/protocol";
+import type { ListedTask } from "./task";
 
 const MANY = 5000;
 

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { isFinal, type Task } from "bgtasks-client";
+import { isFinal, type Action, type Task } from "bgtasks-client";
 import { Attempts } from "./attempts";
 import { Badge } from "./badge";
 import { confirm } from "./confirm";
@@ -8,7 +8,7 @@ import { Duration, Moment } from "./moments";
 import { opened, openedTrouble, refetch } from "./opened";
 import { Payload } from "./payload";
 import { isAllowed } from "./permissions";
-import { isPossible, type Action } from "./task";
+import { isPossible } from "./task";
 import { now } from "./time";
 
 export function TaskPage({ id }: { id: string }) {

@@ -1,13 +1,5 @@
 /** A task as the list keeps it, and what can be said of one. */
-import { isFinal, type Permissions, type Task, type TaskStatus } from "bgtasks-client";
-
-export const STATUSES = [
-  "Pending",
-  "Running",
-  "Completed",
-  "Failed",
-  "Cancelled",
-] as const satisfies TaskStatus[];
+import { isFinal, type Action, type Task } from "bgtasks-client";
 
 /** What the list keeps of a snapshot: payloads may be large. Times are there as numbers too. */
 export interface ListedTask extends Omit<Task, "payload" | "payloadOmitted"> {
@@ -15,8 +7,6 @@ export interface ListedTask extends Omit<Task, "payload" | "payloadOmitted"> {
   started: number | null;
   completed: number | null;
 }
-
-export type Action = keyof Permissions;
 
 export function slim({ payload: _, payloadOmitted: __, ...task }: Task): ListedTask {
   const { createdAt, startedAt, completedAt } = task;

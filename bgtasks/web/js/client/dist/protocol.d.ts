@@ -1,0 +1,39 @@
+export declare const ATTEMPTS = "/api/tasks/{id}/attempts";
+export declare const EVENTS = "/api/tasks/events";
+export declare const HEALTH = "/api/health";
+export declare const HEARTBEAT = 15;
+export declare const MAX_BODY = 65536;
+export declare const MAX_CURSOR = 200;
+export declare const MAX_FRAME = 65536;
+export declare const MAX_IDS = 1000;
+export declare const MAX_LIMIT = 200;
+export declare const MAX_OWNER = 255;
+export declare const MAX_PAGE_BYTES = 1048576;
+export declare const MAX_QUERY = 8192;
+export declare const MAX_TYPE = 200;
+export declare const MAX_TYPES = 100;
+export declare const NAMESPACE = "/background-tasks";
+export declare const PERMISSIONS = "/api/tasks/{id}/permissions";
+export declare const REFUSED = "Refused";
+export declare const SOCKET = "/socket.io";
+export declare const SUBSCRIBE = "Subscribe";
+export declare const TASK = "/api/tasks/{id}";
+export declare const TASKS = "/api/tasks";
+export declare const TASK_UPDATED = "TaskUpdated";
+export declare const UNSUBSCRIBE = "Unsubscribe";
+/** The states of a task; the last three are final. */
+export declare const STATUSES: readonly ["Pending", "Running", "Completed", "Failed", "Cancelled"];
+export type TaskStatus = (typeof STATUSES)[number];
+/** What may be done to a task: the hub's event, and the request over HTTP. */
+export declare const COMMANDS: {
+    readonly cancel: {
+        readonly event: "CancelTask";
+        readonly method: "DELETE";
+        readonly route: "/api/tasks/{id}";
+    };
+    readonly retry: {
+        readonly event: "RetryTask";
+        readonly method: "POST";
+        readonly route: "/api/tasks/{id}/retry";
+    };
+};

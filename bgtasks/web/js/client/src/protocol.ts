@@ -1,0 +1,36 @@
+// Generated from bgtasks/web/protocol.py by `python -m bgtasks.cli.typescript.protocol`.
+// Do not edit.
+
+export const ATTEMPTS = "/api/tasks/{id}/attempts";
+export const EVENTS = "/api/tasks/events";
+export const HEALTH = "/api/health";
+export const HEARTBEAT = 15.0;
+export const MAX_BODY = 65536;
+export const MAX_CURSOR = 200;
+export const MAX_FRAME = 65536;
+export const MAX_IDS = 1000;
+export const MAX_LIMIT = 200;
+export const MAX_OWNER = 255;
+export const MAX_PAGE_BYTES = 1048576;
+export const MAX_QUERY = 8192;
+export const MAX_TYPE = 200;
+export const MAX_TYPES = 100;
+export const NAMESPACE = "/background-tasks";
+export const PERMISSIONS = "/api/tasks/{id}/permissions";
+export const REFUSED = "Refused";
+export const SOCKET = "/socket.io";
+export const SUBSCRIBE = "Subscribe";
+export const TASK = "/api/tasks/{id}";
+export const TASKS = "/api/tasks";
+export const TASK_UPDATED = "TaskUpdated";
+export const UNSUBSCRIBE = "Unsubscribe";
+
+/** The states of a task; the last three are final. */
+export const STATUSES = ["Pending", "Running", "Completed", "Failed", "Cancelled"] as const;
+export type TaskStatus = (typeof STATUSES)[number];
+
+/** What may be done to a task: the hub's event, and the request over HTTP. */
+export const COMMANDS = {
+  cancel: { event: "CancelTask", method: "DELETE", route: "/api/tasks/{id}" },
+  retry: { event: "RetryTask", method: "POST", route: "/api/tasks/{id}/retry" },
+} as const;
