@@ -1,5 +1,5 @@
 import { TaskLink } from "./link";
-import { connection } from "./server";
+import { state } from "./live";
 import { nextTheme, theme } from "./theme";
 import { forgetToken, token } from "./token";
 
@@ -13,8 +13,7 @@ const STATES = {
 const THEMES = { auto: "Auto", light: "Light", dark: "Dark" } as const;
 
 export function Header() {
-  const { state } = connection.value;
-  const [word, meaning] = STATES[state];
+  const [word, meaning] = STATES[state.value];
   return (
     <header class="top">
       <div class="inner">
@@ -26,7 +25,7 @@ export function Header() {
           </svg>
           <span>Background tasks</span>
         </TaskLink>
-        <p class={`connection ${state}`} role="status" title={meaning}>
+        <p class={`connection ${state.value}`} role="status" title={meaning}>
           <i aria-hidden="true" />
           {word}
         </p>
