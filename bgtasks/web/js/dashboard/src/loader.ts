@@ -113,9 +113,11 @@ export async function sync(): Promise<void> {
     phase.value = "ready";
     // Also those that are older than what is read below.
     for (const status of ["Running", "Pending"] as const)
-      if (!listing().complete) await read(listing({ statuses: [status] }), PAGE, mine);
+      if (mine === generation && !listing().complete)
+        await read(listing({ statuses: [status] }), PAGE, mine);
     while (mine === generation && listing().loaded < depth && !listing().complete)
       await read(listing(), PAGE, mine);
+    if (mine !== generation) return;
     await findMissing(met);
     if (mine !== generation) return;
     seen = null;
@@ -167,7 +169,8 @@ function failed(error: unknown): void {
 
 /** Read on as long as something is missing from what is looked at. */
 export async function more(): Promise<void> {
-  if (pumping || phase.peek() !== "ready") return;
+  // What is being read anew ends with this.
+  if (pumping || seen !== null || phase.peek() !== "ready") return;
   pumping = true;
   const mine = generation;
   try {
@@ -177,14 +180,16 @@ export async function more(): Promise<void> {
       trouble.value = "";
     }
   } catch (error) {
-    readingAll.value = false;
-    if (hasLostItsPlace(error)) void sync();
-    else failed(error);
+    if (mine === generation) {
+      readingAll.value = false;
+      if (hasLostItsPlace(error)) void sync();
+      else failed(error);
+    }
   } finally {
     pumping = false;
     reading.value = false;
   }
-  if (mine !== generation && seen === null) void more();
+  if (mine !== generation) void more();
 }
 
 /** Whether a page could not be read on because its last task is gone: then it is read anew, though
