@@ -220,6 +220,8 @@ def is_server(pid: int, data: Path) -> bool:
         return False  # another user's, so not ours
     try:
         return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except ProcessLookupError:
+        return False  # it ended while this was read
     except FileNotFoundError:
         return not Path("/proc/self/cmdline").exists()
 
