@@ -1,6 +1,6 @@
 """The composition root: what a host application puts into its own container."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from dependency_injector import containers, providers
 
@@ -14,7 +14,7 @@ from bgtasks.execution.host_resources import HostResources
 from bgtasks.execution.lifetimes import refuse_longer_lives
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase
-from bgtasks.registration import Registration, Registry
+from bgtasks.registration import Registration, Registry, TaskOptions
 from bgtasks.settings import Settings
 from bgtasks.web.app import create_app
 from bgtasks.web.hub import Hub
@@ -27,22 +27,20 @@ __all__ = ["BackgroundTasksContainer", "background_task"]
 def background_task(
     task_type: type[BackgroundTaskBase],
     worker_provider: providers.Provider[Any],
-    **options: Any,
+    **options: Unpack[TaskOptions[providers.Provider[Any]]],
 ) -> providers.Factory[Registration]:
     """Register a task type with the provider that builds its worker, anew for each attempt.
 
-    ``options`` are those of :class:`~bgtasks.Registration` (``max_concurrency``, ``retry``,
-    ``timeout``, ``cancellation``, ``rerun_interrupted``, ``max_interruptions``, ``type_name``,
-    ``payload_type``); each may itself be a provider. Goes into ``tasks=providers.List(...)`` of
-    :class:`~bgtasks.BackgroundTasksContainer`. Raises RegistrationError.
+    ``options`` are those of :class:`~bgtasks.Registration`; each may itself be a provider. Goes
+    into ``tasks=providers.List(...)`` of :class:`~bgtasks.BackgroundTasksContainer`. Raises
+    RegistrationError.
     """
     if not isinstance(worker_provider, providers.Provider):
         raise RegistrationError(
             f"background_task({getattr(task_type, '__name__', task_type)}, {worker_provider!r}): "
             "expected a provider, such as providers.Factory(MyWorker, session)"
         )
-    known = {"max_concurrency", "retry", "timeout", "cancellation", "rerun_interrupted"}
-    known |= {"max_interruptions", "type_name", "payload_type"}
+    known = TaskOptions.__optional_keys__
     if unknown := options.keys() - known:
         raise RegistrationError(
             f"background_task({getattr(task_type, '__name__', task_type)}, ...): unknown option "

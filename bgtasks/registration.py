@@ -4,75 +4,30 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Any, Literal, cast, get_args, get_origin
+from typing import Any, Generic, Literal, TypedDict, TypeVar, get_args, get_origin
 
 import attrs
 from attrs import field, frozen
 
-from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
+from bgtasks.core.checks import (
+    LONGEST_SECONDS,
+    in_seconds,
+    number,
+    optional_seconds,
+    refusal,
+    seconds,
+    whole,
+)
+from bgtasks.core.durations import Duration
 from bgtasks.core.hints import substituted
 from bgtasks.core.text import clean, shown
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.worker import BackgroundWorker
 
-__all__ = ["Registration", "Registry", "Retry"]
+__all__ = ["Registration", "Registry", "Retry", "TaskOptions"]
 
-_LONGEST_SECONDS = 366 * 86400.0
-
-
-def _refusal(owner: Any, option: str, value: object, accepted: str) -> SettingsError:
-    task_type = getattr(owner, "task_type", None)
-    call = type(owner).__name__
-    if task_type is not None:
-        call = f"background_task({getattr(task_type, '__name__', shown(task_type))}, ...)"
-    return SettingsError(f"{call}: {option}={shown(value)}; expected {accepted}")
-
-
-def _in_range(
-    lowest: float, highest: float, accepted: str
-) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
-    def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-        ok = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not (ok and lowest <= value <= highest):
-            raise _refusal(owner, attribute.name, value, accepted)
-
-    return check
-
-
-def _number(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
-    return _in_range(lowest, highest, f"a number from {_bounds(lowest, highest)}")
-
-
-def _bounds(lowest: float, highest: float) -> str:
-    return f"{lowest:,.10g} to {highest:,.10g}"
-
-
-def _seconds(lowest: float, highest: float) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
-    return _in_range(lowest, highest, f"seconds from {_bounds(lowest, highest)}, {EXAMPLES}")
-
-
-def _in_seconds(value: Duration) -> float:
-    """What is no duration stays as it is, for the validator to refuse by its name."""
-    if not isinstance(value, (timedelta, str)):
-        return value
-    seconds = to_seconds(value)
-    return cast("float", value) if seconds is None else seconds
-
-
-def _optional_seconds(value: Duration | None) -> float | None:
-    return None if value is None else _in_seconds(value)
-
-
-def _whole(lowest: int, highest: int) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
-    in_range = _number(lowest, highest)
-
-    def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-        in_range(owner, attribute, value)
-        if not isinstance(value, int):
-            raise _refusal(owner, attribute.name, value, "a whole number")
-
-    return check
+P = TypeVar("P")
 
 
 def _exception_types(value: Any) -> tuple[type[Exception], ...]:
@@ -96,15 +51,15 @@ class Retry:
     ``on`` are retried. Waits are seconds, a timedelta, or a text such as ``"10 m"``.
     """
 
-    max_attempts: int = field(default=3, validator=_whole(1, 1000))
+    max_attempts: int = field(default=3, validator=whole(1, 1000))
     backoff: float = field(
-        default=1.0, converter=_in_seconds, validator=_seconds(0, _LONGEST_SECONDS), kw_only=True
+        default=1.0, converter=in_seconds, validator=seconds(0, LONGEST_SECONDS), kw_only=True
     )
-    factor: float = field(default=2.0, validator=_number(1, 100), kw_only=True)
+    factor: float = field(default=2.0, validator=number(1, 100), kw_only=True)
     max_backoff: float = field(
-        default=300.0, converter=_in_seconds, validator=_seconds(0, _LONGEST_SECONDS), kw_only=True
+        default=300.0, converter=in_seconds, validator=seconds(0, LONGEST_SECONDS), kw_only=True
     )
-    jitter: float = field(default=0.1, validator=_number(0, 1), kw_only=True)
+    jitter: float = field(default=0.1, validator=number(0, 1), kw_only=True)
     on: tuple[type[Exception], ...] = field(
         default=(Exception,), converter=_exception_types, kw_only=True
     )
@@ -130,6 +85,23 @@ def _retry_or_none(value: Retry | None) -> Retry:
     return NO_RETRY if value is None else value
 
 
+class TaskOptions(TypedDict, Generic[P], total=False):
+    """The options of :class:`Registration` as ``background_task`` takes them: each may be a value,
+    or a provider ``P`` of one.
+
+    Type checkers need them written out; a test shows that both agree.
+    """
+
+    max_concurrency: int | None | P
+    retry: Retry | None | P
+    timeout: Duration | None | P
+    cancellation: Literal["task", "cooperative"] | P
+    rerun_interrupted: bool | P
+    max_interruptions: int | P
+    type_name: str | P
+    payload_type: Any
+
+
 @frozen(kw_only=True)
 class Registration:
     """One task type, the provider that builds its worker, and its options.
@@ -153,17 +125,17 @@ class Registration:
     worker_type: type | None = None
     type_name: str = field()
     max_concurrency: int | None = field(
-        default=None, validator=attrs.validators.optional(_whole(1, 10_000))
+        default=None, validator=attrs.validators.optional(whole(1, 10_000))
     )
     retry: Retry = field(default=NO_RETRY, converter=_retry_or_none)
     timeout: float | None = field(
         default=None,
-        converter=_optional_seconds,
-        validator=attrs.validators.optional(_seconds(0.001, _LONGEST_SECONDS)),
+        converter=optional_seconds,
+        validator=attrs.validators.optional(seconds(0.001, LONGEST_SECONDS)),
     )
     cancellation: Literal["task", "cooperative"] = "task"
     rerun_interrupted: bool = True
-    max_interruptions: int = field(default=3, validator=_whole(1, 1000))
+    max_interruptions: int = field(default=3, validator=whole(1, 1000))
     payload_type: Any = None
 
     @type_name.default
@@ -174,15 +146,15 @@ class Registration:
         self._check_task_type()
         self._check_worker_type()
         if not isinstance(self.type_name, str) or not 1 <= len(self.type_name) <= 200:
-            raise _refusal(self, "type_name", self.type_name, "a text of 1 to 200 characters")
+            raise refusal(self, "type_name", self.type_name, "a text of 1 to 200 characters")
         if clean(self.type_name, 200) != self.type_name:
-            raise _refusal(self, "type_name", self.type_name, "no NUL and no lone surrogates")
+            raise refusal(self, "type_name", self.type_name, "no NUL and no lone surrogates")
         if not isinstance(self.retry, Retry):
-            raise _refusal(self, "retry", self.retry, "Retry(...) or None")
+            raise refusal(self, "retry", self.retry, "Retry(...) or None")
         if self.cancellation not in ("task", "cooperative"):
-            raise _refusal(self, "cancellation", self.cancellation, "'task' or 'cooperative'")
+            raise refusal(self, "cancellation", self.cancellation, "'task' or 'cooperative'")
         if not isinstance(self.rerun_interrupted, bool):
-            raise _refusal(self, "rerun_interrupted", self.rerun_interrupted, "True or False")
+            raise refusal(self, "rerun_interrupted", self.rerun_interrupted, "True or False")
 
     def _check_task_type(self) -> None:
         cls = self.task_type

@@ -122,6 +122,18 @@ class Application(containers.DeclarativeContainer):
 
 background_task(CopyProgress, Application.copy_worker)  # type: ignore[arg-type]
 background_task(CopyTask, CopyWorker)  # type: ignore[arg-type]
+background_task(
+    CopyTask,
+    Application.copy_worker,
+    timeout="10 m",
+    retry=None,
+    cancellation="cooperative",
+    max_concurrency=Application.config.copies.as_int(),
+)
+background_task(CopyTask, Application.copy_worker, timout=60)  # type: ignore[call-arg]
+background_task(CopyTask, Application.copy_worker, max_concurrency="2")  # type: ignore[arg-type]
+background_task(CopyTask, Application.copy_worker, cancellation="thread")  # type: ignore[arg-type]
+background_task(CopyTask, Application.copy_worker, retry=3)  # type: ignore[arg-type]
 
 
 async def hand_in(manager: BackgroundTaskManager, task: CopyTask, at: datetime) -> None:

@@ -1,8 +1,11 @@
 """What can be registered, and how the rest is refused when the container is built."""
 
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from functools import reduce
+from operator import or_
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
+import attrs
 import pytest
 from attrs import frozen
 from dependency_injector import providers
@@ -17,7 +20,7 @@ from bgtasks import (
     SettingsError,
     background_task,
 )
-from bgtasks.registration import worker_parameters
+from bgtasks.registration import P, TaskOptions, worker_parameters
 from tests.hosts.scripted import Context, OtherWork, Progress, Work, container_of, done, worker_of
 
 T = TypeVar("T")
@@ -241,4 +244,13 @@ def test_an_option_that_cannot_be_used_is_refused_by_name(
 
 def test_an_unknown_option_is_refused_with_those_there_are() -> None:
     with pytest.raises(RegistrationError, match=r"unknown option retries; accepted: .*retry"):
-        background_task(Work, anyone, retries=3)
+        background_task(Work, anyone, retries=3)  # type: ignore[call-arg]
+
+
+def test_background_task_takes_the_options_of_a_registration_by_name_and_type() -> None:
+    fields = {field.name for field in attrs.fields(Registration)}
+    assert fields - TaskOptions.__optional_keys__ == {"task_type", "worker_provider", "worker_type"}
+    written, made = get_type_hints(TaskOptions), get_type_hints(Registration.__init__)
+    for name, hint in written.items():
+        others = hint if hint is Any else reduce(or_, set(get_args(hint)) - {P})
+        assert others == made[name], name
