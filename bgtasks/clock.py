@@ -83,6 +83,18 @@ class DatedClock:
 class Timing:
     """How many seconds what runs tasks waits for what, where no setting says so."""
 
+    close_within: float = 30.0
+    """That closing the dependencies of a worker that has ended may take."""
+
+    give_up_after: float = 5.0
+    """That dependencies have to open or close once they were told to end."""
+
+    built_within: float = 30.0
+    """That dependency-injector has to put together what needs nothing more to be opened."""
+
+    abandon_after: float = 5.0
+    """That a worker has to end after it was told to, before the stop goes on without it."""
+
     serving_grace: float = 10.0
     """In which a backend ceases to serve, once no attempt runs."""
 
@@ -100,6 +112,9 @@ class Timing:
 
     watch_grace: float = 5.0
     """For which a stop waits for the loop watch's thread, which a log handler may hold up."""
+
+    resource_grace: float = 10.0
+    """That one resource of the application may take to close, before it is left behind."""
 
 
 def resolve(future: "asyncio.Future[None]") -> None:

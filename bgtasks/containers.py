@@ -133,7 +133,7 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     hub = providers.Singleton(
         Hub, manager=manager, policy=policy, settings=settings, codec=codec, clock=clock
     )
-    resources = providers.Singleton(HostResources, tasks.provider)
+    resources = providers.Singleton(HostResources, tasks.provider, timing)
     lifespan = providers.Singleton(
         Lifespan, manager=manager, resources=resources.provided.closed_at_end
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bgtasks.cli.usage import FAILED, FINE
+from bgtasks.clock import Timing
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import ProcessInfo
@@ -54,4 +55,4 @@ async def _processes(container: Any) -> Sequence[ProcessInfo]:
         async with manager:
             return await manager.get_processes()
     finally:
-        await HostResources(container).close()
+        await HostResources(container, Timing()).close()

@@ -12,6 +12,7 @@ from bgtasks.cli.exit_deadline import ExitDeadline
 from bgtasks.cli.stop_signals import StopSignals
 from bgtasks.cli.usage import FAILED, FINE
 from bgtasks.cli.worker_health import HealthServer
+from bgtasks.clock import Timing
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.manager import BackgroundTaskManager
 
@@ -106,4 +107,4 @@ async def _shut_down_at_end(container: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await HostResources(container).close()
+        await HostResources(container, Timing()).close()

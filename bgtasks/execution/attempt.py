@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from bgtasks.cancellation import CancellationSource
-from bgtasks.clock import Clock, Timer
+from bgtasks.clock import Clock, Timer, Timing
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Outcome, Report
 from bgtasks.core.record import TaskRecord
@@ -32,12 +32,6 @@ from bgtasks.registration import Registration
 __all__ = ["Attempt", "AttemptListener"]
 
 logger = logging.getLogger(__name__)
-
-CLOSE_WITHIN = 30.0
-"""Seconds that closing the dependencies of a worker that has ended may take."""
-
-GIVE_UP_AFTER = 5.0
-"""Seconds that dependencies have to open or close once they were told to end."""
 
 
 class AttemptListener(Protocol):
@@ -68,6 +62,7 @@ class Attempt:
         *,
         codec: TaskCodec,
         clock: Clock,
+        timing: Timing,
         listener: AttemptListener,
         uniform: Callable[[float, float], float] = random.uniform,
         torn_down: Callable[[], bool] = lambda: False,
@@ -80,6 +75,7 @@ class Attempt:
         self._plan = plan
         self._codec = codec
         self._clock = clock
+        self._timing = timing
         self._listener = listener
         self._uniform = uniform
         self._torn_down = torn_down
@@ -135,7 +131,7 @@ class Attempt:
         everything that happens is an outcome."""
         self._runner = asyncio.current_task()
         try:
-            scope, self._context = Scope(self._plan, self._clock), self._new_context()
+            scope, self._context = Scope(self._plan, self._clock, self._timing), self._new_context()
         except BaseException as raised:  # it can no more be read the next time
             self._caught(raised)
             return Ended(self.record.attempt, Failed(describe(raised), traceback_of(raised)))
@@ -196,7 +192,8 @@ class Attempt:
     async def _close(self, scope: Scope, opened: tuple[Resource, ...]) -> None:
         """Close what was opened: in peace, but not for ever."""
         self._phase, self._cancellable = Phase.CLOSING, self._runner
-        patience = CLOSE_WITHIN if self._reason is None else GIVE_UP_AFTER
+        timing = self._timing
+        patience = timing.close_within if self._reason is None else timing.give_up_after
         timer = self._clock.call_later(patience, functools.partial(self._closes_late, patience))
         try:
             # A resource that cannot be closed may be a transaction that was not committed.
@@ -230,7 +227,7 @@ class Attempt:
         # Where dependencies close all the same, the work was done and counts.
         self._worker_cancelled |= self._phase is not Phase.CLOSING
         if self._phase is not Phase.WORKING and self._giving_up is None:
-            self._giving_up = self._clock.call_later(GIVE_UP_AFTER, self._give_up)
+            self._giving_up = self._clock.call_later(self._timing.give_up_after, self._give_up)
 
     def _give_up(self) -> None:
         """End without dependencies that cannot even be cancelled. Should they open or close
@@ -242,7 +239,7 @@ class Attempt:
             self.record.id,
             self.record.type,
             self._phase.value.lower(),
-            GIVE_UP_AFTER,
+            self._timing.give_up_after,
             extra=log_fields(self.record),
         )
         self.abandon()

@@ -12,10 +12,6 @@ from bgtasks.clock import Clock
 __all__ = ["begin_building", "finish_building", "takes_time"]
 
 
-BUILT_WITHIN = 30.0
-"""Seconds that dependency-injector has to put together what needs nothing more to be opened."""
-
-
 class _Unfinished:
     """An object some of whose arguments are still being made.
 
@@ -29,17 +25,17 @@ class _Unfinished:
         self._values = [*args, *kwargs.values()]
         self._names = list(kwargs)
 
-    async def finish(self, clock: Clock) -> Any:
+    async def finish(self, clock: Clock, within: float) -> Any:
         """Wait for the arguments and call the constructor."""
         made: list[Any] = []
         try:
             while self._values:
-                made.append(await finish_building(self._values.pop(0), clock))
+                made.append(await finish_building(self._values.pop(0), clock, within))
         finally:
             self.discard()
         first = len(made) - len(self._names)
         keywords = dict(zip(self._names, made[first:], strict=True))
-        return await finish_building(self._make(*made[:first], **keywords), clock)
+        return await finish_building(self._make(*made[:first], **keywords), clock, within)
 
     def discard(self) -> None:
         """Nobody will wait for the arguments that are left."""
@@ -74,33 +70,34 @@ def begin_building(provider: Callable[[], Any]) -> Any:
 _CALLS = (providers.Factory, providers.Callable)
 
 
-async def finish_building(value: Any, clock: Clock) -> Any:
-    """What ``begin_building`` began, complete."""
+async def finish_building(value: Any, clock: Clock, within: float) -> Any:
+    """What ``begin_building`` began, complete. What might never come is waited for ``within``
+    seconds."""
     if isinstance(value, _Unfinished):
-        return await value.finish(clock)
+        return await value.finish(clock, within)
     if not takes_time(value):
         return value
     if asyncio.isfuture(value) and not isinstance(value, asyncio.Task):
-        return await _at_last(value, clock)
+        return await _at_last(value, clock, within)
     return await value
 
 
-async def _at_last(future: "asyncio.Future[Any]", clock: Clock) -> Any:
+async def _at_last(future: "asyncio.Future[Any]", clock: Clock, within: float) -> Any:
     """What dependency-injector itself puts together from arguments that are there already, such as
     a list or a ContextLocalSingleton. It forgets a future where something raises what is no
     Exception, so nothing can be waited for without a bound."""
-    timer = clock.call_later(BUILT_WITHIN, functools.partial(_give_up, future))
+    timer = clock.call_later(within, functools.partial(_give_up, future, within))
     try:
         return await future
     finally:
         timer.cancel()
 
 
-def _give_up(future: "asyncio.Future[Any]") -> None:
+def _give_up(future: "asyncio.Future[Any]", within: float) -> None:
     if not future.done():
         future.set_exception(
             TimeoutError(
-                f"A dependency was not built within {BUILT_WITHIN:g} seconds; if it raised what is "
+                f"A dependency was not built within {within:g} seconds; if it raised what is "
                 "no Exception, the log of asyncio shows it as 'Exception in callback'"
             )
         )

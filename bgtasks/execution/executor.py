@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from bgtasks.clock import Clock, wait_done
+from bgtasks.clock import Clock, Timing, wait_done
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
@@ -19,12 +19,9 @@ from bgtasks.logs import LoggedTask, log_fields, log_safely, task_of_context
 from bgtasks.observing.coalescing import Coalescer
 from bgtasks.registration import Registry
 
-__all__ = ["ABANDON_AFTER", "Executor"]
+__all__ = ["Executor"]
 
 logger = logging.getLogger(__name__)
-
-ABANDON_AFTER = 5.0
-"""Seconds that a worker has to end after it was told to, before the stop goes on without it."""
 
 Save = Callable[[UUID, Reported | Ended], None]
 
@@ -43,6 +40,7 @@ class Executor:
         registry: Registry,
         codec: TaskCodec,
         clock: Clock,
+        timing: Timing,
         publish_interval: float,
         save: Save,
         torn_down: Callable[[], bool] = lambda: False,
@@ -50,6 +48,7 @@ class Executor:
         self._registry = registry
         self._codec = codec
         self._clock = clock
+        self._timing = timing
         self._save = save
         self._torn_down = torn_down
         self._loop = asyncio.get_running_loop()
@@ -74,6 +73,7 @@ class Executor:
             self._plans[record.type],
             codec=self._codec,
             clock=self._clock,
+            timing=self._timing,
             listener=self,
             torn_down=self._torn_down,
         )
@@ -119,11 +119,11 @@ class Executor:
 
     async def drain(self, grace: float) -> None:
         """Wait ``grace`` seconds for the running attempts, then tell them to end, and leave
-        behind those that don't within ``ABANDON_AFTER`` seconds more."""
+        behind those that don't within ``abandon_after`` seconds more."""
         await self._wait(grace, unless=self.hurried)
         for attempt in list(self._running.values()):
             attempt.interrupt(StopReason.STOP)
-        await self._wait(ABANDON_AFTER)
+        await self._wait(self._timing.abandon_after)
         for attempt in list(self._running.values()):
             self._abandon(attempt)
         self._coalescer.close()
@@ -170,7 +170,7 @@ class Executor:
             "it will run again",
             attempt.record.id,
             attempt.record.type,
-            ABANDON_AFTER,
+            self._timing.abandon_after,
             extra=log_fields(attempt.record),
         )
         self._running.pop(attempt.record.id, None)

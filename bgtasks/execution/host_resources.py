@@ -12,17 +12,15 @@ from weakref import WeakKeyDictionary
 from attrs import Factory, define
 from dependency_injector import providers
 
+from bgtasks.clock import Timing
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 
-__all__ = ["CLOSE_WITHIN", "HostResources"]
+__all__ = ["HostResources"]
 
 logger = logging.getLogger(__name__)
 
 Resource = providers.Resource[Any]
-
-CLOSE_WITHIN = 10.0
-"""Seconds that one resource may take to close, before it is left behind."""
 
 
 @define
@@ -41,8 +39,9 @@ class HostResources:
     """Each ``providers.Resource`` of the outermost container that ``inside``, a container or a
     provider in one, is a part of. Those that are local to a context belong to attempts."""
 
-    def __init__(self, inside: Any) -> None:
+    def __init__(self, inside: Any, timing: Timing) -> None:
         self._inside = inside
+        self._grace = timing.resource_grace
 
     @asynccontextmanager
     async def closed_at_end(self, still_used: Callable[[], bool]) -> AsyncIterator[None]:
@@ -59,11 +58,13 @@ class HostResources:
         finally:
             use.users -= 1
             if use.users == 0 and not still_used():
-                await _close([item for item in _opened(host) if item not in use.before])
+                await _close(
+                    [item for item in _opened(host) if item not in use.before], self._grace
+                )
 
     async def close(self) -> None:
         """Close all that are open; raises the first error, once the others are closed too."""
-        if (error := await _close(_opened(_host_of(self._inside)))) is not None:
+        if (error := await _close(_opened(_host_of(self._inside)), self._grace)) is not None:
             raise error
 
 
@@ -91,12 +92,13 @@ def _needed(resource: Resource, opened: Sequence[Resource]) -> Iterable[Resource
     return (item for item in opened if item is not resource and item in below)
 
 
-async def _close(resources: Iterable[Resource]) -> BaseException | None:
-    """Close them one after the other, whatever one of them raises; the first error."""
+async def _close(resources: Iterable[Resource], grace: float) -> BaseException | None:
+    """Close them one after the other, each within ``grace`` seconds, whatever one of them raises;
+    the first error. By the event loop's time: whoever holds the clock has stopped by now."""
     first: BaseException | None = None
     for resource in resources:
         try:
-            async with asyncio.timeout(CLOSE_WITHIN):
+            async with asyncio.timeout(grace):
                 closing: Any = resource.shutdown()
                 if inspect.isawaitable(closing):
                     await closing

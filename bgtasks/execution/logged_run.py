@@ -17,6 +17,9 @@ async def run_logged(attempt: Attempt, clock: Clock) -> None:
 
     Its start and its end are logged at INFO; where nobody wants to know, that costs nothing. A
     failure is logged with its traceback: as ERROR, or as WARNING where another attempt follows.
+
+    Whatever else goes around every attempt belongs here: inside the attempt's context, and outside
+    the scope of its worker.
     """
     record = attempt.record
     task_of_context.set(record)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from dependency_injector import providers
 
-from bgtasks.clock import Clock
+from bgtasks.clock import Clock, Timing
 from bgtasks.execution.building import begin_building, finish_building, takes_time
 from bgtasks.execution.opened import Resource, closing_order, opened_in, resources_below
 from bgtasks.execution.own_task import forget_cancels, is_thrown_away
@@ -58,9 +58,10 @@ class ScopePlan:
 class Scope:
     """One attempt's dependencies. Open and close it in the same ``contextvars.Context``."""
 
-    def __init__(self, plan: ScopePlan, clock: Clock) -> None:
+    def __init__(self, plan: ScopePlan, clock: Clock, timing: Timing) -> None:
         self._plan = plan
         self._clock = clock
+        self._built_within = timing.built_within
         self._resources = plan.resources()
 
     async def open(self) -> Any:
@@ -79,7 +80,7 @@ class Scope:
         for resource in reversed(self._resources):
             if (opening := _opening_of(resource)) is not None:
                 await opening
-        return await finish_building(worker, self._clock)
+        return await finish_building(worker, self._clock, self._built_within)
 
     def opened(self) -> tuple[Resource, ...]:
         """What the present context has opened and ``close`` has to close, in its order."""

@@ -64,6 +64,7 @@ class ManagerRun:
             registry,
             codec,
             DatedClock(clock, backend.now),
+            timing,
             settings.publish_interval,
             backend.save,
             torn_down=lambda: self._serving.is_torn_down,

@@ -4,6 +4,7 @@ from typing import Any
 
 from attrs import frozen
 
+from bgtasks.clock import Clock, Timing
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Claimed, Ended, Reported
 from bgtasks.core.lifecycle import decide
@@ -48,8 +49,10 @@ async def run_worker(
     task is requested. Raises UnregisteredTaskError and SerializationError as ``run_task`` does.
     """
     registry, codec = background_tasks.registry(), background_tasks.codec()
-    run = _Run(registry.of(task), codec, background_tasks.clock(), task, owner, cancel_when)
-    launch(run.attempt, background_tasks.clock())
+    clock, timing = background_tasks.clock(), background_tasks.timing()
+    options = SubmitOptions(owner=owner)
+    run = _Run(registry.of(task), codec, clock, timing, task, options, cancel_when)
+    launch(run.attempt, clock)
     return run.result(await run.attempt.ended)
 
 
@@ -60,9 +63,10 @@ class _Run:
         self,
         registration: Registration,
         codec: TaskCodec,
-        clock: Any,
+        clock: Clock,
+        timing: Timing,
         task: BackgroundTaskBase,
-        owner: str | None,
+        options: SubmitOptions,
         cancel_when: Any,
     ) -> None:
         self._codec = codec
@@ -70,7 +74,7 @@ class _Run:
         self._payload_type = registration.payload_type
         self._cancel_when = cancel_when
         now = clock.now()
-        data, options = codec.encode_task(task), SubmitOptions(owner=owner)
+        data = codec.encode_task(task)
         waiting = new_record(task, registration.type_name, data, options, now)
         claimed = decide(waiting, Claimed(), now)
         assert claimed is not None  # noqa: S101 - a waiting task can always be claimed
@@ -82,6 +86,7 @@ class _Run:
             ScopePlan(registration.worker_provider),
             codec=codec,
             clock=clock,
+            timing=timing,
             listener=self,
         )
         self._see()

@@ -14,7 +14,7 @@ from typing import Any
 from dependency_injector import providers
 from measuring import answer, percentile, scaled
 
-from bgtasks.clock import SystemClock
+from bgtasks.clock import SystemClock, Timing
 from bgtasks.execution.scope import Scope, ScopePlan
 
 
@@ -47,7 +47,7 @@ async def by_hand() -> float:
 
 async def with_scope() -> float:
     started = time.perf_counter()
-    scope = Scope(plan, clock)
+    scope = Scope(plan, clock, Timing())
     await scope.open()
     await scope.close(scope.opened())
     return time.perf_counter() - started

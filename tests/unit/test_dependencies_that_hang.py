@@ -10,7 +10,7 @@ from dependency_injector import providers
 
 from bgtasks import BackgroundTaskManager, BackgroundWorker, background_task
 from bgtasks import BackgroundTaskStatus as Status
-from bgtasks.execution.attempt import CLOSE_WITHIN, GIVE_UP_AFTER
+from bgtasks.clock import Timing
 from bgtasks.testing import run_worker
 from tests.hosts.scripted import (
     PATIENCE,
@@ -137,7 +137,7 @@ async def test_a_dependency_that_cannot_even_be_cancelled_is_left_behind_with_an
             clock_of(container).advance(TIMEOUT)
         await until(lambda: "cancelled" in dependency.log)
         assert (await get(manager, task_id)).status is Status.RUNNING
-        clock_of(container).advance(GIVE_UP_AFTER)
+        clock_of(container).advance(Timing().give_up_after)
         info = await manager.wait_for(task_id, PATIENCE)
         assert info.status is (Status.CANCELLED if how == "cancel" else Status.FAILED)
         assert "left behind" in caplog.text
@@ -159,9 +159,9 @@ async def test_a_dependency_that_never_closes_is_left_behind_though_nobody_asked
     async with running(container) as manager:
         task_id = await manager.run_task(Work())
         await asyncio.wait_for(dependency.reached.wait(), PATIENCE)
-        clock_of(container).advance(CLOSE_WITHIN)
+        clock_of(container).advance(Timing().close_within)
         await until(lambda: "cancelled" in dependency.log)
-        clock_of(container).advance(GIVE_UP_AFTER)
+        clock_of(container).advance(Timing().give_up_after)
         info = await manager.wait_for(task_id, PATIENCE)
         assert (info.status, info.attempt) == (Status.FAILED, 1)
         assert info.error_message == "Its dependencies did not close within 30 seconds"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from bgtasks.clock import Timing
 from bgtasks.core.events import Completed, Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.executor import Executor
@@ -23,7 +24,7 @@ class Harness:
         self.registry: Registry = container.registry()
         self.codec, self.clock = container.codec(), clock_of(container)
         self.saved: list[Reported | Ended] = []
-        self.executor = Executor(self.registry, self.codec, self.clock, 0.2, self._save)
+        self.executor = Executor(self.registry, self.codec, self.clock, Timing(), 0.2, self._save)
 
     def _save(self, _task_id: UUID, event: Reported | Ended) -> None:
         self.saved.append(event)

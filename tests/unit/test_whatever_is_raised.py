@@ -15,7 +15,7 @@ from dependency_injector import providers
 
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import BackgroundWorker, Retry, background_task
-from bgtasks.execution.building import BUILT_WITHIN
+from bgtasks.clock import Timing
 from bgtasks.testing import run_worker
 from tests.hosts.scripted import (
     PATIENCE,
@@ -271,7 +271,7 @@ async def test_what_dependency_injector_forgets_is_not_waited_for_without_a_boun
         task_id = await manager.run_task(Work())
         await asyncio.wait_for(raised.wait(), PATIENCE)
         await asyncio.sleep(0)
-        clock_of(container).advance(BUILT_WITHIN)
+        clock_of(container).advance(Timing().built_within)
         info = await manager.wait_for(task_id, PATIENCE)
     assert info.status is Status.FAILED
     assert "Exception in callback" in (info.error_message or "")

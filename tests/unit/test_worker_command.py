@@ -20,6 +20,7 @@ from bgtasks.cli.target import one_task_container
 from bgtasks.cli.usage import CommandFailedError, UsageError
 from bgtasks.cli.worker_check import check_worker, describe
 from bgtasks.cli.worker_health import HealthServer, health_app
+from bgtasks.clock import Timing
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.logs import JsonLinesFormatter, TextFormatter
 from bgtasks.models import Health
@@ -348,10 +349,10 @@ async def test_resources_of_the_outermost_container_are_shut_down(
     root = found = one_task_container(f"{__name__}:{name}")
     while (above := getattr(root, "parent", None)) is not None:
         root = above
-    await HostResources(found).close()  # not opened: nothing to do
+    await HostResources(found, Timing()).close()  # not opened: nothing to do
     assert closed == []
     await root.resource()
-    await HostResources(found).close()
+    await HostResources(found, Timing()).close()
     assert closed == ["closed"]
 
 
