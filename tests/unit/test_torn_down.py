@@ -114,6 +114,6 @@ async def test_health_and_log_say_so_where_whatever_runs_tasks_is_cancelled(
     container = container_of(background_task(Work, worker_of(cancel_all)))
     async with running(container) as manager:
         await manager.run_task(Work())
-        await until(lambda: manager.health().trouble)
-        assert manager.health().trouble == "background tasks are not run any more: see the log"
+        said = "background tasks are not run any more: see the log"
+        await until(lambda: manager.health().trouble == said)
     assert "background tasks are not run any more: what runs them was cancelled" in caplog.text
