@@ -6,10 +6,10 @@ where the stored task is still the one that the change was decided on.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from attrs import define
@@ -18,10 +18,20 @@ from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, ProcessInfo
 
-__all__ = ["Done", "Look", "LostAnswerError", "Place", "Started", "Step", "Stored", "TaskStore"]
+__all__ = [
+    "Claimant",
+    "Done",
+    "Look",
+    "LostAnswerError",
+    "Nobody",
+    "Place",
+    "Step",
+    "Stored",
+    "TaskStore",
+]
 
-Place = Hashable
-"""What an attempt takes up while it runs, in the store's own terms."""
+Place = Any
+"""What an attempt takes up while it runs, in the store's own terms; hashable."""
 
 
 class Stored(NamedTuple):
@@ -60,8 +70,31 @@ class LostAnswerError(Exception):
 Done = Callable[[Collection[Step], BaseException | None], None]
 """Is called on the event loop with the steps that were written, and why the others were not."""
 
-Started = Callable[[Stored], None]
-"""Begins an attempt that was claimed."""
+
+class Claimant(Protocol):
+    """Who runs what a store claims for this process."""
+
+    def begin(self, claimed: Stored) -> None:
+        """Begin the attempt of a task whose claim is durable."""
+
+    def wake(self) -> None:
+        """There may be something to claim."""
+
+    def cancel(self, task_id: UUID, attempt: int) -> None:
+        """An attempt was asked to end, if it runs here."""
+
+
+class Nobody:
+    """Runs nothing, before claiming starts and after it has stopped."""
+
+    def begin(self, claimed: Stored) -> None:
+        """Left to the next start: the store did not answer in time."""
+
+    def wake(self) -> None:
+        """Nobody waits."""
+
+    def cancel(self, task_id: UUID, attempt: int) -> None:
+        """Nothing runs."""
 
 
 class TaskStore(ABC):
@@ -78,6 +111,11 @@ class TaskStore(ABC):
     settles_in_turn = False
     """Whether only one batch of steps may be on its way. Otherwise batches are written in the
     order they were handed over, so that the next change of a task may follow at once."""
+
+    claims_by_itself = False
+    """Whether claims are made with each commit, within slots that the store counts by itself:
+    what an end makes room for is claimed together with it. Then ``claim`` is only needed for the
+    first time, and when a delayed task is due."""
 
     @abstractmethod
     async def insert(self, records: Sequence[TaskRecord], connection: Any) -> None:
@@ -104,15 +142,22 @@ class TaskStore(ABC):
         what was decided on. With an error, they are to be handed over again.
         """
 
+    @abstractmethod
+    async def unknown_types(self) -> Collection[str]:
+        """Types of stored tasks that no process which has the store open has registered."""
+
+    @abstractmethod
+    async def waiting(
+        self, type_name: str, after: int, limit: int
+    ) -> tuple[Sequence[Stored], int | None]:
+        """At most ``limit`` waiting tasks of a type behind the sequence ``after``, without their
+        data, and the sequence to go on from; ``None``: there are no more."""
+
     # Claims
 
     @abstractmethod
-    async def start_claiming(self, started: Started, news: Callable[[], None]) -> None:
-        """From now on call ``started`` with every task that is claimed for this process, once the
-        claim is durable, and ``news`` when there may be something to claim.
-
-        A store that can do so claims with each commit of its own, within its slots.
-        """
+    async def start_claiming(self, claimant: Claimant) -> None:
+        """From now on give ``claimant`` what is claimed for this process."""
 
     @abstractmethod
     async def claim(self, room: int) -> int:
@@ -130,8 +175,8 @@ class TaskStore(ABC):
 
     @abstractmethod
     async def stop_claiming(self) -> None:
-        """After ``cease_claiming``: when this returns, ``started`` is no longer called. Returns
-        within seconds, whatever the store does."""
+        """After ``cease_claiming``: when this returns, nothing more is begun. Returns within
+        seconds, whatever the store does."""
 
     async def hand_back(self) -> None:
         """Let tasks wait again that may have been claimed and were not begun."""
@@ -191,6 +236,10 @@ class TaskStore(ABC):
     @abstractmethod
     def is_trouble(self, error: BaseException) -> bool:
         """Whether the store or the way to it is to blame, which may pass."""
+
+    @abstractmethod
+    def reason_of(self, error: BaseException) -> str:
+        """What to say of an error, without the values of the statement."""
 
     @abstractmethod
     def may_be_written(self, error: BaseException) -> bool:

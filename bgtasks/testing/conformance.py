@@ -156,7 +156,7 @@ class BackendBench:
         self.runner = ScriptedRunner()
         self.changes: list[TaskRecord] = []
         self.backend = self.home.backend(registry, self.clock, self.max_concurrency)
-        self.backend.subscribe(self.changes.append)
+        self.unsubscribe = self.backend.subscribe(self.changes.append)
 
     # Starting and stopping
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -91,9 +92,10 @@ class PostgresHome:
     """A PostgreSQL database. A crash cuts every connection and goes on in a copy of what is there,
     in which nothing has been heard of the crashed process for an hour."""
 
-    def __init__(self, server: Databases, url: str) -> None:
+    def __init__(self, server: Databases, url: str, **options: Any) -> None:
         self.server = server
         self.url = url
+        self.options = options
 
     def backend(self, registry: Registry, clock: Clock, max_concurrency: int) -> Backend:
         return PostgresBackend(
@@ -103,6 +105,7 @@ class PostgresHome:
             max_concurrency=max_concurrency,
             heartbeat_timeout=2,
             server_clock=BenchClock(clock),
+            **self.options,
         )
 
     async def crash(self, backend: Backend) -> None:
@@ -114,7 +117,7 @@ class PostgresHome:
 
     async def recovered(self, backend: Backend) -> None:
         assert isinstance(backend, PostgresBackend)
-        await backend.recovered()
+        await backend.store.pulse.taken_back()
 
     async def time_passed(self, seconds: float) -> None:
         # The engine goes by the server's clock: what waits is moved towards it instead.

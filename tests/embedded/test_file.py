@@ -14,7 +14,6 @@ import pytest
 
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.backends.embedded.database import open_database
-from bgtasks.backends.embedded.file_store import FileStore
 from bgtasks.backends.embedded.migrations import SCHEMA_VERSION
 from bgtasks.errors import BackendBusyError, BackendError, SchemaVersionError
 from bgtasks.testing import FakeClock
@@ -125,7 +124,6 @@ async def test_the_writing_connection_in_use_is_the_durable_one(
     open_backend: EmbeddedBackend,
 ) -> None:
     def ask(pragma: str) -> object:
-        assert isinstance(open_backend.store, FileStore)
         return open_backend.store.writer.run(
             lambda store: store.connection.execute(f"PRAGMA {pragma}").fetchone()[0]
         )

@@ -24,6 +24,7 @@ def freeze(bench: BackendBench, monkeypatch: pytest.MonkeyPatch) -> None:
 
     backend = bench.backend
     assert isinstance(backend, PostgresBackend)
-    monkeypatch.setattr(backend._pulse._beats, "_duty", nothing)
-    monkeypatch.setattr(backend._heartbeat, "may_condemn", lambda: False)
-    monkeypatch.setattr(backend._pulse, "_runs", ())
+    store = backend.store
+    monkeypatch.setattr(store.pulse._beats, "_duty", nothing)
+    monkeypatch.setattr(store.heartbeat, "may_condemn", lambda: False)
+    monkeypatch.setattr(store.pulse, "_runs", ())

@@ -24,7 +24,7 @@ async def test_a_transaction_that_was_open_all_the_time_is_not_missed(
     await web.backend.submit([early], sql)
     later = await web.submit(delay=60)
     await shows(far, await web.get(later))
-    feed = far.backend._feed  # type: ignore[attr-defined]
+    feed = far.backend.store.feed  # type: ignore[attr-defined]
     before = feed._horizon
     xid = await sql.fetchval("SELECT pg_current_xact_id()::text::bigint")
     await until(lambda: feed._horizon == xid, f"the horizon moved up from {before} to {xid}")
@@ -60,16 +60,16 @@ async def test_a_transaction_that_outlives_the_catching_up_is_announced_when_it_
 async def test_nobody_who_wants_to_hear_nothing_read(
     web: BackendBench, far: BackendBench, proxy: Proxy, warned: Any
 ) -> None:
-    feed = far.backend._feed  # type: ignore[attr-defined]
-    feed._handlers.clear()
+    far.unsubscribe()
     heard: list[Any] = []
-    feed.subscribe(heard.append, lambda: False)
+    far.backend.subscribe(heard.append, lambda: False)
     await far.open(serving=False)
     proxy.cut_listeners()
     await until(lambda: far.backend.trouble(), "the loss was noticed")
     await web.submit(delay=60)
     proxy.heal()
     await until(lambda: far.backend.trouble() is None, "listening again")
+    feed = far.backend.store.feed  # type: ignore[attr-defined]
     await until(lambda: feed._behind is None, "dealt with")
     assert heard == []
     assert "caught up" not in warned.text

@@ -90,12 +90,8 @@ async def test_what_nobody_wants_to_hear_is_not_read(
 ) -> None:
     heard: list[TaskRecord] = []
     wants = False
-    unsubscribe = worker.backend.subscribe(heard.append, wanted=lambda: wants)
-    unsubscribe()
-    (handler,) = worker.backend._feed._handlers  # type: ignore[attr-defined]
-    worker.backend._feed._handlers = {  # type: ignore[attr-defined]
-        handler: (heard.append, lambda: wants)
-    }
+    worker.unsubscribe()
+    worker.backend.subscribe(heard.append, wanted=lambda: wants)
     unheard = await web.submit(delay=60)
     running = await worker.run()
     await web.reaches(running.id, BackgroundTaskStatus.RUNNING)

@@ -96,7 +96,7 @@ async def test_functions_of_the_same_name_in_the_search_path_are_not_called(
     assert await web.backend.request_cancel(task_id)
     assert await web.backend.retry(task_id)
     await web.backend.processes()
-    await web.backend._pulse.tidy()  # type: ignore[attr-defined]
+    await web.backend.store.pulse.tidy()  # type: ignore[attr-defined]
     assert web.backend.trouble() is None
 
 

@@ -85,7 +85,7 @@ async def test_a_process_condemns_nobody_before_it_has_spoken_for_the_whole_time
     await left.open()
     record = await left.run()
     backend = left.backend
-    await backend._pulse.stop()  # type: ignore[attr-defined]  # it is gone without a word
+    await backend.store.pulse.stop()  # type: ignore[attr-defined]  # it is gone without a word
     await sql.execute(MAKE_STALE)
     fresh = make_bench()
     started_at = asyncio.get_running_loop().time()

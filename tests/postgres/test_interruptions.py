@@ -79,7 +79,7 @@ async def test_late_writes_of_an_attempt_that_was_replaced_change_nothing(
     other.runner.end(again)
     await web.reaches(record.id, BackgroundTaskStatus.COMPLETED)
     assert [item.attempt for item in await web.backend.failures(record.id)] == [1]
-    assert len(small.backend._runs) == 0  # type: ignore[attr-defined]  # its place is free again
+    assert len(small.backend.store.runs) == 0  # type: ignore[attr-defined]  # its place is free again
 
 
 async def test_a_late_outcome_before_the_next_attempt_changes_nothing(
@@ -116,7 +116,7 @@ async def test_who_is_only_late_with_its_heartbeat_goes_on(worker: BackendBench,
     for _ in range(5):
         await sql.execute(MAKE_STALE)
         await worker.written()
-    await worker.backend.recovered()  # type: ignore[attr-defined]
+    await worker.backend.store.pulse.taken_back()  # type: ignore[attr-defined]
     worker.runner.end(record)
     done = await worker.reaches(record.id, BackgroundTaskStatus.COMPLETED)
     assert (done.attempt, done.interruptions) == (1, 0)

@@ -91,7 +91,7 @@ async def test_a_terminated_connection_is_replaced(
     life = Life(worker)
     await life.begin()
     for _ in range(3):
-        lost = web.backend._listener._connection  # type: ignore[attr-defined]
+        lost = web.backend.store.listener._connection  # type: ignore[attr-defined]
         assert await sql.fetchval(f"SELECT count(*) FROM ({TERMINATE}) AS ended") == 2
         task_id = await worker.submit(delay=60)
         await shows(web, await worker.get(task_id))
@@ -101,7 +101,7 @@ async def test_a_terminated_connection_is_replaced(
 
 
 def _replaced(bench: BackendBench, lost: "asyncpg.Connection[Any]") -> bool:
-    found = bench.backend._listener  # type: ignore[attr-defined]
+    found = bench.backend.store.listener  # type: ignore[attr-defined]
     return found.trouble is None and found._connection is not lost
 
 
@@ -144,9 +144,9 @@ async def test_a_pool_without_a_free_connection_hides_no_deafness(
     worker: BackendBench, far: BackendBench, proxy: Proxy
 ) -> None:
     await far.open(serving=False)
-    pool = far.backend._database.pool  # type: ignore[attr-defined]
+    pool = far.backend.store.database.pool  # type: ignore[attr-defined]
     taken = [await pool.acquire() for _ in range(10)]
-    replaced = far.backend._listener._connection  # type: ignore[attr-defined]
+    replaced = far.backend.store.listener._connection  # type: ignore[attr-defined]
     proxy.deafen()
     try:
         await until(lambda: _replaced(far, replaced), "the deaf connection was replaced")

@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 
 from bgtasks import BackendError, BackgroundTaskStatus
-from bgtasks.backends.postgres import outbox
 from bgtasks.core.events import Completed, Failed, Report, Reported
 from bgtasks.testing.conformance import BackendBench, until
+from tests.contract.homes import PostgresHome
 
 from .proxy import Proxy
 from .test_feed import in_order
@@ -46,7 +46,7 @@ async def test_an_outcome_that_is_refused_becomes_a_failure(
             assert "could not be stored" in (final.error_message or "")
     assert f"how task {records[2].id} ended cannot be stored" in warned.text
     await worker.written()
-    assert len(worker.backend._runs) == 0  # type: ignore[attr-defined]
+    assert len(worker.backend.store.runs) == 0  # type: ignore[attr-defined]
     assert await sql.fetchval("SELECT count(*) FROM bgtasks_pgqueuer") == 0
 
 
@@ -90,9 +90,9 @@ async def test_what_attempts_report_is_kept_while_the_server_is_away(
 
 
 async def test_a_stop_without_a_server_does_not_wait_for_ever(
-    far: BackendBench, web: BackendBench, proxy: Proxy, monkeypatch: Any, warned: Any
+    home: PostgresHome, web: BackendBench, proxy: Proxy, warned: Any
 ) -> None:
-    monkeypatch.setattr(outbox, "AT_STOP", 0.2)
+    far = BackendBench(PostgresHome(home.server, proxy.url, stop_within=0.2))
     await far.open()
     record = await far.run()
     proxy.cut()
@@ -106,7 +106,7 @@ async def test_what_was_written_is_announced_though_the_rest_of_its_batch_has_to
     worker: BackendBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad = await worker.run(), await worker.run()
-    database = worker.backend._database  # type: ignore[attr-defined]
+    database = worker.backend.store.database  # type: ignore[attr-defined]
     transaction, refusals = database.transaction, [asyncpg.DeadlockDetectedError("not now")]
 
     def refuse_once() -> Any:

@@ -98,4 +98,4 @@ async def test_processes_that_were_killed_are_forgotten_after_a_day(
 async def tidied(bench: BackendBench) -> None:
     """Wait for the next time that this process drops old rows, which is once a minute."""
     assert isinstance(bench.backend, PostgresBackend)
-    await bench.backend.tidied()
+    await bench.backend.store.pulse.tidy()

@@ -8,6 +8,7 @@ from bgtasks.backends.embedded.database import DatabaseFiles, open_files
 from bgtasks.backends.embedded.file_store import FileStore
 from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.patience import Patience
+from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.loops.outbox import OutboxPace
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.loops.serving import ServingPace
@@ -22,7 +23,7 @@ TRY_AGAIN_AFTER = 1.0
 """Seconds between two tries of what the disk does not take."""
 
 
-class EmbeddedBackend(StoreBackend):
+class EmbeddedBackend(StoreBackend[FileStore]):
     """Keeps tasks in the SQLite file ``path`` (``":memory:"``: nowhere) and runs them here."""
 
     def __init__(
@@ -40,7 +41,7 @@ class EmbeddedBackend(StoreBackend):
         self._patience = patience or Patience()
         self._process = OwnProcess(registry.names(types), max_concurrency, clock)
 
-    async def _open(self) -> OpenStore:
+    async def _open(self) -> OpenStore[FileStore]:
         reading = CallingThread("bgtasks reader")
         opening = reading.call(partial(open_files, self._name))
         try:
@@ -57,14 +58,14 @@ class EmbeddedBackend(StoreBackend):
             self._registry,
             self._clock,
             self._patience,
-            self._subscribers.tell,
+            self.subscribers.tell,
         )
         try:
             await store.recover()
         except BaseException:
             await store.close()
             raise
-        store.mark_unknown()
+        store.begin_marking(Marking(store, self.now))
         return OpenStore(
             store,
             Runs(self._process.max_concurrency),

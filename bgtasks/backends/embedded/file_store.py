@@ -20,11 +20,13 @@ from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.writer import Delivery, Writer
-from bgtasks.backends.task_store import Done, Look, Place, Started, Step, Stored, TaskStore
+from bgtasks.backends.loops.marking import Marking
+from bgtasks.backends.task_store import Claimant, Done, Look, Nobody, Place, Step, Stored, TaskStore
 from bgtasks.clock import Clock
 from bgtasks.concurrency.threads import CallingThread
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.text import describe
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
 from bgtasks.registration import Registry
@@ -51,6 +53,8 @@ class FileStore(TaskStore):
     an end makes room for is claimed in the same commit, and a new task for which a slot is free
     is written as running at once."""
 
+    claims_by_itself = True
+
     def __init__(
         self,
         path: str,
@@ -76,8 +80,9 @@ class FileStore(TaskStore):
             reading.stop()
         else:
             self.reading = ThreadReading(files.reading, reading)
-        self._started: Started = _left_to_the_next_start
-        self._news: Callable[[], None] = _nobody
+        self._marking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._claimant: Claimant = Nobody()
+        self._troubles: set[str] = set()
         self._next_due: datetime | None = None
         self.writer.start()
 
@@ -117,14 +122,26 @@ class FileStore(TaskStore):
         while await self.writer.run(Store.recover):
             pass
 
-    def mark_unknown(self) -> None:
-        """Have waiting tasks of types that are not registered say so, some time soon."""
-        self.writer.put(partial(self._mark_unknown, ("", 0)))
+    def begin_marking(self, marking: Marking) -> None:
+        """Mark waiting tasks of types that are not registered, beside everything else: what is
+        registered stays the same while the file is open."""
+        self._marking = asyncio.create_task(marking.mark())
+        self._marking.add_done_callback(_log_failure)
+
+    async def unknown_types(self) -> Collection[str]:
+        return list(await self.writer.run(Store.unknown_types))
+
+    async def waiting(
+        self, type_name: str, after: int, limit: int
+    ) -> tuple[Sequence[Stored], int | None]:
+        look = partial(Store.waiting, type_name=type_name, after=after, limit=limit)
+        records, seen = await self.writer.run(look)
+        return [Stored(record, _place_of(record)) for record in records], seen
 
     # Claims
 
-    async def start_claiming(self, started: Started, news: Callable[[], None]) -> None:
-        self._started, self._news = started, news
+    async def start_claiming(self, claimant: Claimant) -> None:
+        self._claimant = claimant
         self.tables.serving = True  # read at the end of each commit
 
     async def claim(self, room: int) -> int:  # noqa: ARG002 - the writer thread counts by itself
@@ -146,7 +163,7 @@ class FileStore(TaskStore):
         await asyncio.wait([reached], timeout=STOP_WITHIN)
         if not reached.done():
             logger.error("the disk has not answered for %g seconds: the stop goes on", STOP_WITHIN)
-        self._started, self._news = _left_to_the_next_start, _nobody
+        self._claimant = Nobody()
 
     # Looking at tasks
 
@@ -180,6 +197,7 @@ class FileStore(TaskStore):
     async def close(self) -> None:
         """Waits at most ``patience.locked`` seconds for a file that another program has locked,
         and a few more for a disk that does not answer."""
+        self._marking.cancel()
         await self._ended_in_time("what is being read", self.reading.stop())
         await self._ended_in_time("what is being written", self.writer.stop())
 
@@ -212,11 +230,16 @@ class FileStore(TaskStore):
     def doubt(self, task_ids: Sequence[UUID]) -> None:
         """A file always answers."""
 
+    def reason_of(self, error: BaseException) -> str:
+        return f"{type(error).__name__}: {describe(error)}"
+
     def failed(self, what: str, error: BaseException) -> None:
-        logger.error("%s %s: %s", self.name, what, error)
+        if what not in self._troubles:
+            self._troubles.add(what)
+            logger.error("%s %s: %s", self.name, what, error)
 
     def works(self, what: str) -> None:
-        """Its health is noted with each commit."""
+        self._troubles.discard(what)
 
     # The threads
 
@@ -232,12 +255,6 @@ class FileStore(TaskStore):
         while self.writer.backlog > MAX_QUEUED:
             await self.writer.run(Store.idle)
 
-    def _mark_unknown(self, after: tuple[str, int], store: Store) -> None:
-        """On the writer thread, a batch at a time, so that others come in between."""
-        go_on = store.mark_unknown(after)
-        if go_on is not None:
-            self.writer.put(partial(self._mark_unknown, go_on))
-
     def _delivered(self, delivery: Delivery) -> None:
         """After a commit, on the event loop: answer who waits, start what was claimed, announce.
         What one of them raises keeps none of the others from its turn."""
@@ -247,7 +264,7 @@ class FileStore(TaskStore):
             except Exception:
                 logger.exception("an answer to a write failed")
         for record in delivery.claims:
-            self._started(Stored(record, _place_of(record)))
+            self._claimant.begin(Stored(record, _place_of(record)))
         for record in delivery.changes:
             self._announce(record)
         if delivery.due_changed:
@@ -256,7 +273,7 @@ class FileStore(TaskStore):
     def _due_at(self, next_due: datetime | None) -> None:
         before, self._next_due = self._next_due, next_due
         if next_due is not None and (before is None or next_due < before):
-            self._news()
+            self._claimant.wake()
 
 
 def _place_of(record: TaskRecord) -> Place:
@@ -265,9 +282,6 @@ def _place_of(record: TaskRecord) -> Place:
     return (record.sequence, record.attempt) if is_running else None
 
 
-def _left_to_the_next_start(_: Stored) -> None:
-    """Claimed after the stop, by a disk that did not answer in time."""
-
-
-def _nobody() -> None:
-    """Nobody waits for claims."""
+def _log_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("waiting tasks of unknown types do not say so: %s", error, exc_info=error)

@@ -16,7 +16,7 @@ from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.task_store import Place, Step
 from bgtasks.clock import Clock
-from bgtasks.core.events import Claimed, Ended, TypeUnknown
+from bgtasks.core.events import Claimed, Ended
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe
@@ -209,23 +209,20 @@ class Store:
                 self._write(change)
         return len(left) == BATCH
 
-    def mark_unknown(self, after: tuple[str, int]) -> tuple[str, int] | None:
-        """Waiting tasks of unregistered types say so; ``after`` is the type and the sequence to
-        go on from. Gives back where to go on next time, ``None`` at the end."""
-        type_name: str | None
-        type_name, sequence = after
-        if type_name in self._registry or not type_name:
-            unknown = []
-        else:
-            unknown = self._execute("waiting_tasks", (type_name, sequence, BATCH)).fetchall()
-        for record in filter(None, map(self._readable, unknown)):
-            change = decide(record, TypeUnknown(), self._now())
-            if change is not None:
-                self._write(change)
-        if len(unknown) == BATCH:
-            return type_name, unknown[-1][0]
-        type_name = self._execute("next_type", (type_name,)).fetchone()[0]
-        return None if type_name is None else (type_name, 0)
+    def unknown_types(self) -> list[str]:
+        """Types of stored tasks that are not registered."""
+        types, name = [], ""
+        while (name := self._execute("next_type", (name,)).fetchone()[0]) is not None:
+            types.append(name)
+        return [name for name in types if name not in self._registry]
+
+    def waiting(
+        self, type_name: str, after: int, limit: int
+    ) -> tuple[list[TaskRecord], int | None]:
+        """See :meth:`TaskStore.waiting`."""
+        found = self._execute("waiting_tasks", (type_name, after, limit)).fetchall()
+        records = list(filter(None, map(self._readable, found)))
+        return records, found[-1][0] if found else None
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop tasks that became final before a time; how many."""

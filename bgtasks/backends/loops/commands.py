@@ -22,7 +22,7 @@ class Commands:
     task has moved on, it is read, and decided on again. If the answer to a write is lost, what
     became of it is looked up for some seconds, and it is done again where it was not done.
 
-    ``cancel(record)`` is called for a running task that was asked to end.
+    ``cancel(task_id, attempt)`` is called for an attempt that was asked to end.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Commands:
         runs: Runs,
         now: Callable[[], datetime],
         *,
-        cancel: Callable[[TaskRecord], None],
+        cancel: Callable[[UUID, int], None],
     ) -> None:
         self._store = store
         self._runs = runs
@@ -47,7 +47,7 @@ class Commands:
         if record is None or (record.status.is_final and not asked.is_done):
             return None
         if asked.written is not None and record.status is RUNNING:
-            self._cancel(record)
+            self._cancel(task_id, record.attempt)
         return listed(record)
 
     async def retry(self, task_id: UUID) -> TaskRecord | None:

@@ -2,19 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
+from bgtasks.backends.loops.backlog import Backlog, Entry
 from bgtasks.backends.loops.runs import Run, Runs
-from bgtasks.backends.task_store import Step, Stored, TaskStore
+from bgtasks.backends.task_store import Step, TaskStore
 from bgtasks.clock import Clock, Timer
 from bgtasks.core.events import Ended, Failed, Reported
 from bgtasks.core.lifecycle import decide
-from bgtasks.core.text import describe
 from bgtasks.logs import log_fields
 
 __all__ = ["NOT_STORED", "Outbox", "OutboxPace"]
@@ -23,10 +23,6 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500
 """Steps in one batch."""
-
-BATCH_LENGTH = 8_000_000
-"""Characters of payloads in one batch: PostgreSQL takes no message above 1 GB, and a smaller one
-sooner."""
 
 NOT_STORED = "The outcome could not be stored: "
 """How the message of an attempt begins whose outcome the store can never take."""
@@ -48,42 +44,6 @@ class OutboxPace:
     """For outcomes that are not written yet when the outbox stops."""
     tries_while_stopping: bool = False
     """Whether what failed after the stop began is tried again."""
-
-
-@define(eq=False)
-class _Entry(Step):
-    """An event of a run that waits to be written.
-
-    ``was_tried``: the store may have written it before, and the answer was lost. ``stands_in``:
-    it replaces an outcome that cannot be stored. ``is_alone``: its batch has nothing else.
-    ``stored`` is what was read when the task had moved on.
-    """
-
-    run: Run
-    event: Reported | Ended
-    was_tried: bool = False
-    stands_in: bool = False
-    is_alone: bool = False
-    was_read: bool = False
-    stored: Stored | None = field(default=None)
-
-    @property
-    def owns_place(self) -> bool:
-        """Whether nothing waits for the place of a run whose event changed nothing: its own
-        attempt was settled before, or the task has another place. Else it is another attempt's.
-        """
-        if not self.was_read or self.stored is None or self.stored.place != self.place:
-            return True
-        record = self.stored.record
-        return record.attempt == self.run.attempt and record.status.is_final
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the task is in the hands of another attempt."""
-        if self.change is not None or not self.was_read or self.owns_place:
-            return False
-        is_own = self.stored is not None and self.stored.record.attempt == self.run.attempt
-        return not (is_own and self.was_tried)
 
 
 class Outbox:
@@ -112,17 +72,17 @@ class Outbox:
         self._lost = lost
         self._pace = pace
         self._loop = asyncio.get_running_loop()
-        self._reports: dict[Run, _Entry] = {}
-        self._ends: dict[Run, _Entry] = {}
-        self._on_their_way: set[_Entry] = set()
+        self._backlog = Backlog()
+        self._on_their_way: set[Entry] = set()
         self._reports_on_their_way = 0
-        self._looking: set[asyncio.Task[None]] = set()
-        self._aside: dict[_Entry, Timer] = {}
+        self._looking: dict[asyncio.Task[None], Sequence[Entry]] = {}
+        self._aside: dict[Entry, Timer] = {}
         self._size = BATCH
         self._failures = 0
         self._rest: Timer | None = None
         self._is_woken = False
         self._is_stopping = False
+        self._is_stopped = False
         self._sent_at = float("-inf")
         self._linger: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
@@ -130,19 +90,12 @@ class Outbox:
 
     def report(self, run: Run, event: Reported) -> None:
         """Write a report some time soon, unless a newer one comes first."""
-        if run not in self._ends:
-            self._reports[run] = _Entry(run.place, None, False, run, event)
-            self._wake()
+        self._backlog.report(run, event)
+        self._wake()
 
     def end(self, run: Run, event: Ended, *, over: bool) -> None:
         """Write an outcome. The first one counts; ``over``: the attempt has really ended."""
-        if self._reports:
-            self._reports.pop(run, None)  # the end carries the last report
-        entry = self._ends.get(run)
-        if entry is None:
-            self._ends[run] = _Entry(run.place, None, over, run, event)
-        else:
-            entry.over = entry.over or over
+        self._backlog.end(run, event, over=over)
         self._wake()
 
     async def flushed(self) -> None:
@@ -154,21 +107,34 @@ class Outbox:
         is still running in the store, so it runs again."""
         self._is_stopping = True
         self._stop_resting()
+        for entry, timer in self._aside.items():
+            timer.cancel()
+            self._backlog.put_back(entry)
+        self._aside.clear()
         self._pump()
-        try:
-            async with asyncio.timeout(self._pace.stop_within):
-                await self._idle.wait()
-        except TimeoutError:
-            logger.warning("the store does not answer: outcomes are not waited for")
+        if not self._idle.is_set():
+            await self._wait_for_the_last()
+        self._is_stopped = True
+        self._stop_resting()
         for task in self._looking:
             task.cancel()
-        for timer in self._aside.values():
-            timer.cancel()
-        self._stop_resting()
-        left = {entry.run: entry for entry in [*self._on_their_way, *self._ends.values()]}
-        for entry in left.values():
-            if isinstance(entry.event, Ended):
-                self._log(entry, "how task %s ended is lost, it will run again")
+        left = chain(self._on_their_way, self._backlog.ends, *self._looking.values())
+        self._give_up({entry.run: entry for entry in left}.values())
+
+    async def _wait_for_the_last(self) -> None:
+        seconds = self._pace.stop_within
+        count = len(self._backlog.ends) + len(self._on_their_way)
+        logger.info(
+            "waiting up to %g s for %s to take the outcomes of attempts: %d",
+            seconds,
+            self._store.name,
+            count,
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            logger.warning("%s does not take the outcomes in time", self._store.name)
 
     # Sending
 
@@ -186,41 +152,33 @@ class Outbox:
     def _pump(self) -> None:
         while batch := self._take():
             self._send(batch)
-        if not (self._ends or self._reports or self._on_their_way or self._looking or self._aside):
+        if not (self._backlog or self._on_their_way or self._looking or self._aside):
             self._idle.set()
 
-    def _take(self) -> list[_Entry]:
-        if self._rest is not None or (self._on_their_way and self._store.settles_in_turn):
+    def _take(self) -> list[Entry]:
+        if self._rest is not None or self._is_stopped:
             return []
-        if not self._ends and (self._reports_on_their_way or self._has_to_linger()):
+        if self._on_their_way and self._store.settles_in_turn:
             return []
-        batch: list[_Entry] = []
-        length = 0
-        reports = () if self._reports_on_their_way else self._reports.values()
-        for entry in chain(self._ends.values(), reports):
-            length += _length(entry)
-            is_full = len(batch) == self._size or length > BATCH_LENGTH or entry.is_alone
-            if batch and (is_full or batch[0].is_alone):
-                break
-            batch.append(entry)
-        for entry in batch:
-            del (self._ends if isinstance(entry.event, Ended) else self._reports)[entry.run]
-        return batch
+        reports = not self._reports_on_their_way
+        if not self._backlog.has_ends and not (reports and self._may_send_reports()):
+            return []
+        return self._backlog.take(self._size, reports=reports)
 
-    def _has_to_linger(self) -> bool:
+    def _may_send_reports(self) -> bool:
         """Reports that follow others closely are gathered for a moment; outcomes go at once."""
-        if not self._reports or self._is_stopping or not self._pace.reports_every:
-            return False
+        if not self._backlog or self._is_stopping:
+            return True
         wait = self._sent_at + self._pace.reports_every - self._loop.time()
         if wait > 0 and self._linger is None:
             self._linger = self._loop.call_later(wait, self._lingered)
-        return wait > 0
+        return wait <= 0
 
     def _lingered(self) -> None:
         self._linger = None
         self._pump()
 
-    def _send(self, batch: list[_Entry]) -> None:
+    def _send(self, batch: list[Entry]) -> None:
         self._sent_at = self._loop.time()
         steps = [entry for entry in batch if self._decide(entry)]
         if not steps:
@@ -233,7 +191,7 @@ class Outbox:
 
         self._store.settle(steps, done)
 
-    def _decide(self, entry: _Entry) -> bool:
+    def _decide(self, entry: Entry) -> bool:
         """Decide on the record that this process handed over last; whether there is anything to
         write."""
         run = entry.run
@@ -252,7 +210,7 @@ class Outbox:
     # Answers
 
     def _answered(
-        self, batch: list[_Entry], written: Collection[Step], error: BaseException | None
+        self, batch: list[Entry], written: Collection[Step], error: BaseException | None
     ) -> None:
         done = set(written)
         left = []
@@ -272,17 +230,17 @@ class Outbox:
             self._failed(left, error)
         self._pump()
 
-    def _succeeded(self, moved_on: Sequence[_Entry]) -> None:
+    def _succeeded(self, moved_on: Sequence[Entry]) -> None:
         if self._failures:
             self._failures = 0
             self._store.works(REFUSES)
         self._size = min(self._size * 2, BATCH)
         if moved_on:
             task = self._loop.create_task(self._look_again(moved_on))
-            self._looking.add(task)
+            self._looking[task] = moved_on
             task.add_done_callback(self._looked)
 
-    async def _look_again(self, entries: Sequence[_Entry]) -> None:
+    async def _look_again(self, entries: Sequence[Entry]) -> None:
         """The stored tasks have moved on: read them, and decide again on that."""
         try:
             found = await self._store.find([entry.run.record.id for entry in entries])
@@ -291,13 +249,13 @@ class Outbox:
             return
         for entry in entries:
             entry.was_read, entry.stored = True, found.get(entry.run.record.id)
-            self._put_back(entry)
+            self._backlog.put_back(entry)
 
     def _looked(self, task: "asyncio.Task[None]") -> None:
-        self._looking.discard(task)
+        self._looking.pop(task, None)
         self._pump()
 
-    def _dealt_with(self, entry: _Entry) -> None:
+    def _dealt_with(self, entry: Entry) -> None:
         run = entry.run
         if entry.is_lost:
             logger.warning(
@@ -309,26 +267,17 @@ class Outbox:
             self._lost(run)
         elif entry.change is None and entry.stored is not None:
             run.record = entry.stored.record
+            if entry.was_tried:
+                self._store.doubt([run.record.id])  # it was written, and nobody here was told
         if entry.over:
             self._runs.remove(run)
 
-    def _put_back(self, entry: _Entry) -> None:
-        """What is not dealt with waits again, behind what came meanwhile."""
-        if isinstance(entry.event, Ended):
-            later = self._ends.pop(entry.run, None)
-            entry.over = entry.over or (later is not None and later.over)
-            self._ends[entry.run] = entry
-        elif entry.run not in self._ends:
-            self._reports.setdefault(entry.run, entry)
-
     # What is not taken
 
-    def _failed(self, left: Sequence[_Entry], error: BaseException) -> None:
+    def _failed(self, left: Sequence[Entry], error: BaseException) -> None:
         may_be_written = self._store.may_be_written(error)
         for entry in left:
             entry.was_tried = entry.was_tried or may_be_written
-            if not self._failures and isinstance(entry.event, Ended):
-                self._log(entry, "how task %s ended is not written yet: %s", describe(error))
         self._store.failed(REFUSES, error)
         self._failures += 1
         # Smaller batches from now on: if the cause is in one of them, the others get through.
@@ -337,13 +286,13 @@ class Outbox:
             self._give_up(left)
             return
         for entry in left:
-            self._put_back(entry)
+            self._backlog.put_back(entry)
         if self._rest is None:
             pauses = self._pace.pauses
             pause = pauses[min(self._failures, len(pauses)) - 1]
             self._rest = self._clock.call_later(pause, self._rested)
 
-    def _give_up(self, left: Sequence[_Entry]) -> None:
+    def _give_up(self, left: Iterable[Entry]) -> None:
         for entry in left:
             if isinstance(entry.event, Ended):
                 self._log(entry, "how task %s ended is lost, it will run again")
@@ -357,15 +306,15 @@ class Outbox:
             self._rest.cancel()
             self._rest = None
 
-    def _refused(self, left: Sequence[_Entry], error: BaseException) -> None:
+    def _refused(self, left: Sequence[Entry], error: BaseException) -> None:
         """A value in one of these is refused: send each one alone, so that the others are taken."""
         if len(left) > 1:
             for entry in left:
                 entry.is_alone = True
-                self._put_back(entry)
+                self._backlog.put_back(entry)
             return
         (entry,) = left
-        reason = f"{type(error).__name__}: {describe(error)}"
+        reason = self._store.reason_of(error)
         if isinstance(entry.event, Reported):
             self._log(entry, "a report of task %s cannot be stored: %s", reason)
             return
@@ -375,9 +324,9 @@ class Outbox:
         else:
             entry.event = Ended(entry.run.attempt, Failed(f"{NOT_STORED}{reason}"))
             entry.stands_in = True
-            self._put_back(entry)
+            self._backlog.put_back(entry)
 
-    def _set_aside(self, entry: _Entry) -> None:
+    def _set_aside(self, entry: Entry) -> None:
         """Others must not wait for what the store refuses in every form."""
         if self._is_stopping:
             self._give_up([entry])
@@ -385,23 +334,18 @@ class Outbox:
 
         def again() -> None:
             del self._aside[entry]
-            self._put_back(entry)
+            self._backlog.put_back(entry)
             self._pump()
 
         self._aside[entry] = self._clock.call_later(self._pace.set_aside, again)
 
-    def _log(self, entry: _Entry, message: str, *values: Any) -> None:
+    def _log(self, entry: Entry, message: str, *values: Any) -> None:
         record = entry.run.record
         logger.error(message, record.id, *values, extra=log_fields(record))
 
 
-def _take_back(entry: _Entry) -> None:
+def _take_back(entry: Entry) -> None:
     """What was not written is not what the next change is decided on."""
     change, run = entry.change, entry.run
     if change is not None and run.record is change.after:
         run.record = change.before
-
-
-def _length(entry: _Entry) -> int:
-    report = entry.event.report
-    return len(report.payload) if report is not None and report.payload is not None else 0

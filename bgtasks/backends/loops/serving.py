@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Sequence
 from functools import partial
+from uuid import UUID
 
 from attrs import frozen
 
@@ -16,7 +17,6 @@ from bgtasks.backends.task_store import Stored, TaskStore
 from bgtasks.clock import Clock
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 from bgtasks.core.events import Ended, Failed
-from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe
 from bgtasks.logs import log_fields
 
@@ -30,6 +30,9 @@ BATCH = 50
 MANY_LOOKS = 50
 """Looks without a pause that gave nothing, before news is answered more slowly: anybody who may
 connect to PostgreSQL can send notifications."""
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks without news, while every slot is taken."""
 
 SLOWLY = 0.05
 """Seconds between two looks then."""
@@ -82,7 +85,7 @@ class Serving:
         self._runner = runner
         if not self._stopping.is_set():
             self.is_serving = True
-            await self._store.start_claiming(self._begin, self.wake)
+            await self._store.start_claiming(self)
             self._news.clear()
             self._loop.start()
             try:
@@ -120,23 +123,24 @@ class Serving:
             self.wake()
             await self._looked.wait()
 
-    def cancel(self, run: Run) -> None:
-        """Tell a running attempt that its cancellation was asked for."""
-        self.cancel_attempt(run.record)
-
-    def cancel_attempt(self, record: TaskRecord) -> None:
-        """Tell the attempt that ``record`` is in, if it runs here."""
+    def cancel(self, task_id: UUID, attempt: int) -> None:
+        """Tell an attempt that it was asked to end, if it runs here."""
         try:
             if self._runner is not None:
-                self._runner.cancel(record.id, record.attempt)
+                self._runner.cancel(task_id, attempt)
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            logger.exception("task %s cannot be told", record.id, extra=log_fields(record))
+            logger.exception(
+                "task %s cannot be told",
+                task_id,
+                extra={"task_id": str(task_id), "attempt": attempt},
+            )
 
     # Attempts
 
-    def _begin(self, claimed: Stored) -> None:
+    def begin(self, claimed: Stored) -> None:
+        """Begin the attempt of a task whose claim is durable."""
         run = Run(claimed.place, claimed.record)
         self._runs.add(run)
         record = run.record
@@ -197,7 +201,7 @@ class Serving:
     async def _claim(self) -> bool:
         """Claim a batch; whether there may be more."""
         size = min(BATCH, self._runs.free)
-        self._had_no_room = size <= 0
+        self._had_no_room = size <= 0 and not self._store.claims_by_itself
         if not self.is_serving:
             return False
         given = await self._store.claim(max(size, 0))
@@ -206,8 +210,10 @@ class Serving:
         return size > 0 and given == size
 
     async def _until_next_look(self) -> float:
+        if self._had_no_room:
+            return LOOK_EVERY  # an attempt that ends is news
         look = await self._store.next_look()
-        if look.is_ready and not self._had_no_room:  # an attempt that ends is news
+        if look.is_ready:
             self._looks_in_vain += 1
             pauses = self._pace.look_again
             return pauses[min(self._looks_in_vain, len(pauses)) - 1]

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
@@ -21,8 +21,10 @@ from bgtasks.models import AttemptFailure, ProcessInfo
 
 __all__ = ["OpenStore", "StoreBackend"]
 
+TStore = TypeVar("TStore", bound=TaskStore)
 
-class OpenStore:
+
+class OpenStore(Generic[TStore]):
     """What is there between a start and its stop: the store, and the loops over it.
 
     ``clock`` is the one that the loops wait by, ``now`` dates changes.
@@ -30,7 +32,7 @@ class OpenStore:
 
     def __init__(
         self,
-        store: TaskStore,
+        store: TStore,
         runs: Runs,
         clock: Clock,
         now: Callable[[], datetime],
@@ -42,7 +44,7 @@ class OpenStore:
         self.runs = runs
         self.outbox = Outbox(store, runs, clock, now, lost=self._lost, pace=outbox_pace)
         self.serving = Serving(store, runs, self.outbox, clock, serving_pace)
-        self.commands = Commands(store, runs, now, cancel=self.serving.cancel_attempt)
+        self.commands = Commands(store, runs, now, cancel=self.serving.cancel)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         """See :meth:`Backend.save`."""
@@ -61,22 +63,22 @@ class OpenStore:
         await self.store.close()
 
     def _lost(self, run: Run) -> None:
-        self.serving.cancel(run)
+        self.serving.cancel(run.record.id, run.attempt)
 
 
-class StoreBackend(Backend):
+class StoreBackend(Backend, Generic[TStore]):
     """Opens a store at the start, and lets it go at the stop. ``name`` stands for the store in
     messages."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
         self._clock = clock
-        self._subscribers = Subscribers()
-        self._opened: OpenStore | None = None
+        self.subscribers = Subscribers()
+        self._opened: OpenStore[TStore] | None = None
 
     @abstractmethod
-    async def _open(self) -> OpenStore:
-        """Open the store, as :meth:`Backend.start` says; it announces to ``_subscribers``."""
+    async def _open(self) -> OpenStore[TStore]:
+        """Open the store, as :meth:`Backend.start` says; it announces to ``subscribers``."""
 
     async def start(self) -> None:
         self._opened = await self._open()
@@ -89,8 +91,7 @@ class StoreBackend(Backend):
     # Changing tasks
 
     async def submit(self, records: Sequence[TaskRecord], connection: Any = None) -> None:
-        if records:
-            await self.store.insert(records, connection)
+        await self.store.insert(records, connection)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         if self._opened is not None:
@@ -137,7 +138,7 @@ class StoreBackend(Backend):
     def subscribe(
         self, handler: ChangeHandler, wanted: Callable[[], bool] = lambda: True
     ) -> Callable[[], None]:
-        return self._subscribers.add(handler, wanted)
+        return self.subscribers.add(handler, wanted)
 
     # Running tasks
 
@@ -155,12 +156,12 @@ class StoreBackend(Backend):
         await self._there.serving.looked()
 
     @property
-    def _there(self) -> OpenStore:
+    def _there(self) -> OpenStore[TStore]:
         if self._opened is None:
             raise BackendError(f"the task database {self._name} is not open")
         return self._opened
 
     @property
-    def store(self) -> TaskStore:
+    def store(self) -> TStore:
         """The store while it is open. Raises BackendError before the start and after the stop."""
         return self._there.store

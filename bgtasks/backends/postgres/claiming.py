@@ -1,13 +1,21 @@
-"""From the engine's jobs to attempts that run here, though an answer of the server may be lost."""
+"""Claims tasks for this process, though an answer of the server may be lost."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.backends.loops.pacing import Backoff, Seldom
+from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import Claims
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.runs import Runs
+from bgtasks.backends.postgres.engine import JOBS_CHANNEL, Jobs, is_cancellation
+from bgtasks.backends.postgres.listener import Listener
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.task_store import Claimant, Look, Nobody, Stored
 from bgtasks.core.events import Ended, NotBegun
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
@@ -16,81 +24,144 @@ from bgtasks.registration import Registry
 
 __all__ = ["Claiming"]
 
+logger = logging.getLogger(__name__)
+
 RUNNING = BackgroundTaskStatus.RUNNING
+
+LOOK_EVERY = 5.0
+"""Seconds after which the queue is looked at when no notification comes."""
+
+AT_STOP = 3.0
+"""Seconds that a stop waits for a claim that is under way, and then once more for what became of
+claims whose answer was lost."""
+
+REFUSES = "gives no tasks"
 
 STOPPED = "the process stopped before the worker began"
 
 
 class Claiming:
-    """Claims tasks and has ``start(job, record)`` begin their attempts.
+    """Claims tasks of ``types`` and has a claimant begin their attempts.
 
     A claim is *open* from the moment that its COMMIT may have been carried out until its attempt
-    was started. If the answer is lost, ``look_up`` finds out what became of it: a claim that
-    holds is started, or handed back to wait again once this was closed.
+    was begun. If the answer is lost, the next look finds out what became of it: a claim that
+    holds is begun, or handed back to wait again once claiming has stopped.
 
     ``announce(records)`` is called with what was changed, ``doubt(ids)`` with tasks that may have
-    been; ``told(ids)`` is awaited before attempts of these tasks are started.
+    been; ``told(ids)`` is awaited before attempts of these tasks are begun.
     """
 
     def __init__(
         self,
         database: Database,
+        listener: Listener,
         process: UUID,
         registry: Registry,
+        types: Sequence[str],
         runs: Runs,
         now: Callable[[], datetime],
         *,
-        start: Callable[[int, TaskRecord], None],
         announce: Callable[[Iterable[TaskRecord]], None],
         doubt: Callable[[Iterable[UUID]], None],
         told: Callable[[Iterable[UUID]], Awaitable[None]],
         look_for_cancels: Callable[[], None],
     ) -> None:
+        self.claimant: Claimant = Nobody()
         self._database = database
+        self._listener = listener
         self._process = process
         self._registry = registry
+        self._limits = {
+            item.type_name: item.max_concurrency or 0
+            for item in registry
+            if item.type_name in types
+        }
         self._runs = runs
         self._now = now
-        self._start = start
         self._announce = announce
         self._doubt = doubt
         self._told = told
         self._look_for_cancels = look_for_cancels
         self._open: dict[int, TaskRecord] = {}
-        self._is_closed = False
+        self._in_claim = asyncio.Lock()
+        self._is_closed = True
         self._cancel_was_heard = False
+        self._junk = Seldom()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there are claims whose attempts have not been started."""
-        return bool(self._open)
+    async def start(self, claimant: Claimant) -> None:
+        """Begin attempts from now on."""
+        self.claimant, self._is_closed = claimant, False
+        await self._listener.add(JOBS_CHANNEL, self._heard)
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether no further attempt is started."""
-        return self._is_closed
+    async def stop(self) -> None:
+        """Begin no further attempt, once a claim that is under way has been answered, or was
+        waited for long enough."""
+        try:
+            async with asyncio.timeout(AT_STOP):
+                async with self._in_claim:
+                    self._is_closed = True
+        except TimeoutError:
+            logger.warning("%s does not answer a claim: not waited for", self._database.name)
+            self._is_closed = True
+        self._listener.remove(JOBS_CHANNEL, self._heard)
+
+    async def hand_back(self) -> None:
+        """Let claims whose answer was lost wait again, if the server says within seconds what
+        became of them."""
+        backoff = Backoff()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AT_STOP):
+                while self._open:
+                    try:
+                        await self._look_up()
+                    except SERVER_ERRORS as error:
+                        self._database.failed(REFUSES, error)
+                        await backoff.wait()
+
+    async def claim(self, room: int) -> int:
+        """Claim at most ``room`` tasks and begin their attempts; returns how many jobs were
+        claimed."""
+        async with self._in_claim:
+            await self._look_up()
+            return 0 if self._is_closed or room <= 0 else await self._take(room)
+
+    async def next_look(self) -> Look:
+        """When something is due."""
+        if self._is_closed:
+            return Look(LOOK_EVERY)
+        async with self._database.connection() as connection:
+            due_in = await Jobs(connection).next_due(list(self._limits))
+        if due_in is None:
+            return Look(LOOK_EVERY)
+        return Look(min(due_in.total_seconds(), LOOK_EVERY), is_ready=not due_in)
 
     def cancel_heard(self) -> None:
         """A running task may have been asked to end, perhaps one that is being claimed now."""
         self._cancel_was_heard = True
+        self._look_for_cancels()
 
-    def reopen(self) -> None:
-        """Start attempts from now on."""
-        self._is_closed = False
+    def _heard(self, payload: str) -> None:
+        """A notification is a hint, whoever sent it: what is stored decides."""
+        try:
+            asks_to_end = is_cancellation(payload)
+        except ValueError:
+            if self._junk.may():
+                logger.warning(
+                    "a notification on %r is not PgQueuer's: %.200r", JOBS_CHANNEL, payload
+                )
+            return
+        if asks_to_end:
+            self.cancel_heard()
+        else:
+            self.claimant.wake()
 
-    def close(self) -> None:
-        """Start no further attempt: claims that are open are handed back by ``look_up``."""
-        self._is_closed = True
-
-    async def take(self, size: int, limits: Mapping[str, int]) -> int:
-        """Claim at most ``size`` jobs and their tasks, by ``Jobs.claim``, and start the attempts;
-        how many jobs were claimed."""
+    async def _take(self, size: int) -> int:
         self._cancel_was_heard = False
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
                 store = Store(connection, self._process)
-                jobs = await store.jobs.claim(size, limits, self._process)
+                jobs = await store.jobs.claim(size, self._limits, self._process)
                 if not jobs:
                     return 0
                 claims = await Claims.take(
@@ -104,7 +175,7 @@ class Claiming:
         await self._begin(claims.announced)
         return len(jobs)
 
-    async def look_up(self) -> None:
+    async def _look_up(self) -> None:
         """Find out what became of the claims that are open. Raises what the server raises; then
         they stay open."""
         if not self._open:
@@ -120,7 +191,7 @@ class Claiming:
         await self._told([record.id for record in self._open.values()])
         while self._open and not self._is_closed:
             job = next(iter(self._open))
-            self._start(job, self._open.pop(job))
+            self.claimant.begin(Stored(self._open.pop(job), job))
         self._announce(announced)
         if self._cancel_was_heard:
             self._look_for_cancels()
@@ -138,7 +209,7 @@ class Claiming:
         held = {}
         for job, claimed in self._open.items():
             found = stored.get(claimed.id)
-            if found is None or found.job != job or job not in jobs:
+            if found is None or found.place != job or job not in jobs:
                 continue
             if found.record.status is RUNNING and found.record.attempt == claimed.attempt:
                 held[job] = found.record._replace(data=claimed.data)

@@ -10,9 +10,10 @@ from datetime import datetime
 from attrs import define, field, frozen
 
 from bgtasks.backends.cutting_off import cut_off
+from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.engine import ClaimedJob
-from bgtasks.backends.postgres.runs import Runs
-from bgtasks.backends.postgres.store import Store, StoredTask
+from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.task_store import Stored
 from bgtasks.core.events import Claimed, Ended
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
@@ -94,9 +95,9 @@ class _Step:
 
 
 def _step(
-    job: ClaimedJob, stored: StoredTask | None, registry: Registry, now: datetime, start: bool
+    job: ClaimedJob, stored: Stored | None, registry: Registry, now: datetime, start: bool
 ) -> _Step:
-    if stored is None or stored.job != job.id or stored.record.status.is_final:
+    if stored is None or stored.place != job.id or stored.record.status.is_final:
         return _Step()
     changes: list[Change] = []
     record = stored.record

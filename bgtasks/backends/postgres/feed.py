@@ -4,20 +4,19 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from bgtasks.backends.base import ChangeHandler
+from bgtasks.backends.loops.pacing import Backoff, Seldom, end_within
+from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.loops import Backoff, Seldom, end_within
 from bgtasks.backends.postgres.reader import stored_types
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.clock import SystemClock
-from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
+from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.record import LEFT_OUT, TaskRecord
-from bgtasks.logs import log_fields
 
 __all__ = ["CHANNEL", "Feed", "messages"]
 
@@ -63,10 +62,10 @@ class Feed:
     what is stored is announced.
     """
 
-    def __init__(self, database: Database, process: UUID) -> None:
+    def __init__(self, database: Database, process: UUID, subscribers: Subscribers) -> None:
         self._database = database
+        self._subscribers = subscribers
         self._process = process.hex
-        self._handlers: dict[object, tuple[ChangeHandler, Callable[[], bool]]] = {}
         self._announced: OrderedDict[UUID, int] = OrderedDict()
         self._waiting: dict[UUID, None] = {}
         self._heard_until: int | None = None
@@ -84,17 +83,6 @@ class Feed:
         """Why changes are not read, in words."""
         return self._reading.trouble
 
-    def subscribe(self, handler: ChangeHandler, wanted: Callable[[], bool]) -> Callable[[], None]:
-        """Call ``handler`` with each change; ``wanted`` says whether it is worth reading those
-        of other processes. Gives back how to unsubscribe."""
-        key = object()
-        self._handlers = {**self._handlers, key: (handler, wanted)}
-
-        def unsubscribe() -> None:
-            self._handlers = {k: item for k, item in self._handlers.items() if k is not key}
-
-        return unsubscribe
-
     def start(self) -> None:
         """Read what is heard of from now on."""
         self._reading.start()
@@ -104,7 +92,7 @@ class Feed:
         await end_within(self._reading.stop())
 
     def announce(self, records: Iterable[TaskRecord]) -> None:
-        """Tell every handler of these revisions, but of none that is not newer than the last."""
+        """Tell every subscriber of these revisions, but of none that is not newer than the last."""
         for record in records:
             if self._announced.get(record.id, 0) >= record.revision:
                 continue
@@ -113,7 +101,7 @@ class Feed:
             self._announced.move_to_end(record.id)
             if len(self._announced) > MAX_REMEMBERED:
                 self._announced.popitem(last=False)
-            self._tell(record)
+            self._subscribers.tell(record)
 
     def doubt(self, ids: Iterable[UUID]) -> None:
         """Have tasks read that this process may have changed: the answer was lost. They are read
@@ -134,7 +122,7 @@ class Feed:
             if self._junk.may():
                 logger.warning("a notification on %r is not one of ours: %.200r", CHANNEL, message)
             return
-        if not self._is_wanted():
+        if not self._subscribers.is_anyone_listening():
             return
         if sender == self._process:
             ids = [task_id for task_id in ids if task_id in self._doubted]
@@ -203,7 +191,7 @@ class Feed:
             self.announce(map(rows.record_of, whole))
 
     async def _catch_up(self, since: int) -> None:
-        if not self._is_wanted():
+        if not self._subscribers.is_anyone_listening():
             return
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._caught_up_at + CATCH_UP_EVERY - loop.time())
@@ -213,19 +201,3 @@ class Feed:
             found = await connection.fetch(STATEMENTS["changed_since"], since, types)
         await self._read_tasks([row[0] for row in found])
         logger.info("caught up with %s: looked at %d tasks", self._database.name, len(found))
-
-    # Telling
-
-    def _is_wanted(self) -> bool:
-        return any(wanted() for _, wanted in self._handlers.values())
-
-    def _tell(self, record: TaskRecord) -> None:
-        for handler, _ in self._handlers.values():
-            try:
-                handler(record)
-            except BaseException as error:
-                if ends_this_task(error):
-                    raise
-                logger.exception(
-                    "a change handler failed for task %s", record.id, extra=log_fields(record)
-                )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.database import STATEMENT_TIMEOUT, Database
-from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.models import ProcessInfo

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import asyncpg
 
+from bgtasks.backends.loops.pacing import Backoff, end_within, wait_set
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.loops import Backoff, end_within, wait_set
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.clock import SystemClock
@@ -96,8 +96,10 @@ class Listener:
                 self._lost.set()  # the next connection listens to all there are
 
     def remove(self, channel: str, handler: PayloadHandler) -> None:
-        """Call ``handler`` no more. The channel stays: it is likely to be wanted again."""
-        self._handlers[channel].remove(handler)
+        """No longer call ``handler``, if it is called. The channel stays: it is likely to be
+        wanted again."""
+        if handler in (handlers := self._handlers.get(channel, [])):
+            handlers.remove(handler)
 
     def hear(self, channel: str, payload: str) -> None:
         """Act as if a notification had come in."""

@@ -5,13 +5,15 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bgtasks.backends.loops.pacing import END_WITHIN
+from bgtasks.backends.loops.periodic import Periodic
+from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import Jobs
 from bgtasks.backends.postgres.heartbeat import Heartbeat
-from bgtasks.backends.postgres.loops import END_WITHIN, Periodic
-from bgtasks.backends.postgres.runs import Run, Runs
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.task_store import TaskStore
 
 __all__ = ["Pulse"]
 
@@ -41,6 +43,7 @@ class Pulse:
 
     def __init__(
         self,
+        store: TaskStore,
         database: Database,
         heartbeat: Heartbeat,
         runs: Runs,
@@ -56,17 +59,15 @@ class Pulse:
         self._take_back = take_back
         self._recovering = asyncio.Lock()
         every = heartbeat.every
-        self._beats = Periodic(database, "takes no heartbeat", heartbeat.beat, every)
+        self._beats = Periodic(store, "takes no heartbeat", heartbeat.beat, every)
         self._looks = Periodic(
-            database, "does not say what was cancelled", self.look, LOOK_EVERY, gap=LOOK_GAP
+            store, "does not say what was cancelled", self.look, LOOK_EVERY, gap=LOOK_GAP
         )
-        self._marks = Periodic(database, "does not say which types are known", mark_unknown, RARELY)
+        self._marks = Periodic(store, "does not say which types are known", mark_unknown, RARELY)
         self._duties = [
-            Periodic(
-                database, "does not let dead workers' tasks be taken back", self._recover, every
-            ),
+            Periodic(store, "does not let dead workers' tasks be taken back", self._recover, every),
             self._marks,
-            Periodic(database, "does not let old rows be dropped", self.tidy, RARELY),
+            Periodic(store, "does not let old rows be dropped", self.tidy, RARELY),
         ]
 
     @property
@@ -88,7 +89,7 @@ class Pulse:
             loop.start()
 
     async def stop(self) -> None:
-        """Say goodbye."""
+        """Say goodbye, if this process has said that it is there."""
         await asyncio.gather(*(loop.stop() for loop in self._loops))
         if self._heartbeat.has_spoken:
             with contextlib.suppress(*SERVER_ERRORS):

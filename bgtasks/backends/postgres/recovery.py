@@ -6,15 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from bgtasks.backends.postgres import rows
+from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import Claims
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.reader import stored_types
-from bgtasks.backends.postgres.runs import Runs
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.postgres.store import Store
-from bgtasks.core.events import TypeUnknown
-from bgtasks.core.lifecycle import decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.registration import Registry
 
@@ -25,7 +21,7 @@ BATCH = 200
 
 
 class Recovery:
-    """Takes back what dead workers left, and has tasks of types that nobody knows say so.
+    """Takes back what dead workers left.
 
     ``announce(records)`` is called with what was changed, after each commit, ``doubt(ids)`` with
     what may have been. A worker is dead when its process was not heard of for
@@ -54,7 +50,6 @@ class Recovery:
         self._announce = announce
         self._doubt = doubt
         self._may_condemn = may_condemn
-        self._marked: dict[str, int] = {}
 
     async def take_back(self) -> int:
         """Let tasks whose workers are dead wait to run again, or end; how many they were."""
@@ -63,19 +58,6 @@ class Recovery:
             while self._may_condemn() and (taken := await self._take_back_some()):
                 count += taken
         return count
-
-    async def mark_unknown(self) -> None:
-        """Waiting tasks of types that no living process has registered say so."""
-        async with self._database.connection() as connection:
-            living = await connection.fetch(STATEMENTS["known_types"], self._timeout)
-            stored = await stored_types(connection)
-        known = {row[0] for row in living} | {item.type_name for item in self._registry}
-        for type_name in stored:
-            if type_name in known:
-                self._marked.pop(type_name, None)
-                continue
-            while await self._mark_some(type_name, self._marked.get(type_name, -1)) == BATCH:
-                pass
 
     async def _take_back_some(self) -> int:
         claims = Claims()
@@ -103,21 +85,6 @@ class Recovery:
         lives = await connection.fetchval(STATEMENTS["lives"], list(workers), self._timeout)
         if lives or not self._may_condemn():
             raise _LivesError
-
-    async def _mark_some(self, type_name: str, after: int) -> int:
-        """How many were looked at. The next round goes on behind them."""
-        async with self._database.transaction() as connection:
-            found = await connection.fetch(STATEMENTS["waiting_tasks"], type_name, after, BATCH)
-            records = [rows.record_of(row) for row in found]
-            decided = (decide(record, TypeUnknown(), self._now()) for record in records)
-            changes = [change for change in decided if change is not None]
-            store = Store(connection, self._process)
-            written = await store.write(changes) if changes else set()
-            marked = [item.after for item in changes if item.after.sequence in written]
-        self._announce(marked)
-        if records:
-            self._marked[type_name] = records[-1].sequence
-        return len(records)
 
 
 class _LivesError(Exception):

@@ -1,12 +1,15 @@
 """What an error of the server, or of the way to it, says about what was asked."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
 
+from bgtasks.backends.task_store import LostAnswerError
 from bgtasks.core.text import describe
 
-__all__ = ["SERVER_ERRORS", "concerns_values", "is_fate_unknown", "reason_of"]
+__all__ = ["SERVER_ERRORS", "answer_may_be_lost", "concerns_values", "is_fate_unknown", "reason_of"]
 
 SERVER_ERRORS = (
     OSError,
@@ -61,3 +64,14 @@ def reason_of(error: BaseException) -> str:
 
 def _sqlstate(error: asyncpg.PostgresError) -> str:
     return getattr(error, "sqlstate", None) or ""
+
+
+@contextmanager
+def answer_may_be_lost() -> Iterator[None]:
+    """Raises LostAnswerError for errors which leave it open whether the write in here was done."""
+    try:
+        yield
+    except SERVER_ERRORS as error:
+        if is_fate_unknown(error):
+            raise LostAnswerError from error
+        raise

@@ -14,32 +14,24 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from attrs import frozen
 
 from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.engine import Jobs
 from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.task_store import Stored
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
-__all__ = ["NOBODY", "Store", "StoredTask", "some_ids"]
+__all__ = ["NOBODY", "Store", "some_ids", "wait_of"]
 
 NOBODY = UUID(int=0)
 """Who signs what is committed by somebody else: every process reads it, this one too."""
 
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
-
-
-@frozen
-class StoredTask:
-    """A task as it is stored, and the engine's job that stands for it."""
-
-    record: TaskRecord
-    job: int
 
 
 class Store:
@@ -58,7 +50,7 @@ class Store:
         Raises DuplicateTaskError; then an open transaction can only be rolled back.
         """
         waiting = [record.id for record in records if not record.status.is_final]
-        waits = [None if record.status.is_final else _wait(record, now) for record in records]
+        waits = [None if record.status.is_final else wait_of(record, now) for record in records]
         try:
             found = await self._write(
                 "insert_tasks",
@@ -75,19 +67,19 @@ class Store:
             for record, sequence in zip(records, sorted(found), strict=True)
         ]
 
-    async def find(self, task_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, StoredTask]:
+    async def find(self, task_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
         """Those of these tasks that are stored, without their data. ``lock``: once no other
         transaction is changing them, and none can until this one ends."""
         return await self._find("lock_tasks_by_ids" if lock else "tasks_by_ids", task_ids)
 
-    async def find_whole(self, task_ids: Sequence[UUID]) -> dict[UUID, StoredTask]:
+    async def find_whole(self, task_ids: Sequence[UUID]) -> dict[UUID, Stored]:
         """Those of these tasks that are stored, with their data, which only whoever runs them
         needs."""
         return await self._find("whole_tasks_by_ids", task_ids)
 
-    async def _find(self, name: str, task_ids: Sequence[UUID]) -> dict[UUID, StoredTask]:
+    async def _find(self, name: str, task_ids: Sequence[UUID]) -> dict[UUID, Stored]:
         found = await self._connection.fetch(STATEMENTS[name], task_ids)
-        stored = (StoredTask(rows.record_of(row), row["job"]) for row in found)
+        stored = (Stored(rows.record_of(row), row["job"]) for row in found)
         return {item.record.id: item for item in stored}
 
     async def known(self, task_ids: Sequence[UUID]) -> set[UUID]:
@@ -135,13 +127,13 @@ class Store:
 
     async def new_job(self, record: TaskRecord, now: datetime) -> int:
         """A job for a task that is to run again."""
-        wait = _wait(record, now)
+        wait = wait_of(record, now)
         return await self.jobs.enqueue(record.id, record.type, record.priority, wait)
 
     async def release_job(self, job: int, record: TaskRecord, now: datetime) -> None:
         """What becomes of the job of an attempt that is over, by what became of its task."""
         if record.status is PENDING:
-            await self.jobs.release(waiting={job: _wait(record, now)})
+            await self.jobs.release(waiting={job: wait_of(record, now)})
         else:
             await self.jobs.release([job])
 
@@ -171,7 +163,7 @@ def _is_claim(change: Change) -> bool:
     return change.before.status is PENDING and change.after.status is RUNNING
 
 
-def _wait(record: TaskRecord, now: datetime) -> timedelta:
+def wait_of(record: TaskRecord, now: datetime) -> timedelta:
     """How long the engine waits, by its own clock: hosts' clocks may differ from the server's."""
     return max(record.due_at - now, timedelta(0)) if record.due_at else timedelta(0)
 

@@ -153,7 +153,7 @@ SELECT pg_catalog.min(type) FROM bgtasks_tasks WHERE type > $1;
 
 -- name: waiting_tasks
 -- Waiting tasks of one type, from a sequence on. See `filtered_tasks`.
-SELECT {slim} FROM bgtasks_tasks
+SELECT {slim}, job FROM bgtasks_tasks
  WHERE (type, status, sequence) > ($1, 'Pending', $2)
    AND (type, status, sequence) <= ($1, 'Pending', 9223372036854775807)
  ORDER BY type, status, sequence LIMIT $3;

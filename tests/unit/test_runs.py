@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bgtasks.backends.postgres.runs import Run, Runs
+from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.core.record import TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.models import BackgroundTaskStatus
@@ -41,11 +41,11 @@ async def test_a_job_that_is_given_again_replaces_its_old_run_whether_that_has_e
             runs.end(old)
         new = Run(1, old.record._replace(attempt=2))
         runs.add(new)
-        assert (runs.free, runs.of_job(1)) == (2, new)
+        assert (runs.free, runs.at(1)) == (2, new)
         if not ends_before:
             runs.end(old)
         runs.remove(old)
-        assert (runs.free, runs.of_job(1)) == (2, new)
+        assert (runs.free, runs.at(1)) == (2, new)
         runs.end(new)
         runs.remove(new)
         assert (runs.free, list(runs)) == (3, [])

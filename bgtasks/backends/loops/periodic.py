@@ -1,0 +1,78 @@
+"""Duties that come again and again."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from bgtasks.backends.loops.pacing import Backoff, end_within, wait_set
+from bgtasks.backends.task_store import TaskStore
+from bgtasks.clock import SystemClock
+from bgtasks.concurrency.lasting import LastingLoop
+
+__all__ = ["Periodic"]
+
+
+class Periodic:
+    """Does ``duty`` every so many seconds, or ``soon``; again and again, whatever it raises.
+
+    ``refused`` completes "the store …" where it fails. ``gap`` is the least time in seconds
+    between two beginnings, however often ``soon`` is called.
+    """
+
+    def __init__(
+        self,
+        store: TaskStore,
+        refused: str,
+        duty: Callable[[], Awaitable[object]],
+        every: float,
+        *,
+        gap: float = 0.0,
+    ) -> None:
+        self._store = store
+        self._refused = refused
+        self._duty = duty
+        self._every = every
+        self._gap = gap
+        self._began_at = 0.0
+        self._wanted = asyncio.Event()
+        self._backoff = Backoff()
+        self._loop = LastingLoop(f"{store.name} {refused}", self._round, SystemClock())
+
+    @property
+    def trouble(self) -> str | None:
+        """See :attr:`LastingLoop.trouble`."""
+        return self._loop.trouble
+
+    def start(self) -> None:
+        """Begin; the first time is after ``every`` seconds, or ``soon``."""
+        self._loop.start()
+
+    def soon(self) -> None:
+        """Do it now, and not only when its time has come."""
+        self._wanted.set()
+
+    async def stop(self) -> None:
+        """End what is going on, and do it no more."""
+        await end_within(self._loop.stop())
+
+    async def once(self) -> None:
+        """Do it; where the store refuses, that is noted and tried again soon."""
+        try:
+            await self._duty()
+        except Exception as error:
+            if not self._store.is_trouble(error):
+                raise
+            self._store.failed(self._refused, error)
+            await self._backoff.wait()
+            self.soon()
+        else:
+            self._store.works(self._refused)
+            self._backoff.reset()
+
+    async def _round(self) -> None:
+        await wait_set(self._wanted, self._every)
+        if (early := self._began_at + self._gap - time.monotonic()) > 0:
+            await asyncio.sleep(early)
+        self._wanted.clear()
+        self._began_at = time.monotonic()
+        await self.once()

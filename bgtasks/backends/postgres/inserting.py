@@ -1,0 +1,101 @@
+"""New tasks, though an answer of the server may be lost."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bgtasks.backends.loops.unknown_fate import find_out
+from bgtasks.backends.postgres.database import WRITTEN, Database
+from bgtasks.backends.postgres.server_errors import answer_may_be_lost
+from bgtasks.backends.postgres.store import NOBODY, Store, some_ids
+from bgtasks.backends.task_store import Stored, TaskStore
+from bgtasks.core.record import TaskRecord
+from bgtasks.errors import DuplicateTaskError
+
+__all__ = ["Inserting"]
+
+ANSWERED_WITHIN = 1.0
+"""Seconds that others wait for the answer to a submit of their task."""
+
+
+class Inserting:
+    """Keeps new tasks of this process; ``announce(records)`` is called with them."""
+
+    def __init__(
+        self,
+        owner: TaskStore,
+        database: Database,
+        process: UUID,
+        now: Callable[[], datetime],
+        announce: Callable[[Iterable[TaskRecord]], None],
+    ) -> None:
+        self._owner = owner
+        self._database = database
+        self._process = process
+        self._now = now
+        self._announce = announce
+        self._coming: dict[UUID, asyncio.Event] = {}
+
+    async def insert(self, records: Sequence[TaskRecord]) -> None:
+        """Keep new tasks."""
+        done = asyncio.Event()
+        self._coming.update({record.id: done for record in records})
+        try:
+            with self._database.asking(WRITTEN):
+                self._announce(await self._insert(records, done))
+        finally:
+            done.set()
+            for record in records:
+                self._coming.pop(record.id, None)
+
+    async def insert_in(self, connection: Any, records: Sequence[TaskRecord]) -> None:
+        """Keep new tasks as part of the caller's transaction, which can go on if that fails."""
+        with self._database.asking(WRITTEN):
+            async with connection.transaction():
+                await Store(connection, NOBODY).insert(records, self._now())
+
+    async def announced(self, task_ids: Iterable[UUID]) -> None:
+        """Wait until this process has announced its own pending inserts of these tasks, so that
+        Running is not announced before Pending; for a second at most, should an answer be late."""
+        coming = {self._coming[item] for item in task_ids if item in self._coming}
+        if coming:
+            waiting = [asyncio.create_task(event.wait()) for event in coming]
+            await asyncio.wait(waiting, timeout=ANSWERED_WITHIN)
+            for task in waiting:
+                task.cancel()
+
+    async def _insert(self, records: Sequence[TaskRecord], done: asyncio.Event) -> list[TaskRecord]:
+        """Their ids make it harmless to insert them again: the second time they are taken."""
+        ids = [record.id for record in records]
+
+        async def insert(again: bool) -> list[TaskRecord]:
+            async with self._database.connection() as connection:
+                store = Store(connection, self._process)
+                try:
+                    with answer_may_be_lost():
+                        return await store.insert(records, self._now())
+                except DuplicateTaskError:
+                    kept = await store.find_whole(ids) if again else {}
+                    if not all(_is_same(record, kept.get(record.id)) for record in records):
+                        raise
+                    return [
+                        record._replace(sequence=kept[record.id].record.sequence)
+                        for record in records
+                    ]
+
+        def doubt() -> None:
+            done.set()  # attempts of them need not wait for what becomes of this
+            self._owner.doubt(ids)
+
+        unknown = f"task {some_ids(ids)} was accepted: look it up, or submit it again with its id"
+        return await find_out(self._owner, insert, doubt=doubt, unknown=unknown)
+
+
+def _is_same(record: TaskRecord, stored: Stored | None) -> bool:
+    """Whether the stored task is the one that was to be kept, and not another with its id."""
+    if stored is None:
+        return False
+    kept = stored.record
+    return (record.type, record.data, record.created_at) == (kept.type, kept.data, kept.created_at)

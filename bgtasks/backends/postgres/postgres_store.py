@@ -1,0 +1,361 @@
+"""The low seam over PostgreSQL: statements, one queue and one feed for many processes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from bgtasks.backends.loops.marking import Marking
+from bgtasks.backends.loops.runs import Run, Runs
+from bgtasks.backends.loops.subscribers import Subscribers
+from bgtasks.backends.postgres import migrations, reader, rows
+from bgtasks.backends.postgres.caller import asyncpg_connection
+from bgtasks.backends.postgres.claiming import Claiming
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.feed import CHANNEL, Feed
+from bgtasks.backends.postgres.heartbeat import Heartbeat
+from bgtasks.backends.postgres.inserting import Inserting
+from bgtasks.backends.postgres.listener import Listener
+from bgtasks.backends.postgres.pulse import Pulse
+from bgtasks.backends.postgres.recovery import Recovery
+from bgtasks.backends.postgres.server_clock import ServerClock
+from bgtasks.backends.postgres.server_errors import (
+    SERVER_ERRORS,
+    answer_may_be_lost,
+    concerns_values,
+    is_fate_unknown,
+    reason_of,
+)
+from bgtasks.backends.postgres.settling import Settling
+from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.task_store import (
+    Claimant,
+    Done,
+    Look,
+    LostAnswerError,
+    Place,
+    Step,
+    Stored,
+    TaskStore,
+)
+from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.core.lifecycle import Change
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
+from bgtasks.registration import Registry
+
+__all__ = ["PostgresStore"]
+
+RUNNING = BackgroundTaskStatus.RUNNING
+
+
+class PostgresStore(TaskStore):
+    """Many processes write at once: each change is guarded, and the answer to a write may be lost.
+    A place is a job of PgQueuer."""
+
+    settles_in_turn = True
+
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        types: Sequence[str],
+        runs: Runs,
+        clock: ServerClock,
+        subscribers: Subscribers,
+        *,
+        max_concurrency: int,
+        heartbeat_timeout: float,
+    ) -> None:
+        self.name = database.name
+        self.database = database
+        self.runs = runs
+        self._now = clock.now
+        self._registry = registry
+        self._silence = heartbeat_timeout
+        self._process = process = uuid4()
+        self.feed = feed = Feed(database, process, subscribers)
+        self.listener = Listener(database, feed.caught_up, self._reconnected)
+        self.heartbeat = Heartbeat(
+            database,
+            process,
+            runs,
+            clock,
+            types=types,
+            max_concurrency=max_concurrency,
+            timeout=heartbeat_timeout,
+        )
+        recovery = Recovery(
+            database,
+            process,
+            registry,
+            runs,
+            clock.now,
+            heartbeat_timeout=heartbeat_timeout,
+            announce=feed.announce,
+            doubt=feed.doubt,
+            may_condemn=self.heartbeat.may_condemn,
+        )
+        self.pulse = Pulse(
+            self,
+            database,
+            self.heartbeat,
+            runs,
+            asked_to_end=self._asked_to_end,
+            take_back=recovery.take_back,
+            mark_unknown=Marking(self, clock.now).mark,
+        )
+        self._inserting = Inserting(self, database, process, clock.now, feed.announce)
+        self._settling = Settling(database, process, clock.now, feed.announce)
+        self._on_their_way: set[asyncio.Task[None]] = set()
+        self._claiming = Claiming(
+            database,
+            self.listener,
+            process,
+            registry,
+            types,
+            runs,
+            clock.now,
+            announce=feed.announce,
+            doubt=feed.doubt,
+            told=self._inserting.announced,
+            look_for_cancels=self.pulse.look_soon,
+        )
+
+    async def open(self) -> None:
+        """Connect, and begin with all that goes on beside the loops. Raises what
+        :meth:`Backend.start` raises; then nothing is left open."""
+        with self.database.asking("opened"):
+            await self.database.open()
+            try:
+                await migrations.check(self.database)
+                await self.listener.add(CHANNEL, self.feed.heard)
+                await self.listener.start()
+                self.feed.start()
+                await self.pulse.start()
+            except BaseException:
+                await self.close()
+                raise
+
+    async def close(self) -> None:
+        for task in self._on_their_way:
+            task.cancel()
+        await asyncio.gather(self.pulse.stop(), self.feed.stop(), self.listener.stop())
+        await self.database.close()
+
+    # Changing tasks
+
+    async def insert(self, records: Sequence[TaskRecord], connection: Any) -> None:
+        if not records:
+            return
+        if connection is None:
+            await self._inserting.insert(records)
+        else:
+            await self._inserting.insert_in(await asyncpg_connection(connection), records)
+
+    async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
+        await self._inserting.announced(task_ids)
+        async with self.database.connection() as connection:
+            return await Store(connection, self._process).find(task_ids)
+
+    async def write(self, changes: Sequence[tuple[Change, Place]]) -> Collection[UUID]:
+        if all(change.after.status is RUNNING for change, _ in changes):
+            sequences = await self._request_ends(changes)
+        else:
+            sequences = await self._write_with_jobs(changes)
+        records = [change.after for change, _ in changes if change.after.sequence in sequences]
+        self.feed.announce(records)
+        return [record.id for record in records]
+
+    async def _request_ends(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
+        """Running tasks were asked to end: one statement, then one notification to whoever runs
+        them. Where that is lost, they are found by looking."""
+        async with self.database.connection() as connection:
+            store = Store(connection, self._process)
+            with answer_may_be_lost():
+                sequences = await store.write([change for change, _ in changes])
+            for change, job in changes:
+                if change.after.sequence in sequences and not self._runs_here(change.after):
+                    self._claiming.cancel_heard()
+                    with contextlib.suppress(*SERVER_ERRORS):
+                        await store.jobs.cancel(job, is_held=True)
+        return sequences
+
+    async def _write_with_jobs(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
+        is_sent = False
+        try:
+            async with self.database.transaction() as connection:
+                sequences = await self._write(Store(connection, self._process), changes)
+                is_sent = True
+        except _MovedOnError:
+            return set()
+        except SERVER_ERRORS as error:
+            if is_sent and is_fate_unknown(error):
+                raise LostAnswerError from error
+            raise
+        return sequences
+
+    async def _write(self, store: Store, changes: Sequence[tuple[Change, Place]]) -> set[int]:
+        """First the jobs, then the tasks, as a claim takes them."""
+        jobs: dict[UUID, int] = {}
+        are_jobs_cancelled = False
+        for change, job in changes:
+            if change.before.status.is_final:
+                jobs[change.after.id] = await store.new_job(change.after, self._now())
+            elif change.after.status.is_final:
+                await store.jobs.cancel(job, is_held=False)
+                are_jobs_cancelled = True
+        written = await store.write([change for change, _ in changes], jobs)
+        if (jobs or are_jobs_cancelled) and len(written) < len(changes):
+            raise _MovedOnError  # takes back what was done to the jobs
+        return written
+
+    def settle(self, steps: Sequence[Step], done: Done) -> None:
+        task = asyncio.get_running_loop().create_task(self._settle(steps, done))
+        self._on_their_way.add(task)
+        task.add_done_callback(self._on_their_way.discard)
+
+    async def _settle(self, steps: Sequence[Step], done: Done) -> None:
+        written: list[Step] = []
+        failure: BaseException | None = None
+        try:
+            await self._settling.write(steps, written)
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            failure = error
+        done(written, failure)
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        with self.database.asking("pruned"):
+            return len(await self.database.fetch(STATEMENTS["prune"], before, limit))
+
+    async def unknown_types(self) -> Collection[str]:
+        async with self.database.connection() as connection:
+            living = await connection.fetch(STATEMENTS["known_types"], self._silence)
+            stored = await reader.stored_types(connection)
+        known = {row[0] for row in living} | {item.type_name for item in self._registry}
+        return [name for name in stored if name not in known]
+
+    async def waiting(
+        self, type_name: str, after: int, limit: int
+    ) -> tuple[Sequence[Stored], int | None]:
+        found = await self.database.fetch(STATEMENTS["waiting_tasks"], type_name, after, limit)
+        stored = [Stored(rows.record_of(row), row["job"]) for row in found]
+        return stored, stored[-1].record.sequence if stored else None
+
+    # Claims
+
+    async def start_claiming(self, claimant: Claimant) -> None:
+        self.heartbeat.runs_tasks = True
+        self.pulse.beat_soon()
+        await self._claiming.start(claimant)
+
+    async def claim(self, room: int) -> int:
+        return await self._claiming.claim(room)
+
+    async def next_look(self) -> Look:
+        return await self._claiming.next_look()
+
+    def cease_claiming(self) -> None:
+        self.heartbeat.runs_tasks = False
+
+    async def stop_claiming(self) -> None:
+        await self._claiming.stop()
+
+    async def hand_back(self) -> None:
+        await self._claiming.hand_back()
+
+    # Looking at tasks
+
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        async with self._reading() as connection:
+            return await reader.fetch_task(connection, task_id)
+
+    async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
+        async with self._reading() as connection:
+            return await reader.fetch_shown(connection, task_ids, payloads=payloads)
+
+    async def page(self, query: TaskQuery) -> TaskPage:
+        async with self._reading() as connection:
+            return await reader.fetch_page(connection, query)
+
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        async with self._reading() as connection:
+            return await reader.fetch_failures(connection, task_id)
+
+    async def processes(
+        self,
+        *,
+        runs_tasks: bool,  # noqa: ARG002 - what the heartbeats say counts
+        running: int,  # noqa: ARG002
+    ) -> Sequence[ProcessInfo]:
+        with self.database.asking("read"):
+            return await self.heartbeat.processes()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        with self.database.asking("read"):
+            async with self.database.connection() as connection:
+                yield connection
+
+    # What its errors mean
+
+    def trouble(self) -> str | None:
+        return (
+            self.listener.trouble
+            or self.database.trouble
+            or self.pulse.trouble
+            or self.feed.trouble
+        )
+
+    def asking(self, what: str) -> AbstractContextManager[object]:
+        return self.database.asking(what)
+
+    def is_refusal(self, error: BaseException) -> bool:
+        return concerns_values(error)
+
+    def is_trouble(self, error: BaseException) -> bool:
+        return isinstance(error, SERVER_ERRORS)
+
+    def may_be_written(self, error: BaseException) -> bool:
+        return is_fate_unknown(error)
+
+    def reason_of(self, error: BaseException) -> str:
+        return reason_of(error)
+
+    def doubt(self, task_ids: Sequence[UUID]) -> None:
+        self.feed.doubt(task_ids)
+
+    def failed(self, what: str, error: BaseException) -> None:
+        self.database.failed(what, error)
+
+    def works(self, what: str) -> None:
+        self.database.works(what)
+
+    # What is heard
+
+    def _runs_here(self, record: TaskRecord) -> bool:
+        """Whether the attempt that a task is running in is one of this process."""
+        if record.status is not RUNNING:
+            return False
+        return self.runs.of_attempt(record.id, record.attempt) is not None
+
+    def _asked_to_end(self, run: Run) -> None:
+        self._claiming.claimant.cancel(run.record.id, run.attempt)
+
+    def _reconnected(self) -> None:
+        """The listener has a new connection: something may have been missed."""
+        self.feed.fell_behind()
+        self.pulse.look_soon()
+        self._claiming.claimant.wake()
+
+
+class _MovedOnError(Exception):
+    """Another process was quicker."""
