@@ -144,10 +144,10 @@ def test_nobody_waits_for_an_event_loop_that_ended_without_a_stop() -> None:
         manager = container.manager()
         await manager.start()
         task_id = await manager.run_task(Work(), delay=60)
-        before = len(asyncio.all_tasks())
+        before = asyncio.all_tasks()
         thread = threading.Thread(target=ask, args=(task_id,))
         thread.start()
-        await until(lambda: len(asyncio.all_tasks()) > before)  # it asks
+        await until(lambda: asyncio.all_tasks() - before)  # it asks
         return thread
 
     thread = asyncio.run(main())
