@@ -62,10 +62,10 @@ class EmbeddedBackend(StoreBackend[FileStore]):
         )
         try:
             await store.recover()
+            await store.begin_marking(Marking(store, self.now))
         except BaseException:
             await store.close()
             raise
-        store.begin_marking(Marking(store, self.now))
         return OpenStore(
             store,
             Runs(self._process.max_concurrency),

@@ -44,6 +44,9 @@ LONGEST_WAIT = 60.0
 """Seconds after which delayed tasks are looked at again: the computer's clock may have been set,
 and timers stand still while the computer is suspended."""
 
+MARK_WITHIN = 1.0
+"""Seconds for which a start waits for all tasks of unknown types to be marked."""
+
 MAX_QUEUED = 10_000
 """Operations that wait for the writer; whoever brings more waits until there is room."""
 
@@ -122,11 +125,13 @@ class FileStore(TaskStore):
         while await self.writer.run(Store.recover):
             pass
 
-    def begin_marking(self, marking: Marking) -> None:
-        """Mark waiting tasks of types that are not registered, beside everything else: what is
-        registered stays the same while the file is open."""
+    async def begin_marking(self, marking: Marking) -> None:
+        """Mark waiting tasks of types that are not registered. Where there are many of them, this
+        goes on beside everything else: what is registered stays the same while the file is open.
+        """
         self._marking = asyncio.create_task(marking.mark())
         self._marking.add_done_callback(_log_failure)
+        await asyncio.wait([self._marking], timeout=MARK_WITHIN)
 
     async def unknown_types(self) -> Collection[str]:
         return list(await self.writer.run(Store.unknown_types))
