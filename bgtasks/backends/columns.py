@@ -14,6 +14,7 @@ from attrs import frozen
 from bgtasks.core.record import TaskRecord
 
 __all__ = [
+    "CANCELLED",
     "CHANGED",
     "ENDED",
     "INSERTED",
@@ -44,6 +45,18 @@ REPORTED = (
 
 ENDED = (*REPORTED, "status", "completed_at", "failures")
 """What changes when a running attempt ends for good, and not by an interruption."""
+
+CANCELLED = (
+    "status",
+    "cancel_requested",
+    "completed_at",
+    "scheduled_at",
+    "due_at",
+    "delayed",
+    "changed_at",
+    "revision",
+)
+"""What changes when somebody asks for the end of a task that waits or runs."""
 
 Convert = Callable[[Any], Any]
 

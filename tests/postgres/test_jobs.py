@@ -8,7 +8,13 @@ from uuid import UUID
 import pytest
 
 import bgtasks
-from bgtasks.backends.postgres.engine import ClaimedJob, Jobs, is_cancellation
+from bgtasks.backends.postgres.engine import (
+    JOBS_CHANNEL,
+    ClaimedJob,
+    Jobs,
+    cancellation,
+    is_cancellation,
+)
 from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.ids import uuid7
 
@@ -87,17 +93,6 @@ async def test_released_jobs_are_gone_or_wait_again(jobs: Jobs, sql: Any) -> Non
     }
 
 
-async def test_a_cancel_takes_a_waiting_job_and_leaves_one_that_is_held(
-    jobs: Jobs, sql: Any
-) -> None:
-    held, free = await waiting(jobs, 1, 0)
-    await jobs.claim(1, ANY, HERE)
-    await jobs.cancel(held, is_held=True)
-    await jobs.cancel(free, is_held=False)
-    assert await claimed(jobs) == []
-    assert await jobs.held_by(HERE, [held]) == {held}
-
-
 async def test_only_jobs_of_silent_processes_are_abandoned(jobs: Jobs, sql: Any) -> None:
     await sql.execute(
         "INSERT INTO bgtasks_processes (id, host, pid, runs_tasks, types, running, max_concurrency)"
@@ -118,7 +113,7 @@ async def test_what_is_heard_of_a_cancel_and_of_anything_else(jobs: Jobs, sql: A
     heard: list[str] = []
     await sql.add_listener(ENGINE.channel, lambda *values: heard.append(values[-1]))
     (job,) = await waiting(jobs, 0)
-    await jobs.cancel(job, is_held=True)
+    await sql.execute("SELECT pg_notify($1, $2)", JOBS_CHANNEL, cancellation([job]))
     await sql.fetch("SELECT 1")
     assert [is_cancellation(item) for item in heard] == [False, True]
     with pytest.raises(ValueError, match="JSON"):

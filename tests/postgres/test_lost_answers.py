@@ -184,7 +184,7 @@ async def test_a_cancel_whose_answer_is_lost_is_carried_out(
     """FAULTS 48."""
     await far.open(serving=False)
     task_id = await far.submit(delay=60)
-    loss = proxy.lose(COMMIT, arrives=arrives)
+    loss = proxy.lose(task_id.hex.encode(), arrives=arrives)
     assert await far.backend.request_cancel(task_id)
     assert loss.happened.is_set()
     assert (await far.reaches(task_id, CANCELLED)).revision == 2

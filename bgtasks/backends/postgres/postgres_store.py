@@ -1,7 +1,6 @@
 """The low seam over PostgreSQL: statements, one queue and one feed for many processes."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime
@@ -165,26 +164,27 @@ class PostgresStore(TaskStore):
             return await Store(connection, self._process).find(task_ids)
 
     async def write(self, changes: Sequence[tuple[Change, Place]]) -> Collection[UUID]:
-        if all(change.after.status is RUNNING for change, _ in changes):
-            sequences = await self._request_ends(changes)
+        if all(_is_cancel(change) for change, _ in changes):
+            sequences = await self._cancel(changes)
         else:
             sequences = await self._write_with_jobs(changes)
         records = [change.after for change, _ in changes if change.after.sequence in sequences]
         self.feed.announce(records)
         return [record.id for record in records]
 
-    async def _request_ends(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
-        """Running tasks were asked to end: one statement, then one notification to whoever runs
-        them. Where that is lost, they are found by looking."""
+    async def _cancel(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
+        """One statement: the tasks, the jobs of those that waited, and a notification to whoever
+        runs the others. Where that is lost, they are found by looking."""
+        elsewhere = [
+            job
+            for change, job in changes
+            if change.after.status is RUNNING and not self._runs_here(change.after)
+        ]
         async with self.database.connection() as connection:
-            store = Store(connection, self._process)
             with answer_may_be_lost():
-                sequences = await store.write([change for change, _ in changes])
-            for change, job in changes:
-                if change.after.sequence in sequences and not self._runs_here(change.after):
-                    self._claiming.cancel_heard()
-                    with contextlib.suppress(*SERVER_ERRORS):
-                        await store.jobs.cancel(job, is_held=True)
+                sequences = await Store(connection, self._process).cancel(changes, elsewhere)
+        if elsewhere:
+            self._claiming.cancel_heard()
         return sequences
 
     async def _write_with_jobs(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
@@ -202,18 +202,13 @@ class PostgresStore(TaskStore):
         return sequences
 
     async def _write(self, store: Store, changes: Sequence[tuple[Change, Place]]) -> set[int]:
-        """First the jobs, then the tasks, as a claim takes them."""
         jobs: dict[UUID, int] = {}
-        are_jobs_cancelled = False
-        for change, job in changes:
+        for change, _ in changes:
             if change.before.status.is_final:
                 jobs[change.after.id] = await store.new_job(change.after, self._now())
-            elif change.after.status.is_final:
-                await store.jobs.cancel(job, is_held=False)
-                are_jobs_cancelled = True
         written = await store.write([change for change, _ in changes], jobs)
-        if (jobs or are_jobs_cancelled) and len(written) < len(changes):
-            raise _MovedOnError  # takes back what was done to the jobs
+        if jobs and len(written) < len(changes):
+            raise _MovedOnError  # takes the new jobs back
         return written
 
     def settle(self, steps: Sequence[Step], done: Done) -> None:
@@ -355,6 +350,10 @@ class PostgresStore(TaskStore):
         self.feed.fell_behind()
         self.pulse.look_soon()
         self._claiming.claimant.wake()
+
+
+def _is_cancel(change: Change) -> bool:
+    return change.after.cancel_requested and not change.before.cancel_requested
 
 
 class _MovedOnError(Exception):

@@ -18,6 +18,7 @@ __all__ = [
     "PARTS",
     "SLIM",
     "TYPES",
+    "cancel_columns",
     "change_columns",
     "claim_columns",
     "failure_columns",
@@ -45,6 +46,7 @@ INSERTED = Columns(columns.INSERTED, TYPES)
 CHANGED = Columns(columns.CHANGED, TYPES)
 ENDED = Columns(columns.ENDED, TYPES)
 REPORTED = Columns(columns.REPORTED, TYPES)
+CANCELLED = Columns(columns.CANCELLED, TYPES)
 CLAIMED = Columns(["attempt", "revision"], TYPES)
 GUARD = Columns(["sequence", "attempt", "revision"], TYPES)
 """What the stored task must still be; its status is in the statement."""
@@ -84,6 +86,7 @@ PARTS = {
     **_parts("changed", CHANGED, 7),
     **_parts("ended", ENDED, 6),
     **_parts("reported", REPORTED, 5),
+    **_parts("cancelled", CANCELLED, 8),
 }
 """What statements are completed with, by the names that it has there."""
 
@@ -112,6 +115,13 @@ def change_columns(changes: Sequence[tuple[Change, int | None]]) -> Arrays:
     jobs = [job for _, job in changes]
     guard = STEP_GUARD.arrays(change.before for change, _ in changes)
     return [*guard, jobs, *CHANGED.arrays(change.after for change, _ in changes)]
+
+
+def cancel_columns(changes: Sequence[tuple[Change, int | None]]) -> Arrays:
+    """What ``cancel_tasks`` takes; with each change the job of a task that waits."""
+    jobs = [job for _, job in changes]
+    guard = STEP_GUARD.arrays(change.before for change, _ in changes)
+    return [*guard, jobs, *CANCELLED.arrays(change.after for change, _ in changes)]
 
 
 def claim_columns(changes: Sequence[Change]) -> Arrays:

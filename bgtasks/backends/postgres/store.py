@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from bgtasks.backends.postgres import rows
-from bgtasks.backends.postgres.engine import Jobs
+from bgtasks.backends.postgres.engine import Jobs, cancellation
 from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.task_store import Stored
@@ -118,6 +118,15 @@ class Store:
                 ]
             )
         return written
+
+    async def cancel(self, changes: Sequence[tuple[Change, int]], told: Sequence[int]) -> set[int]:
+        """Write that somebody asked for the end of tasks that wait, whose jobs go with them, or
+        run; notify whoever runs these jobs (``told``). A transaction of its own, in one statement;
+        the sequences that were written."""
+        news = messages(self._sender, [change.after.id for change, _ in changes])
+        jobs = [(item, None if item.after.status is RUNNING else job) for item, job in changes]
+        ends = [cancellation(told)] if told else []
+        return await self._write("cancel_tasks", news, ends, *rows.cancel_columns(jobs))
 
     async def settle(self, ends: Sequence[tuple[Change, int]]) -> set[int]:
         """Write the ends of attempts whose tasks are final, and finish their jobs: a transaction

@@ -10,7 +10,7 @@ from tests.acceptance.chaos.messages import Message
 __all__ = [
     "ANY",
     "BEAT",
-    "CANCEL_COMMIT",
+    "CANCEL",
     "CLAIM",
     "CLAIM_COMMIT",
     "COMMIT",
@@ -77,10 +77,12 @@ LOOK = Kind("a look at the queue", r"SET status = 'picked'")
 CLAIM = Kind("a claim", _CLAIMED)
 COMMIT = Kind("any COMMIT", r"^COMMIT")
 CLAIM_COMMIT = Kind("the COMMIT of a claim", r"^COMMIT", after=_CLAIMED)
-SETTLE = Kind("the end of attempts", r"DELETE FROM bgtasks_pgqueuer AS job USING written")
+SETTLE = Kind(
+    "the end of attempts", r"'Running'(?s:.)*DELETE FROM bgtasks_pgqueuer AS job USING written"
+)
 WRITE = Kind("a report or an outcome", _WRITTEN)
 WRITE_COMMIT = Kind("the COMMIT of reports or outcomes", r"^COMMIT", after=_WRITTEN)
-CANCEL_COMMIT = Kind("the COMMIT of a cancellation", r"^COMMIT", after=r"cancel_requested = new")
+CANCEL = Kind("a cancellation", r"locked AS MATERIALIZED(?s:.)*cancel_requested = new")
 RETRY_COMMIT = Kind("the COMMIT of a retry", r"^COMMIT", after=r"INSERT INTO bgtasks_pgqueuer\s")
 BEAT = Kind("the heartbeat of a process", r"INSERT INTO bgtasks_processes")
 

@@ -34,7 +34,7 @@ KINDS = [
     statements.BEAT,
     statements.LISTEN,
     statements.CONNECT,
-    statements.CANCEL_COMMIT,
+    statements.CANCEL,
 ]
 
 SOON = 0.5

@@ -15,7 +15,7 @@ from tests.acceptance.chaos.application import (
 )
 from tests.acceptance.chaos.faults import Cut, Fault, Harm, Refuse, Side, Stall
 from tests.acceptance.chaos.statements import (
-    CANCEL_COMMIT,
+    CANCEL,
     INSERT,
     RETRY_COMMIT,
     SETTLE,
@@ -113,7 +113,7 @@ async def test_a_cancellation_that_got_no_answer_is_told_and_obeyed(
         (waiting,) = await ward.hand_in(node, QuickTask(), delay=3600)
         await ward.begun([running])
         for task_id in (running, waiting):
-            trap = asks.proxy.set(Fault(CANCEL_COMMIT, harm, Side.AFTER))
+            trap = asks.proxy.set(Fault(CANCEL, harm, Side.AFTER))
             assert await asks.manager.cancel_task(task_id)
             assert trap.struck
     stored = await ward.check()

@@ -2,11 +2,11 @@
 
 The other modules of this backend see
 
-- ``Jobs``: ``enqueue``, ``claim`` (and ``next_due``), ``release``, ``cancel``, who holds which job
+- ``Jobs``: ``enqueue``, ``claim`` (and ``next_due``), ``release``, who holds which job
   (``held_by``, ``abandoned``), and ``tidy``;
 - ``PARTS``: the SQL that puts a task and its job into one statement;
 - ``check`` and ``upgrade`` for its tables;
-- ``JOBS_CHANNEL`` and ``is_cancellation`` for its notifications.
+- ``JOBS_CHANNEL``, ``cancellation`` and ``is_cancellation`` for its notifications.
 
 Why PgQueuer is used by its statements and not by its loop, and what to look at before a new version
 is let in: ``docs/development/decisions/0001-pgqueuer-by-its-statements.md``.
@@ -17,8 +17,18 @@ from bgtasks.backends.postgres.engine.jobs import (
     PARTS,
     ClaimedJob,
     Jobs,
+    cancellation,
     is_cancellation,
 )
 from bgtasks.backends.postgres.engine.schema import check, upgrade
 
-__all__ = ["JOBS_CHANNEL", "PARTS", "ClaimedJob", "Jobs", "check", "is_cancellation", "upgrade"]
+__all__ = [
+    "JOBS_CHANNEL",
+    "PARTS",
+    "ClaimedJob",
+    "Jobs",
+    "cancellation",
+    "check",
+    "is_cancellation",
+    "upgrade",
+]

@@ -1,7 +1,7 @@
 """PgQueuer's jobs: put into its queue, claimed, let go."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,15 @@ from pgqueuer.ports.repository import EntrypointExecutionParameter
 from bgtasks.backends.postgres.engine.schema import ENGINE, queries_on
 from bgtasks.backends.statements import load_statements
 
-__all__ = ["JOBS_CHANNEL", "PARTS", "STATEMENTS", "ClaimedJob", "Jobs", "is_cancellation"]
+__all__ = [
+    "JOBS_CHANNEL",
+    "PARTS",
+    "STATEMENTS",
+    "ClaimedJob",
+    "Jobs",
+    "cancellation",
+    "is_cancellation",
+]
 
 JOBS_CHANNEL: str = ENGINE.channel
 """Where PgQueuer notifies of new jobs and of cancellations."""
@@ -25,7 +33,10 @@ STATEMENTS = load_statements(
     statistics=ENGINE.statistics_table,
 )
 
-PARTS = {name: STATEMENTS[name] for name in ("next_job", "queue_jobs", "finish_jobs")}
+PARTS = {
+    "jobs_channel": JOBS_CHANNEL,
+    **{name: STATEMENTS[name] for name in ("next_job", "queue_jobs", "lock_jobs", "finish_jobs")},
+}
 """Parts of statements that write tasks and their jobs at once, by the names they have there."""
 
 NEVER = timedelta(days=36500)
@@ -91,14 +102,6 @@ class Jobs:
         if finished:
             await queries.log_jobs([(_job_of(job), "successful", None) for job in finished])
 
-    async def cancel(self, job: int, *, is_held: bool) -> None:
-        """Tell whoever holds a job to end it; one that nobody holds leaves the queue."""
-        queries = queries_on(self._connection)
-        if is_held:
-            await queries.notify_job_cancellation([JobId(job)])
-        else:
-            await queries.mark_job_as_cancelled([JobId(job)])
-
     async def held_by(self, process: UUID, jobs: Sequence[int]) -> set[int]:
         """Those of these jobs that this process holds."""
         found = await self._connection.fetch(STATEMENTS["held_by"], jobs, process)
@@ -116,6 +119,16 @@ class Jobs:
         log = await self._connection.fetch(STATEMENTS["prune_log"], limit)
         statistics = await self._connection.fetch(STATEMENTS["prune_statistics"], limit)
         return limit in (len(log), len(statistics))
+
+
+def cancellation(jobs: Sequence[int]) -> str:
+    """What PgQueuer notifies of, for whoever holds these jobs to end them."""
+    return CancellationEvent(
+        channel=ENGINE.channel,
+        ids=[JobId(job) for job in jobs],
+        sent_at=datetime.now(UTC),
+        type="cancellation_event",
+    ).model_dump_json()
 
 
 def is_cancellation(payload: str) -> bool:

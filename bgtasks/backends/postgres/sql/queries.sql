@@ -2,7 +2,7 @@
 -- without the task's data, which only whoever runs it needs, `{listed}` also without large payloads.
 -- `{inserted}`, `{changed}`, `{ended}` and `{reported}` are the columns that a new task, a step of its
 -- life, a plain end, and a report write; `{..._arrays}` are the parameters for them. All that follows
--- from the record (`rows.PARTS`). `{next_job}`, `{queue_jobs}` and `{finish_jobs}` are the engine's: its
+-- from the record (`rows.PARTS`). `{next_job}`, `{queue_jobs}`, `{lock_jobs}` and `{finish_jobs}` are the engine's: its
 -- tables are named in its own file alone.
 -- Statements that change tasks send the notifications of it as well ($1): they go out when the
 -- transaction commits, and only then. Their rows are the sequences that were written, and a NULL for
@@ -114,6 +114,37 @@ SELECT sequence FROM written
  UNION ALL
 SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
                     FROM pg_catalog.unnest($1::text[]) AS message) AS told;
+
+-- name: cancel_tasks
+-- Tasks that are cancelled while they wait, each with its `job`, and running ones that are asked to
+-- end; whoever runs them is told ($2). Jobs are locked first, as by a claim: then it is written that
+-- the task runs, and nothing here; or the claim takes another job.
+WITH new AS MATERIALIZED (
+    SELECT *
+      FROM unnest($3::bigint[], $4::integer[], $5::bigint[], $6::text[], $7::bigint[],
+                  {cancelled_arrays})
+           AS given (sequence, was_attempt, was_revision, was_status, job, {cancelled})
+), locked AS MATERIALIZED (
+    {lock_jobs}
+), written AS (
+    UPDATE bgtasks_tasks AS task
+       SET {set_cancelled},
+           changed_by = pg_catalog.pg_current_xact_id()::text::bigint
+      FROM new
+     WHERE task.sequence = new.sequence AND task.status || '' = new.was_status
+       AND task.attempt = new.was_attempt AND task.revision = new.was_revision
+       AND (SELECT pg_catalog.count(*) FROM locked) >= 0
+    RETURNING task.sequence, new.job
+), finished AS (
+    {finish_jobs}
+)
+SELECT sequence FROM written
+ UNION ALL
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
+                    FROM pg_catalog.unnest($1::text[]) AS message) AS told
+ UNION ALL
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('{jobs_channel}', message)
+                    FROM pg_catalog.unnest($2::text[]) AS message) AS told;
 
 -- name: task_by_id
 SELECT {columns} FROM bgtasks_tasks WHERE id = $1;

@@ -12,6 +12,10 @@ INSERT INTO {queue} (id, priority, entrypoint, payload, execute_after, status)
     SELECT job, priority, type, pg_catalog.uuid_send(id), pg_catalog.now() + wait, 'queued'
       FROM new WHERE wait IS NOT NULL;
 
+-- name: lock_jobs
+-- A part: nobody else takes the jobs of `new` from now on.
+SELECT id FROM {queue} WHERE id IN (SELECT job FROM new) FOR UPDATE;
+
 -- name: finish_jobs
 -- A part: the jobs of `written` are finished. PgQueuer's own for this does not look whose job it is
 -- by now; here a job goes only where the fence held.
