@@ -1,4 +1,4 @@
-"""Typed background tasks inside a Python web application, and seen live by who waits for them."""
+"""Typed background tasks inside a Python web application, whose users follow them live."""
 
 from bgtasks.blocking import BlockingTaskManager
 from bgtasks.cancellation import CancellationToken

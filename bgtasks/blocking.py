@@ -24,19 +24,19 @@ __all__ = ["BlockingTaskManager"]
 T = TypeVar("T")
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks whether the event loop is still there."""
+"""Seconds between two checks that the event loop still runs."""
 
 ENDED = "the event loop of the manager has ended before the answer"
 
 
 class BlockingTaskManager:
-    """Calls a manager that runs on an event loop in another thread, and waits for the answer.
+    """Calls a manager that runs on an event loop in another thread, and waits for the result.
 
-    Starlette and FastAPI run ``def`` handlers in threads: there use this one, from
-    ``container.background_tasks.blocking_manager()``. Each method takes, returns and raises
-    what its namesake of :class:`~bgtasks.BackgroundTaskManager` does; on the event loop itself,
-    where waiting would stop everything, each raises ManagerStateError. ``connection`` is not
-    among the arguments: the caller's connection would have to belong to that event loop.
+    Use this class in ``def`` handlers, which Starlette and FastAPI run in threads:
+    ``container.background_tasks.blocking_manager()``. Each method takes, returns and raises the
+    same as its namesake of :class:`~bgtasks.BackgroundTaskManager`. Called on the event loop,
+    which the wait would block, each raises ManagerStateError. There is no ``connection``
+    argument: the caller's connection would have to belong to that event loop.
     """
 
     def __init__(self, manager: BackgroundTaskManager) -> None:
@@ -51,7 +51,7 @@ class BlockingTaskManager:
         run_at: datetime | None = None,
         priority: int = 0,
     ) -> UUID:
-        """Accept ``task``; when this returns its id, the task is durable and will be run."""
+        """Accept ``task`` and return its id. By then the task is durable and will be run."""
         return self._call(
             self._manager.run_task(task, owner=owner, delay=delay, run_at=run_at, priority=priority)
         )
@@ -73,7 +73,7 @@ class BlockingTaskManager:
         )
 
     def cancel_task(self, task_id: UUID) -> bool:
-        """Ask for the end of a task; whether there was something to cancel."""
+        """Request cancellation of a task; returns whether there was something to cancel."""
         return self._call(self._manager.cancel_task(task_id))
 
     def retry_task(self, task_id: UUID) -> bool:
@@ -107,7 +107,7 @@ class BlockingTaskManager:
         )
 
     def wait_for(self, task_id: UUID, timeout: Duration | None = None) -> BackgroundTaskInfo[Any]:
-        """Wait until a task is final; gives back its final snapshot."""
+        """Wait until a task is final; returns its final snapshot."""
         return self._call(self._manager.wait_for(task_id, timeout))
 
     def _call(self, question: Coroutine[Any, Any, T]) -> T:
@@ -127,7 +127,7 @@ class BlockingTaskManager:
 
 
 def _answer(answer: "Future[T]", loop: asyncio.AbstractEventLoop) -> T:
-    """Wait for it, but not for an event loop that has ended without a stop of the manager."""
+    """Wait for the result, unless the event loop ended without a stop of the manager."""
     while True:
         try:
             return answer.result(LOOK_EVERY)
@@ -135,7 +135,7 @@ def _answer(answer: "Future[T]", loop: asyncio.AbstractEventLoop) -> T:
             raise ManagerStateError(ENDED) from None
         except TimeoutError:
             if answer.done():
-                return answer.result()  # which may raise the TimeoutError of what was asked
+                return answer.result()  # may raise the TimeoutError of the call itself
             if loop.is_closed():
                 raise ManagerStateError(ENDED) from None
 

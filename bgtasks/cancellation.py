@@ -1,4 +1,4 @@
-"""Telling a worker that it should end: the token it looks at, the source that sets it."""
+"""How a worker is told to end: the token that it checks and the source that sets the token."""
 
 import asyncio
 import inspect
@@ -15,11 +15,11 @@ __all__ = ["CancellationSource", "CancellationToken"]
 logger = logging.getLogger(__name__)
 
 _lock = threading.Lock()
-"""One for all sources: held for an instant, and far cheaper than one for each attempt."""
+"""One lock for all sources: it is held briefly, and a lock for each attempt costs far more."""
 
 
 class CancellationSource:
-    """The writing end: whoever holds it can ask for cancellation, once. Thread-safe."""
+    """The writing end, with which cancellation is requested, once. Thread-safe."""
 
     __slots__ = ("_callbacks", "_cancelled", "_event", "_seen", "token")
 
@@ -32,18 +32,18 @@ class CancellationSource:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether cancellation was asked for. Unlike the token's, looking here leaves no trace."""
+        """Whether cancellation was requested. Unlike the token, this does not set ``seen``."""
         return self._cancelled
 
     @property
     def seen(self) -> bool:
-        """Whether the worker has noticed: its token told it that cancellation was asked for."""
+        """Whether the worker's token has told the worker that cancellation was requested."""
         return self._seen
 
     def cancel(self) -> None:
-        """Ask for cancellation and run the callbacks; asking again changes nothing.
+        """Request cancellation and run the callbacks; a second request changes nothing.
 
-        Never raises: what a callback raises is logged, and keeps nobody else from being told.
+        Never raises: an error of one callback is logged, and the other callbacks still run.
         """
         with _lock:
             if self._cancelled:
@@ -56,13 +56,13 @@ class CancellationSource:
             _call(callback)
 
     def look(self) -> bool:
-        """The token's view: whether cancellation was asked for, and remember that it was told."""
+        """Whether cancellation was requested, as the token asks: if so, ``seen`` is set."""
         if self._cancelled:
             self._seen = True
         return self._cancelled
 
     def call_when_cancelled(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Run ``callback`` at cancellation, at once if it was; returns how to take it back."""
+        """Run ``callback`` at cancellation, or now if already cancelled; returns the undo."""
         with _lock:
             if not self._cancelled:
                 self._callbacks.append(callback)
@@ -101,8 +101,8 @@ def _call(callback: Callable[[], None]) -> None:
 class CancellationToken:
     """The reading end that a worker gets. Every method may be called from any thread.
 
-    Set when a user cancels the task, when an attempt takes longer than its timeout, and when
-    the application stops and the grace period is over.
+    The token is set when a user cancels the task, when the attempt takes longer than its
+    timeout, and when the application stops and the grace period is over.
     """
 
     __slots__ = ("_source",)
@@ -112,7 +112,7 @@ class CancellationToken:
 
     @property
     def is_cancellation_requested(self) -> bool:
-        """Whether the worker should end. A worker that returns after this said so counts as
+        """Whether the worker should end. A worker that returns after it has read true counts as
         cancelled, not as completed."""
         return self._source.look()
 
@@ -144,10 +144,10 @@ class CancellationToken:
             forget()
 
     def on_cancellation_requested(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Run ``callback`` (from any thread) when cancellation is requested, at once if it
-        was; returns a function that takes the callback away.
+        """Run ``callback`` (from any thread) when cancellation is requested, or now if it
+        already was. Returns a function that removes the callback.
 
-        What the callback raises is logged and changes nothing. It may be called on the event
+        An error of the callback is logged and changes nothing. The callback may run on the event
         loop, so it must not block. Raises ``TypeError`` for a coroutine function, which nobody
         would await.
         """

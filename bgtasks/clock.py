@@ -1,4 +1,4 @@
-"""Time is handed in: the clock that everything which waits or dates asks."""
+"""The clock that is injected wherever bgtasks waits or reads the time."""
 
 import asyncio
 import time
@@ -24,14 +24,14 @@ __all__ = [
 
 
 class Timer(Protocol):
-    """A call that is due later and can be taken back."""
+    """A call that is due later and can be cancelled."""
 
     def cancel(self) -> None:
-        """Take the call back; harmless after it was made."""
+        """Cancel the call; harmless after the call was made."""
 
 
 class Clock(Protocol):
-    """Tells the time and calls back when it has come. ``now`` may be asked from any thread."""
+    """Tells the time and makes calls later. ``now`` may be called from any thread."""
 
     def now(self) -> datetime:
         """The present time, timezone-aware UTC."""
@@ -60,7 +60,7 @@ class SystemClock:
 
 
 class DatedClock:
-    """``clock``, but for its ``now``: the time that a store goes by may be another host's."""
+    """``clock`` with another ``now``: a store may go by the time of another host."""
 
     def __init__(self, clock: Clock, now: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -81,7 +81,7 @@ class DatedClock:
 
 @frozen(kw_only=True)
 class Timing:
-    """How many seconds what runs tasks waits for what, where no setting says so."""
+    """Waits of a process that runs tasks, in seconds, for which there is no setting."""
 
     close_within: float = 30.0
     """That closing the dependencies of a worker that has ended may take."""
@@ -96,29 +96,29 @@ class Timing:
     """That a worker has to end after it was told to, before the stop goes on without it."""
 
     serving_grace: float = 10.0
-    """In which a backend ceases to serve, once no attempt runs."""
+    """The longest a backend may take to end serving once no attempt runs."""
 
     handler_grace: float = 5.0
-    """That busy handlers of ``task_updated`` get at a stop."""
+    """The longest a stop waits for busy handlers of ``task_updated``."""
 
     prune_every: float = 60.0
-    """Between two looks for tasks that have been kept long enough."""
+    """The time between two searches for tasks past their retention."""
 
     blocked_after: float = 1.0
-    """Without a round after which an event loop is called blocked."""
+    """After this long without a round, an event loop counts as blocked."""
 
     long_block: float = 5.0
-    """For which the event loop may be blocked before the manager is called unhealthy."""
+    """After this long a block of the event loop makes the manager unhealthy."""
 
     watch_grace: float = 5.0
-    """For which a stop waits for the loop watch's thread, which a log handler may hold up."""
+    """The longest a stop waits for the loop watch's thread, which a log handler may delay."""
 
     resource_grace: float = 10.0
     """That one resource of the application may take to close, before it is left behind."""
 
 
 def resolve(future: "asyncio.Future[None]") -> None:
-    """Let whoever waits for ``future`` go on, unless it does already."""
+    """Resolve ``future`` with ``None``, unless it is done already."""
     if not future.done():
         future.set_result(None)
 
@@ -140,8 +140,8 @@ async def wait_done(
     *,
     unless: asyncio.Event | None = None,
 ) -> bool:
-    """Wait until all of ``futures`` are done, at most ``seconds`` on ``clock``, and no longer once
-    ``unless`` is set; whether they are done. They are not cancelled."""
+    """Wait until all of ``futures`` are done, ``seconds`` have passed on ``clock``, or ``unless``
+    is set. Returns whether all are done. None of them is cancelled."""
     waited_for = [future for future in futures if not future.done()]
     if not waited_for:
         return True
@@ -161,8 +161,8 @@ async def wait_done(
 
 
 class TimeLimit:
-    """``async with TimeLimit(clock, seconds):`` raises TimeoutError in the block once so many
-    seconds have passed on ``clock``, as ``asyncio.timeout`` does by the event loop's own."""
+    """``async with TimeLimit(clock, seconds):`` raises TimeoutError in the block once that many
+    seconds have passed on ``clock``. ``asyncio.timeout`` would go by the event loop's time."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock

@@ -25,7 +25,7 @@ Every message names the value, what was expected and what to do about it.
 
 
 class BackgroundTasksError(Exception):
-    """The root: catch this to catch whatever bgtasks raises on purpose."""
+    """The root: catch this to catch every error that bgtasks raises on purpose."""
 
 
 class SettingsError(BackgroundTasksError, ValueError):
@@ -37,7 +37,7 @@ class RegistrationError(BackgroundTasksError):
 
 
 class UnregisteredTaskError(RegistrationError):
-    """A task was handed in whose class was not registered with ``background_task(...)``."""
+    """A task was submitted whose class was not registered with ``background_task(...)``."""
 
 
 class SerializationError(BackgroundTasksError, ValueError):
@@ -53,7 +53,7 @@ class DuplicateTaskError(BackgroundTasksError):
 
 
 class TaskNotFoundError(BackgroundTasksError, LookupError):
-    """There is no task with this id: it never was, or it was pruned."""
+    """There is no task with this id: there never was one, or it was pruned."""
 
 
 class NotAllowedError(BackgroundTasksError):

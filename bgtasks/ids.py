@@ -12,8 +12,8 @@ _POOL_SIZE = 400 * _RANDOM_BYTES
 
 
 class _RandomPool:
-    """Random bits from the operating system, fetched for 400 ids at a time: each fetch gives up
-    the interpreter lock, and getting it back can take longer than everything else here."""
+    """Random bits from the operating system, fetched for 400 ids at a time: each fetch releases
+    the interpreter lock, and reacquiring it can take longer than everything else here."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
@@ -31,7 +31,7 @@ class _RandomPool:
         return int.from_bytes(chunk, "big")
 
     def clear(self) -> None:
-        """Forget what was fetched: after a fork both processes would hand out the same."""
+        """Drop the fetched bits: after a fork both processes would use the same ones."""
         self._chunks.clear()
 
 
@@ -52,5 +52,5 @@ def _uuid7() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
-# Python 3.14 brings its own, which is also monotonic within a millisecond.
+# Python 3.14 has its own uuid7, which is also monotonic within a millisecond.
 uuid7: Callable[[], uuid.UUID] = getattr(uuid, "uuid7", _uuid7)

@@ -1,8 +1,8 @@
 """Which task a log line belongs to, and how log lines are written.
 
 While an attempt runs, :data:`task_of_context` holds its task: in the worker's coroutine, in the
-tasks it starts, in the thread of a sync worker and in ``asyncio.to_thread``. A thread that a
-worker starts by hand begins with nothing; run it in ``contextvars.copy_context()``.
+asyncio tasks that it starts, in the thread of a sync worker and in ``asyncio.to_thread``. A thread
+that a worker starts by hand has no task; run its target in ``contextvars.copy_context()``.
 """
 
 import contextlib
@@ -63,9 +63,9 @@ def log_safely(
     error: BaseException | None = None,
     extra: dict[str, Any] | None = None,
 ) -> None:
-    """Log where nothing may be lost to a handler or filter that raises: that is swallowed.
+    """Log, and ignore what a handler or filter raises.
 
-    ``error`` is shown with its traceback, as far as it can be formatted.
+    ``error`` is shown with its traceback, as far as that can be formatted.
     """
     with contextlib.suppress(BaseException):
         if logger.isEnabledFor(level):
@@ -73,7 +73,7 @@ def log_safely(
 
 
 def _exc_info(error: BaseException | None) -> tuple[Any, BaseException, Any] | None:
-    """Never the exception alone: logging asks it whether it is true, which it need not be."""
+    """A tuple, not the exception: logging tests an exception's truth, which may be false."""
     if error is None:
         return None
     error = loggable(error)
@@ -82,14 +82,14 @@ def _exc_info(error: BaseException | None) -> tuple[Any, BaseException, Any] | N
 
 class TaskLogFilter(logging.Filter):
     """Puts ``task_id`` (a text), ``task_type`` and ``attempt`` on every record: those of the task
-    that the line came from, or ``None``. What a record has of its own stays.
+    that logged the line, or ``None``. Values that a record already has stay.
 
-    Add it to handlers, not to loggers, whose filters don't see what their children log; where a
-    queue comes between, to the handler that fills it.
+    Add the filter to handlers. A logger's filter does not see what its children log. With a
+    queue of log records, add the filter to the handler that fills the queue.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Complete the record; lets every one pass."""
+        """Complete the record and let it pass."""
         for name, value in log_fields(task_of_context.get()).items():
             if name not in record.__dict__:
                 setattr(record, name, value)
@@ -125,7 +125,7 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
-        """UTC, whatever the time zone of the machine."""
+        """The time in UTC, in any time zone of the machine."""
         return _time(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802

@@ -41,7 +41,7 @@ class BackgroundTaskStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether a task in this status will not change any more by itself."""
+        """Whether a task in this status no longer changes by itself."""
         return self in _FINAL
 
 
@@ -90,7 +90,7 @@ class BackgroundTaskBase:
 class BackgroundTaskState(Generic[TPayload]):
     """One whole snapshot of a task as its worker sees it. Times are timezone-aware UTC.
 
-    ``progress`` is 0.0 to 100.0; ``payload`` is whatever the worker reports beside it.
+    ``progress`` is 0.0 to 100.0; ``payload`` is what the worker reports beside the progress.
     """
 
     id: UUID
@@ -108,15 +108,15 @@ class BackgroundTaskState(Generic[TPayload]):
 
 @frozen
 class BackgroundTaskInfo(Generic[TPayload]):
-    """What HTTP and Socket.IO send: the state of a task and what its keeper knows of it.
+    """What HTTP and Socket.IO send: the state of a task and what the store knows of it.
 
     ``revision`` goes up by one with every published change: of two snapshots of one task the
-    one with the higher revision is the newer, whatever the order of arrival. ``attempt`` counts
+    one with the higher revision is the newer, in any order of arrival. ``attempt`` counts
     from 1, and is 0 before the first. ``scheduled_at`` is when a delayed or retried task may
-    start. ``payload`` is the registered payload type, or plain JSON data where it is unknown; it
-    is made when it is read first.
+    start. ``payload`` is of the registered payload type, or plain JSON data where that type is
+    unknown; the object is made at the first read.
     Lists carry payloads of up to 4,096 characters of JSON: a larger one is ``None`` there, and
-    ``payload_omitted`` is true. The wire has that only where it is true.
+    ``payload_omitted`` is true. The wire carries ``payloadOmitted`` only where it is true.
     """
 
     payload_omitted: ClassVar[bool] = False
@@ -141,17 +141,17 @@ class BackgroundTaskInfo(Generic[TPayload]):
 
 @frozen
 class LightTaskInfo(BackgroundTaskInfo[TPayload]):
-    """A snapshot whose ``payload`` is ``None`` only because it is too large for where it is shown.
+    """A snapshot whose ``payload`` is ``None`` only because it is too large where it is shown.
 
-    No field of every snapshot: what is left out is a matter of the way, not of the task.
+    A class and not a field: what is left out here is no property of the task.
     """
 
     payload_omitted: ClassVar[bool] = True
 
 
 class StoredPayload:
-    """Stands for a payload in a snapshot of a stored task: its JSON ``text``, which is what is sent
-    on. The object is made by ``decode`` when somebody reads it, once."""
+    """Stands for the payload in a snapshot of a stored task. Its JSON ``text`` is sent as it is;
+    ``decode`` makes the object once, at the first read."""
 
     __slots__ = ("_decode", "_object", "text")
 
@@ -170,7 +170,7 @@ class StoredPayload:
 
 
 class _PayloadField:
-    """``BackgroundTaskInfo.payload``: where a stored payload is kept, it reads as its object."""
+    """``BackgroundTaskInfo.payload``: a StoredPayload reads as its object."""
 
     def __init__(self, slot: Any) -> None:
         self.kept = slot.__get__
@@ -187,7 +187,7 @@ class _PayloadField:
 
 
 _payload_field = _PayloadField(BackgroundTaskInfo.__dict__["payload"])
-# Behind what attrs makes: equality, repr, evolve and pickling read the object.
+# Set after attrs made the class, so that equality, repr, evolve and pickling read the object.
 setattr(BackgroundTaskInfo, "payload", _payload_field)  # noqa: B010 - it is a field, for mypy
 
 
@@ -216,8 +216,8 @@ class AttemptFailure:
 class Health:
     """``trouble`` says in words what keeps the manager from working, ``None`` if nothing does.
 
-    ``running`` attempts run now, of at most ``max_concurrency``; for ``blocked_for`` seconds the
-    event loop has not come round (0: it does).
+    ``running`` attempts run now, of at most ``max_concurrency``. ``blocked_for`` is for how many
+    seconds the event loop has been blocked (0: it is not).
     """
 
     trouble: str | None
@@ -230,10 +230,10 @@ class Health:
 class ProcessInfo:
     """One process that has its manager running. Times are timezone-aware UTC.
 
-    ``id`` is new with each start of a manager. ``runs_tasks`` is false for one that only hands in
-    and shows. ``types`` are the task types it runs, ``running`` the attempts it had running when
-    it was last seen, at ``seen_at``, of at most ``max_concurrency``. ``alive`` says whether it
-    was seen lately enough to be counted on.
+    ``id`` is new with each start of a manager. ``runs_tasks`` is false for a process that only
+    submits and shows tasks. ``types`` are the task types it runs. ``running`` attempts ran in it at
+    ``seen_at``, its last heartbeat, of at most ``max_concurrency``. ``alive`` says whether that
+    heartbeat is recent enough.
     """
 
     id: UUID

@@ -44,10 +44,10 @@ def _exception_types(value: Any) -> tuple[type[Exception], ...]:
 class Retry:
     """When an attempt that failed is followed by another.
 
-    At most ``max_attempts`` attempts in all (1 to 1,000). The wait before the next one is
-    ``backoff`` seconds, times ``factor`` for each failure before, at most ``max_backoff``;
-    then it is changed at random by up to ``jitter`` (0 to 1: a fraction of it) either way, so
-    that tasks which failed together don't come back together. Only exceptions of the types in
+    There are at most ``max_attempts`` attempts in all (1 to 1,000). The wait before the next is
+    ``backoff`` seconds, times ``factor`` for each earlier failure, at most ``max_backoff``. The
+    wait is then changed at random by up to ``jitter`` (0 to 1: a fraction of it) either way, so
+    that tasks which failed together are not retried together. Only exceptions of the types in
     ``on`` are retried. Waits are seconds, a timedelta, or a text such as ``"10 m"``.
     """
 
@@ -69,7 +69,7 @@ class Retry:
     ) -> timedelta | None:
         """How long to wait after the ``failures``-th failure (from 1); ``None``: no more attempts.
 
-        ``uniform(a, b)`` gives a random number between its arguments, as ``random.uniform`` does.
+        ``uniform(a, b)`` returns a random number between its arguments, as ``random.uniform`` does.
         """
         if failures >= self.max_attempts or not isinstance(error, self.on):
             return None
@@ -113,9 +113,9 @@ class Registration:
       ``"10 m"``; ``None``: any time.
     - ``cancellation``: ``"task"`` sets the token and cancels an async worker's coroutine,
       ``"cooperative"`` only sets the token.
-    - ``rerun_interrupted``: whether a task that a stop or a crash cut off runs again.
-    - ``max_interruptions``: with so many attempts that a crash cut off a task has failed; stops are
-      not counted.
+    - ``rerun_interrupted``: whether a task that a stop or a crash interrupted runs again.
+    - ``max_interruptions``: a task fails once crashes have interrupted this many of its attempts;
+      stops are not counted.
     - ``type_name``: the name it is stored and sent under; default: the class name.
     - ``payload_type``: what the worker reports; read from ``BackgroundWorker[Task, Payload]``.
     """
@@ -196,8 +196,8 @@ class Registration:
 
 
 def worker_parameters(cls: type) -> tuple[Any, Any]:
-    """The ``(TTask, TPayload)`` with which ``cls`` derives from BackgroundWorker; ``Any`` where
-    it doesn't say."""
+    """The ``(TTask, TPayload)`` with which ``cls`` derives from BackgroundWorker; ``Any`` for
+    what is not stated."""
     return _parameters(cls, {}) or (Any, Any)
 
 
@@ -260,8 +260,8 @@ class Registry:
         return self._by_name.get(type_name)
 
     def names(self, chosen: Iterable[str] | None = None) -> tuple[str, ...]:
-        """The registered type names: those of ``chosen``, ``None``: all. Raises SettingsError for
-        a name that is not registered."""
+        """The registered type names, or those of ``chosen``. Raises SettingsError for a name that
+        is not registered."""
         if chosen is None:
             return tuple(self._by_name)
         chosen = tuple(chosen)

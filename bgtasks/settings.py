@@ -116,15 +116,15 @@ class Settings:
     """How one manager runs. Every field has a default that works.
 
     - ``database``: a file, ``":memory:"``, or a ``postgresql://`` URL, also as SQLAlchemy writes it
-      (``postgresql+asyncpg://``). Its password is shown nowhere, nor in the repr.
+      (``postgresql+asyncpg://``). Its password is never shown, not even in the repr.
     - ``max_concurrency``: attempts running at once in this process, 1 to 10,000.
-    - ``run_tasks``: ``False`` for a process that only hands in and shows.
+    - ``run_tasks``: ``False`` for a process that only submits and shows tasks.
     - ``types``: only tasks of these types are run in this process (a list, or a text with commas);
       ``None`` runs all that are registered.
     - ``publish_interval``: seconds between two broadcasts of one task, 0 to 60.
     - ``stop_grace``: seconds that running workers get at a stop, 0 to 3,600.
     - ``retention``: how long final tasks are kept (a timedelta); ``None`` keeps them.
-    - ``heartbeat_timeout``: PostgreSQL only: a worker process that was not heard of for so many
+    - ``heartbeat_timeout``: PostgreSQL only: a worker process without a heartbeat for this many
       seconds, 1 to 3,600, counts as dead, and its tasks run again elsewhere.
     - ``database_connections``: PostgreSQL only: connections in this process's pool, 2 to 1,000; one
       more listens.
@@ -132,9 +132,9 @@ class Settings:
     - ``max_clients_per_user``: live connections (websockets and event streams) of one user in this
       process, 1 to 10,000.
 
-    Durations may be given as seconds, as a timedelta, or as a text such as ``"7 days"``; everything
-    may be given as text, as it comes from the environment. Raises
-    :class:`~bgtasks.SettingsError`, which names the setting and what would be accepted.
+    Durations are seconds, a timedelta, or a text such as ``"7 days"``. Every setting may be
+    a text, as it comes from the environment. Raises :class:`~bgtasks.SettingsError`, which names
+    the setting and what would be accepted.
     """
 
     database: str = field(
@@ -153,8 +153,8 @@ class Settings:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> "Settings":
-        """The settings in ``config``, as a ``providers.Configuration`` gives it (``None``: all
-        defaults). A name that is no setting is refused, so that a typing error is noticed."""
+        """The settings in ``config``, the value of a ``providers.Configuration`` (``None``: all
+        defaults). A name that is no setting is refused, so that a misspelling is noticed."""
         if config is None:
             return cls()
         if not isinstance(config, Mapping):

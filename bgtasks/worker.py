@@ -1,4 +1,4 @@
-"""What a user writes and what it is given: the worker and its context."""
+"""The worker, which a user writes, and the context that the worker gets."""
 
 import inspect
 import math
@@ -30,8 +30,8 @@ _MESSAGE = (str, type(None))
 
 class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     """A running attempt as its worker sees it: the task, its newest state, and four ways to
-    report. Each report is a plain call that makes one whole new snapshot, never blocks, and
-    may come from any thread. An argument left out leaves that field as it is; ``None`` clears it.
+    report. Each report is a plain call from any thread that makes one whole new snapshot and
+    never blocks. An argument left out leaves its field as it is; ``None`` clears the field.
     """
 
     __slots__ = ("_dirty", "_encoded_payload", "_lock", "_open", "_state", "_task", "_token")
@@ -53,7 +53,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
 
     @property
     def task(self) -> TTask:
-        """The task to carry out, as it was handed in."""
+        """The task to carry out, as it was submitted."""
         return self._task
 
     @property
@@ -66,8 +66,8 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     def info(self) -> BackgroundTaskInfo[TPayload]:
         """The task as others see it, with the newest state: also ``owner`` and ``attempt``.
 
-        ``revision`` is that of the snapshot with which this attempt began; what is reported gets
-        its revision when it is written. May be read from any thread.
+        ``revision`` is that of the snapshot with which this attempt began; a report gets its
+        revision when it is written. May be read from any thread.
         """
 
     @property
@@ -84,8 +84,9 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     ) -> None:
         """Report how far the work is, in percent: 0 to 100.
 
-        A value outside is clamped. Raises ``ValueError`` for NaN and infinities, ``TypeError``
-        for what is no number, :class:`~bgtasks.SerializationError` for a payload that is no JSON.
+        A value outside that range is clamped. Raises ``ValueError`` for NaN and infinities,
+        ``TypeError`` for what is no number, and :class:`~bgtasks.SerializationError` for a
+        payload that cannot be JSON.
         """
         if type(progress) is not float or not 0.0 <= progress <= 100.0:
             progress = _clamped(progress)
@@ -100,7 +101,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     def set_payload(self, payload: TPayload | None) -> None:
         """Report a new payload; ``None`` clears it.
 
-        Raises :class:`~bgtasks.SerializationError`, which names the field, for what is no JSON.
+        Raises :class:`~bgtasks.SerializationError`, which names the field that cannot be JSON.
         """
         self._report(UNSET, UNSET, payload)
 
@@ -112,11 +113,11 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         payload: TPayload | None | Unset = UNSET,
         error_message: str | None | Unset = UNSET,
     ) -> None:
-        """Set the status. A final one is the outcome of the task, whatever happens afterwards.
+        """Set the status. A final status is the task's outcome; nothing later changes it.
 
-        Raises ``ValueError`` for ``PENDING``: a task that runs cannot be made to wait;
+        Raises ``ValueError`` for ``PENDING``, since a running task cannot be made to wait;
         ``TypeError`` for a message that is no text; :class:`~bgtasks.SerializationError`, which
-        names the field, for a payload that is no JSON. Then nothing was set.
+        names the field, for a payload that cannot be JSON. After an error nothing was set.
         """
         status = BackgroundTaskStatus(status)
         if status is BackgroundTaskStatus.PENDING:
@@ -198,15 +199,15 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
 
     @abstractmethod
     def _encode_payload(self, payload: TPayload | None) -> str | None:
-        """The payload's JSON, or an error that names the field that is none."""
+        """The payload's JSON. Raises SerializationError, which names the field."""
 
     @abstractmethod
     def _changed(self) -> None:
-        """The state became newer than what was published. From any thread."""
+        """The state is newer than the published one. Called from any thread."""
 
     @abstractmethod
     def _decided(self) -> None:
-        """The worker set a final status. From any thread."""
+        """The worker set a final status. Called from any thread."""
 
     @abstractmethod
     def _refuse_report(self) -> None:

@@ -1,7 +1,7 @@
 """What the setting ``database`` may be: a file, ``:memory:``, or the URL of a PostgreSQL server.
 
-No message shows what was given in place of a URL, since that may hold a password. Errors of the
-standard library quote the URL: nothing here is raised while one of them is handled.
+No message shows a refused value, which may hold a password. Errors of the standard library quote
+the URL, so no error is raised here while one of those is handled.
 """
 
 import re
@@ -26,7 +26,7 @@ _HOST = re.compile(r"(?:\[[0-9a-f:.%]+\]|[^\[\]:]*)(?::(\d*))?", re.IGNORECASE)
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 _NO_FILE = (
-    # libpq's, ODBC's and ADO.NET's ways: host=… password=…
+    # The forms of libpq, ODBC and ADO.NET: host=… password=…
     re.compile(
         r"(?:^|[\s;])(host|hostaddr|server|port|dbname|database|initial catalog|data source|user"
         r"|user id|uid|username|password|passwd|pwd|passfile|service|ssl\w+|application_name"
@@ -35,7 +35,7 @@ _NO_FILE = (
     ),
     # A scheme without its slashes, or behind another one.
     re.compile(r"(jdbc|postgres\w*|\w*sql\w*)(\+\w+)?:", re.IGNORECASE),
-    # user:password@host, but not a drive of Windows.
+    # user:password@host, but not a Windows drive.
     re.compile(r"/*(?![a-z]:[\\/])[^/\\@:\s]+:[^@]*@", re.IGNORECASE),
 )
 _SQLALCHEMY_ONLY = (
@@ -46,8 +46,8 @@ _SQLALCHEMY_ONLY = (
 
 
 def checked_database(value: Any) -> str:
-    """``value`` as it is used from here on: a file, ``:memory:``, or a ``postgresql://`` URL whose
-    user and password are percent-encoded. Checking it again changes nothing.
+    """``value`` in its normal form: a file, ``:memory:``, or a ``postgresql://`` URL whose
+    user and password are percent-encoded. Checking that form again changes nothing.
 
     URLs as SQLAlchemy writes them are accepted (``postgresql+asyncpg://``, ``sqlite:///file``).
     Raises SettingsError.
@@ -71,8 +71,8 @@ def checked_database(value: Any) -> str:
 
 
 def is_server_address(text: str) -> bool:
-    """Whether ``text`` is meant for a database server, in whatever way it is written; it may have
-    a password in it then."""
+    """Whether ``text`` is meant for a database server, in any notation; such a text may contain
+    a password."""
     text = text.strip()
     return (
         "://" in text
@@ -153,7 +153,7 @@ def _parameters(query: str) -> Iterator[str]:
         name, equals, value = parameter.partition("=")
         if not name or not equals:
             _refuse_encoding("has something behind its '?' that is no name=value")
-        if name == "ssl":  # what SQLAlchemy calls it for asyncpg
+        if name == "ssl":  # SQLAlchemy's name for it with asyncpg
             yield f"sslmode={value}"
         elif name not in _SQLALCHEMY_ONLY:
             yield parameter

@@ -22,7 +22,7 @@ _TEXT = re.compile(
 
 
 def to_seconds(value: Any) -> float | None:
-    """A :data:`Duration` in seconds; ``None`` for what is none, or is not finite."""
+    """A :data:`Duration` in seconds; ``None`` for what is no duration or not finite."""
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
     elif isinstance(value, str) and (match := _TEXT.fullmatch(value)):
@@ -35,7 +35,7 @@ def to_seconds(value: Any) -> float | None:
 
 
 def checked_timeout(timeout: Any) -> float:
-    """A timeout in seconds, which may be endless. Raises SettingsError for what is none."""
+    """A timeout in seconds, which may be infinite. Raises SettingsError for what is no timeout."""
     seconds = math.inf if timeout == math.inf else to_seconds(timeout)
     if seconds is None:
         raise SettingsError(f"timeout is {shown(timeout)}; accepted: seconds, {EXAMPLES}")

@@ -37,7 +37,7 @@ def _clean_traceback(text: str | None) -> str | None:
 
 @frozen
 class Report:
-    """What the worker has reported so far: the newest of each; ``payload`` is JSON text."""
+    """The newest values that the worker has reported; ``payload`` is JSON text."""
 
     progress: float
     status_message: str | None = field(converter=clean_message)
@@ -47,12 +47,12 @@ class Report:
 
 @frozen
 class Completed:
-    """The worker returned, or said so itself."""
+    """The worker returned, or set this status itself."""
 
 
 @frozen
 class Failed:
-    """The worker raised, or said so itself.
+    """The worker raised, or set this status itself.
 
     ``retry_after`` is how long to wait before the next attempt; ``None``: there is none.
     ``kind`` goes into the history of attempts: ``"failed"`` or ``"timed out"``.
@@ -66,12 +66,12 @@ class Failed:
 
 @frozen
 class Cancelled:
-    """The worker ended because its cancellation had been asked for."""
+    """The worker ended because its cancellation had been requested."""
 
 
 @frozen
 class Interrupted:
-    """The attempt was cut off by a stop or a crash. ``by`` says by which, in words.
+    """A stop or a crash interrupted the attempt. ``by`` says which, in words.
 
     ``may_rerun`` and ``max_interruptions`` are the options of the task's type. ``counted`` says
     whether this counts towards ``max_interruptions``: a crash does, an orderly stop does not.
@@ -85,10 +85,10 @@ class Interrupted:
 
 @frozen
 class NotBegun:
-    """The attempt is over before its worker began, so the task waits again.
+    """The attempt ended before its worker began, so the task waits again.
 
     Nothing was done, so nothing is counted, and a type with ``rerun_interrupted=False`` waits
-    again too. ``why`` says in words what came in between.
+    again too. ``why`` gives the reason in words.
     """
 
     why: str = field(converter=_clean)
@@ -113,7 +113,7 @@ class Reported:
 
 @frozen
 class Ended:
-    """The attempt is over; ``report`` is the last thing its worker said, if it said anything."""
+    """The attempt is over; ``report`` is its worker's last report, if there was one."""
 
     attempt: int
     outcome: Outcome
@@ -122,17 +122,17 @@ class Ended:
 
 @frozen
 class CancelRequested:
-    """Somebody wants the task not to go on."""
+    """Somebody requests cancellation of the task."""
 
 
 @frozen
 class RetryRequested:
-    """Somebody wants a task that failed or was cancelled to run again."""
+    """Somebody requests another run of a failed or cancelled task."""
 
 
 @frozen
 class TypeUnknown:
-    """No worker is registered here for this waiting task; it goes on waiting and says so."""
+    """No worker is registered here for this waiting task; its status message says so."""
 
 
 Event = Claimed | Reported | Ended | CancelRequested | RetryRequested | TypeUnknown

@@ -40,9 +40,9 @@ def is_named_tuple(cls: Any) -> bool:
 
 
 def field_hints(hint: Any) -> dict[str, Any]:
-    """The type of each field of an attrs class, a dataclass, a TypedDict or a NamedTuple, in the
-    words of ``hint``: for ``Box[int]`` a field of type ``T`` is an ``int``. A type variable that
-    nothing is given for stands for ``Any``. Raises RegistrationError for a hint that cannot be
+    """The type of each field of an attrs class, a dataclass, a TypedDict or a NamedTuple, with the
+    type arguments of ``hint``: in ``Box[int]`` a field of type ``T`` is an ``int``. A type variable
+    without an argument stands for ``Any``. Raises RegistrationError for a hint that cannot be
     resolved.
     """
     cls: Any = get_origin(hint) or hint
@@ -73,7 +73,7 @@ def parameters(cls: Any) -> tuple[Any, ...]:
 
 
 def substituted(hint: Any, known: Mapping[Any, Any]) -> Any:
-    """``hint`` with its type variables replaced; one that nobody gave stands for anything."""
+    """``hint`` with its type variables replaced; an unknown one becomes ``Any``."""
     if isinstance(hint, TypeVar):
         return known.get(hint, Any)
     if not getattr(hint, "__parameters__", ()) or isinstance(hint, type):
@@ -87,7 +87,7 @@ def closed(hint: Any) -> Any:
 
 
 def unwrapped(hint: Any) -> Any:
-    """What is meant by a NewType, a type alias, ``Annotated`` or ``Final``; else ``None``."""
+    """The type behind a NewType, a type alias, ``Annotated`` or ``Final``; else ``None``."""
     if isinstance(hint, NewType):
         return hint.__supertype__
     if type(hint).__name__ == "TypeAliasType":  # Python 3.12's `type X = ...`
@@ -104,7 +104,7 @@ def _declared(cls: Any) -> dict[str, Any]:
 
 
 def _hint_in(cls: Any, name: str, hint: Any, own: Mapping[Any, Any]) -> Any:
-    """``hint`` of a field that ``cls`` may have from a generic base, in the words of ``cls``."""
+    """``hint`` of a field, perhaps of a generic base, with the type arguments of ``cls``."""
     owner = next((c for c in cls.__mro__ if name in inspect.get_annotations(c)), cls)
     return substituted(hint, own if owner is cls else _arguments(cls, own).get(owner, {}))
 

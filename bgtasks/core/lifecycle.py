@@ -1,8 +1,8 @@
 """The life of a task: one pure function decides every transition.
 
-``decide(record, event, now)`` returns the one change to write, or ``None`` where the event is out
-of place: too late, of an attempt that no longer holds the task, or without effect. Nothing here
-reads a clock, a file or a random number. A backend writes the change only where the stored task
+``decide(record, event, now)`` returns the one change to write, or ``None`` if the event makes no
+change: it is too late, of an attempt that no longer holds the task, or without effect. Nothing
+here reads a clock, a file or a random number. A backend writes the change only if the stored task
 is still the ``before`` that the change was decided on.
 """
 
@@ -62,7 +62,7 @@ def decide(record: TaskRecord, event: Event, now: datetime) -> Change | None:
 
 
 def _holds(record: TaskRecord, attempt: int) -> bool:
-    """The fence: whether this attempt is the one that the task is running in."""
+    """The fence: whether the task is running in this attempt."""
     return record.status is RUNNING and record.attempt == attempt
 
 
@@ -156,10 +156,10 @@ def _failed(record: TaskRecord, outcome: Failed, report: Report | None, now: dat
 def _interrupted(
     record: TaskRecord, outcome: Interrupted, report: Report | None, now: datetime
 ) -> Change:
-    """Back to the queue, unless that was asked not to happen or has happened too often.
+    """Put the task back in the queue, unless its type forbids that or it crashed too often.
 
-    What kills its process each time must not do so for ever: after ``max_interruptions`` crashes
-    the task has failed. Stops that were asked for may come as often as they like.
+    A task that kills its process each time must not do so for ever: after ``max_interruptions``
+    crashes the task has failed. Orderly stops are not limited.
     """
     if record.cancel_requested:
         return _final(record, BackgroundTaskStatus.CANCELLED, report, now)

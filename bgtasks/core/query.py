@@ -1,4 +1,4 @@
-"""What callers of ``get_tasks`` may ask, checked and made into a query, and the page they get."""
+"""The arguments of ``get_tasks``, checked and made into a query, and the page it returns."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ MAX_VALUES = 100
 """The most values one filter may have."""
 
 MAX_COMBINATIONS = 1_000
-"""The most combinations of an owner, a type and a status that one question may name: the store
+"""The most combinations of an owner, a type and a status that one query may name: the store
 looks each of them up."""
 
 
@@ -89,8 +89,8 @@ def check_combinations(
     statuses: Collection[object] | None,
     owners: Collection[object] | None,
 ) -> None:
-    """Raise QueryError where a question names more than 1,000 combinations of an owner, a type
-    and a status. A filter that is left out counts as one value, a status as five."""
+    """Raise QueryError for more than 1,000 combinations of an owner, a type and a status. A filter
+    that is left out counts as one value, for the status as five."""
     numbers = {
         "owner": len(owners) if owners is not None else 1,
         "type": len(types or ()) or 1,
@@ -106,7 +106,7 @@ def check_combinations(
 
 
 def cursor_of(before: int | None) -> str | None:
-    """The cursor that goes on before this ``sequence``."""
+    """The cursor of the page that continues before this ``sequence``."""
     return None if before is None else f"t{before:x}"
 
 

@@ -1,4 +1,4 @@
-"""The stored form of a task, and of questions about tasks: what backends keep and answer."""
+"""The stored form of a task, and the queries that backends answer."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,18 +27,17 @@ SMALL_PAYLOAD = 4_096
 """The longest payload, in characters of JSON, that lists of tasks carry without being asked."""
 
 LEFT_OUT = ""
-"""Stands for a ``payload`` that was not read, and for ``data`` that was not: no JSON is empty."""
+"""Stands for a ``payload`` or ``data`` that was not read: no JSON text is empty."""
 
 
 class TaskRecord(NamedTuple):
     """Everything that is kept of one task. ``data`` and ``payload`` are JSON text, or ``LEFT_OUT``
     in a record that was read for a list.
 
-    ``sequence`` is the place in the order of acceptance, given by the backend (0 before).
-    ``failures`` and ``interruptions`` count since the task was handed in or retried by hand.
+    ``sequence`` is the place in the order of acceptance, set by the backend (0 before).
+    ``failures`` and ``interruptions`` count since the task was submitted or retried by hand.
     ``due_at`` is when a waiting task may start; ``None`` once that time has come. ``delayed`` says
-    that it was counted from a moment (a delay, the wait for another attempt), and is no time of
-    day that somebody named.
+    that ``due_at`` came from a delay or a retry's wait, and not from a time that somebody named.
     ``changed_at`` is when the newest revision was made.
 
     A named tuple, not an attrs class: each step of each task makes a new one, and copying 23
@@ -72,14 +71,14 @@ class TaskRecord(NamedTuple):
 
 
 def listed(record: TaskRecord) -> TaskRecord:
-    """The record as lists show it: without its ``data``, and without a large payload."""
+    """The record as lists show it: without ``data``, and without a large payload."""
     payload = record.payload
     is_large = payload is not None and len(payload) > SMALL_PAYLOAD
     return record._replace(data=LEFT_OUT, payload=LEFT_OUT if is_large else payload)
 
 
 KeptTask = tuple[TaskRecord, Sequence[AttemptFailure]]
-"""All that is kept of a task: its record, and how those of its attempts ended that ended badly."""
+"""All that is kept of a task: its record and the failures of its attempts."""
 
 
 @frozen(kw_only=True)
@@ -87,7 +86,7 @@ class TaskQuery:
     """Which tasks to list, newest first. Empty ``types``/``statuses`` and ``owners=None`` mean all.
 
     ``owners`` may contain ``None``: tasks that have no owner. ``before`` is the ``sequence``
-    to go on from (exclusive); ``limit`` is 1 to 1,000.
+    to continue from (exclusive); ``limit`` is 1 to 1,000.
     """
 
     types: Sequence[str] = ()
@@ -99,8 +98,8 @@ class TaskQuery:
 
 @frozen
 class TaskPage:
-    """A page of records, newest first, and the ``sequence`` to ask the next one with. The records
-    have no ``data``, and of their payloads only the small ones."""
+    """A page of records, newest first, and the ``sequence`` to query the next page with. The
+    records have no ``data`` and no large payloads."""
 
     records: Sequence[TaskRecord]
     next_before: int | None

@@ -1,4 +1,4 @@
-"""Texts that came from outside, without the passwords in them."""
+"""Removes passwords from texts that came from outside."""
 
 import re
 
@@ -6,10 +6,10 @@ __all__ = ["redact"]
 
 _HIDDEN = "***"
 _LOGIN = re.compile(r"(://|\b)[^\s:/@'\"]*:.*@")
-"""Greedy: where a password has an ``@`` of its own, the last one is the end of it."""
+"""Greedy: a password may contain ``@``, so the last one ends the password."""
 
 _URL = re.compile(r"\b(?!https?:)([a-z][a-z0-9+.-]*://).*", re.IGNORECASE)
-"""A database's. Nobody can say where its password ends, if it is not encoded."""
+"""A database URL, whole: where an unencoded password ends cannot be known."""
 
 _NAMED = re.compile(
     r"""([\w-]*(?:pass|pwd|secret|token)\w*['"]?\s*[=:]\s*)('[^']*'|"[^"]*"|[^\s&;,'"]+)""",
@@ -18,8 +18,8 @@ _NAMED = re.compile(
 
 
 def redact(text: str) -> str:
-    """``text`` for a message or a log: what stands where URLs and connection strings keep their
-    passwords is hidden. It rather hides too much than too little."""
+    """``text`` for a message or a log, with what may be a password in a URL or a connection string
+    hidden. In doubt too much is hidden."""
     text = _URL.sub(rf"\1{_HIDDEN}", text)
     text = _LOGIN.sub(rf"\1{_HIDDEN}@", text)
     return _NAMED.sub(rf"\1{_HIDDEN}", text)

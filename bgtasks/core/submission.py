@@ -1,4 +1,4 @@
-"""What callers of ``run_task`` say of a task, checked and made into a record for the backend."""
+"""The arguments of ``run_task``, checked and made into a record for the backend."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ def _run_at(run_at: Any) -> datetime | None:
     try:
         aware = isinstance(run_at, datetime) and run_at.utcoffset() is not None
         at = run_at.astimezone(UTC) if aware else None
-    except Exception as error:  # of the time zone, which is code of the caller
+    except Exception as error:  # raised by the time zone, which is the caller's code
         raise SettingsError(
             f"run_at is {shown(run_at)}, which cannot be told in UTC: {describe(error)}"
         ) from error
@@ -69,7 +69,7 @@ def _run_at(run_at: Any) -> datetime | None:
         )
     if at < _EPOCH:
         raise _out_of_range(run_at)
-    # Plain, also where the caller's is of a subclass that behaves in another way.
+    # A plain datetime: the caller's may be of a subclass that behaves differently.
     return datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, UTC)
 
 
@@ -82,11 +82,10 @@ def _out_of_range(run_at: Any) -> SettingsError:
 
 @frozen(kw_only=True)
 class SubmitOptions:
-    """What ``run_task`` takes beside the task, checked. Raises SettingsError, which names the
-    option.
+    """The options of ``run_task``, checked. Raises SettingsError, which names the option.
 
-    ``connection`` is the caller's, in whose transaction the task is to be kept; the backend says
-    whether it can use it.
+    ``connection`` is the caller's; the task is inserted in its transaction. The backend decides
+    whether it can use the connection.
     """
 
     owner: str | None = field(default=None, converter=_owner)

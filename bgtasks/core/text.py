@@ -27,12 +27,12 @@ MAX_TRACEBACK = 32_000
 def clean(text: str, limit: int) -> str:
     """``text`` with at most ``limit`` characters, and without lone surrogates and NUL.
 
-    Names of files that are not valid in the file system's encoding contain such surrogates
-    (PEP 383); neither databases nor browsers take them, so each becomes a ``?``. PostgreSQL
-    takes no NUL character: it becomes a ``\N{REPLACEMENT CHARACTER}``.
+    File names that are not valid in the file system's encoding contain such surrogates
+    (PEP 383). Neither databases nor browsers accept them, so each becomes a ``?``. PostgreSQL
+    accepts no NUL character: it becomes a ``\N{REPLACEMENT CHARACTER}``.
     """
     if type(text) is not str:
-        text = str.__str__(text)  # what a subclass holds, whatever it calls itself
+        text = str.__str__(text)  # the text itself, where a subclass overrides __str__
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     if "\0" in text:
@@ -67,14 +67,14 @@ def describe(error: BaseException) -> str:
 
 
 def class_name(value: object) -> str:
-    """The name of the class of ``value``, whatever its metaclass makes of that."""
+    """The name of the class of ``value``, even where its metaclass overrides ``__name__``."""
     name: str = type.__dict__["__name__"].__get__(type(value))
     return name
 
 
 def loggable(error: BaseException) -> BaseException:
-    """``error``, or a stand-in where Python cannot format its traceback: what is written to the
-    log or kept as a text must be something that can be formatted."""
+    """``error``, or a stand-in if Python cannot format its traceback: an error that is logged or
+    stored as text must be one that can be formatted."""
     try:
         traceback.format_exception(error)
     except BaseException:
@@ -84,7 +84,7 @@ def loggable(error: BaseException) -> BaseException:
 
 
 def trace_of(error: BaseException) -> TracebackType | None:
-    """The traceback of ``error``, whatever its class makes of that attribute."""
+    """The traceback of ``error``, even where its class overrides that attribute."""
     trace: TracebackType | None = vars(BaseException)["__traceback__"].__get__(error)
     return trace
 
@@ -97,8 +97,8 @@ def traceback_of(error: BaseException) -> str:
 def shown(value: object, limit: int = 100) -> str:
     """``repr(value)`` for an error message: at most ``limit`` characters, and never an error.
 
-    A value that is refused may be one whose ``repr`` raises; the refusal has to say so all the
-    same. A whole number of more than 4,300 digits is such a value.
+    The ``repr`` of a refused value may raise, as for an integer of more than 4,300 digits; the
+    refusal needs its message all the same.
     """
     try:
         text = repr(value)

@@ -1,4 +1,4 @@
-"""What to say of a value that cannot be JSON: which part of it, and what would be accepted."""
+"""Errors about a value that cannot be JSON: they name the part and what would be accepted."""
 
 import json
 from types import NoneType, UnionType
@@ -20,19 +20,19 @@ _ACCEPTED = (
     "Pydantic models, and lists or dicts of those"
 )
 _FARTHEST = 20
-"""Steps into a value; what is nested deeper is blamed as a whole."""
+"""How many steps the search goes into a value; a part nested deeper is blamed as a whole."""
 
 
 class Blame:
-    """Finds what is to blame, at leisure: only errors pay for it."""
+    """Finds the part of a value that is to blame. Slow, since only errors need it."""
 
     def __init__(self, converter: cattrs.Converter) -> None:
         self._converter = converter
         self._strict = make_converter()
 
     def check_type(self, hint: Any, cls: Any) -> None:
-        """Raise SerializationError if nothing can ever be read back as ``hint``, of which ``cls``
-        is made."""
+        """Raise SerializationError if nothing can ever be read back as ``hint``, which is a part
+        of ``cls``."""
         try:
             self._strict.get_structure_hook(_without_none(hint))
         except RegistrationError:
@@ -50,7 +50,7 @@ class Blame:
     def unwritable(
         self, value: object, hint: Any, name: str, error: BaseException
     ) -> SerializationError:
-        """For a value that is no JSON."""
+        """The error for a value that cannot be JSON."""
         path, culprit, expected = self._find(value, hint, name, 0)
         if isinstance(error, RecursionError):
             reason = "it refers to itself or is nested too deeply"
@@ -61,7 +61,7 @@ class Blame:
         return SerializationError(f"{path} cannot be turned into JSON: {reason}. {_ACCEPTED}")
 
     def unreadable(self, cls: Any, data: Any, name: str, error: Exception) -> SerializationError:
-        """For JSON, as text or as data, of which no ``cls`` can be made."""
+        """The error for JSON, text or data, from which no ``cls`` can be made."""
         reason = describe_invalid(error) or str(error)
         try:
             self._strict.structure(json.loads(data) if isinstance(data, str) else data, cls)
@@ -71,7 +71,7 @@ class Blame:
         return SerializationError(f"{name} cannot be read back from JSON: {reason}")
 
     def changed(self, found: Difference) -> SerializationError:
-        """For a value that would come back as another."""
+        """The error for a value that would come back different."""
         sent, back = found.sent, found.back
         return SerializationError(
             f"{found.path} would not come back from JSON as it is: "
@@ -80,7 +80,7 @@ class Blame:
         )
 
     def too_deep(self, value: object, hint: Any, name: str, limit: int) -> SerializationError:
-        """For a value that is nested deeper than ``limit``."""
+        """The error for a value that is nested deeper than ``limit``."""
         path = name
         for deeper in range(1, 4):
             for part in parts_of(value, hint):
@@ -111,7 +111,7 @@ class Blame:
 
 
 def _without_none(hint: Any) -> Any:
-    """Of an optional type, the type: whether that can be read is else seen with the first value."""
+    """The type inside an optional one, which cattrs would check only with the first value."""
     members = get_args(hint)
     if get_origin(hint) not in (Union, UnionType) or NoneType not in members:
         return hint

@@ -1,4 +1,4 @@
-"""Where a value that was read back from JSON differs from the one that was written."""
+"""Finds where a value read back from JSON differs from the one that was written."""
 
 import collections.abc
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _SEQUENCES = (collections.abc.Sequence, collections.abc.Collection, collections.
 
 @frozen
 class Difference:
-    """``path`` leads to what was ``sent`` and came ``back`` as something else."""
+    """``path`` leads to the part that was ``sent`` and came ``back`` as something else."""
 
     path: str
     sent: object
@@ -38,10 +38,10 @@ class Part:
 
 
 def find_difference(sent: Any, back: Any, hint: Any, path: str) -> Difference | None:
-    """The first difference, on the way through fields, items and values; ``None``: there is none.
+    """The first difference among fields, items and values; ``None``: there is none.
 
-    What is equal by ``==`` is no difference: 2 and 2.0, or a ``StrEnum`` and its text. Aware times
-    are compared as moments: by ``==`` an hour that summer time repeats equals nothing in UTC.
+    Values equal by ``==`` do not differ: 2 and 2.0, or a ``StrEnum`` and its text. Aware times
+    are compared as moments: by ``==``, an hour that summer time repeats equals nothing in UTC.
     """
     hint = _meant(hint)
     if isinstance(sent, datetime) and isinstance(back, datetime):
@@ -60,7 +60,7 @@ def find_difference(sent: Any, back: Any, hint: Any, path: str) -> Difference | 
 
 
 def parts_of(value: Any, hint: Any) -> list[Part]:
-    """What ``value`` is made of, as far as that can be named."""
+    """The parts of ``value`` that can be named."""
     hint = _meant(hint)
     if isinstance(value, type):
         return []
@@ -90,7 +90,7 @@ def _has_same_parts(sent: Any, back: Any, hint: Any) -> bool:
         return isinstance(back, Mapping) and sent.keys() == back.keys()
     if not isinstance(sent, (list, tuple)) or not isinstance(back, (list, tuple)):
         return False
-    # Who says Sequence says that it does not matter which it is.
+    # A field annotated as Sequence may come back as either.
     same = isinstance(sent, list) is isinstance(back, list) or get_origin(hint) in _SEQUENCES
     return same and len(sent) == len(back)
 
@@ -105,7 +105,7 @@ def _names_of(value: Any) -> list[str]:
 
 
 def _caches_of(value: Any) -> set[str]:
-    """Fields that are computed and that equality does not look at: nobody's data."""
+    """Computed fields that equality ignores: they are no data."""
     cls = type(value)
     if not attrs.has(cls):
         return set()
@@ -130,7 +130,7 @@ def _item_hint(hint: Any, index: int) -> Any:
 
 
 def _beside_fields(value: Any) -> Any:
-    """What an object of Pydantic holds that is no field: private attributes and extra ones."""
+    """What a Pydantic object holds beside its fields: private and extra attributes."""
     return (
         getattr(value, "__pydantic_private__", None),
         getattr(value, "__pydantic_extra__", None),

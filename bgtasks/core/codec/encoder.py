@@ -1,4 +1,4 @@
-"""Writes the values of one type as JSON that comes back equal, or says which of them does not."""
+"""Writes values of one type as JSON that comes back equal, or names the part that does not."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,10 +22,10 @@ _Way = tuple[Check, Callable[[Any], Any]]
 
 
 class Encoder:
-    """For values that come back as ``hint``; ``Any``: nothing is known, they come back as data.
+    """Encodes values that come back as ``hint``; with ``Any`` they come back as JSON data.
 
-    ``name`` is what messages call a value, ``depth`` how deep it may be nested. What survives for
-    certain is written at once; the rest is read back and compared.
+    ``name`` is what messages call a value, ``depth`` how deep it may be nested. A value that is
+    proven to survive is written at once; any other is read back and compared.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Encoder:
         except (Exception, RecursionError) as error:
             raise self._blame.unwritable(value, self._hint, self._name, error) from error
         self._check_bounds(value, data, text)
-        # Of two lone surrogates that make a pair, JSON makes one character.
+        # JSON turns two lone surrogates that make a pair into one character.
         if not proven or has_surrogates(text):
             found = self._difference(value, json.loads(text), self._hint, self._name)
             if found is not None:
@@ -65,7 +65,7 @@ class Encoder:
         return text
 
     def unchecked(self, value: object) -> str:
-        """The JSON of ``value``, however it comes back."""
+        """The JSON of ``value``, without a look at how it comes back."""
         try:
             data = self._converter.unstructure(value)
             text = encode(data)
@@ -76,7 +76,7 @@ class Encoder:
 
     def _check_bounds(self, value: object, data: Any, text: str) -> None:
         if len(text) <= 2 * self._depth:
-            return  # too short for being nested too deeply, let alone for being too long
+            return  # too short to be nested too deeply or to be too long
         if len(text) > MAX_JSON:
             raise PayloadTooLargeError(
                 f"{self._name} is {len(text):,} characters of JSON; at most {MAX_JSON:,} are "
@@ -86,7 +86,7 @@ class Encoder:
             raise self._blame.too_deep(value, self._hint, self._name, self._depth)
 
     def _way_of(self, value: object) -> _Way:
-        """How to see whether values of this class are proven, and how to write them if so."""
+        """How values of this class are proven, and how proven ones are written."""
         hint = _own_type(value, self._hint)
         check = self._proofs.of(hint)
         unstructure: Callable[[Any], Any] = self._converter.unstructure
@@ -96,8 +96,8 @@ class Encoder:
         return way
 
     def _difference(self, value: Any, data: Any, hint: Any, path: str) -> Difference | None:
-        """Where ``value`` differs from what ``data`` becomes. Where nothing is declared, objects
-        come back as data: each is compared with what its own class makes of them."""
+        """Where ``value`` differs from what ``data`` becomes. An undeclared object comes back as
+        data; it is compared with what its own class makes of that data."""
         if hint is Any and isinstance(value, Mapping) and isinstance(data, dict):
             if value.keys() != data.keys():
                 return Difference(path, value, data)
@@ -120,7 +120,7 @@ class Encoder:
 
 
 def _own_type(value: object, hint: Any) -> Any:
-    """``hint``, or the class of an object that is reported where nothing is declared."""
+    """``hint``, or the class of ``value`` where no type is declared."""
     cls = type(value)
     return cls if hint is Any and (has_fields(cls) or is_pydantic(cls)) else hint
 

@@ -27,9 +27,9 @@ decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def is_deeper(text: str, data: Any, limit: int) -> bool:
-    """Whether lists and objects are nested deeper than ``limit`` in ``data``, which is ``text``."""
+    """Whether ``data``, whose JSON is ``text``, is nested deeper than ``limit``."""
     if text.count("[") + text.count("{") <= limit:
-        return False  # as nearly always
+        return False  # the usual case
     level = [data]
     for _ in range(limit + 1):
         level = [item for item in level if isinstance(item, (list, tuple, dict))]
@@ -42,14 +42,14 @@ def is_deeper(text: str, data: Any, limit: int) -> bool:
 
 
 def has_surrogates(text: str) -> bool:
-    """Whether there may be lone surrogates in the strings of ``text``: pairs look the same."""
+    """Whether ``text`` may contain lone surrogates; pairs are not told apart from them."""
     return "\\ud" in text
 
 
 def sendable(text: str) -> str:
     """``text`` with lone surrogates replaced as in messages; nothing else is changed.
 
-    Raises SerializationError where two keys of an object are the same then.
+    Raises SerializationError if that makes two keys of an object equal.
     """
     return encode(_without_surrogates(decode(text))) if has_surrogates(text) else text
 

@@ -1,8 +1,7 @@
-"""Which values survive the way to JSON and back for certain, so that nobody need try it.
+"""Proves that a value survives the way to JSON and back, which saves a trial.
 
-That is known of a value whose parts are all of exactly the types that they are annotated with,
-where these are types of JSON, or others that are known to come back as they were. What is not
-known here is no error: it is tried.
+A value is proven if each part is of exactly its annotated type, and that type is one of JSON or
+another that is known to come back unchanged. A value that is not proven is no error: it is tried.
 """
 
 import dataclasses
@@ -26,12 +25,12 @@ from bgtasks.errors import RegistrationError
 __all__ = ["Check", "Proofs"]
 
 Check = Callable[[Any], bool]
-"""Whether a value survives for certain; ``False`` says only that this is not known."""
+"""Whether a value is proven to survive; ``False`` means only that there is no proof."""
 
 _JSON = frozenset({str, int, float, bool, NoneType})
 _EXACT = _JSON | {UUID, date, bytes}
 _LONG = timedelta(seconds=2**32)
-"""A float of seconds holds the microseconds of any timedelta up to this one: 136 years."""
+"""Up to this timedelta, 136 years, a float of seconds is exact to the microsecond."""
 
 _HOOKS = ("__attrs_pre_init__", "__attrs_post_init__", "__post_init__")
 _MADE_BY_ATTRS = "<attrs generated"
@@ -45,7 +44,7 @@ class Proofs:
         self._known: dict[Any, Check | None] = {Any: _is_plain, object: _is_plain}
 
     def of(self, hint: Any) -> Check | None:
-        """The check of values that are annotated with ``hint``; ``None``: nothing is known."""
+        """The check of values annotated with ``hint``; ``None``: there is no proof."""
         try:
             return self._known[hint]
         except KeyError:
@@ -97,13 +96,12 @@ class Proofs:
         if not _is_rebuilt_as_it_was(cls) or None in checks.values():
             return None
         if len(set(map(camel_case, checks))) < len(checks):
-            return None  # two fields with one key, which a class can have that is not registered
+            return None  # two fields with one key, possible in an unregistered class
         return _of_object(cls, {name: check for name, check in checks.items() if check})
 
 
 class _Later:
-    """The check of a type while it is being found: for types that lead back to themselves, and
-    for other threads."""
+    """Stands for a check that is still being found: for recursive types and for other threads."""
 
     check: Check | None = None
 
@@ -112,7 +110,7 @@ class _Later:
 
 
 class _Exactly:
-    """Of exactly this type; of a subclass is another matter."""
+    """A value of exactly this type, not of a subclass."""
 
     def __init__(self, kind: type) -> None:
         self.kind = kind
@@ -173,9 +171,9 @@ def _of_tuple(checks: list[Check]) -> Check:
 
 
 def _of_object(cls: type, checks: dict[str, Check]) -> Check:
-    """The plain fields are looked at all together, which costs a fraction of one by one."""
+    """Plain fields are checked all together, which is much faster than one by one."""
     exact = {name: check.kind for name, check in checks.items() if isinstance(check, _Exactly)}
-    if len(exact) < 2:  # of one field attrgetter gives no tuple
+    if len(exact) < 2:  # for one field attrgetter returns no tuple
         exact = {}
     kinds = list(exact.values())
     get = attrgetter(*exact) if exact else lambda _: ()
@@ -193,7 +191,7 @@ def _of_object(cls: type, checks: dict[str, Check]) -> Check:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether it is JSON data already."""
+    """Whether ``value`` is JSON data already."""
     kind = type(value)
     if kind in _JSON:
         return True
@@ -205,15 +203,14 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_plain_time(value: Any) -> bool:
-    """A time zone that does not say how far from UTC it is makes a time that is neither naive nor
-    aware."""
+    """Whether the time is naive or aware: with a time zone that states no offset it is neither."""
     if type(value) is not datetime:
         return False
     return value.tzinfo is UTC or value.tzinfo is None or value.utcoffset() is not None
 
 
 def _is_rebuilt_as_it_was(cls: Any) -> bool:
-    """Whether the constructor sets each field to what it is given, and does nothing else."""
+    """Whether the constructor sets each field to its argument and does nothing else."""
     if any(hasattr(cls, name) for name in _HOOKS):
         return False
     made_by = getattr(getattr(cls.__init__, "__code__", None), "co_filename", "")
@@ -223,4 +220,4 @@ def _is_rebuilt_as_it_was(cls: Any) -> bool:
         return plain and made_by.startswith(_MADE_BY_ATTRS)
     if "__dataclass_fields__" in vars(cls):
         return all(f.init for f in dataclasses.fields(cls)) and made_by == _MADE_BY_DATACLASSES
-    return False  # a subclass that adds what is no field
+    return False  # a subclass that adds more than fields

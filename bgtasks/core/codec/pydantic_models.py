@@ -1,6 +1,6 @@
 """Pydantic's models and dataclasses (version 2), written and read by Pydantic itself.
 
-Pydantic is not imported here before one of its classes is met: then the application has it.
+Pydantic is imported only once a class of Pydantic is met: the application has it then.
 """
 
 import json
@@ -47,27 +47,27 @@ def model_fields(cls: type) -> dict[str, Any]:
 
 
 def unstructure_hook(hint: Any) -> Callable[[Any], Any]:
-    """How to make JSON data of an object: under its aliases, without computed fields, which could
+    """How to turn an object into JSON data: under its aliases, without computed fields, which could
     not be read back."""
     dump = _adapter(hint).dump_python
     return lambda value: dump(value, mode="json", by_alias=True, round_trip=True, warnings=False)
 
 
 def structure_hook(hint: Any) -> Callable[[Any, Any], Any]:
-    """How to make an object of JSON data."""
-    # As JSON text, not as Python data: a strict model takes the text of a date only there.
+    """How to turn JSON data into an object."""
+    # As JSON text, not as Python data: only there does a strict model accept a date as text.
     validate = _adapter(hint).validate_json
     return lambda data, _: validate(json.dumps(data))
 
 
 def json_schema(hint: Any) -> dict[str, Any]:
-    """The JSON Schema of what is sent of such a class."""
+    """The JSON Schema of what is sent for an object of such a class."""
     schema: dict[str, Any] = _adapter(hint).json_schema(mode="serialization", by_alias=True)
     return schema
 
 
 def check_pydantic(cls: type) -> None:
-    """Raise RegistrationError for a class whose objects could not be written, or not be read."""
+    """Raise RegistrationError for a class whose objects could not be written or read."""
     try:
         _adapter(cls).json_schema()
     except Exception as error:
@@ -86,7 +86,7 @@ def check_pydantic(cls: type) -> None:
 
 
 def describe_invalid(error: BaseException) -> str | None:
-    """What a ``ValidationError`` says, without the values it is about; ``None`` for others."""
+    """The text of a ``ValidationError`` without the values; ``None`` for other errors."""
     if type(error).__name__ != "ValidationError" or not hasattr(error, "errors"):
         return None
     found = error.errors(include_url=False, include_input=False, include_context=False)

@@ -1,4 +1,4 @@
-"""What is wrong with a type, said when it is registered and not when it is first used."""
+"""Checks types at registration, so that errors appear before the first use."""
 
 import dataclasses
 import inspect
@@ -29,8 +29,8 @@ __all__ = ["check_types"]
 
 def check_types(hint: Any) -> list[Any]:
     """Raise RegistrationError for a class, anywhere in ``hint``, whose objects would lose something
-    on the way to JSON and back, or could not be made again; returns all types that it is made of,
-    but for those inside of Pydantic's classes, which are Pydantic's own business.
+    on the way to JSON and back, or could not be made again. Returns all types in ``hint``, except
+    those inside Pydantic's classes, which Pydantic checks.
     """
     found: dict[Any, bool] = {}  # whether the type is ours
     waiting = [(hint, True)]
@@ -49,7 +49,7 @@ def check_types(hint: Any) -> list[Any]:
 
 
 def _checked_class(hint: Any) -> list[Any]:
-    """The types of the fields, where it is a class with fields that is in order."""
+    """The types of the fields, if ``hint`` is a class with fields; checks the class."""
     cls = get_origin(hint) or hint
     if is_pydantic_v1(cls):
         raise RegistrationError(

@@ -37,10 +37,10 @@ def configure(converter: cattrs.Converter) -> None:
     converter.register_structure_hook_factory(
         is_tagged_union, lambda union: tagged_union_hook(union, converter, camel_case)
     )
-    # What nothing is known of is written as what it turns out to be, and comes back as JSON data.
+    # An undeclared value is written by its own class, and comes back as JSON data.
     converter.register_unstructure_hook_factory(
         _is_unknown,
-        # An `object()` itself turns out to be nothing more.
+        # A bare `object()` has no other class.
         lambda _: lambda value: value if type(value) is object else converter.unstructure(value),
     )
     converter.register_structure_hook_func(_is_unknown, lambda data, _: data)
@@ -69,7 +69,7 @@ def make_converter(*, detailed_validation: bool = True) -> cattrs.Converter:
 def unstructure_without(
     cls: type, field: str, converter: cattrs.Converter
 ) -> Callable[[Any], dict[str, Any]]:
-    """What turns objects of ``cls`` into JSON data, but for one field, which is not even read."""
+    """How to turn objects of ``cls`` into JSON data without one field, which is not even read."""
     renames = _renames(cls) | {field: override(omit=True)}
     return make_dict_unstructure_fn(cls, converter, **renames)
 
@@ -85,7 +85,7 @@ def _renames(cls: Any) -> dict[str, Any]:
 
 
 def _with_arguments(cls: Any) -> Any:
-    """A generic class that nobody has said the type arguments of is one of ``Any``."""
+    """A generic class without type arguments gets ``Any`` for each."""
     variables = () if get_origin(cls) else parameters(cls)
     return cls[(Any,) * len(variables)] if variables else cls
 

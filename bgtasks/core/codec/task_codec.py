@@ -31,10 +31,10 @@ TTask = TypeVar("TTask", bound=BackgroundTaskBase)
 
 
 class TaskCodec:
-    """Turns tasks, payloads and records into JSON and back, and says what is wrong with them.
+    """Turns tasks, payloads and records into JSON and back.
 
-    What comes back from JSON equal is accepted, what does not is refused, with the name of the
-    field. Values that survive for certain (see :mod:`bgtasks.core.codec.proofs`) are not tried.
+    A value that comes back from JSON equal is accepted; another is refused by an error that names
+    the field. Values with a proof (see :mod:`bgtasks.core.codec.proofs`) are not tried.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class TaskCodec:
 
     def check_type(self, cls: Any) -> None:
         """Raise SerializationError if objects of ``cls`` can never be read back, RegistrationError
-        if they could be only in part."""
+        if they can be read back only in part."""
         for hint in check_types(cls):
             self._blame.check_type(hint, cls)
 
@@ -68,10 +68,10 @@ class TaskCodec:
             raise self._blame.unreadable(cls, data, cls.__name__, error) from error
 
     def payload_encoder(self, payload_type: Any) -> Callable[[object], str | None]:
-        """What encodes payloads that are to come back as ``payload_type``, as ``encode_task`` does
-        tasks; ``None`` and ``Any``: nothing is known, they come back as JSON data.
+        """The encoder of payloads that come back as ``payload_type``, with the errors of
+        ``encode_task``; for ``None`` and ``Any`` they come back as JSON data.
 
-        Lone surrogates become ``?``, as in messages: a payload is to be shown.
+        Lone surrogates become ``?``, as in messages, since payloads are shown.
         """
         hint = Any if payload_type is None else payload_type
         found = self._payloads.get(hint)
@@ -82,7 +82,7 @@ class TaskCodec:
         return found
 
     def encode_payload(self, payload: object) -> str | None:
-        """The JSON of ``payload``, however it comes back; ``None`` for ``None``."""
+        """The JSON of ``payload``, without a look at how it comes back; ``None`` for ``None``."""
         if payload is None:
             return None
         return sendable(self._encoder(Any, "payload", MAX_DEPTH).unchecked(payload))
@@ -93,8 +93,8 @@ class TaskCodec:
         """The payload that was stored as ``text``: an object of ``payload_type``, or plain JSON
         data where it no longer fits that type or the type is unknown.
 
-        What is no JSON, or is nested too deeply to be sent, is ``None``: one payload that cannot
-        be read must not take a page of tasks with it. That is logged, once for each ``task_id``.
+        A text that is no JSON, or is nested too deeply to be sent, becomes ``None``: one unreadable
+        payload must not spoil a page of tasks. This is logged once for each ``task_id``.
         """
         if text is None:
             return None
@@ -150,8 +150,8 @@ class TaskCodec:
         return encode(data)
 
     def payload_text(self, info: BackgroundTaskInfo[Any]) -> str:
-        """The payload of ``info`` as JSON in ASCII, on one line. One that is stored is as it was
-        reported; what cannot be sent of it is left out, as ``decode_payload`` does."""
+        """The payload of ``info`` as JSON in ASCII, on one line. A stored payload is as it was
+        reported; one that cannot be sent is ``null``, as in ``decode_payload``."""
         payload = kept_payload(info)
         if type(payload) is not StoredPayload:
             return encode(self._converter.unstructure(payload))
@@ -176,9 +176,9 @@ def _payload_encoder(encode: Encoder) -> Callable[[object], str | None]:
 
 
 def _read(text: str) -> tuple[str, Any]:
-    """A stored payload as it may be sent, nearly always as it is, and its data. It is looked at
-    all the same: another release or program may have written it, and one payload must not spoil a
-    page of tasks."""
+    """A stored payload as it may be sent, nearly always unchanged, and its data. It is checked
+    because another release or program may have written it, and one payload must not spoil a page
+    of tasks."""
     try:
         fit = sendable(text)
         data = decode(fit)
@@ -191,13 +191,13 @@ def _read(text: str) -> tuple[str, Any]:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether JSON is in ASCII and on one line, as all is that is written here."""
+    """Whether JSON is in ASCII and on one line, as this codec writes it."""
     return text.isascii() and "\n" not in text and "\r" not in text
 
 
 @functools.lru_cache(maxsize=1024)
 def _log_unreadable(task_id: UUID | None, reason: str) -> None:
-    """Once for each task, as long as it is remembered."""
+    """Log once for each task, as long as its id is remembered."""
     logger.warning(
         "task %s goes without its payload: %s",
         task_id or "",

@@ -24,7 +24,7 @@ def is_tagged_union(hint: Any) -> bool:
 def tagged_union_hook(
     union: Any, converter: cattrs.Converter, key_of: Callable[[str], str]
 ) -> Callable[[Any, Any], Any]:
-    """How to structure such a union; ``key_of`` gives the key of a field."""
+    """How to structure such a union; ``key_of`` returns the key of a field."""
     found = _tag(_classes(union))
     assert found is not None  # noqa: S101 - the factory is called for tagged unions only
     name, classes = found
@@ -45,8 +45,8 @@ def _classes(union: Any) -> list[Any]:
 
 
 def _tag(classes: list[Any]) -> tuple[str, dict[Any, Any]] | None:
-    """A field of all ``classes`` whose value tells which of them an object is of, and which; the
-    one that tells most."""
+    """A field of all ``classes`` whose value narrows an object's class, and the classes left for
+    each value; of several such fields the one that narrows most."""
     if len(classes) < 2 or not all(has_fields(cls) and not is_pydantic(cls) for cls in classes):
         return None
     hints = [field_hints(cls) for cls in classes]
