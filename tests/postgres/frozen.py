@@ -25,6 +25,7 @@ def freeze(bench: BackendBench, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = bench.backend
     assert isinstance(backend, PostgresBackend)
     store = backend.store
-    monkeypatch.setattr(store.pulse._beats, "_duty", nothing)
+    # A frozen process does nothing at all, for which there is no door: it could not go through it.
+    monkeypatch.setattr(store.pulse._beats, "_duty", nothing)  # noqa: SLF001
     monkeypatch.setattr(store.heartbeat, "may_condemn", lambda: False)
     monkeypatch.setattr(store.pulse, "_runs", ())

@@ -63,6 +63,7 @@ async def test_a_server_that_cannot_be_reached() -> None:
 
 
 async def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The bound is no setting.
     monkeypatch.setattr(database, "CONNECT_TIMEOUT", 0.1)
     writers: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(lambda _, writer: writers.append(writer), LOOPBACK, 0)
@@ -108,6 +109,7 @@ async def test_a_server_that_is_too_old(
     task_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = asyncpg.types.ServerVersion(13, 14, 0, "final", 0)
+    # Stands for an old server.
     monkeypatch.setattr(asyncpg.Connection, "get_server_version", lambda _: old)
     await refused(task_database, BackendError, r"PostgreSQL 13\.14; bgtasks needs 14 or later")
 

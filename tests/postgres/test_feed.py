@@ -140,7 +140,7 @@ async def test_more_than_can_wait_to_be_read_is_looked_up(
     monkeypatch: pytest.MonkeyPatch,
     warned: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(feed, "MAX_WAITING", 20)
+    monkeypatch.setattr(feed, "MAX_WAITING", 20)  # a bound on memory, no setting
     running = await worker.run()
     records = [worker.record(delay=60) for _ in range(100)]
     worker.save(running, 30)

@@ -23,7 +23,8 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything that waits for a sign of life gives up sooner."""
+    """Everything that waits for a sign of life gives up sooner. No application could use a door for
+    that: deafness has to be noticed within seconds, see below."""
     monkeypatch.setattr(database, "STATEMENT_TIMEOUT", 0.5)
     monkeypatch.setattr(listener, "ECHO_EVERY", 0.05)
     monkeypatch.setattr(listener, "ECHO_WITHIN", 0.3)
@@ -91,7 +92,7 @@ async def test_a_terminated_connection_is_replaced(
     life = Life(worker)
     await life.begin()
     for _ in range(3):
-        lost = web.backend.store.listener._connection  # type: ignore[attr-defined]
+        lost = connection_of(web)
         assert await sql.fetchval(f"SELECT count(*) FROM ({TERMINATE}) AS ended") == 2
         task_id = await worker.submit(delay=60)
         await shows(web, await worker.get(task_id))
@@ -102,7 +103,14 @@ async def test_a_terminated_connection_is_replaced(
 
 def _replaced(bench: BackendBench, lost: "asyncpg.Connection[Any]") -> bool:
     found = bench.backend.store.listener  # type: ignore[attr-defined]
-    return found.trouble is None and found._connection is not lost
+    return found.trouble is None and connection_of(bench) is not lost
+
+
+def connection_of(bench: BackendBench) -> "asyncpg.Connection[Any]":
+    """The one that listens; a new one looks the same from outside."""
+    listener: Any = bench.backend.store.listener  # type: ignore[attr-defined]
+    connection: asyncpg.Connection[Any] = listener._connection  # noqa: SLF001
+    return connection
 
 
 @pytest.mark.usefixtures("impatient")
@@ -146,7 +154,7 @@ async def test_a_pool_without_a_free_connection_hides_no_deafness(
     await far.open(serving=False)
     pool = far.backend.store.database.pool  # type: ignore[attr-defined]
     taken = [await pool.acquire() for _ in range(10)]
-    replaced = far.backend.store.listener._connection  # type: ignore[attr-defined]
+    replaced = connection_of(far)
     proxy.deafen()
     try:
         await until(lambda: _replaced(far, replaced), "the deaf connection was replaced")

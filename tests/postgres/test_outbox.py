@@ -115,6 +115,7 @@ async def test_what_was_written_is_announced_though_the_rest_of_its_batch_has_to
         return transaction()
 
     await worker.written()
+    # Stands for a server that refuses one transaction.
     monkeypatch.setattr(database, "transaction", refuse_once)
     worker.runner.end(good)
     worker.runner.end(bad, Failed("no", "Traceback …"))
