@@ -84,16 +84,16 @@ class Timing:
     """Waits of a process that runs tasks, in seconds, for which there is no setting."""
 
     close_within: float = 30.0
-    """That closing the dependencies of a worker that has ended may take."""
+    """The longest that closing the dependencies of an ended worker may take."""
 
     give_up_after: float = 5.0
-    """That dependencies have to open or close once they were told to end."""
+    """After this long dependencies that were cancelled but have not ended are abandoned."""
 
     built_within: float = 30.0
-    """That dependency-injector has to put together what needs nothing more to be opened."""
+    """The longest that dependency-injector may assemble an object whose resources are open."""
 
     abandon_after: float = 5.0
-    """That a worker has to end after it was told to, before the stop goes on without it."""
+    """After this long a stop proceeds without a worker that was told to end."""
 
     serving_grace: float = 10.0
     """The longest a backend may take to end serving once no attempt runs."""
@@ -114,7 +114,7 @@ class Timing:
     """The longest a stop waits for the loop watch's thread, which a log handler may delay."""
 
     resource_grace: float = 10.0
-    """That one resource of the application may take to close, before it is left behind."""
+    """The longest that one resource of the application may take to close."""
 
 
 def resolve(future: "asyncio.Future[None]") -> None:

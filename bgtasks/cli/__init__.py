@@ -1,7 +1,7 @@
 """The command line: ``python -m bgtasks COMMAND``, or ``bgtasks COMMAND``.
 
 Each command is a module with ``add(commands)``, which registers its parser and, as ``run``, a
-function of the parsed options that gives back the exit code (``None``: 0).
+function of the parsed options that returns the exit code (``None``: 0).
 """
 
 import argparse
@@ -20,8 +20,8 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; gives back the exit code: 0 for done, 1 for what could not be done, 2 for
-    what cannot be used, both with the reason on standard error.
+    """Run one command and return the exit code: 0 for success, 1 for a command that failed, 2 for
+    arguments that cannot be used, both with the reason on standard error.
     """
     parser = make_parser()
     options = parser.parse_args(arguments)
@@ -41,7 +41,7 @@ def _refuse(
 
 
 class _Parser(argparse.ArgumentParser):
-    """Quotes what it doesn't understand, but not the password in it."""
+    """Quotes arguments that it doesn't understand, but not a password in them."""
 
     def error(self, message: str) -> NoReturn:
         super().error(redact(message))

@@ -1,4 +1,4 @@
-"""``python -m bgtasks database``: the tables in PostgreSQL, and tasks that move there."""
+"""``python -m bgtasks database``: the tables in PostgreSQL, and the import of tasks."""
 
 import argparse
 import sys
@@ -51,8 +51,8 @@ def _finish(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace],
 
 @frozen
 class _Place:
-    """What the options lead to: the setting ``database``, and the registered types, where a
-    container was named."""
+    """What the options name: the setting ``database``, and the registered types if a container was
+    named."""
 
     database: str
     registry: Registry | None

@@ -22,7 +22,7 @@ CONNECTIONS = 2
 
 
 def upgrade(url: str) -> str:
-    """Bring the tables up to this release; what was done. Raises BackendError and its kind."""
+    """Upgrade the tables to this release; returns what was done. Raises BackendError."""
 
     async def work() -> str:
         async with _opened(url) as database:
@@ -35,7 +35,7 @@ def upgrade(url: str) -> str:
 
 
 def check(url: str) -> str:
-    """Say that the tables can be used. Raises SchemaVersionError where they can't."""
+    """Check the tables and say that they can be used. Raises SchemaVersionError if they can't."""
 
     async def work() -> str:
         async with _opened(url) as database:
@@ -46,7 +46,7 @@ def check(url: str) -> str:
 
 
 def import_file(path: str, url: str, registry: Registry | None) -> str:
-    """Move the tasks of an SQLite file; how many of each. Raises BackendError and its kind."""
+    """Move the tasks of an SQLite file; returns the counts. Raises BackendError."""
     with FileContents(path) as contents:
         if registry is None and contents.is_any_running():
             raise UsageError(

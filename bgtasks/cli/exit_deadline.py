@@ -11,10 +11,10 @@ logger = logging.getLogger(__name__)
 
 
 class ExitDeadline:
-    """Ends the process with ``code`` unless it is over, or this is called off, within ``seconds``.
+    """Ends the process with ``code`` after ``seconds``, unless it ended or ``call_off`` was called.
 
-    Python waits for every thread of a pool, such as those of ``asyncio.to_thread``. One that a
-    worker has left behind would keep the process for ever.
+    Python waits for every thread of a pool, such as those of ``asyncio.to_thread``. A thread that
+    a worker left running would keep the process for ever.
     """
 
     def __init__(self, seconds: float, code: int) -> None:

@@ -16,8 +16,8 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 def set_up_logging(log_format: LogFormat | None, level: str | None) -> None:
     """Log to standard error, at ``level`` (info, if ``None``), with the task of each line.
 
-    Where both are ``None`` and the application has set logging up itself, that is left alone;
-    otherwise what it has put on the root logger is replaced.
+    If both are ``None`` and the application has set up logging itself, nothing is changed;
+    otherwise the handlers of the root logger are replaced.
     """
     root = logging.getLogger()
     if root.handlers and log_format is None and level is None:

@@ -13,10 +13,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignals:
-    """Takes the signals over while it is entered; both kinds count together.
+    """Handles the signals while entered; both kinds count together.
 
-    Not ``loop.add_signal_handler``: that waits for the event loop to come round, and who sends a
-    third signal does so because something hangs.
+    Not ``loop.add_signal_handler``, whose handlers wait for the event loop: a third signal is
+    sent because something hangs.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class StopSignals:
             signal.signal(item, handler)
 
     def attach(self, hurry: Callable[[], None]) -> None:
-        """From now on tell the running event loop, also of what came before: ``stop_asked`` is set
+        """Notify the running event loop from now on, also of earlier signals: ``stop_asked`` is set
         at the first signal, ``hurry`` is called at the second."""
         self._loop, self._hurry = asyncio.get_running_loop(), hurry
         self._act()
@@ -48,7 +48,7 @@ class StopSignals:
     def _received(self, number: int, _frame: FrameType | None) -> None:
         self._count += 1
         if self._count > 2:
-            # As if it had never been taken over, so that the exit status tells of the signal.
+            # With the default handler, so that the exit status tells of the signal.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         elif self._loop is not None and not self._loop.is_closed():

@@ -96,7 +96,7 @@ def _task_containers(found: Any) -> Iterator[Any]:
     elif isinstance(found, type) and issubclass(found, containers.DeclarativeContainer):
         yield from _task_containers(found())
     elif isinstance(found, containers.DynamicContainer):
-        # Its instances are not of its class, but say which one they were made from.
+        # Instances of a container are not of its class, but name the class they are made from.
         for provider in found.traverse(types=[providers.Container]):
             if _is_task_container(provider.container):
                 yield provider.container

@@ -1,4 +1,4 @@
-"""How a command says that it cannot be carried out, and what the exit codes mean."""
+"""The errors of a command and their exit codes."""
 
 __all__ = ["FAILED", "FINE", "UNUSABLE", "CommandFailedError", "UsageError"]
 
@@ -8,8 +8,8 @@ UNUSABLE = 2
 
 
 class UsageError(Exception):
-    """What was given cannot be used, now or later (exit code 2); the message says why."""
+    """The arguments can never be used (exit code 2); the message says why."""
 
 
 class CommandFailedError(Exception):
-    """What was given is fine, but it could not be done (exit code 1); the message says why."""
+    """The arguments are valid, but the command failed (exit code 1); the message says why."""

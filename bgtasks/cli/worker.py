@@ -58,7 +58,7 @@ def _port(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     container = one_task_container(options.target)
     if options.check:
-        # Nothing of its own: no attempts, no pruning.
+        # The check itself runs no attempts and prunes nothing.
         _configure(container, options.target, run_tasks=False, retention=None)
         return check_worker(container)
     set_up_logging(options.log_format, options.log_level)

@@ -30,7 +30,7 @@ def check_worker(container: Any) -> int:
 
 
 def describe(processes: Sequence[ProcessInfo], host: str, now: datetime) -> tuple[str, int]:
-    """What there is to say of the workers on ``host``, and the exit code."""
+    """A line about the workers on ``host``, and the exit code."""
     workers = [item for item in processes if item.runs_tasks and item.host == host]
     alive = [item for item in workers if item.alive]
     if alive:

@@ -42,8 +42,8 @@ class HealthServer:
     """Serves ``health_app`` on an event loop and a thread of its own, so that it also answers
     while the manager's event loop is blocked.
 
-    Raises UsageError without uvicorn, CommandFailedError if the port cannot be had; the port is
-    taken from here on. ``port`` 0: any free one.
+    The constructor binds the port (0: any free one). Raises UsageError without uvicorn and
+    CommandFailedError if the port cannot be bound.
     """
 
     def __init__(self, manager: BackgroundTaskManager, host: str, port: int) -> None:
@@ -63,12 +63,12 @@ class HealthServer:
         self._thread = threading.Thread(target=self._run, name="bgtasks health", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer. To be called once."""
+        """Start to answer. To be called once."""
         self._thread.start()
         logger.info("GET /health is answered on port %d", self.port)
 
     async def stop(self) -> None:
-        """Answer no more, and give the port back."""
+        """Stop answering and release the port."""
         self._server.should_exit = True
         await call_in_own_thread(self._thread.join, "bgtasks health's end")
         self._socket.close()

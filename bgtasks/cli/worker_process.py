@@ -21,13 +21,13 @@ __all__ = ["END_WITHIN", "run_worker_process"]
 logger = logging.getLogger(__name__)
 
 END_WITHIN = 5.0
-"""Seconds that threads which a worker has left behind may keep the process after its stop."""
+"""Seconds that threads which workers left running may keep the process after its stop."""
 
 
 def run_worker_process(container: Any, health: HealthServer | None = None) -> int:
-    """Run the tasks of a BackgroundTasksContainer until SIGTERM or SIGINT; gives back the exit
-    code: 0 after a stop that was asked for, 1 if tasks are not run any more for another reason,
-    or a resource of the application could not be closed.
+    """Run the tasks of a BackgroundTasksContainer until SIGTERM or SIGINT. Returns the exit code:
+    0 after a requested stop, 1 if tasks are no longer run for another reason, or a resource of
+    the application could not be closed.
 
     ``health`` is started and stopped along with it. Raises BackendError and its kind if the store
     cannot be used. To be called in the main thread.
@@ -67,8 +67,8 @@ async def _run(manager: BackgroundTaskManager, stop_asked: asyncio.Event) -> int
 
 
 def _collect_garbage_less_often() -> None:
-    """What the application has loaded stays for good: it is not gone through again and again, and
-    short-lived objects, of which each attempt makes some hundred, are looked at in larger lots.
+    """Objects that the application has loaded stay for good and are not scanned again and again.
+    Short-lived objects, of which each attempt makes some hundred, are scanned in larger lots.
     This process is ours to tune, unlike a web process. https://docs.python.org/3/library/gc.html
     """
     gc.collect()
@@ -77,7 +77,7 @@ def _collect_garbage_less_often() -> None:
 
 
 async def _finishes(work: Coroutine[Any, Any, None], unless: asyncio.Event) -> bool:
-    """Whether ``work`` came to its end, with its error if it has one; it is cancelled as soon as
+    """Whether ``work`` came to its end; raises its error. ``work`` is cancelled as soon as
     ``unless`` is set."""
     tasks = [asyncio.ensure_future(work), asyncio.ensure_future(unless.wait())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

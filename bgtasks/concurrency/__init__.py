@@ -1,1 +1,1 @@
-"""How whatever goes on is kept going: loops that outlive errors, threads of one's own, pace."""
+"""Loops that outlive errors, threads of one's own, and the pace of long work."""

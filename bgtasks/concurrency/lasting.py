@@ -1,4 +1,4 @@
-"""Loops that serve everybody: they outlive whatever one client, handler or record does."""
+"""Loops that serve everybody: they outlive the errors of one client, handler or record."""
 
 import asyncio
 import logging
@@ -19,11 +19,11 @@ LONGEST_PAUSE = 5.0
 def ends_this_task(error: BaseException) -> bool:
     """Whether ``error`` is meant for the running asyncio task, and has to be raised again.
 
-    That is so for Ctrl-C, for a cancel that somebody asked of this task, and when its coroutine
-    is closed. Anything else came out of what the task called: a ``CancelledError`` that a policy
-    or a handler raised by itself says nothing about the task that called it.
+    That is so for Ctrl-C, for a cancel of this task, and when its coroutine is closed. Any other
+    error came from code that the task called: a ``CancelledError`` that a policy or a handler
+    raised by itself does not cancel the task that called it.
     """
-    kind = type(error)  # not isinstance, which asks an object what it is: that can raise
+    kind = type(error)  # not isinstance, which reads __class__: that can raise
     if issubclass(kind, KeyboardInterrupt):
         return True
     if not issubclass(kind, asyncio.CancelledError | GeneratorExit):
@@ -37,10 +37,10 @@ def ends_this_task(error: BaseException) -> bool:
 class LastingLoop:
     """Runs ``one_round`` again and again, from ``start`` to ``stop``.
 
-    A round waits for its work, does it, and returns. Whatever it raises is logged, and the next
+    A round waits for its work, does the work, and returns. An error is logged, and the next
     round follows after a pause: ``pause`` seconds at first, twice as long after each further
-    failure, at most five seconds. ``name`` says in words what the loop does. A stop leaves a round
-    behind that goes on for ``stop_within`` seconds although it was cancelled.
+    failure, at most five seconds. ``name`` says in words what the loop does. A stop cancels the
+    round, and abandons one that still runs after ``stop_within`` seconds.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class LastingLoop:
         return None
 
     def start(self) -> None:
-        """Begin with the rounds; harmless while they are going on."""
+        """Start the rounds; harmless while they run."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name=self._name)
 
     async def stop(self) -> None:
-        """End the round that is going on, and the loop. Harmless when repeated; never raises."""
+        """End the running round and the loop. Harmless when repeated; never raises."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            # By the event loop's time: a clock that a test holds would make the stop endless.
+            # By the event loop's time: with a test's FakeClock the stop would never end.
             _, pending = await asyncio.wait([task], timeout=self._stop_within)
             if pending:
                 logger.error("%s: did not end within %g seconds", self._name, self._stop_within)

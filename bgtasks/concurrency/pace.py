@@ -5,20 +5,20 @@ import asyncio
 __all__ = ["Pace"]
 
 PIECE = 64 * 1024
-"""Characters of JSON that are handled in one go: about a millisecond's work."""
+"""Characters of JSON handled without a pause: about a millisecond's work."""
 
 STEP = 512
-"""What an item costs that has no characters to speak of."""
+"""The cost, in characters, of an item that has hardly any text."""
 
 
 class Pace:
-    """Lets everything else on the event loop have its turn between two pieces of long work."""
+    """Lets the event loop run other work between two pieces of long work."""
 
     def __init__(self) -> None:
         self._left = PIECE
 
     async def spent(self, characters: int) -> None:
-        """Work on so many characters comes next, or was done."""
+        """Count work on this many characters, next or done; pause if a piece is full."""
         self._left -= characters + STEP
         if self._left < 0:
             self._left = PIECE

@@ -33,29 +33,29 @@ class Services:
         self._all = list(services)
 
     def add(self, service: Service) -> None:
-        """One more, after the others."""
+        """Add a service after the others."""
         if service not in self._all:
             self._all.append(service)
 
     @property
     def trouble(self) -> str | None:
-        """What keeps the first one from its work that cannot do it; ``None`` if all can."""
+        """The trouble of the first service that has any; ``None`` if none has."""
         return next((each.trouble for each in self._all if each.trouble is not None), None)
 
     def start(self) -> None:
-        """Start all; raises what one of them raises."""
+        """Start all services; raises what one of them raises."""
         for service in self._all:
             service.start()
 
     async def stop(self) -> None:
-        """Stop all, whatever one of them raises."""
+        """Stop all services, even if one of them raises."""
         await take_steps(service.stop for service in reversed(self._all))
 
 
 async def take_steps(steps: Iterable[Callable[[], Awaitable[object]]]) -> None:
-    """Take each step of a stop, whatever another one raises, which is logged.
+    """Take each step of a stop; an error of one is logged and keeps no other from being taken.
 
-    Only Ctrl-C goes through: a cancel of the running task ends one step, and not the stop.
+    Only Ctrl-C is raised: a cancel of the running task ends one step, and not the stop.
     """
     for step in steps:
         try:

@@ -1,8 +1,8 @@
-"""Threads of one's own, for what a start or a stop must not wait for others to have.
+"""Threads of one's own, for calls of a start or a stop that must not wait for a free thread.
 
 The event loop's default executor (``asyncio.to_thread``) is shared with the whole application:
-while its workers fill it, everything else that is given to it waits for them. These threads are
-daemons, so that a call that never returns does not keep the process from ending.
+while its threads are busy, every further call waits for them. The threads here are daemons, so
+that a call that never returns does not keep the process from ending.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class CallingThread:
-    """Makes calls one after the other in a thread of its own. Use it on one event loop."""
+    """Makes calls one after the other in its own thread. To be used on one event loop."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.get_running_loop()
@@ -31,13 +31,13 @@ class CallingThread:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def call(self, function: Callable[[], T]) -> "asyncio.Future[T]":
-        """Make a call after those before it; the future has its result or what it raised."""
+        """Make a call after the earlier ones; the future gets its result or its error."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._calls.put((future, function))
         return future
 
     def stop(self) -> "asyncio.Future[None]":
-        """Make the calls that wait, then end; the future is done once the thread has ended."""
+        """Make the waiting calls, then end; the future is done once the thread has ended."""
         self._calls.put(None)
         return self._ended
 
@@ -57,14 +57,14 @@ class CallingThread:
     def _on_loop(self, callback: Callable[[], None]) -> None:
         try:
             self._loop.call_soon_threadsafe(callback)
-        except RuntimeError:  # the event loop was closed: nobody waits any more
+        except RuntimeError:  # the event loop was closed: nobody waits any longer
             logger.debug("%s: the event loop ended before", threading.current_thread().name)
 
 
 async def call_in_own_thread(function: Callable[[], T], name: str) -> T:
     """The result of ``function``, called in a new thread; raises what it raises.
 
-    Where the caller is cancelled, the thread goes on.
+    If the caller is cancelled, the thread runs on.
     """
     thread = CallingThread(name)
     call = thread.call(function)

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class AttemptListener(Protocol):
-    """Whom an attempt tells. ``changed`` and ``decided`` may be called from any thread."""
+    """Is notified by an attempt. ``changed`` and ``decided`` may be called from any thread."""
 
     def changed(self, attempt: "Attempt") -> None:
         """There is a newer state to collect."""
@@ -50,8 +50,8 @@ class AttemptListener(Protocol):
 class Attempt:
     """Runs ``record`` once. ``run`` must be the body of a task with an empty context.
 
-    ``ended`` tells how it went; it is done before ``run`` returns where dependencies had to be
-    left behind.
+    ``ended`` is a future of the outcome. It is done before ``run`` returns if dependencies had to
+    be abandoned.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class Attempt:
         self._giving_up: Timer | None = None
 
     def interrupt(self, reason: StopReason) -> None:
-        """Tell the attempt to end: set the worker's token and, unless that is to end by itself,
-        cancel what runs, once; a stop cancels it again. What a user asked for outweighs the rest.
-        Never raises."""
+        """Tell the attempt to end: set the worker's token and, unless the worker is to end by
+        itself, cancel what runs, once; a stop cancels it again. A user's cancel outweighs other
+        reasons. Never raises."""
         first = self._reason is None
         if first or reason is StopReason.CANCEL:
             self._reason = reason
@@ -100,7 +100,7 @@ class Attempt:
             self._cancel()
 
     def collect(self) -> Report | None:
-        """What the worker reported since the last time; ``None`` if nothing."""
+        """What the worker reported since the last call; ``None`` if nothing."""
         return self._context.collect() if self._context is not None else None
 
     @property
@@ -116,23 +116,23 @@ class Attempt:
         return Ended(self.record.attempt, self._declared(context.decision), context.close())
 
     def finish(self, ended: Ended) -> None:
-        """Tell how the attempt ended, unless that was told before."""
+        """Resolve ``ended``, unless it is resolved already."""
         if not self.ended.done():
             self._listener.ending(self)
             self.ended.set_result(ended)
 
     def abandon(self) -> None:
-        """End without the worker, which was told to end and did not."""
+        """End without the worker, which was told to end and still runs."""
         self._note(asyncio.CancelledError())
         self.finish(self.result())
 
     async def run(self) -> Ended:
-        """Carry out the attempt. Never raises, unless it is thrown away with its event loop:
-        everything that happens is an outcome."""
+        """Carry out the attempt. Every error becomes an outcome: raises only if the coroutine is
+        thrown away with its event loop."""
         self._runner = asyncio.current_task()
         try:
             scope, self._context = Scope(self._plan, self._clock, self._timing), self._new_context()
-        except BaseException as raised:  # it can no more be read the next time
+        except BaseException as raised:  # self._plan could not be read, and cannot be later either
             self._caught(raised)
             return Ended(self.record.attempt, Failed(describe(raised), traceback_of(raised)))
         seconds = self._registration.timeout
@@ -168,7 +168,7 @@ class Attempt:
         self._cancellable = self._runner
         worker = await scope.open()
         if self._reason is not None:
-            raise asyncio.CancelledError  # told to end meanwhile, but it opened all the same
+            raise asyncio.CancelledError  # told to end while the scope opened
         self._phase = Phase.WORKING
         if is_coroutine_function(worker.execute):
             await worker.execute(context)
@@ -190,13 +190,13 @@ class Attempt:
             await result
 
     async def _close(self, scope: Scope, opened: tuple[Resource, ...]) -> None:
-        """Close what was opened: in peace, but not for ever."""
+        """Close what was opened, undisturbed but in bounded time."""
         self._phase, self._cancellable = Phase.CLOSING, self._runner
         timing = self._timing
         patience = timing.close_within if self._reason is None else timing.give_up_after
         timer = self._clock.call_later(patience, functools.partial(self._closes_late, patience))
         try:
-            # A resource that cannot be closed may be a transaction that was not committed.
+            # A resource that fails to close may be a transaction that was not committed.
             if (error := await scope.close(opened)) is not None:
                 self._caught(error)
         finally:
@@ -204,7 +204,7 @@ class Attempt:
             self._leave_in_peace()
 
     def _leave_in_peace(self) -> None:
-        """From here on nothing is cancelled, and nothing given up."""
+        """From here on nothing is cancelled and nothing abandoned."""
         self._cancellable = None
         if self._giving_up is not None:
             self._giving_up.cancel()
@@ -216,22 +216,22 @@ class Attempt:
         self._cancel()
 
     def _is_left_to_the_worker(self) -> bool:
-        """Whether only the token is set: dependencies cannot look at it, they are cancelled."""
+        """Whether only the token is set. Dependencies cannot see the token and are cancelled."""
         return self._phase is Phase.WORKING and self._registration.cancellation == "cooperative"
 
     def _cancel(self) -> None:
-        """Cancel what the attempt waits for; dependencies that go on all the same are left."""
+        """Cancel what the attempt waits for; abandon dependencies that still run after that."""
         if self._cancellable is None:
             return
         self._cancellable.cancel()
-        # Where dependencies close all the same, the work was done and counts.
+        # While dependencies are closing, the work is done and counts.
         self._worker_cancelled |= self._phase is not Phase.CLOSING
         if self._phase is not Phase.WORKING and self._giving_up is None:
             self._giving_up = self._clock.call_later(self._timing.give_up_after, self._give_up)
 
     def _give_up(self) -> None:
-        """End without dependencies that cannot even be cancelled. Should they open or close
-        later, ``run`` goes on from there."""
+        """End without dependencies that do not react to a cancel. If they open or close later,
+        ``run`` continues from there."""
         log_safely(
             logger,
             logging.ERROR,
@@ -245,7 +245,7 @@ class Attempt:
         self.abandon()
 
     def _caught(self, raised: BaseException) -> None:
-        """What was raised is the error of the attempt, unless it is meant for somebody else."""
+        """Keep ``raised`` as the error of the attempt, unless it is meant for somebody else."""
         if is_thrown_away(raised, self._runner):
             raise raised
         if is_from_terminal(raised):

@@ -16,8 +16,8 @@ class _Unfinished:
     """An object some of whose arguments are still being made.
 
     dependency-injector would call the constructor from a callback of the event loop, in a copy of
-    the attempt's context. What it raises there is handed on only if it is an ``Exception``, and
-    a resource that it opens by ``@inject`` belongs to nobody.
+    the attempt's context. An error raised there is passed on only if it is an ``Exception``, and
+    a resource opened there by ``@inject`` belongs to nobody.
     """
 
     def __init__(self, make: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ class _Unfinished:
         return await finish_building(self._make(*made[:first], **keywords), clock, within)
 
     def discard(self) -> None:
-        """Nobody will wait for the arguments that are left."""
+        """Nobody will wait for the remaining arguments."""
         for value in self._values:
             if isinstance(value, _Unfinished):
                 value.discard()
@@ -47,9 +47,9 @@ class _Unfinished:
 
 
 def begin_building(provider: Callable[[], Any]) -> Any:
-    """What ``provider`` provides; where that takes time, what ``finish_building`` waits for.
+    """What ``provider`` provides or, if that takes time, what ``finish_building`` waits for.
 
-    All that it needs has begun to be made when this returns.
+    When this returns, everything that ``provider`` needs has begun to be made.
     """
     used: Any = provider
     while isinstance(used, providers.Provider) and used.last_overriding is not None:
@@ -71,8 +71,8 @@ _CALLS = (providers.Factory, providers.Callable)
 
 
 async def finish_building(value: Any, clock: Clock, within: float) -> Any:
-    """What ``begin_building`` began, complete. What might never come is waited for ``within``
-    seconds."""
+    """The object that ``begin_building`` began, complete. A wait that might never end is limited
+    to ``within`` seconds."""
     if isinstance(value, _Unfinished):
         return await value.finish(clock, within)
     if not takes_time(value):
@@ -83,9 +83,9 @@ async def finish_building(value: Any, clock: Clock, within: float) -> Any:
 
 
 async def _at_last(future: "asyncio.Future[Any]", clock: Clock, within: float) -> Any:
-    """What dependency-injector itself puts together from arguments that are there already, such as
-    a list or a ContextLocalSingleton. It forgets a future where something raises what is no
-    Exception, so nothing can be waited for without a bound."""
+    """What dependency-injector itself assembles from arguments that exist already, such as a list
+    or a ContextLocalSingleton. It never resolves a future if something raises other than an
+    Exception, so the wait is bounded."""
     timer = clock.call_later(within, functools.partial(_give_up, future, within))
     try:
         return await future
@@ -104,13 +104,13 @@ def _give_up(future: "asyncio.Future[Any]", within: float) -> None:
 
 
 def takes_time(value: Any) -> bool:
-    """Whether dependency-injector would wait for ``value``. Not for whatever can be awaited: a
-    database connection may be such an object."""
-    if not hasattr(type(value), "__await__"):  # as nearly everything: this is the fast way
+    """Whether dependency-injector would wait for ``value``. Not every awaitable counts: a
+    database connection may be one."""
+    if not hasattr(type(value), "__await__"):  # the usual case, and fast
         return type(value) is _Unfinished
     return isinstance(value, Coroutine) or asyncio.isfuture(value)
 
 
 def _is_injected(value: Any) -> bool:
-    """Whether what ``value`` provides is injected, and not ``value`` itself."""
+    """Whether ``value`` is a provider whose product is injected, and not ``value`` itself."""
     return bool(providers.is_provider(value)) and not providers.is_delegated(value)

@@ -1,4 +1,4 @@
-"""The context that a worker really gets: reports go to the attempt it belongs to."""
+"""The context that a worker gets: its reports go to the attempt that the context belongs to."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class AttemptContext(BackgroundWorkerContext[Any, Any]):
-    """Keeps the newest state and tells when there is a newer one, or a final one."""
+    """Keeps the newest state and notifies its attempt of a newer or final one."""
 
     __slots__ = (
         "_encode",
@@ -83,7 +83,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
         )
 
     def collect(self) -> Report | None:
-        """What is newer than the last time this was asked; ``None`` if nothing is."""
+        """What is newer than at the last call; ``None`` if nothing is."""
         with self._lock:
             if not self._dirty:
                 return None
@@ -92,7 +92,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
             return self._report_of(self._state, self._encoded_payload)
 
     def close(self) -> Report | None:
-        """Take no more reports; gives back the last one, ``None`` if there never was any."""
+        """Refuse further reports; returns the last one, ``None`` if there was none."""
         with self._lock:
             self._open = False
             if not (self._reported or self._dirty):

@@ -29,10 +29,10 @@ Save = Callable[[UUID, Reported | Ended], None]
 class Executor:
     """Runs attempts on the event loop it was made on.
 
-    ``save`` takes what attempts report on the way; it must not block. Reports of one attempt
-    reach it at most once every ``publish_interval`` seconds, counted from its claim, which was
-    told of too. Nothing after it holds a report up. ``torn_down`` says whether the event loop is
-    being ended without a stop: what is cancelled then was cut off, it did not fail.
+    ``save`` takes what attempts report; it must not block. Reports of one attempt reach ``save``
+    at most once every ``publish_interval`` seconds, counted from the claim, which was published
+    too. No later station delays a report. ``torn_down`` says whether the event loop is being
+    ended without a stop: an attempt cancelled then was interrupted and did not fail.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Executor:
         self.hurried = asyncio.Event()
 
     def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
-        """Begin the attempt that ``record`` was claimed for; the future tells how it ended."""
+        """Begin the attempt that ``record`` was claimed for; the future holds how it ended."""
         registration = self._registry.named(record.type)
         if registration is None:
             message = f"no worker is registered for {record.type}"
@@ -84,7 +84,7 @@ class Executor:
         return attempt.ended
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
-        """Tell a running attempt that its cancellation was asked for; others are left alone."""
+        """Tell a running attempt that its cancellation was requested; without effect on others."""
         attempt = self._running.get(task_id)
         if attempt is not None and attempt.record.attempt == attempt_number:
             attempt.interrupt(StopReason.CANCEL)
@@ -103,23 +103,23 @@ class Executor:
         return [attempt.record for attempt in self._running.values()]
 
     def whose_turn(self) -> LoggedTask | None:
-        """The task whose code the event loop carries out at this moment (any thread)."""
+        """The task whose code the event loop runs at this moment (any thread)."""
         current = asyncio.current_task(self._loop)
         if current is None:
             return None
         if (attempt := self._tasks.get(current)) is not None:
             return attempt.record
-        # A task that a worker has started; before Python 3.12 it doesn't give its context away.
+        # An asyncio task that a worker started; it shows its context only from Python 3.12 on.
         get_context = getattr(current, "get_context", None)
         return get_context().get(task_of_context) if get_context else None
 
     def hurry(self) -> None:
-        """No more grace for those that are waited for, now or later."""
+        """End the grace period of attempts that are waited for, now or later."""
         self.hurried.set()
 
     async def drain(self, grace: float) -> None:
-        """Wait ``grace`` seconds for the running attempts, then tell them to end, and leave
-        behind those that don't within ``abandon_after`` seconds more."""
+        """Wait ``grace`` seconds for the running attempts, then tell them to end, and abandon
+        those that still run ``abandon_after`` seconds later."""
         await self._wait(grace, unless=self.hurried)
         for attempt in list(self._running.values()):
             attempt.interrupt(StopReason.STOP)
@@ -140,7 +140,7 @@ class Executor:
         self._loop.call_soon_threadsafe(self._settle, attempt)
 
     def ending(self, attempt: Attempt) -> None:
-        """An attempt is over: its place is free."""
+        """An attempt is over: its slot is free."""
         self._coalescer.drop(attempt)
         if self._running.get(attempt.record.id) is attempt:
             del self._running[attempt.record.id]

@@ -1,4 +1,4 @@
-"""What the host's container has opened, and nobody else would close."""
+"""Resources that the host's container has opened and that nobody else would close."""
 
 import asyncio
 import inspect
@@ -25,7 +25,7 @@ Resource = providers.Resource[Any]
 
 @define
 class _Use:
-    """How many rely on the resources of one host, and what was open before the first of them."""
+    """How many users the resources of one host have, and what was open before the first."""
 
     users: int = 0
     before: list[Resource] = Factory(list)
@@ -36,8 +36,8 @@ _uses: WeakKeyDictionary[Any, _Use] = WeakKeyDictionary()
 
 
 class HostResources:
-    """Each ``providers.Resource`` of the outermost container that ``inside``, a container or a
-    provider in one, is a part of. Those that are local to a context belong to attempts."""
+    """Each ``providers.Resource`` of the outermost container around ``inside``, a container or a
+    provider in one. Context-local resources are left out: they belong to attempts."""
 
     def __init__(self, inside: Any, timing: Timing) -> None:
         self._inside = inside
@@ -45,9 +45,9 @@ class HostResources:
 
     @asynccontextmanager
     async def closed_at_end(self, still_used: Callable[[], bool]) -> AsyncIterator[None]:
-        """Close at the end what was not open at the beginning: what was, belongs to whoever opened
-        it. Where several do this for one host, the last one closes, unless it is ``still_used``
-        then. Errors are logged."""
+        """Close at the end what was not open at the beginning: other resources belong to the code
+        that opened them. Of several users of one host the last one closes, unless the host is
+        ``still_used`` then. Errors are logged."""
         host = _host_of(self._inside)
         use = _uses.setdefault(host, _Use())
         if use.users == 0:
@@ -63,7 +63,7 @@ class HostResources:
                 )
 
     async def close(self) -> None:
-        """Close all that are open; raises the first error, once the others are closed too."""
+        """Close all open resources; raises the first error once the others are closed too."""
         if (error := await _close(_opened(_host_of(self._inside)), self._grace)) is not None:
             raise error
 

@@ -28,8 +28,8 @@ ROUNDS = 100
 def launch(
     attempt: Attempt, clock: Clock, gone: Callable[[asyncio.Task[Any]], object] | None = None
 ) -> asyncio.Task[Any] | None:
-    """Run ``attempt``. Its ``ended`` will be done, whatever happens. Returns the asyncio task,
-    which the caller has to hold until ``gone`` is called with it; ``None``: there is none."""
+    """Run ``attempt``, whose ``ended`` is resolved in any case. Returns the asyncio task, which
+    the caller must hold until ``gone`` is called with that task; ``None``: there is none."""
     running = run_logged(attempt, clock)
     try:
         task = _new_task(contextvars.Context(), running)
@@ -68,7 +68,7 @@ def _new_task(
 
 
 def _never_began(attempt: Attempt, task: "asyncio.Task[Any]") -> None:
-    if task.cancelled():  # before its first step, by whoever ends the event loop
+    if task.cancelled():  # before its first step, by the end of the event loop
         attempt.finish(Ended(attempt.record.attempt, NotBegun(TORN_DOWN)))
     else:
         error = task.exception() or RuntimeError("its asyncio task ended without an outcome")
@@ -76,8 +76,8 @@ def _never_began(attempt: Attempt, task: "asyncio.Task[Any]") -> None:
 
 
 async def check_task_factory() -> None:
-    """Raise ManagerStateError where the running event loop's task factory makes no tasks that
-    attempts can run in: they are to begin by themselves, in a context of their own."""
+    """Raise ManagerStateError if attempts cannot run in the tasks of the running event loop's task
+    factory: a task must begin by itself, in its own context."""
     seen: list[object] = []
     context, mark = contextvars.Context(), object()
     context.run(_probe.set, mark)

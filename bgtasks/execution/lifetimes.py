@@ -1,4 +1,4 @@
-"""Nothing that outlives an attempt may hold what belongs to one."""
+"""Refuses objects that outlive an attempt and hold what belongs to the attempt."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +13,9 @@ Provider = providers.Provider[Any]
 
 
 def refuse_longer_lives(task_name: str, worker_provider: Provider) -> None:
-    """Raise RegistrationError where the worker, or something that it is built on, lives longer
-    than an attempt: a worker that attempts share, and a singleton or resource of the application
-    that is built on a context-local one. That would keep the closed session of the first attempt.
+    """Raise RegistrationError if the worker, or something that it is built on, lives longer than
+    an attempt: a worker that attempts share, or a singleton or resource of the application that
+    is built on a context-local one. It would keep the closed session of the first attempt.
 
     Overrides count as they are now.
     """
@@ -36,8 +36,8 @@ def refuse_longer_lives(task_name: str, worker_provider: Provider) -> None:
 
 
 def _makers(provider: Provider) -> Iterator[Provider]:
-    """The providers of which one makes the worker: behind overrides, defaults, and what calls
-    another provider."""
+    """The providers of which one makes the worker: overrides, defaults and providers that call
+    another provider are followed."""
     provider = _effective(provider)
     yield provider
     inner: list[Any] = [getattr(provider, "provides", None)]
@@ -52,8 +52,8 @@ def _makers(provider: Provider) -> Iterator[Provider]:
 
 
 def _needed(provider: Provider, seen: set[Provider] | None = None) -> Iterator[Provider]:
-    """``provider`` and what is injected below it. A provider that is itself injected is not gone
-    into, as it is called anew each time; nor is a container, of which anything may be used."""
+    """``provider`` and what is injected below it. The search stops at an injected provider, which
+    is called anew each time, and at a container, of which any part may be used."""
     seen = set() if seen is None else seen
     provider = _effective(provider)
     if provider in seen or isinstance(provider, _NOT_ENTERED):

@@ -1,4 +1,4 @@
-"""One attempt in the log: whose lines are whose, when it started and how it ended."""
+"""One attempt in the log: its lines, its start and its end."""
 
 import logging
 
@@ -13,10 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 async def run_logged(attempt: Attempt, clock: Clock) -> None:
-    """Carry out ``attempt`` in the present context, whose log lines are the attempt's from here.
+    """Carry out ``attempt`` in the present context, whose log lines are now the attempt's.
 
-    Its start and its end are logged at INFO; where nobody wants to know, that costs nothing. A
-    failure is logged with its traceback: as ERROR, or as WARNING where another attempt follows.
+    Its start and its end are logged at INFO, which costs nothing if INFO is off. A failure is
+    logged with its traceback: as ERROR, or as WARNING if another attempt follows.
 
     Whatever else goes around every attempt belongs here: inside the attempt's context, and outside
     the scope of its worker.

@@ -1,4 +1,4 @@
-"""Notices an event loop that does not come round, and says where it stands."""
+"""Notices a blocked event loop and logs where it is blocked."""
 
 import asyncio
 import logging
@@ -18,18 +18,18 @@ __all__ = ["LoopWatch", "time_that_counts"]
 logger = logging.getLogger(__name__)
 
 BEATS = 4
-"""How often the loop is asked for a sign of life within that time."""
+"""How many signs of life the loop is asked for within ``blocked_after``."""
 
 LOOK_EVERY = 0.1
-"""The longest wait, as a part of that time, in which the watching thread looks at nothing else."""
+"""The longest single wait of the watching thread, as a fraction of ``blocked_after``."""
 
 FRAMES = 5
 """How many of the innermost frames are named."""
 
 
 class LoopWatch:
-    """A thread that logs a WARNING once for each block of the running event loop, and how long it
-    took once it is over. To be started and stopped on that loop; starting or stopping twice is
+    """A thread that logs a WARNING once for each block of the running event loop, and the block's
+    length once it is over. To be started and stopped on that loop; starting or stopping twice is
     harmless.
 
     ``whose_turn`` tells which task's code runs on the loop, from any thread.
@@ -62,12 +62,12 @@ class LoopWatch:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Watch no more; when this returns, the thread has ended."""
+        """End the watch; when this returns, the thread has ended."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._stopping = True
             self._wake.set()
-            # Not joined on the loop, which the thread may need to end: log handlers may wait for it
+            # Not joined on the loop: the thread may be in a log handler that waits for the loop.
             join = partial(thread.join, self._grace)
             await call_in_own_thread(join, "bgtasks loop watch's end")
             if thread.is_alive():
@@ -75,13 +75,13 @@ class LoopWatch:
 
     @property
     def blocked_for(self) -> float:
-        """For how many seconds the loop is known to be blocked; 0: it comes round (any thread)."""
+        """For how many seconds the loop has been blocked; 0: it is not (any thread)."""
         since = self._blocked_since
         return 0.0 if since is None else time.monotonic() - since
 
     @property
     def trouble(self) -> str | None:
-        """That the loop has been blocked for long, in words; ``None``: it was not (any thread)."""
+        """Says that the loop has been blocked for long; ``None``: it has not (any thread)."""
         seconds = self.blocked_for
         if seconds <= self._long:
             return None
@@ -115,7 +115,7 @@ class LoopWatch:
         self._wake.set()
 
     def _answers_within(self, seconds: float) -> bool:
-        """Whether the loop came round, or need not have: no one runs it, or the watch ends."""
+        """Whether the loop answered, or needed not to: nobody runs it, or the watch ends."""
         passed, step = 0.0, seconds * LOOK_EVERY
         while not (self._answered or self._stopping):
             if passed >= seconds:
@@ -157,12 +157,12 @@ class LoopWatch:
 
 
 def time_that_counts(elapsed: float, used: float, asked: float) -> float:
-    """How much of a wait of ``asked`` seconds counts, which took ``elapsed`` seconds and in which
-    this process used the processor for ``used``.
+    """How many seconds count of a wait of ``asked`` seconds that took ``elapsed`` seconds, in which
+    this process used the processor for ``used`` seconds.
 
-    Only time in which this process ran does. Where it was stopped or the machine was suspended,
-    every clock has gone on and nobody is to blame; but where the watching thread did not run while
-    the process did, somebody held the interpreter's lock, the worst of blocks.
+    Only time in which this process ran counts. While the process is stopped or the machine is
+    suspended, every clock goes on and nobody is to blame. If the process ran but the watching
+    thread did not, somebody held the interpreter's lock, the worst of blocks.
     """
     return min(elapsed, max(asked, used))
 

@@ -1,5 +1,5 @@
-"""Which context-local resources a context has opened, in whatever way: by injection into the
-worker's constructor, by ``@inject`` in what it calls, or by a call of the provider."""
+"""Which context-local resources a context has opened: by injection into the worker's
+constructor, by ``@inject`` in what the worker calls, or by a call of the provider."""
 
 import contextvars
 import functools
@@ -31,8 +31,8 @@ def opened_in(
 ) -> tuple[Resource, ...]:
     """The resources that are open in ``context``, dependents before what they need.
 
-    ``known`` are those that are known to be, in this order: where there are no others, nothing
-    has to be searched for. What is open ``but_not_in`` another context is left out.
+    ``known`` are those known to be open, in this order; if there are no others, no search is
+    needed. Resources that the context ``but_not_in`` has open too are left out.
     """
     variables = [
         variable
@@ -54,7 +54,7 @@ def opened_in(
 
 
 def adopt(context: contextvars.Context) -> None:
-    """What was opened in ``context``, a copy of the present one, belongs to this one too."""
+    """Make what was opened in ``context``, a copy of the present one, belong to the present one."""
     for variable, state in context.items():
         if type(state) is _State:
             variable.set(state)
@@ -62,8 +62,8 @@ def adopt(context: contextvars.Context) -> None:
 
 @functools.lru_cache(maxsize=1024)
 def _owner_of(variable: contextvars.ContextVar[Any]) -> Resource | None:
-    """The provider whose state ``variable`` holds. Nothing but the provider knows the variable,
-    so the garbage collector is asked, once for each."""
+    """The provider whose state ``variable`` holds. Only the provider refers to the variable, so
+    the garbage collector is asked, once for each variable."""
     for owner in gc.get_referrers(variable):
         if isinstance(owner, providers.ContextLocalResource):
             return owner
@@ -71,7 +71,7 @@ def _owner_of(variable: contextvars.ContextVar[Any]) -> Resource | None:
 
 
 def resources_below(provider: providers.Provider[Any]) -> list[Resource]:
-    """The context-local resources that ``provider`` can reach, itself if it is one."""
+    """The context-local resources that ``provider`` can reach, including itself."""
     found = list(provider.traverse(types=[providers.ContextLocalResource]))
     if isinstance(provider, providers.ContextLocalResource):
         found.append(provider)

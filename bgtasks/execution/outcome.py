@@ -1,4 +1,4 @@
-"""What the way an attempt ended means: from what was raised and what it was told, an outcome."""
+"""The outcome of an attempt, from the error it raised and the reason it was told to end."""
 
 import asyncio
 import enum
@@ -34,9 +34,9 @@ class Phase(enum.Enum):
 
 @frozen
 class Ending:
-    """How an attempt ended, as it was seen.
+    """How an attempt ended, as observed.
 
-    ``error`` is what was raised in ``phase``, ``reason`` what the attempt was told, and
+    ``error`` was raised in ``phase``. ``reason`` is why the attempt was told to end, and
     ``noticed`` whether it can have ended because of that. ``torn_down``: the event loop is being
     ended without a stop.
     """
@@ -54,9 +54,9 @@ def outcome_of(
     failures: int,
     uniform: Callable[[float, float], float],
 ) -> Outcome:
-    """The outcome of an attempt of which ``failures`` earlier ones failed. Never raises: where
-    the end cannot be judged, as an exception class of ``retry`` raises when it is compared, the
-    attempt has failed for good."""
+    """The outcome of an attempt after ``failures`` failed ones. Never raises: if the end cannot be
+    judged, because an exception class of ``retry`` raises when compared, the attempt has failed
+    for good."""
     try:
         return _judge(ending, registration, failures, uniform)
     except BaseException as error:
@@ -98,7 +98,7 @@ def _judge(
 
 
 def _cut_off(phase: Phase, registration: Registration, by: str) -> Outcome:
-    """Not counted: whoever can still say so has been stopped, and did not crash."""
+    """An interruption that is not counted: a process that can still say so did not crash."""
     if phase is Phase.OPENING:
         return NotBegun(by)
     may_rerun, limit = registration.rerun_interrupted, registration.max_interruptions

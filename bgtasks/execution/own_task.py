@@ -1,4 +1,4 @@
-"""The asyncio task that an attempt runs in: what it catches that is meant for somebody else."""
+"""Errors that reach the asyncio task of an attempt and are meant for somebody else."""
 
 import asyncio
 import contextlib
@@ -19,10 +19,10 @@ _RAISE = dis.opmap["RAISE_VARARGS"]
 def is_from_terminal(error: BaseException) -> bool:
     """Whether this is Ctrl-C, raised by a signal and not by a ``raise`` in what a worker calls.
 
-    Python runs signal handlers between two instructions of whatever the main thread is at. So
-    the innermost frame is the handler's, or that of code which was not about to raise anything.
+    Python runs signal handlers between two instructions of the main thread. So the innermost
+    frame is the handler's, or that of code which was not about to raise anything.
     """
-    # Not isinstance, which asks an object what it is: that can raise.
+    # Not isinstance, which reads __class__: that can raise.
     if not issubclass(type(error), KeyboardInterrupt):
         return False
     if threading.current_thread() is not threading.main_thread():
@@ -46,13 +46,13 @@ def _handler_code() -> Any:
 
 
 def pass_on_interrupt() -> None:
-    """Send Ctrl-C again, to whoever runs the event loop, once no worker is at work."""
+    """Send Ctrl-C again, for the code that runs the event loop, once no worker runs."""
     asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
 
 
 def is_thrown_away(error: BaseException, task: "asyncio.Task[Any] | None") -> bool:
-    """Whether ``error`` says that the coroutine of ``task`` is closed, without its event loop:
-    then it must not wait for anything. A worker can raise ``GeneratorExit`` by itself, too."""
+    """Whether ``error`` says that the coroutine of ``task`` is closed without its event loop, and
+    so must not wait for anything. A worker can raise ``GeneratorExit`` by itself, too."""
     if not issubclass(type(error), GeneratorExit):
         return False
     try:
@@ -62,8 +62,8 @@ def is_thrown_away(error: BaseException, task: "asyncio.Task[Any] | None") -> bo
 
 
 async def forget_cancels(task: "asyncio.Task[Any] | None") -> None:
-    """From here on the running ``task`` is not being cancelled any more: a cancel that came too
-    late to be delivered is delivered here."""
+    """End the pending cancels of the running ``task``: a cancel that came too late to be delivered
+    is delivered here."""
     if task is None or not task.cancelling():
         return
     with contextlib.suppress(asyncio.CancelledError):

@@ -1,8 +1,8 @@
-"""The dependencies of one attempt: built for it alone, closed after it, whatever happened.
+"""The dependencies of one attempt: built for it alone and always closed after it.
 
 ``ContextLocalSingleton`` and ``ContextLocalResource`` of dependency-injector keep their instance
-in a context variable, so an attempt that runs in a ``contextvars.Context`` of its own has
-instances of its own. What is left to do here is to close its resources in that same context.
+in a context variable, so an attempt that runs in its own ``contextvars.Context`` has its own
+instances. This module closes the attempt's resources in that same context.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ __all__ = ["Scope", "ScopePlan"]
 class ScopePlan:
     """Which resources a worker's provider can reach, and the order in which to close them.
 
-    Worked out once, and again only when an override was applied or taken back anywhere below
+    Worked out once, and again only after an override was applied or removed anywhere below
     the provider: walking the graph costs more than running a small task.
     """
 
     def __init__(self, worker_provider: Callable[[], Any]) -> None:
         self.worker_provider = worker_provider
         self.builds_at_once = False
-        """Whether the worker was built without waiting for anything, with the present overrides:
-        then the provider itself is the faster way."""
+        """Whether, with the present overrides, the worker was built without a wait: calling the
+        provider itself is faster then."""
         self._reachable: tuple[providers.Provider[Any], ...] = ()
         self._overrides: list[object] | None = None
         self._resources: tuple[Resource, ...] = ()
@@ -67,7 +67,7 @@ class Scope:
     async def open(self) -> Any:
         """The worker, with its dependencies built; raises what their providers raise.
 
-        A cancel of the running task goes on to the dependency that is being opened.
+        A cancel of the running task is passed on to the dependency that is being opened.
         """
         plan = self._plan
         at_once = plan.builds_at_once
@@ -75,21 +75,21 @@ class Scope:
         if not takes_time(worker):
             plan.builds_at_once = True
             return worker
-        # Each resource itself, before what is built on it: it can be cancelled, and hands on
-        # whatever it raises. dependency-injector's futures do neither.
+        # Each resource by itself, before what is built on it: its opening can be cancelled and
+        # passes every error on. dependency-injector's futures do neither.
         for resource in reversed(self._resources):
             if (opening := _opening_of(resource)) is not None:
                 await opening
         return await finish_building(worker, self._clock, self._built_within)
 
     def opened(self) -> tuple[Resource, ...]:
-        """What the present context has opened and ``close`` has to close, in its order."""
+        """What the present context has opened and ``close`` has to close, in closing order."""
         known = tuple(item for item in self._resources if item.initialized)
         return opened_in(contextvars.copy_context(), known)
 
     async def close(self, opened: tuple[Resource, ...]) -> BaseException | None:
-        """Close every one of them; returns the first error of one, which does not keep the
-        others from being closed, nor does a cancel of the running task."""
+        """Close every resource and return the first error. Neither an error nor a cancel of the
+        running task keeps the others from being closed."""
         first, task = None, asyncio.current_task()
         for resource in opened:
             try:
@@ -115,8 +115,8 @@ async def _close(resource: Resource) -> None:
 
 
 def _opening_of(resource: Resource) -> "asyncio.Future[Any] | None":
-    """The task in which an initialized resource is being opened, or was; ``None`` where there is
-    none: it was opened by a plain call."""
+    """The asyncio task that opens an initialized resource, or did; ``None``: a plain call opened
+    it."""
     if not resource.initialized or resource.last_overriding is not None:
         return None
     opening: Any = resource()

@@ -1,4 +1,4 @@
-"""How a worker's ``execute`` is called: on the event loop, or in a thread of its own."""
+"""How a worker's ``execute`` is called: on the event loop, or in its own thread."""
 
 import asyncio
 import contextvars
@@ -32,13 +32,13 @@ def is_coroutine_function(execute: Callable[..., Any]) -> bool:
 async def call_in_thread(
     call: Callable[[], Any], task: LoggedTask
 ) -> tuple[Any, BaseException | None]:
-    """Make ``call`` in a thread of its own, in a copy of the present context. Returns its result,
-    and what it raised: raising that again here would change a StopIteration, and end the
-    application for a KeyboardInterrupt.
+    """Make ``call`` in a thread of its own, in a copy of the present context. Returns its result
+    and its error: raising the error again here would change a StopIteration, and a
+    KeyboardInterrupt would end the application.
 
-    What the call opens in that context is closed in the thread; where it returns an awaitable,
-    which may use it, it goes over to the present context. A daemon thread, not a pool: a worker
-    that never looks at its token must not keep the process from ending.
+    Resources that the call opens are closed in the thread. If the call returns an awaitable,
+    which may use them, they move to the present context. The thread is a daemon and not of a
+    pool: a worker that never looks at its token must not keep the process from ending.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
@@ -81,7 +81,7 @@ def _call_and_close(
 
 
 def _close_opened(scope: contextvars.Context, before: contextvars.Context) -> BaseException | None:
-    """Close what was opened in ``scope``, in the thread it was opened in; the first error."""
+    """Close what was opened in ``scope``, in the same thread; returns the first error."""
     first: BaseException | None = None
     for resource in opened_in(scope, but_not_in=before):
         try:

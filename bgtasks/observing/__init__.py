@@ -1,1 +1,1 @@
-"""Who wants to know of changes, inside this process."""
+"""The subscribers of changes inside this process."""

@@ -1,4 +1,4 @@
-"""A burst of updates becomes few: the first at once, the last always, one an interval between."""
+"""Thins a burst of updates: the first at once, one each interval after that, the last always."""
 
 import math
 from collections import OrderedDict
@@ -17,8 +17,8 @@ class Coalescer(Generic[K]):
     """Decides when the newest state of each key is let through; the caller keeps that state.
 
     ``emit(key)`` is called at most once every ``interval`` seconds for a key: at once after a
-    quiet time, else when the interval is over. Only for use on the event loop's thread. What it
-    remembers of a key is dropped once the key was quiet for an interval.
+    quiet time, else when the interval is over. Only for use on the event loop's thread. A key is
+    forgotten once it was quiet for an interval.
     """
 
     def __init__(self, clock: Clock, interval: float, emit: Callable[[K], None]) -> None:
@@ -29,8 +29,8 @@ class Coalescer(Generic[K]):
         self._timers: dict[K, Timer] = {}
 
     def mark(self, key: K, since: float = -math.inf) -> None:
-        """There is something new for ``key``, of which other things were let through by other
-        means at ``since`` (monotonic seconds)."""
+        """``key`` has a newer state. The interval counts from ``since`` (monotonic seconds) if a
+        state was published by other means then."""
         if key in self._timers:
             return
         wait = self._last.get(key, since) + self._interval - self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""The ``task_updated`` event: whoever wants to know hears of every published change."""
+"""The ``task_updated`` event: its subscribers are notified of every published change."""
 
 import asyncio
 import inspect
@@ -27,10 +27,10 @@ MAX_WAITING = 10_000
 class TaskUpdatedEvent:
     """Calls its subscribers, on the event loop, with each published snapshot.
 
-    A handler is called at once and must return quickly. Where it returns an awaitable, as an
-    ``async def`` does, that is awaited before the handler is called again; meanwhile only the
-    newest snapshot of each task is kept for it, of at most 10,000 tasks. Whatever a handler
-    raises is logged and reaches nobody else.
+    A handler is called at once and must return quickly. If the handler returns an awaitable, as
+    an ``async def`` does, that is awaited before the handler is called again; meanwhile only the
+    newest snapshot of each task is kept for it, of at most 10,000 tasks. An error of a handler
+    is logged and reaches nobody else.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -52,18 +52,18 @@ class TaskUpdatedEvent:
 
     @property
     def has_subscribers(self) -> bool:
-        """Whether anybody would hear of a change."""
+        """Whether there is a subscriber."""
         return bool(self._handlers)
 
     def publish(self, info: BackgroundTaskInfo[Any]) -> None:
-        """Tell every subscriber."""
+        """Notify every subscriber."""
         for handler in self._handlers:
             handler.put(info)
 
     async def drain(
         self, seconds: float | None = None, *, unless: asyncio.Event | None = None
     ) -> None:
-        """Wait until every handler has had what waits for it.
+        """Wait until every handler has handled its waiting snapshots.
 
         After ``seconds``, or once ``unless`` is set, the handlers that are still busy are
         cancelled and named in the log.
@@ -76,12 +76,12 @@ class TaskUpdatedEvent:
         elif not await wait_done(busy, self._clock, seconds, unless=unless):
             for handler in busy.values():
                 handler.give_up()
-            await asyncio.sleep(0)  # so that a handler can hear of its end before the loop ends
+            await asyncio.sleep(0)  # so that a handler notices its cancel before the loop ends
 
 
 class _Handler:
-    """One subscriber. It is called for one snapshot after the other, and while what it returned
-    is awaited it gets no other: only the newest snapshot of each task is kept for it."""
+    """One subscriber, called for one snapshot after the other. While the awaitable that it
+    returned is awaited, only the newest snapshot of each task is kept for it."""
 
     def __init__(self, handler: UpdateHandler) -> None:
         self._handler = handler
@@ -92,20 +92,20 @@ class _Handler:
         self.feeder: asyncio.Task[None] | None = None
 
     def put(self, info: BackgroundTaskInfo[Any]) -> None:
-        """Call the handler with this, now or once it is free."""
+        """Call the handler with ``info``, now or once the handler is free."""
         if self._closed:
             return
         if self.feeder is not None or self._waiting:
             self._keep(info)
         else:
             self._begin_call(info)
-        # Where one was cancelled from outside, what waits is left to the next one.
+        # After a cancel from outside, the next feeder takes what waits.
         if self.feeder is None and (self._call is not None or self._waiting):
             self.feeder = asyncio.get_running_loop().create_task(self._feed())
             self.feeder.add_done_callback(self._feeder_ended)
 
     def give_up(self) -> None:
-        """End the call that goes on, and forget what waits."""
+        """Cancel the running call and drop what waits."""
         if self.feeder is not None and not self.feeder.done():
             logger.error(
                 "task_updated handler %s did not return in time: it is cancelled, and %d "
@@ -116,7 +116,7 @@ class _Handler:
         self._end()
 
     def close(self) -> None:
-        """Call the handler no more."""
+        """End all calls of the handler."""
         self._closed = True
         self._end()
 
@@ -124,7 +124,7 @@ class _Handler:
         self._waiting.clear()
         if self.feeder is not None:
             self.feeder.cancel()
-        # A handler that unsubscribes itself goes on to its end.
+        # A handler that unsubscribes itself runs to its end.
         if self._call is not None and self._call is not asyncio.current_task():
             self._call.cancel()
         self.feeder, self._call = None, None
@@ -141,10 +141,10 @@ class _Handler:
         self._waiting[info.id] = info
 
     def _begin_call(self, info: BackgroundTaskInfo[Any]) -> None:
-        """Call the handler; where it returns an awaitable, that is awaited as ``_call``."""
+        """Call the handler; an awaitable that it returns is awaited in ``_call``."""
         try:
             result = self._handler(info)
-        except KeyboardInterrupt:  # it is meant for whoever runs the event loop
+        except KeyboardInterrupt:  # it is meant for the code that runs the event loop
             raise
         except BaseException as error:
             self._log(info, error)
@@ -157,7 +157,7 @@ class _Handler:
             self._call.add_done_callback(lambda _: result.close())
 
     async def _await(self, result: Awaitable[object], info: BackgroundTaskInfo[Any]) -> None:
-        """In a task of its own, so that whatever happens in there ends this call alone."""
+        """Runs in a task of its own, so that an error or a cancel ends this call alone."""
         try:
             await result
         except BaseException as error:

@@ -10,13 +10,13 @@ __all__ = ["Watch", "Watchers"]
 
 
 class Watch:
-    """One reader's view of a task: the newest record it has not seen. A slow reader costs one
-    record, whatever happens meanwhile. With ``only_final`` everything before the end is left out.
+    """One reader's view of a task: the newest record that the reader has not seen. A slow reader
+    costs one record at most. With ``only_final`` everything before the end is left out.
     """
 
     def __init__(self, only_final: bool) -> None:
         self.told: TaskRecord | None = None
-        """The newest record there was, wanted or not."""
+        """The newest record so far, wanted or not."""
 
         self._only_final = only_final
         self._newest: TaskRecord | None = None
@@ -25,7 +25,7 @@ class Watch:
         self._waiting: asyncio.Future[None] | None = None
 
     def put(self, record: TaskRecord) -> None:
-        """The task is, or was, this; what is older than what is known is left out."""
+        """Offer a record of the task; one older than the newest is left out."""
         if self.told is None or record.revision > self.told.revision:
             self.told = record
         if self._only_final and not record.status.is_final:
@@ -40,7 +40,7 @@ class Watch:
         self._wake()
 
     async def next(self) -> TaskRecord:
-        """The newest record, once there is one that was not given before.
+        """The newest record, once there is one that was not returned before.
 
         Raises ManagerStateError when the manager was stopped.
         """
@@ -60,7 +60,7 @@ class Watch:
 
 
 class Watchers:
-    """Who waits for which task."""
+    """The watches of each task."""
 
     def __init__(self) -> None:
         self._by_task: dict[UUID, list[Watch]] = {}
@@ -74,19 +74,19 @@ class Watchers:
             watch.put(record)
 
     def close(self) -> None:
-        """Nothing will change any more: whoever waits gets ManagerStateError."""
+        """No further change will come: all waiting readers get ManagerStateError."""
         for watches in self._by_task.values():
             for watch in watches:
                 watch.close()
 
     def add(self, task_id: UUID, *, only_final: bool = False) -> Watch:
-        """Watch a task from now on; to be given back to ``remove``."""
+        """Watch a task from now on, until ``remove`` is called with the watch."""
         watch = Watch(only_final)
         self._by_task.setdefault(task_id, []).append(watch)
         return watch
 
     def remove(self, task_id: UUID, watch: Watch) -> None:
-        """Nobody reads this any more."""
+        """End a watch: nobody reads it any longer."""
         watches = self._by_task[task_id]
         watches.remove(watch)
         if not watches:

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is moved on."""
+"""A clock that stands still until a test advances it."""
 
 import heapq
 import itertools
@@ -21,8 +21,8 @@ class FakeClock:
     """A :class:`~bgtasks.Clock` for tests: give it to a container with
     ``container.background_tasks.clock.override(providers.Object(FakeClock()))``.
 
-    It starts at ``start`` (default 2026-01-01 00:00 UTC) and moves only by ``advance``, and by
-    ``set`` as the clock of a computer does that somebody sets.
+    The clock starts at ``start`` (default 2026-01-01 00:00 UTC). ``advance`` moves it; ``set``
+    changes only the time of day, as setting a computer's clock does.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
@@ -53,15 +53,15 @@ class FakeClock:
         return timer
 
     def _clean(self) -> None:
-        """Let go of timers that were taken back: time may never come to where they stood."""
+        """Drop cancelled timers: the clock may never reach their times."""
         self._timers = [entry for entry in self._timers if entry[2].callback is not None]
         heapq.heapify(self._timers)
         self._clean_at = 2 * len(self._timers) + 64
 
     def advance(self, seconds: float) -> None:
-        """Move on by ``seconds`` and make the calls that come due, in the order of their times.
+        """Advance by ``seconds`` and make the calls that become due, in the order of their times.
 
-        Call it on the event loop's thread; what the calls set going runs at the next ``await``.
+        To be called on the event loop's thread; what the calls start runs at the next ``await``.
         """
         end = self._seconds + seconds
         while True:
@@ -76,10 +76,10 @@ class FakeClock:
         self._seconds = end
 
     def set(self, time: datetime) -> None:
-        """Let ``now`` show ``time``; ``monotonic`` and the calls to come are as they were."""
+        """Make ``now`` return ``time``; ``monotonic`` and the pending calls stay as they are."""
         self._set_by += time - self.now()
 
     @property
     def pending(self) -> int:
-        """How many calls are still to come."""
+        """How many calls are pending."""
         return sum(timer.callback is not None for _, _, timer in self._timers)

@@ -1,7 +1,7 @@
-"""What a test of a backend stands on: a clock that stands still and attempts that end on command.
+"""The base of a backend's tests: a clock that stands still and attempts that end on command.
 
-The conformance suite itself is ``tests/contract``. It runs over every backend for which there is
-a :class:`BackendHome`; whoever writes a backend gives it one and runs the suite.
+The conformance suite itself is ``tests/contract``. It runs over every backend that has a
+:class:`BackendHome`; the author of a backend writes one and runs the suite.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ PATIENCE = 20.0
 
 
 async def until(condition: Callable[[], object], what: str) -> None:
-    """Let other things happen until ``condition()``; a ``TimeoutError`` says ``what`` did not."""
+    """Let the event loop run until ``condition()``; a ``TimeoutError`` names ``what``."""
     deadline = time.monotonic() + PATIENCE
     pause = 0.0
     while not condition():
@@ -47,27 +47,27 @@ async def until(condition: Callable[[], object], what: str) -> None:
 
 
 class BackendHome(Protocol):
-    """Makes backends that keep their tasks in one place, each one going on where the last left."""
+    """Makes backends that keep their tasks in one place: each continues where the last ended."""
 
     def backend(self, registry: Registry, clock: Clock, max_concurrency: int) -> Backend:
-        """A backend that was not started yet."""
+        """A new backend, not started."""
 
     async def crash(self, backend: Backend) -> None:
-        """Have the next backend find what it would find had the process been killed just now,
-        and long enough ago to be noticed."""
+        """Leave what a process leaves that is killed now, and make the kill old enough to be
+        noticed by the next backend."""
 
     async def recovered(self, backend: Backend) -> None:
-        """Wait until what a crash left behind was taken back, after the start of ``backend``."""
+        """Wait until ``backend`` has recovered, after its start, what a crash left behind."""
 
     async def time_passed(self, seconds: float) -> None:
-        """Let the store know that the bench's clock was moved, where it has a clock of its own."""
+        """Tell a store with a clock of its own that the bench's clock was advanced."""
 
     async def settled(self, backend: Backend) -> None:
         """Wait until what was handed over before is written, and has had its effect."""
 
 
 class ScriptedRunner:
-    """Carries out nothing: each attempt ends when the test says so, and how it says."""
+    """Runs no workers: the test says when and how each attempt ends."""
 
     def __init__(self) -> None:
         self.started: list[TaskRecord] = []
@@ -90,7 +90,7 @@ class ScriptedRunner:
     def end(
         self, record: TaskRecord, outcome: Outcome | None = None, report: Report | None = None
     ) -> None:
-        """End the attempt that was started with ``record``; it completes unless told otherwise."""
+        """End the attempt that was started with ``record``; the default outcome is Completed."""
         _, ended = self._attempts.pop((record.id, record.attempt))
         ended.set_result(Ended(record.attempt, outcome or Completed(), report))
 
@@ -161,7 +161,7 @@ class BackendBench:
     # Starting and stopping
 
     async def open(self, *, serving: bool = True) -> None:
-        """Start the backend and, if so wanted, have it claim."""
+        """Start the backend and, with ``serving``, have it claim."""
         await self.backend.start()
         if serving:
             await self.serve()
@@ -172,7 +172,7 @@ class BackendBench:
         await self.written()
 
     def begin_serving(self) -> "asyncio.Task[None]":
-        """The same, without waiting for the first look at what there is to claim."""
+        """Have the backend claim, without waiting for its first claim."""
         self._serving = asyncio.create_task(self.backend.serve(self.runner))
         return self._serving
 
@@ -209,7 +209,7 @@ class BackendBench:
     # Tasks
 
     def record(self, type_name: str = "Quick", **fields: Any) -> TaskRecord:
-        """A task that was not handed in yet; ``delay`` seconds make it wait."""
+        """A task that was not submitted yet; ``delay`` seconds make it wait."""
         now = self.clock.now()
         if (delay := fields.pop("delay", None)) is not None:
             due = now + timedelta(seconds=delay)
@@ -219,24 +219,24 @@ class BackendBench:
         return TaskRecord(**(made | fields))
 
     async def submit(self, type_name: str = "Quick", **fields: Any) -> UUID:
-        """Hand in one task."""
+        """Submit one task."""
         record = self.record(type_name, **fields)
         await self.backend.submit([record])
         return record.id
 
     async def run(self, type_name: str = "Quick", **fields: Any) -> TaskRecord:
-        """Hand in a task and wait for its first attempt to be started."""
+        """Submit a task and wait until its first attempt is started."""
         return await self.started(await self.submit(type_name, **fields))
 
     async def finished(self, outcome: Outcome | None = None, **fields: Any) -> UUID:
-        """Hand in a task and let its first attempt end."""
+        """Submit a task and end its first attempt."""
         record = await self.run(**fields)
         self.runner.end(record, outcome)
         await self.reaches(record.id, lambda found: found.revision > record.revision)
         return record.id
 
     async def started(self, task_id: UUID, attempt: int = 1) -> TaskRecord:
-        """Wait until this attempt is started; the record that it was started with."""
+        """Wait until this attempt is started; returns the record it was started with."""
 
         def find() -> list[TaskRecord]:
             items = self.runner.started
@@ -247,7 +247,7 @@ class BackendBench:
         return record
 
     async def count_started(self, count: int) -> None:
-        """Wait until so many attempts were started."""
+        """Wait until ``count`` attempts were started."""
         await until(lambda: len(self.runner.started) >= count, f"{count} attempts started")
 
     async def get(self, task_id: UUID) -> TaskRecord:
@@ -260,7 +260,7 @@ class BackendBench:
     async def reaches(
         self, task_id: UUID, goal: BackgroundTaskStatus | Callable[[TaskRecord], bool]
     ) -> TaskRecord:
-        """Wait until a change of the task was announced that is, or has, this."""
+        """Wait until a change of the task was announced that has this status or fulfils this."""
 
         def there() -> bool:
             return any(
@@ -291,7 +291,7 @@ class BackendBench:
         await self.home.settled(self.backend)
 
     async def advance(self, seconds: float) -> None:
-        """Move the clock on."""
+        """Advance the clock."""
         self.clock.advance(seconds)
         await self.home.time_passed(seconds)
 

@@ -1,4 +1,4 @@
-"""A whole manager for one test: nothing on disk, and time that a test moves."""
+"""A whole manager for one test: nothing on disk, and a clock that the test advances."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -22,10 +22,10 @@ async def running_manager(
 ) -> AsyncGenerator[BackgroundTaskManager, None]:
     """Start the manager of ``background_tasks`` with its tasks in memory; stop it at the end.
 
-    ``background_tasks`` is the ``BackgroundTasksContainer`` or the provider that holds it; inside,
-    its ``manager()`` is the one that was started. With a :class:`~bgtasks.testing.FakeClock` as
-    ``clock``, delays, retries and timeouts wait until the test moves it on, and the stop at the
-    end moves it past the grace period by itself.
+    ``background_tasks`` is the ``BackgroundTasksContainer`` or the provider that holds it; inside
+    the block its ``manager()`` is the started one. With a :class:`~bgtasks.testing.FakeClock` as
+    ``clock``, delays, retries and timeouts wait until the test advances it. The stop at the end
+    advances it past the grace period by itself.
     """
     _forget_manager(background_tasks)
     try:
@@ -53,6 +53,6 @@ async def _stop(manager: BackgroundTaskManager, clock: Clock | None) -> None:
 
 
 def _forget_manager(background_tasks: Any) -> None:
-    """Singletons keep what they were built with: another database, another clock."""
+    """Reset the singletons, which keep the database and the clock that they were built with."""
     for name in _BUILT_ON_THE_MANAGER:
         getattr(background_tasks, name).reset()

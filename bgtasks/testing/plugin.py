@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures for the tests of workers and of what hands tasks in.
+"""The pytest plugin: fixtures for the tests of workers and of code that submits tasks.
 
 pytest loads this module in every run where bgtasks is installed.
 """

@@ -23,9 +23,9 @@ __all__ = ["WorkerRun", "run_worker"]
 class WorkerRun:
     """How one attempt went.
 
-    ``info`` is the snapshot it ended with. ``updates`` is what a watcher would have seen if
-    nothing were coalesced: the start, one snapshot for each report, the end. Where the worker
-    itself reports the progress it starts or ends with, that is one snapshot, not two.
+    ``info`` is the last snapshot. ``updates`` is what a watcher would have seen without
+    coalescing: the start, one snapshot for each report, the end. If the worker itself reports
+    the progress it starts or ends with, that is one snapshot, not two.
     ``error`` is the exception the worker ended with, if any: ``raise run.error`` shows it whole.
     """
 
@@ -57,7 +57,7 @@ async def run_worker(
 
 
 class _Run:
-    """Stands in for the backend: applies what happens to a record in memory."""
+    """Stands in for the backend: applies each event to a record in memory."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class _Run:
             self._apply(decision)
 
     def ending(self, attempt: Attempt) -> None:
-        """The attempt is over; how is told by its future."""
+        """The attempt is over; its future holds how it ended."""
 
     def result(self, ended: Ended) -> WorkerRun:
         """The run as a whole."""

@@ -1,4 +1,4 @@
-"""What each command does, once it is known where the tasks are. Needs the extra ``cli``."""
+"""What each command does with the opened tasks. Needs the extra ``cli``."""
 
 import argparse
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ __all__ = ["carry_out"]
 
 
 async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
-    """Do what ``options`` ask for; whether all of it came true."""
+    """Do what ``options`` ask for; returns whether all of it succeeded."""
     screen = Screen()
     async with tasks as client:
         return await _ACTIONS[options.action](client, screen, options)

@@ -12,12 +12,12 @@ __all__ = ["cancel_tasks", "retry_tasks"]
 
 
 async def cancel_tasks(client: TaskClient, screen: Screen, ids: Sequence[UUID]) -> bool:
-    """Ask for the end of each task and say what came of it; whether all could be asked."""
+    """Request cancellation of each task and print the results; returns whether all succeeded."""
     return await _change_all(screen, ids, client.cancel, _after_cancel)
 
 
 async def retry_tasks(client: TaskClient, screen: Screen, ids: Sequence[UUID]) -> bool:
-    """Have each task run again and say what came of it; whether all could."""
+    """Retry each task and print the results; returns whether all succeeded."""
     return await _change_all(screen, ids, client.retry, lambda info: f"runs again ({info.status})")
 
 

@@ -1,4 +1,4 @@
-"""What the commands ask of an application, however it is reached."""
+"""What the commands need from an application, over HTTP or over its database."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
@@ -15,9 +15,9 @@ Info = BackgroundTaskInfo[Any]
 class TaskClient(Protocol):
     """The tasks of one application.
 
-    Each method may raise CommandFailedError or BackendError where the application or its database
-    gives no answer; those with an id TaskNotFoundError, and NotAllowedError where the
-    application's policy says no.
+    Each method may raise CommandFailedError or BackendError if the application or its database
+    does not answer. Methods with an id may raise TaskNotFoundError, and NotAllowedError if the
+    application's policy refuses.
     """
 
     async def list(self, wanted: TaskFilter) -> Sequence[Info]:
@@ -30,11 +30,11 @@ class TaskClient(Protocol):
         """How each attempt ended that failed or was interrupted, oldest first."""
 
     def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
-        """First what the task is now, then each newer snapshot, last its final one."""
+        """The present snapshot first, then each newer one, the final one last."""
 
     async def cancel(self, task_id: UUID) -> Info:
-        """Ask for the end of a task; its snapshot then. Raises TaskStateError when it has ended."""
+        """Request cancellation; returns the snapshot after it. Raises TaskStateError if final."""
 
     async def retry(self, task_id: UUID) -> Info:
-        """Have an ended task run again; its snapshot then. Raises TaskStateError unless it is
+        """Run a task again; returns the snapshot after it. Raises TaskStateError unless the task is
         Failed or Cancelled."""

@@ -112,13 +112,13 @@ def _run(options: argparse.Namespace) -> int:
     from bgtasks.cli.tasks.actions import carry_out
     from bgtasks.cli.tasks.opening import opening
 
-    tasks = opening(options)  # imports the application, which is no work for an event loop
+    tasks = opening(options)  # imports the application, so not on the event loop
     try:
         return FINE if asyncio.run(carry_out(tasks, options)) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read it has seen enough; what is still in the buffer must not complain either.
+        # The reader has closed the pipe; the flush of the rest at exit must not fail either.
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return FAILED

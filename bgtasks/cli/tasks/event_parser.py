@@ -14,7 +14,7 @@ class ServerEvent:
 
 
 class EventParser:
-    """Takes bytes, gives events of at most ``longest`` bytes. Lines end with LF or CR LF."""
+    """Turns bytes into events of at most ``longest`` bytes. Lines end with LF or CR LF."""
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
@@ -58,5 +58,5 @@ class EventParser:
 
     def _grow(self, size: int) -> None:
         self._size += size
-        if self._size > 2 * self._longest:  # a line that comes in parts is counted twice
+        if self._size > 2 * self._longest:  # a line received in parts is counted twice
             raise ValueError(f"an event is longer than {self._longest:,} bytes")

@@ -1,4 +1,4 @@
-"""Where an application mounts its background tasks, and what to tell it, as a user writes it."""
+"""An application's mount address and the headers to send, as a user writes them."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""What an application answers over HTTP: read within bounds, errors turned into words."""
+"""HTTP answers of an application: read within bounds, errors turned into exceptions."""
 
 import json
 from typing import Any
@@ -28,13 +28,13 @@ _ERRORS: dict[int, type[Exception]] = {
 
 
 class UnavailableError(CommandFailedError):
-    """The application cannot be reached, or cannot answer now: asking again may help."""
+    """The application cannot be reached or cannot answer now; another try may succeed."""
 
 
 async def read_json(response: httpx.Response, longest: int) -> Any:
     """The data in the body of a successful answer of at most ``longest`` bytes.
 
-    Raises CommandFailedError where it is too large or no JSON, and what ``check_answer`` raises.
+    Raises CommandFailedError if it is too large or no JSON, and what ``check_answer`` raises.
     """
     await check_answer(response)
     if response.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
@@ -54,7 +54,7 @@ async def read_json(response: httpx.Response, longest: int) -> Any:
 
 
 async def check_answer(response: httpx.Response) -> None:
-    """Raise what an answer that is no success means: QueryError, NotAllowedError,
+    """Raise the error that an unsuccessful answer stands for: QueryError, NotAllowedError,
     TaskNotFoundError, TaskStateError, UnavailableError or CommandFailedError."""
     status = response.status_code
     if response.is_success:
@@ -75,7 +75,7 @@ async def check_answer(response: httpx.Response) -> None:
     if status == 404 and not about_one_task:
         detail = None
     if detail is None or status not in _ERRORS:
-        # Not our answer, but some other part of the application's, or a proxy's.
+        # Not bgtasks' answer, but that of another part of the application, or of a proxy.
         raise CommandFailedError(f"{_place(response)} answers {status}; {detail or _MOUNT_HINT}")
     raise _ERRORS[status](detail)
 

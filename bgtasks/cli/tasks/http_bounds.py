@@ -1,4 +1,4 @@
-"""How long an application is waited for over HTTP, and how much of what it says is read."""
+"""How long the commands wait for an application over HTTP, and how much they read."""
 
 from attrs import frozen
 
@@ -12,15 +12,15 @@ class HttpBounds:
     """Waits are in seconds, lengths in bytes."""
 
     connect: float = 10.0
-    """For reaching the application."""
+    """The longest wait for a connection."""
     answer: float = 60.0
-    """For one whole answer."""
+    """The longest wait for one whole answer."""
     silence: float = 3 * HEARTBEAT
-    """Without a byte of an event stream, after which the connection is given up."""
+    """After this long without a byte, the connection of an event stream is closed."""
     pause: float = 1.0
-    """Before the next attempt to connect."""
+    """The pause before the next attempt to connect."""
     give_up: float = 60.0
-    """Without an answer, after which the application is given up."""
+    """After this long without an answer, the command fails."""
     max_answer: int = 16 * 1024 * 1024
     """A page ends after 1 MiB; a task is hardly larger than 2."""
     max_event: int = 32 * 1024 * 1024

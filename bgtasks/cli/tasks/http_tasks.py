@@ -24,10 +24,10 @@ __all__ = ["HttpTasks", "open_http_tasks"]
 DEFAULTS = HttpBounds()
 
 PAGE = 50
-"""The most tasks that are asked for at once."""
+"""The most tasks in one request."""
 
 MAX_PAGES = 100
-"""How many pages are read: a policy that hides nearly everything makes short ones."""
+"""How many pages are read: a policy that hides nearly all tasks makes short pages."""
 
 
 class HttpTasks:
@@ -115,7 +115,7 @@ async def open_http_tasks(address: HttpAddress) -> AsyncGenerator[TaskClient, No
     http = httpx.AsyncClient(
         headers=[*address.headers, ("User-Agent", "bgtasks"), ("Accept-Encoding", "identity")],
         timeout=httpx.Timeout(DEFAULTS.connect, read=DEFAULTS.answer),
-        # A proxy has no way to this machine, and is not to see what is meant for it.
+        # A proxy cannot reach this machine, and must not see requests to it.
         trust_env=not address.is_loopback,
     )
     async with http:

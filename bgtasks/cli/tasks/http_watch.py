@@ -25,8 +25,8 @@ __all__ = ["HttpWatch"]
 
 
 class HttpWatch:
-    """The updates of one task. Where the event stream breaks it is opened again; where it
-    cannot be opened though the application answers, the task is asked for every second."""
+    """The updates of one task. A broken event stream is opened again. If the stream cannot be
+    opened though the application answers, the task is polled every second."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class HttpWatch:
         self._heard_at = time.monotonic()
 
     async def updates(self) -> AsyncGenerator[Info, None]:
-        """First what the task is, then each newer snapshot, last its final one.
+        """The present snapshot first, then each newer one, the final one last.
 
-        Raises CommandFailedError when the application has not answered for a minute, at once
-        when it does not even the first time.
+        Raises CommandFailedError if the application has not answered for a minute, or does not
+        answer the first request.
         """
         while True:
             try:
@@ -81,8 +81,8 @@ class HttpWatch:
             ) from None
 
     async def _connected(self) -> AsyncGenerator[Info, None]:
-        """What comes until the connection ends. Raises UnavailableError when it breaks."""
-        # The stream says nothing of a task that is not there any more.
+        """The snapshots until the connection ends. Raises UnavailableError if it breaks."""
+        # The stream does not tell that a task no longer exists.
         yield await self._get(self._task_id)
         self._heard_at = time.monotonic()
         try:

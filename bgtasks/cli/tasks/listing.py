@@ -37,7 +37,7 @@ def _rest(info: Info) -> tuple[str, str, str]:
 
 def _table(infos: Sequence[Info]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
-    # The id is whole at any width: it is what the other commands want.
+    # The id is never cut, at any width: the other commands need it.
     table.add_column("ID", no_wrap=True, min_width=36)
     for name, ratio in (("TYPE", 2), ("NAME", 3)):
         table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio)

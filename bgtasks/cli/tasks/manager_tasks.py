@@ -20,8 +20,8 @@ __all__ = ["ManagerTasks", "open_manager_tasks"]
 
 
 class ManagerTasks:
-    """A :class:`TaskClient` over a started manager. No policy is asked: whoever has the database
-    may do everything."""
+    """A :class:`TaskClient` over a started manager. No policy is asked: access to the database
+    permits everything."""
 
     def __init__(self, manager: BackgroundTaskManager) -> None:
         self._manager = manager

@@ -23,7 +23,7 @@ def plain(text: str) -> str:
 def _shown(character: str) -> str:
     if character in _JOINERS:
         return character
-    # C*: control characters, marks that turn the direction of writing, lone surrogates;
+    # C*: control characters, marks that change the direction of writing, lone surrogates;
     # Zl and Zp: other line breaks.
     category = unicodedata.category(character)
     if category[0] == "C" or category in ("Zl", "Zp"):

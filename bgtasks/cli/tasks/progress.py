@@ -18,8 +18,8 @@ __all__ = ["watch_task"]
 
 
 async def watch_task(client: TaskClient, screen: Screen, task_id: UUID, as_json: bool) -> bool:
-    """Show a task as it goes on, until it is final: as a bar on a terminal, elsewhere as one
-    line an update. Gives back whether it was completed."""
+    """Show a task's progress until it is final: as a bar on a terminal, elsewhere as one line an
+    update. Returns whether the task completed."""
     async with aclosing(client.watch(task_id)) as updates:
         if screen.is_terminal and not as_json:
             last = await _bar(screen, updates)
@@ -48,7 +48,7 @@ async def _bar(screen: Screen, updates: AsyncIterator[Info]) -> Info | None:
                 bar = progress.add_task(one_line(info.name), message="")
             progress.update(
                 bar,
-                # Without a total it moves to and fro: nobody knows how long a task waits.
+                # Without a total the bar pulses: nobody knows how long a task waits.
                 total=None if info.status is BackgroundTaskStatus.PENDING else 100,
                 completed=info.progress,
                 message=_status_and_message(info),
@@ -57,7 +57,7 @@ async def _bar(screen: Screen, updates: AsyncIterator[Info]) -> Info | None:
 
 
 def _progress(screen: Screen) -> Progress:
-    # What tasks are called and say may look like markup, and may be longer than the line.
+    # Names and messages of tasks may look like markup, and may be longer than the line.
     name, message = (
         TextColumn(
             f"{{task.{field}}}",

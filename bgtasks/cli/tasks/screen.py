@@ -29,7 +29,7 @@ class Screen:
 
     def __init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):
-            # A name that the terminal's encoding lacks is no reason to say nothing.
+            # Characters that the terminal's encoding lacks must not make a command fail.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         self.console = Console(markup=False, highlight=False, emoji=False)
@@ -37,11 +37,11 @@ class Screen:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody looks at it."""
+        """Whether standard output is a terminal."""
         return self.console.is_terminal
 
     def line(self, text: str | Text) -> None:
-        """Write a line at once, however long."""
+        """Write a line at once, without wrapping."""
         self.console.print(text, soft_wrap=True)
 
     def columns(self, *values: str) -> None:

@@ -1,4 +1,4 @@
-"""Tasks in the JSON shape of the HTTP API, read back and checked: an application may be any."""
+"""Tasks in the JSON shape of the HTTP API, read back and checked, since the server may be any."""
 
 import math
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ _converter = make_converter(detailed_validation=False)
 
 
 def info_in(data: Any) -> Info:
-    """The task that ``data`` writes. Raises CommandFailedError where it is none."""
+    """The task in ``data``. Raises CommandFailedError if ``data`` is no task."""
     try:
         is_light = data.get("payloadOmitted") is True
         kind = LightTaskInfo[Any] if is_light else BackgroundTaskInfo[Any]
@@ -49,7 +49,7 @@ def failures_in(data: Any) -> list[AttemptFailure]:
 
 
 def _in_utc(value: Shown) -> Shown:
-    """``value`` with its times in UTC, so that nobody who shows one can stumble over it."""
+    """``value`` with its times in UTC, so that showing them cannot fail."""
     times: dict[str, Any] = {}
     for name in attrs.asdict(value, recurse=False):
         time = getattr(value, name)

@@ -56,9 +56,9 @@ _LISTS = (
 
 def typescript(registrations: Iterable[Registration], made_by: str) -> str:
     """A TypeScript module with the payload type of every registration, and ``BackgroundTasks``,
-    which maps their names to them. ``made_by`` is the command that its first line names.
+    which maps type names to these. ``made_by`` is the command that its first line names.
 
-    What the codec cannot send is ``unknown``. Raises RegistrationError for a type hint that
+    A type that the codec cannot send is ``unknown``. Raises RegistrationError for a type hint that
     cannot be resolved.
     """
     module = _Module()
@@ -67,7 +67,7 @@ def typescript(registrations: Iterable[Registration], made_by: str) -> str:
     found = sorted(registrations, key=lambda registration: registration.type_name)
     module.collect(registration.payload_type for registration in found)
     for registration in found:
-        # Here None says that the type is not known; a worker without a payload has type(None).
+        # None means that the type is not known; a worker without a payload has type(None).
         hint = Any if registration.payload_type is None else closed(registration.payload_type)
         tasks.setdefault(registration.type_name, []).extend(module.variants(hint))
         docs[registration.type_name] = _first_line(registration.task_type)
@@ -81,7 +81,7 @@ def typescript(registrations: Iterable[Registration], made_by: str) -> str:
 
 @frozen
 class _Field:
-    """A field of an interface, as it is written."""
+    """A field of a TypeScript interface."""
 
     name: str
     type: str
@@ -135,7 +135,7 @@ class _Module:
         return _interface(name + generic, fields, _first_line(cls))
 
     def _model(self, cls: Any, name: str) -> str:
-        """A class of Pydantic, as Pydantic itself says that it sends it."""
+        """A Pydantic class, from the JSON Schema that Pydantic makes of it."""
         schema = json_schema(cls)
         if (properties := schema_properties(schema, name)) is None:
             written = schema_type(schema, schema.get("$defs", {}), {})
@@ -148,7 +148,7 @@ class _Module:
         return _union(self.variants(hint))
 
     def variants(self, hint: Any) -> list[str]:
-        """The members of the union that ``hint`` is; nearly always there is one."""
+        """The members of ``hint`` as a union, nearly always one."""
         origin, arguments = get_origin(hint) or hint, get_args(hint)
         if (inner := unwrapped(hint)) is not None:
             return self.variants(inner)
@@ -206,7 +206,7 @@ class _Module:
         return f"Partial<{record}>" if known else record
 
     def _known_keys(self, key: Any) -> str | None:
-        """The type of the keys where they are some few texts; a number becomes any text."""
+        """The type of the keys if they are a few known texts; a number becomes any text."""
         values = key_values(key)
         if values is None or not all(isinstance(value, str) for value in values):
             return None
@@ -240,7 +240,7 @@ def _identifier(name: str) -> str:
 
 
 def _qualified(cls: type, taken: set[str]) -> str:
-    """A free name that says where ``cls`` is from: ``FilesProgress`` for ``app.files.Progress``."""
+    """A free name with the module of ``cls``: ``FilesProgress`` for ``app.files.Progress``."""
     name = _identifier(cls.__name__)
     for module in reversed(cls.__module__.split(".")):
         name = (
@@ -278,6 +278,6 @@ def _comment(line: str | None) -> str:
 def _first_line(cls: type) -> str | None:
     """The first line of the docstring that somebody wrote for ``cls``."""
     text = cls.__dict__.get("__doc__") or ""
-    made_up = text.startswith(f"{cls.__name__}(")  # by dataclass
+    made_up = text.startswith(f"{cls.__name__}(")  # made by dataclass
     line = "" if made_up else inspect.cleandoc(text).partition("\n")[0].strip()
     return line.replace("*/", "* /") or None

@@ -1,4 +1,4 @@
-"""JSON Schema as TypeScript: for classes whose shape is known to another library."""
+"""JSON Schema as TypeScript, for classes whose shape another library describes."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -19,19 +19,19 @@ _SIMPLE = {
 
 def schema_properties(schema: Schema, name: str) -> dict[str, str] | None:
     """The properties of an object's schema and their types; ``None`` for what is no object.
-    ``name`` is what it is called in TypeScript."""
+    ``name`` is the object's name in TypeScript."""
     definitions = schema.get("$defs", {})
     own = _resolved(schema, definitions)
     if own.get("type") != "object" or ("properties" not in own and "additionalProperties" in own):
         return None
-    # What contains itself is a definition too.
+    # A class that contains itself is a definition too.
     itself = {schema["$ref"].rsplit("/", 1)[-1]: name} if "$ref" in schema else {}
     return _properties(own, definitions, itself)
 
 
 def schema_type(schema: Schema, definitions: Schema, known: Mapping[str, str | None]) -> str:
-    """The type of what fits ``schema``. ``known`` has the names of definitions that are being
-    written; one that leads back to itself and has no name in TypeScript is ``unknown``."""
+    """The TypeScript type of ``schema``. ``known`` has the names of definitions that are being
+    written; a recursive one without a name in TypeScript is ``unknown``."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[-1]
         if name in known:
