@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Coroutine
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from dependency_injector import containers, providers
 import bgtasks
 from bgtasks import BackgroundTasksContainer, background_task
 from bgtasks.cli import main
-from bgtasks.cli.tasks.command import until_interrupted
 from tests.hosts.scripted import Work, done, worker_of
 
 from .tasks_command_support import ID
@@ -175,34 +173,3 @@ def test_ctrl_c_leaves_quietly(monkeypatch: pytest.MonkeyPatch, capsys: Captured
 def test_a_payload_without_a_bottom(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     assert ending_with(monkeypatch, RecursionError) == 1
     assert "nested too deeply" in capsys.readouterr().err
-
-
-async def test_an_interrupt_also_ends_what_loses_a_cancellation() -> None:
-    begun, lost = asyncio.Event(), asyncio.Event()
-
-    async def work() -> None:
-        try:
-            begun.set()
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            lost.set()
-        await asyncio.Event().wait()
-
-    interrupted = asyncio.create_task(until_interrupted(work))
-    await begun.wait()
-    interrupted.cancel()
-    async with asyncio.timeout(20):
-        with pytest.raises(asyncio.CancelledError):
-            await interrupted
-    assert lost.is_set()
-
-
-async def test_what_is_not_interrupted_ends_as_it_ends() -> None:
-    async def work(error: Exception | None) -> int:
-        if error is not None:
-            raise error
-        return 3
-
-    assert await until_interrupted(partial(work, None)) == 3
-    with pytest.raises(OSError, match="gone"):
-        await until_interrupted(partial(work, OSError("gone")))

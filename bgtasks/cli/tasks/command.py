@@ -5,10 +5,8 @@ import asyncio
 import importlib
 import os
 import sys
-from collections.abc import Callable, Coroutine
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from bgtasks.cli.target import ACCEPTED
 from bgtasks.cli.tasks import values
@@ -17,15 +15,10 @@ from bgtasks.core.record import MAX_PAGE
 from bgtasks.errors import NotAllowedError, TaskNotFoundError
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["add", "until_interrupted"]
-
-T = TypeVar("T")
+__all__ = ["add"]
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
-
-CANCELLED_EVERY = 0.2
-"""Seconds between two cancellations of what Ctrl-C is to end."""
 
 
 def add(commands: Any) -> None:
@@ -121,9 +114,7 @@ def _run(options: argparse.Namespace) -> int:
 
     tasks = opening(options)  # imports the application, so not on the event loop
     try:
-        return (
-            FINE if asyncio.run(until_interrupted(partial(carry_out, tasks, options))) else FAILED
-        )
+        return FINE if asyncio.run(carry_out(tasks, options)) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -135,22 +126,6 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandFailedError("a payload is nested too deeply to be shown") from None
     except (TaskNotFoundError, NotAllowedError) as error:
         raise CommandFailedError(str(error)) from None
-
-
-async def until_interrupted(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """The result of ``work``. Ctrl-C cancels ``work``, again and again until it has ended: a
-    library that is just opening or closing a connection may lose one cancellation.
-    """
-    task = asyncio.ensure_future(work())
-    try:
-        await asyncio.wait([task])
-    finally:
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=CANCELLED_EVERY)
-        if not task.cancelled():
-            task.exception()  # which is looked at, also where the interruption hides it
-    return task.result()
 
 
 def _need(*modules: str) -> None:
