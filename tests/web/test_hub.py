@@ -183,6 +183,7 @@ async def test_of_updates_that_come_while_the_hub_is_busy_only_the_newest_is_sen
         (str(other.id), 99.0),
     ]
     assert len(await socket.updates_until(manager.publish(manager.add()))) == 1
+    await world.settled()  # the question to the policy is over, too
     assert clock.pending == 1  # the look for clients that have to be authorized again
 
 
