@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import hypothesis
@@ -27,6 +28,10 @@ hypothesis.settings.register_profile(
     "bgtasks", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("bgtasks")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell has its background jobs ignore Ctrl-C, and what they start inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NO_SKIPS = bool(os.environ.get("BGTASKS_NO_SKIPS"))
 """Set in CI: a test that a machine could not run is then a failure, not a skip."""
