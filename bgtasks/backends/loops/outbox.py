@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from bgtasks.backends.loops.backlog import Backlog, Entry
+from bgtasks.backends.loops.pacing import Backoff
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.task_store import Step, TaskStore
 from bgtasks.clock import Clock, Timer
@@ -78,7 +79,7 @@ class Outbox:
         self._looking: dict[asyncio.Task[None], Sequence[Entry]] = {}
         self._aside: dict[Entry, Timer] = {}
         self._size = BATCH
-        self._failures = 0
+        self._backoff = Backoff(pace.pauses, clock)
         self._rest: Timer | None = None
         self._is_woken = False
         self._is_stopping = False
@@ -231,8 +232,8 @@ class Outbox:
         self._pump()
 
     def _succeeded(self, moved_on: Sequence[Entry]) -> None:
-        if self._failures:
-            self._failures = 0
+        if self._backoff.has_failed:
+            self._backoff.reset()
             self._store.works(REFUSES)
         self._size = min(self._size * 2, BATCH)
         if moved_on:
@@ -279,7 +280,7 @@ class Outbox:
         for entry in left:
             entry.was_tried = entry.was_tried or may_be_written
         self._store.failed(REFUSES, error)
-        self._failures += 1
+        pause = self._backoff.next()
         # Smaller batches from now on: if the cause is in one of them, the others get through.
         self._size = max(1, len(left) // 2)
         if self._is_stopping and not self._pace.tries_while_stopping:
@@ -288,8 +289,6 @@ class Outbox:
         for entry in left:
             self._backlog.put_back(entry)
         if self._rest is None:
-            pauses = self._pace.pauses
-            pause = pauses[min(self._failures, len(pauses)) - 1]
             self._rest = self._clock.call_later(pause, self._rested)
 
     def _give_up(self, left: Iterable[Entry]) -> None:

@@ -27,15 +27,24 @@ class Backoff:
         self._clock = clock or SystemClock()
         self._failures = 0
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether there was a failure since the last success."""
+        return self._failures > 0
+
     def reset(self) -> None:
         """It has succeeded."""
         self._failures = 0
 
-    async def wait(self) -> None:
-        """It has failed: wait before the next try."""
+    def next(self) -> float:
+        """It has failed: returns the seconds to wait before the next try."""
         pause = self._pauses[min(self._failures, len(self._pauses) - 1)]
         self._failures += 1
-        await sleep(self._clock, pause)
+        return pause
+
+    async def wait(self) -> None:
+        """It has failed: wait before the next try."""
+        await sleep(self._clock, self.next())
 
 
 class Seldom:

@@ -69,7 +69,7 @@ class Serving:
         self._news = asyncio.Event()
         self._looked = asyncio.Event()
         self._had_no_room = False
-        self._looks_in_vain = 0
+        self._in_vain = Backoff(pace.look_again, clock)
         self._looks_without_pause = 0
         self._backoff = Backoff(pace.pauses, clock)
         self._loop = LastingLoop("giving tasks to this process", self._round, clock)
@@ -186,7 +186,7 @@ class Serving:
         try:
             self._looks_without_pause += 1
             while await self._claim():
-                self._looks_in_vain = 0
+                self._in_vain.reset()
             wait = await self._until_next_look()
         except Exception as error:
             if not self._store.is_trouble(error):
@@ -214,8 +214,6 @@ class Serving:
             return LOOK_EVERY  # an attempt that ends is news
         look = await self._store.next_look()
         if look.is_ready:
-            self._looks_in_vain += 1
-            pauses = self._pace.look_again
-            return pauses[min(self._looks_in_vain, len(pauses)) - 1]
-        self._looks_in_vain = 0
+            return self._in_vain.next()
+        self._in_vain.reset()
         return look.seconds
