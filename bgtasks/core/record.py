@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from attrs import frozen
 
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import (
+    AttemptFailure,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+    LightTaskInfo,
+)
 
 __all__ = [
     "LEFT_OUT",
@@ -17,6 +22,7 @@ __all__ = [
     "TaskPage",
     "TaskQuery",
     "TaskRecord",
+    "info_of",
     "listed",
 ]
 
@@ -75,6 +81,31 @@ def listed(record: TaskRecord) -> TaskRecord:
     payload = record.payload
     is_large = payload is not None and len(payload) > SMALL_PAYLOAD
     return record._replace(data=LEFT_OUT, payload=LEFT_OUT if is_large else payload)
+
+
+def info_of(record: TaskRecord, payload: Any) -> BackgroundTaskInfo[Any]:
+    """The public snapshot of a task whose payload is ``payload``, whatever ``record`` has. A
+    record whose payload was left out gives a snapshot that says so."""
+    kind = LightTaskInfo if record.payload == LEFT_OUT else BackgroundTaskInfo
+    # By position: a snapshot is made for each update, and names would cost more.
+    return kind(
+        record.id,
+        record.type,
+        record.name,
+        payload,
+        record.status,
+        record.progress,
+        record.status_message,
+        record.error_message,
+        record.created_at,
+        record.started_at,
+        record.completed_at,
+        record.revision,
+        record.attempt,
+        record.cancel_requested,
+        record.scheduled_at,
+        record.owner,
+    )
 
 
 KeptTask = tuple[TaskRecord, Sequence[AttemptFailure]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from bgtasks.cancellation import CancellationToken
 from bgtasks.core.events import Report
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, info_of
 from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
@@ -61,26 +61,16 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
 
     @property
     def info(self) -> BackgroundTaskInfo[Any]:
-        """See :attr:`BackgroundWorkerContext.info`."""
         state, record = self._state, self._record
-        return BackgroundTaskInfo(
-            state.id,
-            state.type,
-            state.name,
-            state.payload,
-            state.status,
-            state.progress,
-            state.status_message,
-            state.error_message,
-            state.created_at,
-            state.started_at,
-            state.completed_at,
-            record.revision,
-            record.attempt,
-            record.cancel_requested or self._is_cancel_requested(),
-            record.scheduled_at,
-            record.owner,
+        newest = record._replace(
+            status=state.status,
+            progress=state.progress,
+            status_message=state.status_message,
+            error_message=state.error_message,
+            completed_at=state.completed_at,
+            cancel_requested=record.cancel_requested or self._is_cancel_requested(),
         )
+        return info_of(newest, state.payload)
 
     def collect(self) -> Report | None:
         """What is newer than at the last call; ``None`` if nothing is."""

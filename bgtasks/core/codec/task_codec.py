@@ -13,12 +13,11 @@ from bgtasks.core.codec.json_text import MAX_DEPTH, decode, encode, is_deeper, s
 from bgtasks.core.codec.proofs import Proofs
 from bgtasks.core.codec.registered_types import check_types
 from bgtasks.core.codec.shapes import make_converter, unstructure_without
-from bgtasks.core.record import LEFT_OUT, TaskRecord
+from bgtasks.core.record import TaskRecord, info_of
 from bgtasks.errors import SerializationError
 from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
-    LightTaskInfo,
     StoredPayload,
     kept_payload,
 )
@@ -113,29 +112,11 @@ class TaskCodec:
     def info(self, record: TaskRecord, payload_type: Any) -> BackgroundTaskInfo[Any]:
         """The public snapshot of a stored task. Its payload is decoded when it is read."""
         text = record.payload
-        is_light = text == LEFT_OUT
         payload = None
         if text:
             decode = functools.partial(self.decode_payload, payload_type, text, record.id)
             payload = StoredPayload(text, decode)
-        return (LightTaskInfo if is_light else BackgroundTaskInfo)(
-            record.id,
-            record.type,
-            record.name,
-            payload,
-            record.status,
-            record.progress,
-            record.status_message,
-            record.error_message,
-            record.created_at,
-            record.started_at,
-            record.completed_at,
-            record.revision,
-            record.attempt,
-            record.cancel_requested,
-            record.scheduled_at,
-            record.owner,
-        )
+        return info_of(record, payload)
 
     def wire(self, info: BackgroundTaskInfo[Any]) -> dict[str, Any]:
         """``info`` as the JSON data that HTTP and Socket.IO send."""
