@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from bgtasks.backends.postgres.database import ServerBounds
 from bgtasks.testing.conformance import BackendBench, BenchMaker
 from tests.contract.homes import PostgresHome, bench_maker
 from tests.servers.databases import Databases
@@ -14,8 +15,14 @@ from .proxy import Proxy
 
 
 @pytest.fixture
-def home(postgres_server: Databases, task_database: str) -> PostgresHome:
-    return PostgresHome(postgres_server, task_database)
+def bounds() -> ServerBounds:
+    """How long every process waits for the server; a test may give others."""
+    return ServerBounds()
+
+
+@pytest.fixture
+def home(postgres_server: Databases, task_database: str, bounds: ServerBounds) -> PostgresHome:
+    return PostgresHome(postgres_server, task_database, bounds=bounds)
 
 
 @pytest.fixture
@@ -61,7 +68,7 @@ async def proxy(task_database: str) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def far(home: PostgresHome, proxy: Proxy) -> AsyncIterator[BackendBench]:
     """A process, not opened yet, that reaches the server through the proxy."""
-    bench = BackendBench(PostgresHome(home.server, proxy.url))
+    bench = BackendBench(PostgresHome(home.server, proxy.url, **home.options))
     yield bench
     proxy.heal()
     await bench.close()

@@ -12,9 +12,8 @@ import pytest
 
 import bgtasks
 from bgtasks import BackendError, SchemaVersionError, SettingsError
-from bgtasks.backends.postgres import database
 from bgtasks.backends.postgres.backend import PostgresBackend
-from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.database import Database, ServerBounds
 from bgtasks.backends.postgres.migrations import COMMAND, VERSION, upgrade
 from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance import make_registry
@@ -27,8 +26,8 @@ from .own_server import own_server
 __all__ = ["own_server"]
 
 
-def backend(url: str) -> PostgresBackend:
-    return PostgresBackend(url, make_registry(), FakeClock())
+def backend(url: str, bounds: ServerBounds | None = None) -> PostgresBackend:
+    return PostgresBackend(url, make_registry(), FakeClock(), bounds=bounds)
 
 
 async def _upgrade(tables: Database) -> list[str]:
@@ -62,14 +61,14 @@ async def test_a_server_that_cannot_be_reached() -> None:
     assert "secret" not in said
 
 
-async def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The bound is no setting.
-    monkeypatch.setattr(database, "CONNECT_TIMEOUT", 0.1)
+async def test_a_server_that_says_nothing() -> None:
     writers: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(lambda _, writer: writers.append(writer), LOOPBACK, 0)
     port = silent.sockets[0].getsockname()[1]
     with pytest.raises(BackendError, match=f"cannot connect to PostgreSQL at {LOOPBACK}:{port}"):
-        await backend(f"postgresql://ann@{LOOPBACK}:{port}/tasks").start()
+        await backend(
+            f"postgresql://ann@{LOOPBACK}:{port}/tasks", ServerBounds(connect=0.1)
+        ).start()
     for writer in writers:
         writer.transport.abort()
     silent.close()

@@ -2,18 +2,14 @@
 
 from typing import Any
 
-import pytest
-
 from bgtasks.testing.conformance import BackendBench, until
 
 from .proxy import Proxy
 from .test_feed import shows
 from .test_listener import impatient
 
-__all__ = ["impatient"]
 
-
-@pytest.mark.usefixtures("impatient")
+@impatient
 async def test_a_transaction_that_was_open_all_the_time_is_not_missed(
     web: BackendBench, far: BackendBench, proxy: Proxy, sql: Any
 ) -> None:
@@ -39,7 +35,7 @@ async def test_a_transaction_that_was_open_all_the_time_is_not_missed(
         await shows(far, await web.get(task_id))
 
 
-@pytest.mark.usefixtures("impatient")
+@impatient
 async def test_a_transaction_that_outlives_the_catching_up_is_announced_when_it_ends(
     web: BackendBench, far: BackendBench, proxy: Proxy, sql: Any
 ) -> None:

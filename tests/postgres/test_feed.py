@@ -7,7 +7,9 @@ from uuid import uuid4
 import pytest
 
 from bgtasks.backends.postgres import feed
-from bgtasks.backends.postgres.feed import CHANNEL, messages
+from bgtasks.backends.postgres.database import ServerBounds
+from bgtasks.backends.postgres.feed import messages
+from bgtasks.backends.postgres.statements import CHANNEL
 from bgtasks.core.events import Completed, Failed, Report
 from bgtasks.core.record import SMALL_PAYLOAD, TaskRecord
 from bgtasks.models import BackgroundTaskStatus
@@ -134,13 +136,10 @@ def test_a_notification_fits_what_postgresql_takes() -> None:
     assert max(len(part.encode()) for part in parts) < 8_000
 
 
+@pytest.mark.parametrize("bounds", [ServerBounds(unread=20)], ids=["20 at most"])
 async def test_more_than_can_wait_to_be_read_is_looked_up(
-    worker: BackendBench,
-    web: BackendBench,
-    monkeypatch: pytest.MonkeyPatch,
-    warned: pytest.LogCaptureFixture,
+    worker: BackendBench, web: BackendBench, warned: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(feed, "MAX_WAITING", 20)  # a bound on memory, no setting
     running = await worker.run()
     records = [worker.record(delay=60) for _ in range(100)]
     worker.save(running, 30)

@@ -11,8 +11,7 @@ import pytest
 from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.postgres.engine.jobs import STATEMENTS as ENGINE_STATEMENTS
 from bgtasks.backends.postgres.engine.schema import ENGINE
-from bgtasks.backends.postgres.feed import CHANNEL
-from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
 from bgtasks.core.events import Failed
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until
 

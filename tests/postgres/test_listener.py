@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from bgtasks.backends.postgres import database, listener
+from bgtasks.backends.postgres.database import ServerBounds
 from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskRecord
 from bgtasks.testing.conformance import BackendBench, until
@@ -21,13 +21,10 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 """
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything that waits for a sign of life gives up sooner. No application could use a door for
-    that: deafness has to be noticed within seconds, see below."""
-    monkeypatch.setattr(database, "STATEMENT_TIMEOUT", 0.5)
-    monkeypatch.setattr(listener, "ECHO_EVERY", 0.05)
-    monkeypatch.setattr(listener, "ECHO_WITHIN", 0.3)
+impatient = pytest.mark.parametrize(
+    "bounds", [ServerBounds(statement=0.5, echo_every=0.05, echo_within=0.3)], ids=["impatient"]
+)
+"""Every process waits shortly for a sign of life."""
 
 
 class Life:
@@ -113,7 +110,7 @@ def connection_of(bench: BackendBench) -> "asyncpg.Connection[Any]":
     return connection
 
 
-@pytest.mark.usefixtures("impatient")
+@impatient
 async def test_a_deaf_connection_is_noticed_and_replaced(
     worker: BackendBench, far: BackendBench, proxy: Proxy, warned: pytest.LogCaptureFixture
 ) -> None:
@@ -129,10 +126,11 @@ async def test_a_deaf_connection_is_noticed_and_replaced(
 
 
 def test_deafness_is_noticed_within_seconds() -> None:
-    assert listener.ECHO_EVERY + listener.ECHO_WITHIN <= 6
+    bounds = ServerBounds()
+    assert bounds.echo_every + bounds.echo_within <= 6
 
 
-@pytest.mark.usefixtures("impatient")
+@impatient
 async def test_a_network_that_loses_everything_is_noticed_and_survived(
     worker: BackendBench, far: BackendBench, proxy: Proxy
 ) -> None:
@@ -147,7 +145,7 @@ async def test_a_network_that_loses_everything_is_noticed_and_survived(
     await shows(far, await worker.get(await worker.submit(delay=60)))
 
 
-@pytest.mark.usefixtures("impatient")
+@impatient
 async def test_a_pool_without_a_free_connection_hides_no_deafness(
     worker: BackendBench, far: BackendBench, proxy: Proxy
 ) -> None:

@@ -9,7 +9,7 @@ from bgtasks.backends.loops.pacing import PAUSES
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.loops.serving import ServingPace
 from bgtasks.backends.loops.store_backend import OpenStore, StoreBackend
-from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.database import Database, ServerBounds
 from bgtasks.backends.postgres.postgres_store import PostgresStore
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.clock import Clock, SystemClock
@@ -33,8 +33,9 @@ class PostgresBackend(StoreBackend[PostgresStore]):
     ``types`` are those that are run here (``None``: all that are registered). A worker that has
     not been heard of for ``heartbeat_timeout`` seconds is dead, and its tasks run again
     elsewhere. ``connections`` bounds the pool; two more connections listen and send heartbeats.
-    ``server_clock`` dates everything; it is made of ``clock`` unless given. A stop spends
-    ``stop_within`` seconds on outcomes that are not written yet.
+    ``server_clock`` dates everything; it is made of ``clock`` unless given. ``bounds`` says how
+    long to wait for the server. A stop spends ``stop_within`` seconds on outcomes that are not
+    written yet.
     """
 
     shared = True
@@ -50,6 +51,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
         heartbeat_timeout: float = 30.0,
         connections: int = 10,
         server_clock: ServerClock | None = None,
+        bounds: ServerBounds | None = None,
         stop_within: float = OUTBOX.stop_within,
     ) -> None:
         self._server_clock = server_clock or ServerClock(clock)
@@ -60,13 +62,14 @@ class PostgresBackend(StoreBackend[PostgresStore]):
         self._max_concurrency = max_concurrency
         self._heartbeat_timeout = heartbeat_timeout
         self._connections = connections
+        self._bounds = bounds
         self._outbox_pace = evolve(OUTBOX, stop_within=stop_within)
 
     async def _open(self) -> OpenStore[PostgresStore]:
         """Raises SchemaVersionError before an upgrade of the tables."""
         runs = Runs(self._max_concurrency)
         store = PostgresStore(
-            Database(self._url, self._connections, self._heartbeat_timeout),
+            Database(self._url, self._connections, self._heartbeat_timeout, self._bounds),
             self._registry,
             self._types,
             runs,

@@ -9,20 +9,17 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
+from attrs import frozen
 
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unknown, reason_of
 from bgtasks.core.database_url import ACCEPTED_URL, checked_database, describe_url
 from bgtasks.errors import BackendError, SettingsError
 
-__all__ = ["STATEMENT_TIMEOUT", "WRITTEN", "Database"]
+__all__ = ["WRITTEN", "Database", "ServerBounds"]
 
 logger = logging.getLogger(__name__)
 
 OLDEST_SERVER = 14
-CONNECT_TIMEOUT = 10.0
-STATEMENT_TIMEOUT = 10.0
-"""Seconds after which a statement counts as lost: the server is gone, or the network is."""
-
 
 WRITTEN = "written"
 
@@ -40,6 +37,24 @@ TELL_EVERY = 30.0
 """Seconds between two log lines that say the same of a server that is gone."""
 
 
+@frozen(kw_only=True)
+class ServerBounds:
+    """How long this process waits for the server, in seconds, and how much of what it hears it
+    keeps."""
+
+    connect: float = 10.0
+    """For a connection."""
+    statement: float = 10.0
+    """For an answer: then the server is gone, or the network is."""
+    echo_every: float = 2.0
+    """Between two tests of the connection that listens."""
+    echo_within: float = 3.0
+    """For the echo: a connection that did not bring it is deaf."""
+    unread: int = 10_000
+    """Ids that wait to be read. Beyond that, what changed is looked up as after a lost
+    connection."""
+
+
 class Database:
     """The connections of this process to one PostgreSQL database.
 
@@ -49,8 +64,15 @@ class Database:
     the locks in it, after ``longest_pause`` seconds: else it would keep the others from its tasks.
     """
 
-    def __init__(self, url: str, size: int = 10, longest_pause: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        size: int = 10,
+        longest_pause: float = 30.0,
+        bounds: ServerBounds | None = None,
+    ) -> None:
         self.name = describe_url(url)
+        self.bounds = bounds or ServerBounds()
         self._url = url
         self._size = size
         self._longest_pause = longest_pause
@@ -86,13 +108,13 @@ class Database:
             self._url,
             min_size=0,
             max_size=size,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=STATEMENT_TIMEOUT,
+            timeout=self.bounds.connect,
+            command_timeout=self.bounds.statement,
             server_settings={
                 "application_name": "bgtasks",
                 "idle_in_transaction_session_timeout": f"{self._longest_pause * 1000:.0f}",
                 # For those that nobody waits for any more.
-                "statement_timeout": f"{STATEMENT_TIMEOUT * 1500:.0f}",
+                "statement_timeout": f"{self.bounds.statement * 1500:.0f}",
                 **PLANNING,
             },
             reset=_leave_as_it_is,
@@ -109,8 +131,8 @@ class Database:
         """A connection of its own, to listen on."""
         return await asyncpg.connect(
             self._url,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=STATEMENT_TIMEOUT,
+            timeout=self.bounds.connect,
+            command_timeout=self.bounds.statement,
             server_settings={"application_name": "bgtasks listener"},
         )
 
@@ -172,7 +194,7 @@ class Database:
     async def connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
         """A connection from the pool, for a while."""
         pool = self.pool
-        connection = await pool.acquire(timeout=STATEMENT_TIMEOUT)
+        connection = await pool.acquire(timeout=self.bounds.statement)
         try:
             yield connection
         finally:

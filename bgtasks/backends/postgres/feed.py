@@ -13,22 +13,17 @@ from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.reader import stored_types
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
-from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
 from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.record import LEFT_OUT, TaskRecord
 
-__all__ = ["CHANNEL", "Feed", "messages"]
+__all__ = ["Feed", "messages"]
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "bgtasks"
-
 MAX_IDS = 200
 """Ids in one notification: PostgreSQL's payloads are shorter than 8,000 bytes, an id is 35."""
-
-MAX_WAITING = 10_000
-"""Ids that wait to be read; beyond that, what changed is looked up as after a lost connection."""
 
 MAX_REMEMBERED = 20_000
 """Tasks whose announced revision is remembered."""
@@ -109,7 +104,7 @@ class Feed:
         should its transaction end only then."""
         for task_id in ids:
             self._doubted[task_id] = self._waiting[task_id] = None
-        while len(self._doubted) > MAX_WAITING:
+        while len(self._doubted) > self._database.bounds.unread:
             self._doubted.popitem(last=False)
         self._news.set()
 
@@ -127,7 +122,7 @@ class Feed:
         if sender == self._process:
             ids = [task_id for task_id in ids if task_id in self._doubted]
         self._waiting.update(dict.fromkeys(ids))
-        if len(self._waiting) > MAX_WAITING:
+        if len(self._waiting) > self._database.bounds.unread:
             self._waiting.clear()
             self.fell_behind()
         self._news.set()

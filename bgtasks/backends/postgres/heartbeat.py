@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bgtasks.backends.loops.runs import Runs
-from bgtasks.backends.postgres.database import STATEMENT_TIMEOUT, Database
+from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.models import ProcessInfo
@@ -61,7 +61,8 @@ class Heartbeat:
         The first time may take longer: it opens the connection, and the start waits for it.
         """
         try:
-            await self._beat(self.every if self.has_spoken else STATEMENT_TIMEOUT)
+            first = self._database.bounds.statement
+            await self._beat(self.every if self.has_spoken else first)
         except BaseException:
             self._is_silenced = True
             raise

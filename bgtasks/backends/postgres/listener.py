@@ -25,12 +25,6 @@ __all__ = ["Listener"]
 
 logger = logging.getLogger(__name__)
 
-ECHO_EVERY = 2.0
-"""Seconds between two tests of the connection."""
-
-ECHO_WITHIN = 3.0
-"""Seconds after which a connection that did not bring the echo counts as deaf."""
-
 UNREACHABLE = "cannot be reached"
 
 PayloadHandler = Callable[[str], None]
@@ -52,6 +46,7 @@ class Listener:
         reconnected: Callable[[], None],
     ) -> None:
         self._database = database
+        self._bounds = database.bounds
         self._caught_up = caught_up
         self._reconnected = reconnected
         self._echo_channel = f"bgtasks_echo_{uuid4().hex}"
@@ -131,19 +126,19 @@ class Listener:
                         "the listener of %s is deaf: it did not hear a notification of its own "
                         "within %g seconds; connecting again",
                         self._database.name,
-                        ECHO_WITHIN,
+                        self._bounds.echo_within,
                     )
                 return
             except SERVER_ERRORS as error:
                 self._database.failed(UNREACHABLE, error)
                 return
-            await wait_set(self._lost, ECHO_EVERY)
+            await wait_set(self._lost, self._bounds.echo_every)
 
     async def _exchange_echo(self) -> None:
         self._echo = asyncio.get_running_loop().create_future()
         # One limit for everything: also for getting a connection from the pool, and for giving it
         # back, which waits for a dead one.
-        async with asyncio.timeout(ECHO_WITHIN):
+        async with asyncio.timeout(self._bounds.echo_within):
             async with self._database.connection() as connection:
                 # Asked before the echo is sent: what ended before this was heard before the echo.
                 horizon = await connection.fetchval(STATEMENTS["echo"], self._echo_channel)
