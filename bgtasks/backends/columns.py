@@ -11,18 +11,20 @@ from typing import Any, get_args, get_type_hints
 
 from attrs import frozen
 
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
 
 __all__ = [
     "CANCELLED",
     "CHANGED",
     "ENDED",
     "INSERTED",
+    "NO_DATA",
     "REPORTED",
     "ColumnType",
     "ColumnTypes",
     "Columns",
     "field_type",
+    "without_large_payload",
 ]
 
 INSERTED = tuple(name for name in TaskRecord._fields if name != "sequence")
@@ -80,6 +82,19 @@ def field_type(name: str) -> tuple[type, bool]:
     hint = get_type_hints(TaskRecord)[name]
     types = [item for item in get_args(hint) or (hint,) if item is not NoneType]
     return types[0], NoneType in get_args(hint)
+
+
+NO_DATA = f"'{LEFT_OUT}' AS data"
+"""In place of the column ``data``: only the process that runs a task needs what it holds."""
+
+
+def without_large_payload(bytes_of_payload: str) -> str:
+    """In place of the column ``payload``: what lists show of it. ``bytes_of_payload`` is the
+    store's term for its length, which must not read the payload."""
+    return (
+        f"CASE WHEN {bytes_of_payload} <= {SMALL_PAYLOAD} THEN payload "
+        f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload"
+    )
 
 
 class Columns:

@@ -1,13 +1,19 @@
 """Task records as rows of the table ``tasks``, and back."""
 
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
 from bgtasks.backends import columns
-from bgtasks.backends.columns import Columns, ColumnType, ColumnTypes
-from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
+from bgtasks.backends.columns import (
+    NO_DATA,
+    Columns,
+    ColumnType,
+    ColumnTypes,
+    without_large_payload,
+)
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "insert_values",
     "record_of",
     "report_values",
+    "sequence_of",
     "to_time",
 ]
 
@@ -57,19 +64,17 @@ INSERTED = Columns(columns.INSERTED, TYPES)
 CHANGED = Columns(columns.CHANGED, TYPES)
 REPORTED = Columns(columns.REPORTED, TYPES)
 
-ALL = Columns(["sequence", *columns.INSERTED], TYPES)
+ALL = Columns(TaskRecord._fields, TYPES)
 COLUMNS = ALL.each()
-"""All columns, in the order in which ``record_of`` takes them."""
+"""All columns, in the order of a record's fields."""
 
-_NO_DATA = f"'{LEFT_OUT}' AS data"
-SHOWN = ALL.each(data=_NO_DATA)
-"""The same without what only whoever runs a task needs."""
+SHOWN = ALL.each(data=NO_DATA)
+"""The same with an empty ``data``."""
 
 LISTED = ALL.each(
-    data=_NO_DATA,
+    data=NO_DATA,
     # Not length(payload): to count characters, SQLite would have to look at each of them.
-    payload=f"CASE WHEN length(CAST(payload AS BLOB)) <= {SMALL_PAYLOAD} THEN payload "
-    f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload",
+    payload=without_large_payload("length(CAST(payload AS BLOB))"),
 )
 """The same without large payloads: what lists show."""
 
@@ -93,9 +98,11 @@ def report_values(before: TaskRecord, after: TaskRecord) -> list[Any]:
 
 def record_of(row: tuple[Any, ...]) -> TaskRecord:
     """The record in a row of all columns."""
-    values = ALL.decode(row)
-    values.append(values.pop(0))
-    return TaskRecord._make(values)
+    return TaskRecord._make(ALL.decode(row))
+
+
+sequence_of = itemgetter(TaskRecord._fields.index("sequence"))
+"""The ``sequence`` in a row of all columns, whatever else it holds."""
 
 
 def failure_of(row: tuple[Any, ...]) -> AttemptFailure:

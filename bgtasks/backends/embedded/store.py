@@ -297,8 +297,9 @@ class Store:
         try:
             return rows.record_of(row)
         except Exception as error:
-            self._unreadable.add(row[0])
-            logger.error("row %s of the table tasks cannot be read: %s", row[0], describe(error))
+            sequence = rows.sequence_of(row)
+            self._unreadable.add(sequence)
+            logger.error("row %s of the table tasks cannot be read: %s", sequence, describe(error))
             return None
 
     def _claimed(self, record: TaskRecord) -> None:

@@ -16,7 +16,7 @@ from bgtasks.backends.postgres import migrations, reader, rows
 from bgtasks.backends.postgres.caller import asyncpg_connection
 from bgtasks.backends.postgres.claiming import Claiming
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.feed import CHANNEL, Feed
+from bgtasks.backends.postgres.feed import Feed
 from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.inserting import Inserting
 from bgtasks.backends.postgres.listener import Listener
@@ -31,7 +31,7 @@ from bgtasks.backends.postgres.server_errors import (
     reason_of,
 )
 from bgtasks.backends.postgres.settling import Settling
-from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
 from bgtasks.backends.postgres.store import Store
 from bgtasks.backends.task_store import (
     Claimant,

@@ -7,9 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from bgtasks.backends import columns
-from bgtasks.backends.columns import Columns, ColumnType, ColumnTypes
+from bgtasks.backends.columns import (
+    NO_DATA,
+    Columns,
+    ColumnType,
+    ColumnTypes,
+    without_large_payload,
+)
 from bgtasks.core.lifecycle import Change
-from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskRecord
+from bgtasks.core.record import TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = [
@@ -55,15 +61,13 @@ STEP_GUARD = Columns([*GUARD.names, "status"], TYPES)
 COLUMNS = ALL.each()
 """All columns, in the order of a record's fields."""
 
-_NO_DATA = f"'{LEFT_OUT}' AS data"
-SLIM = ALL.each(data=_NO_DATA)
-"""The same with an empty ``data``: only whoever runs a task needs what it holds."""
+SLIM = ALL.each(data=NO_DATA)
+"""The same with an empty ``data``."""
 
 LISTED = ALL.each(
-    data=_NO_DATA,
+    data=NO_DATA,
     # The number of bytes is known without reading a value that is kept out of line.
-    payload=f"CASE WHEN pg_catalog.octet_length(payload) <= {SMALL_PAYLOAD} THEN payload "
-    f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload",
+    payload=without_large_payload("pg_catalog.octet_length(payload)"),
 )
 """The same without large payloads: what lists show."""
 

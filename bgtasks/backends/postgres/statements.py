@@ -3,6 +3,16 @@
 from bgtasks.backends.postgres import engine, rows
 from bgtasks.backends.statements import load_statements
 
-__all__ = ["STATEMENTS"]
+__all__ = ["CHANNEL", "STATEMENTS"]
 
-STATEMENTS = load_statements("bgtasks.backends.postgres", **rows.PARTS, **engine.PARTS)
+CHANNEL = "bgtasks"
+"""On which processes notify each other of what they have changed."""
+
+_NOTIFY = """
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('{channel}', message)
+                    FROM pg_catalog.unnest($1::text[]) AS message) AS told
+""".strip()
+
+STATEMENTS = load_statements(
+    "bgtasks.backends.postgres", notify=_NOTIFY, channel=CHANNEL, **rows.PARTS, **engine.PARTS
+)

@@ -4,8 +4,8 @@
 -- life, a plain end, and a report write; `{..._arrays}` are the parameters for them. All that follows
 -- from the record (`rows.PARTS`). `{next_job}`, `{queue_jobs}`, `{lock_jobs}` and `{finish_jobs}` are the engine's: its
 -- tables are named in its own file alone.
--- Statements that change tasks send the notifications of it as well ($1): they go out when the
--- transaction commits, and only then. Their rows are the sequences that were written, and a NULL for
+-- Statements that change tasks send the notifications of it as well (`{notify}`, $1): they go out
+-- when the transaction commits, and only then. Their rows are the sequences that were written, and a NULL for
 -- each notification.
 -- Functions are named with their schema: PostgreSQL prefers one whose arguments fit exactly, from
 -- whatever schema of the search path, and others may be able to create one there. (`unnest` of
@@ -31,8 +31,7 @@ WITH new AS MATERIALIZED (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
-                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
+{notify};
 
 -- name: write_reports
 -- What running attempts show. Touches no indexed column. Guarded by the fence.
@@ -47,8 +46,7 @@ WITH written AS (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
-                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
+{notify};
 
 -- name: write_changes
 -- Steps of the life of tasks, each written only where the task is still what was decided on.
@@ -67,8 +65,7 @@ WITH written AS (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
-                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
+{notify};
 
 -- name: write_failures
 -- How attempts ended badly.
@@ -93,8 +90,7 @@ WITH written AS (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
-                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
+{notify};
 
 -- name: settle
 -- Attempts that ended well, or for good: the task and its job in one statement.
@@ -112,8 +108,7 @@ WITH written AS (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
-                    FROM pg_catalog.unnest($1::text[]) AS message) AS told;
+{notify};
 
 -- name: cancel_tasks
 -- Tasks that are cancelled while they wait, each with its `job`, and running ones that are asked to
@@ -140,8 +135,7 @@ WITH new AS MATERIALIZED (
 )
 SELECT sequence FROM written
  UNION ALL
-SELECT NULL FROM (SELECT pg_catalog.pg_notify('bgtasks', message)
-                    FROM pg_catalog.unnest($1::text[]) AS message) AS told
+{notify}
  UNION ALL
 SELECT NULL FROM (SELECT pg_catalog.pg_notify('{jobs_channel}', message)
                     FROM pg_catalog.unnest($2::text[]) AS message) AS told;
