@@ -121,7 +121,7 @@ class Settings:
     - ``run_tasks``: ``False`` for a process that only submits and shows tasks.
     - ``types``: only tasks of these types are run in this process (a list, or a text with commas);
       ``None`` runs all that are registered.
-    - ``publish_interval``: seconds between two broadcasts of one task, 0 to 60.
+    - ``publish_interval``: seconds between two reports of one task that are shown, 0 to 60.
     - ``stop_grace``: seconds that running workers get at a stop, 0 to 3,600.
     - ``retention``: how long final tasks are kept (a timedelta); ``None`` keeps them.
     - ``heartbeat_timeout``: PostgreSQL only: a worker process without a heartbeat for this many

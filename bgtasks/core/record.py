@@ -46,7 +46,7 @@ class TaskRecord(NamedTuple):
     that ``due_at`` came from a delay or a retry's wait, and not from a time that somebody named.
     ``changed_at`` is when the newest revision was made.
 
-    A named tuple, not an attrs class: each step of each task makes a new one, and copying 23
+    A named tuple, not an attrs class: each step of each task makes a new one, and copying the
     fields of a frozen attrs class costs several times as much.
     """
 

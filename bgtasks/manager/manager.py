@@ -276,7 +276,7 @@ class BackgroundTaskManager:
     async def wait_for(
         self, task_id: UUID, timeout: Duration | None = None
     ) -> BackgroundTaskInfo[Any]:
-        """Wait until a task is final; gives back its final snapshot.
+        """Wait until a task is final; returns its final snapshot.
 
         Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` (seconds, a timedelta, or a
         text such as ``"10 m"``) with what the task is then, and ManagerStateError if the manager is
