@@ -82,7 +82,7 @@ class ManagerRun:
     @property
     def answers(self) -> bool:
         """Whether the store is open (any thread)."""
-        return self.state in (State.RUNNING, State.STOPPING)
+        return self.state is State.RUNNING or self.state is State.STOPPING
 
     async def start(self, accompanying: Iterable[Service]) -> None:
         """Open the store and start the services, ``accompanying`` ones last."""

@@ -31,12 +31,14 @@ class Switch:
     def running(self) -> ManagerRun:
         """The run whose store is open. Raises ManagerStateError where there is none, and on
         another event loop."""
-        if (run := self.run) is None:
+        run = self._run
+        if run is None or not run.answers:
             raise ManagerStateError(
                 "the background task manager is not running: start it with the application's "
                 "lifespan=container.background_tasks.lifespan(), or 'async with manager:'"
             )
-        _check_loop(run.loop)
+        if run.loop is not asyncio.get_running_loop():
+            raise _on_another_loop(run.loop)
         return run
 
     async def start(self) -> None:
@@ -95,22 +97,22 @@ class Switch:
         """A manager that is stopped may change its event loop."""
         loop, run = asyncio.get_running_loop(), self._run
         if run is not None and run.state is not State.CLOSED:
-            _check_loop(run.loop)
+            if run.loop is not loop:
+                raise _on_another_loop(run.loop)
         elif self._loop_of_turn is not loop:
             self._loop_of_turn, self._turn, self._run = loop, asyncio.Lock(), None
         async with self._turn:
             yield
 
 
-def _check_loop(loop: asyncio.AbstractEventLoop) -> None:
-    if loop is asyncio.get_running_loop():
-        return
+def _on_another_loop(loop: asyncio.AbstractEventLoop) -> ManagerStateError:
+    """Why the manager cannot be used here: it belongs to ``loop``."""
     if loop.is_closed():
-        raise ManagerStateError(
+        return ManagerStateError(
             "the background task manager was started on another event loop, which ended "
             "without stopping it; use 'async with manager:' or the lifespan, which stop it"
         )
-    raise ManagerStateError(
+    return ManagerStateError(
         "the background task manager runs on another event loop, and its methods have to be "
         "awaited there; from elsewhere call BlockingTaskManager "
         "(container.background_tasks.blocking_manager()) in a thread: "
