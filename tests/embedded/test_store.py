@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -57,8 +57,8 @@ async def do(bench: BackendBench, statement: str) -> Any:
     )
 
 
-@contextmanager
-def writer_held(bench: BackendBench) -> Iterator[None]:
+@asynccontextmanager
+async def writer_held(bench: BackendBench) -> AsyncIterator[None]:
     """Keep the writer busy, so that what is handed over meanwhile goes into one commit."""
     held, go_on = threading.Event(), threading.Event()
 
@@ -66,12 +66,13 @@ def writer_held(bench: BackendBench) -> Iterator[None]:
         held.set()
         go_on.wait(20)
 
-    store_of(bench).writer.put(hold)
-    assert held.wait(20)
+    holding = store_of(bench).writer.run(hold)
+    assert await asyncio.to_thread(held.wait, 20)
     try:
         yield
     finally:
         go_on.set()
+        await holding
 
 
 async def trace(bench: BackendBench) -> list[str]:
@@ -108,7 +109,7 @@ def test_the_table_has_a_column_of_the_right_type_for_each_field_of_a_record(
 
 async def test_many_callers_share_few_commits(bench: BackendBench) -> None:
     statements = await trace(bench)
-    with writer_held(bench):
+    async with writer_held(bench):
         callers = [asyncio.ensure_future(bench.submit("Limited")) for _ in range(500)]
         await asyncio.sleep(0)
     await asyncio.gather(*callers)
@@ -132,7 +133,7 @@ async def test_one_bad_statement_fails_nobody_beside_it(bench: BackendBench) -> 
     taken = await bench.submit(delay=60)
     running = await bench.run()
     statements = await trace(bench)
-    with writer_held(bench):
+    async with writer_held(bench):
         good = [asyncio.ensure_future(bench.submit(delay=60)) for _ in range(5)]
         bad: list[asyncio.Future[Any]] = [
             asyncio.ensure_future(bench.submit(id=taken)),
@@ -163,7 +164,7 @@ async def test_a_new_task_does_not_overtake_within_one_commit(tmp_path: Path) ->
     await bench.open()
     running = await bench.run("Limited")
     waiting = await bench.submit("Quick", priority=5)
-    with writer_held(bench):
+    async with writer_held(bench):
         bench.runner.end(running)
         await asyncio.sleep(0)
         new = asyncio.ensure_future(bench.submit("Other"))

@@ -51,7 +51,7 @@ class Delivery:
 @define
 class _Job:
     operation: Operation
-    done: Done | None
+    done: Done
     result: Any = None
     error: Exception | None = field(default=None)
     give_up_at: float | None = None
@@ -88,6 +88,7 @@ class Writer:
         self._ending = False
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._coming: list[_Job] = []
         self._stopped = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="bgtasks writer", daemon=True)
 
@@ -103,17 +104,14 @@ class Writer:
     def stop(self) -> "asyncio.Future[None]":
         """Finish what is queued, then end the thread; the future is done once it has ended."""
         self.hurry()
+        self._send()
         self._queue.put(None)
         return self._stopped
 
     @property
     def backlog(self) -> int:
         """How many operations wait to be taken up."""
-        return self._queue.qsize()
-
-    def put(self, operation: Operation) -> None:
-        """Run ``operation`` on the store some time soon; an error is logged."""
-        self._queue.put(_Job(operation, None))
+        return self._queue.qsize() + len(self._coming)
 
     def run(self, operation: Operation) -> "asyncio.Future[Any]":
         """Run ``operation``; the future has its result once that is durable."""
@@ -124,14 +122,27 @@ class Writer:
     def tell(self, operation: Operation, done: Done) -> None:
         """Run ``operation``; ``done`` is called on the event loop with its result once that is
         durable, or with an error."""
-        self._queue.put(_Job(operation, done))
+        self._bring(_Job(operation, done))
 
     def reached(self) -> "asyncio.Future[None]":
         """Done once every commit that has begun by now was delivered, whether or not what is
         queued can be written."""
         future: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(_Job(_mark, partial(_settle, future)))
+        self._bring(_Job(_mark, partial(_settle, future)))
         return future
+
+    def _bring(self, job: _Job) -> None:
+        """What comes in one turn of the event loop goes into one commit. Otherwise the thread
+        would begin with the first of it as soon as it got the interpreter lock, which it asks for
+        every 5 ms: a turn that took longer would be cut into small commits."""
+        if not self._coming:
+            self._loop.call_soon(self._send)
+        self._coming.append(job)
+
+    def _send(self) -> None:
+        coming, self._coming = self._coming, []
+        for job in coming:
+            self._queue.put(job)
 
     # In the thread
 
@@ -248,13 +259,7 @@ class Writer:
     def _hand_over(
         self, batch: list[_Job], changes: list[TaskRecord], claims: list[TaskRecord]
     ) -> None:
-        results = []
-        for job in batch:
-            error = public_error(job.error)
-            if job.done is not None:
-                results.append((job.done, job.result, error))
-            elif error is not None:
-                logger.error("a write failed: %s", error, exc_info=job.error)
+        results = [(job.done, job.result, public_error(job.error)) for job in batch]
         due_changed, next_due = self._next_due()
         delivery = Delivery(changes, claims, results, due_changed, next_due)
         self._on_loop(lambda: self._deliver(delivery))
