@@ -165,6 +165,8 @@ async def test_what_there_is_is_asked_for_over_http(server: Any, page: Any) -> N
     again = {"types": ["GateTask"], "limit": 1, "cursor": newest["nextCursor"]}
     older = await ask("list", again)
     assert [item["id"] for item in older["items"]] == [first]
+    await page.do("watch", id=first)
+    await page.until("task", lambda e: e["task"]["payload"] == {"steps": 1})
     assert (await ask("find", first))["payload"] == {"steps": 1}
     assert await ask("find", str(uuid4())) is None
     assert await ask("permissions", first) == {"cancel": True, "retry": True}
