@@ -9,9 +9,9 @@ from attrs import evolve
 from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
+from bgtasks.web.commands import ON_TASK, Command, commands_on
 from bgtasks.web.judge import Judge, Owners
 from bgtasks.web.listing import Listing, TaskFilter, TaskReader
-from bgtasks.web.protocol import COMMANDS, Command
 from bgtasks.web.requester import Requester
 
 __all__ = ["TaskAccess"]
@@ -67,16 +67,26 @@ class TaskAccess:
         payloads."""
         return await self.visible(requester, await self._reader.find_tasks(ids))
 
-    async def carry_out(self, command: Command, requester: Requester, task_id: UUID) -> Info:
-        """Do what ``command`` says to a task; returns the newest snapshot, without a large payload.
+    async def carry_out(self, command: Command, requester: Requester, name: Any) -> Any:
+        """Do what ``command`` says to what has this ``name``, as ``command.on`` reads it; returns
+        its newest state (of a task the snapshot, without a large payload).
 
-        Raises TaskNotFoundError, NotAllowedError, or TaskStateError where the task's status does
-        not allow it.
+        Raises NotAllowedError, and what says that it is not there, or that its state does not
+        allow it.
         """
+        if command.on is ON_TASK:
+            return await self._change_task(command, requester, name)
+        if not await self._judge.may_do(command, requester):
+            raise NotAllowedError(f"you may not {command.name} {command.on.noun}s here")
+        return await command.change(self._manager, name)
+
+    async def _change_task(self, command: Command, requester: Requester, task_id: UUID) -> Info:
+        """Raises TaskNotFoundError, NotAllowedError, and TaskStateError where the task's status
+        does not allow it."""
         info = await self._find(requester, task_id)
         if not await self._judge.may_do(command, requester, info):
             raise NotAllowedError(f"you may not {command.name} task {task_id}")
-        changed = await command.change(self._manager, task_id)
+        changed: Info | None = await command.change(self._manager, task_id)
         if changed is not None:
             return changed
         found = await self._manager.find_tasks([task_id])
@@ -100,7 +110,8 @@ class TaskAccess:
         """
         info = await self._find(requester, task_id)
         return {
-            command.name: await self._judge.may_do(command, requester, info) for command in COMMANDS
+            command.name: await self._judge.may_do(command, requester, info)
+            for command in commands_on(ON_TASK)
         }
 
     async def visible(self, requester: Requester, infos: Iterable[Info]) -> list[Info]:

@@ -10,8 +10,8 @@ from typing import Any
 from bgtasks.clock import Clock, resolve
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.models import BackgroundTaskInfo
+from bgtasks.web.commands import Command
 from bgtasks.web.policy import BackgroundTaskPolicy, is_set_of_owners, only_can_view_knows
-from bgtasks.web.protocol import Command
 from bgtasks.web.refusal_log import RefusalLog, shown
 from bgtasks.web.requester import Requester
 from bgtasks.web.this_machine import why_not_on_this_machine
@@ -81,9 +81,14 @@ class Judge:
         """Whether ``requester`` may see the task."""
         return await self._says("can_view", requester, info)
 
-    async def may_do(self, command: Command, requester: Requester, info: Info) -> bool:
-        """Whether ``requester`` may do that to the task, which it can view."""
-        return await self._says(command.question, requester, info)
+    async def may_do(self, command: Command, requester: Requester, *about: Info) -> bool:
+        """Whether ``requester`` may do that: ``about`` the task, which it can view, where the
+        command is on one."""
+        return await self._says(command.question, requester, *about)
+
+    async def may_control(self, requester: Requester) -> bool:
+        """Whether ``requester`` may see and control what concerns everybody's tasks."""
+        return await self._says("can_control", requester)
 
     async def may_view_errors(self, requester: Requester, info: Info) -> bool:
         """Whether ``requester`` may see the tracebacks of the task, which it can view."""

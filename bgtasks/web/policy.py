@@ -67,7 +67,15 @@ class BackgroundTaskPolicy:
         the application; only asked for tasks it can view. By default a developer may: somebody on
         this machine, where there is no authentication.
         """
-        return not requester.has_authentication and _is_on_this_machine(requester)
+        return _is_developer(requester)
+
+    async def can_control(self, requester: Requester) -> bool:
+        """Whether ``requester`` may see and control what concerns everybody's tasks and not one
+        of them, such as pausing. By default a developer may: somebody on this machine, where there
+        is no authentication. Behind an authentication middleware nobody may, until you override
+        it.
+        """
+        return _is_developer(requester)
 
 
 def is_set_of_owners(value: object) -> bool:
@@ -89,6 +97,10 @@ def _own(requester: Requester) -> frozenset[str | None] | None:
         return None
     identity = requester.identity
     return frozenset() if requester.user is None else frozenset({None, identity})
+
+
+def _is_developer(requester: Requester) -> bool:
+    return not requester.has_authentication and _is_on_this_machine(requester)
 
 
 def _is_on_this_machine(requester: Requester) -> bool:

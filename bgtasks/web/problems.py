@@ -27,6 +27,7 @@ from bgtasks.web.refusal_log import shown
 
 __all__ = [
     "EXCEPTION_HANDLERS",
+    "REFUSALS",
     "ProblemBoundary",
     "problem",
     "refuse_request",
@@ -41,6 +42,9 @@ _STATUS_OF: tuple[tuple[type[BackgroundTasksError], int], ...] = (
     (TaskNotFoundError, 404),
     (TaskStateError, 409),
 )
+
+REFUSALS = tuple(error_type for error_type, _ in _STATUS_OF)
+"""Errors whose message is meant for the client, over HTTP and in an ack."""
 
 _ASK_AGAIN = {"Retry-After": "5"}  # seconds
 

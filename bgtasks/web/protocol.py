@@ -1,22 +1,14 @@
-"""The protocol, written once: names, routes, bounds and commands of HTTP API and hub.
+"""The protocol, written once: names, routes and bounds of HTTP API and hub. What clients may do:
+:mod:`bgtasks.web.commands`.
 
 ``bgtasks.cli.typescript.protocol`` writes the names and bounds out for the JavaScript client.
 """
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
 from uuid import UUID
-
-from attrs import frozen
-
-from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import BackgroundTaskInfo
 
 __all__ = [
     "ATTEMPTS",
-    "CANCEL",
-    "COMMANDS",
     "EVENTS",
     "HEALTH",
     "HEARTBEAT",
@@ -33,14 +25,12 @@ __all__ = [
     "NAMESPACE",
     "PERMISSIONS",
     "REFUSED",
-    "RETRY",
     "SOCKET",
     "SUBSCRIBE",
     "TASK",
     "TASKS",
     "TASK_UPDATED",
     "UNSUBSCRIBE",
-    "Command",
     "parse_task_id",
 ]
 
@@ -96,48 +86,6 @@ MAX_OWNER = 255
 MAX_CURSOR = 200
 """The longest cursor, in characters."""
 
-
-@frozen(kw_only=True)
-class Command:
-    """What a client may do to a task, as an event of the hub and as a request over HTTP.
-
-    Both answer with the newest snapshot of the task, HTTP with status 202. ``name`` is what the
-    permissions of a task call the command, ``question`` the method of the policy that allows it,
-    ``change`` what the manager does (``None``: the task's status does not allow it), and ``done``
-    the word for the task afterwards.
-    """
-
-    name: str
-    event: str
-    method: Literal["DELETE", "POST"]
-    route: str
-    question: str
-    change: Callable[[BackgroundTaskManager, UUID], Awaitable[BackgroundTaskInfo[Any] | None]]
-    done: str
-
-
-CANCEL = Command(
-    name="cancel",
-    event="CancelTask",
-    method="DELETE",
-    route=TASK,
-    question="can_cancel",
-    change=lambda manager, task_id: manager.request_cancel(task_id),
-    done="cancelled",
-)
-
-RETRY = Command(
-    name="retry",
-    event="RetryTask",
-    method="POST",
-    route=f"{TASK}/retry",
-    question="can_retry",
-    change=lambda manager, task_id: manager.request_retry(task_id),
-    done="retried",
-)
-
-COMMANDS = (CANCEL, RETRY)
-"""All commands: whatever serves, permits or documents a command goes through these."""
 
 _CANONICAL = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 

@@ -114,6 +114,15 @@ async def test_behind_authentication_only_users_may_connect_wherever_they_are() 
     assert await policy.visible_owners(far) == frozenset({None, "ann"})
 
 
+async def test_what_concerns_everybody_is_controlled_by_a_developer_alone() -> None:
+    policy = BackgroundTaskPolicy()
+    assert await policy.can_control(requester()) is True
+    assert await policy.can_control(requester(("203.0.113.9", 1))) is False
+    assert await policy.can_control(requester(headers=[("via", "1.1 proxy")])) is False
+    logged_in = requester(user=SimpleUser("ann"), auth=AuthCredentials(["authenticated"]))
+    assert await policy.can_control(logged_in) is False
+
+
 async def test_who_is_not_logged_in_owns_nothing() -> None:
     nobody = requester(user=UnauthenticatedUser())
     assert nobody.user is None

@@ -17,7 +17,8 @@ from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import failures_in, info_in, page_in
 from bgtasks.cli.usage import UsageError
 from bgtasks.models import AttemptFailure
-from bgtasks.web.protocol import ATTEMPTS, CANCEL, RETRY, TASK, TASKS, Command
+from bgtasks.web.commands import CANCEL, RETRY, Command
+from bgtasks.web.protocol import ATTEMPTS, TASK, TASKS
 
 __all__ = ["HttpTasks", "open_http_tasks"]
 

@@ -8,6 +8,7 @@ import sys
 
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web import protocol
+from bgtasks.web.commands import ON_TASK, commands_on
 
 __all__ = ["protocol_module"]
 
@@ -36,7 +37,7 @@ def protocol_module() -> str:
         *[
             f"  {command.name}: {{ event: {json.dumps(command.event)}, "
             f"method: {json.dumps(command.method)}, route: {json.dumps(command.route)} }},"
-            for command in protocol.COMMANDS
+            for command in commands_on(ON_TASK)
         ],
         "} as const;",
         "",

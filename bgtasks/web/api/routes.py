@@ -20,6 +20,7 @@ from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.limits import Turns
 from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_filter
+from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.subscription import Subscription
@@ -27,15 +28,12 @@ from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.protocol import (
     ATTEMPTS,
-    COMMANDS,
     EVENTS,
     HEALTH,
     MAX_QUERY,
     PERMISSIONS,
     TASK,
     TASKS,
-    Command,
-    parse_task_id,
 )
 from bgtasks.web.requester import Requester
 
@@ -126,8 +124,8 @@ class TaskRoutes:
     async def _carry_out(
         self, command: Command, request: Request, requester: Requester
     ) -> Response:
-        info = await self._access.carry_out(command, requester, _task_id(request))
-        return self._answer(202, info)
+        answer = await self._access.carry_out(command, requester, _named(command.on, request))
+        return _json(command.on.text(answer, self._codec), 202)
 
     async def _attempts(self, request: Request, requester: Requester) -> Response:
         failures = await self._access.failures(requester, _task_id(request))
@@ -187,7 +185,12 @@ def _attempt(failure: AttemptFailure) -> dict[str, Any]:
 
 
 def _task_id(request: Request) -> UUID:
+    task_id: UUID = _named(ON_TASK, request)
+    return task_id
+
+
+def _named(subject: Subject, request: Request) -> Any:
     try:
-        return parse_task_id(request.path_params["id"])
+        return subject.parse(request.path_params[subject.key])
     except ValueError as error:
         raise HTTPException(400, str(error)) from None

@@ -1,22 +1,16 @@
 """The events a client may send, and the answer to each: always an ack with ``ok``."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.codec import TaskCodec
-from bgtasks.errors import (
-    BackendError,
-    ManagerStateError,
-    NotAllowedError,
-    TaskNotFoundError,
-    TaskStateError,
-)
+from bgtasks.errors import BackendError, ManagerStateError
 from bgtasks.logs import log_safely
 from bgtasks.web.access import TaskAccess
+from bgtasks.web.commands import COMMANDS, Command
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_client import HubClient
@@ -24,8 +18,8 @@ from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.subscription import NOTHING, Subscription
 from bgtasks.web.judge import PolicyFailedError
-from bgtasks.web.problems import NOT_RUNNING, STORE_FAILED, UNEXPECTED
-from bgtasks.web.protocol import COMMANDS, SUBSCRIBE, UNSUBSCRIBE, Command, parse_task_id
+from bgtasks.web.problems import NOT_RUNNING, REFUSALS, STORE_FAILED, UNEXPECTED
+from bgtasks.web.protocol import SUBSCRIBE, UNSUBSCRIBE
 from bgtasks.web.refusal_log import shown
 
 __all__ = ["ClientEvents"]
@@ -54,14 +48,14 @@ class ClientEvents:
         self._events: dict[str, tuple[Callable[[Any], Any], _Act]] = {
             SUBSCRIBE: (Subscription.from_message, self._subscribe),
             UNSUBSCRIBE: (_nothing, self._unsubscribe),
-            **{one.event: (_task_id, partial(self._carry_out, one)) for one in COMMANDS},
+            **{one.event: (one.on.named_in, partial(self._carry_out, one)) for one in COMMANDS},
         }
 
     async def answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:
         """The ack of an event, whatever was sent and whatever happens."""
         try:
             return await self._answer(sid, event, arguments)
-        except (TaskNotFoundError, TaskStateError, NotAllowedError) as error:
+        except REFUSALS as error:
             return _refusal(str(error))
         except ManagerStateError:
             return _refusal(NOT_RUNNING)
@@ -113,19 +107,14 @@ class ClientEvents:
         client.forget_waiting()
         return {"ok": True}
 
-    async def _carry_out(self, command: Command, client: HubClient, task_id: UUID) -> Ack:
-        info = await self._access.carry_out(command, client.requester, task_id)
-        return JsonText(f'{{"ok":true,"task":{EncodedTask(info, self._codec).text}}}')
+    async def _carry_out(self, command: Command, client: HubClient, name: Any) -> Ack:
+        answer = await self._access.carry_out(command, client.requester, name)
+        subject = command.on
+        return JsonText(f'{{"ok":true,"{subject.noun}":{subject.text(answer, self._codec)}}}')
 
 
 def _refusal(error: str) -> Ack:
     return {"ok": False, "error": error}
-
-
-def _task_id(message: object) -> UUID:
-    if not isinstance(message, Mapping) or list(message) != ["id"]:
-        raise ValueError('accepted: {"id": "..."} with the id of a task')
-    return parse_task_id(message["id"])
 
 
 def _nothing(message: object) -> None:
