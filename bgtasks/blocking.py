@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 from uuid import UUID
 
 from bgtasks.core.durations import Duration
 from bgtasks.core.query import BackgroundTaskPage
+from bgtasks.core.submission import BlockingRunOptions, check_names
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import (
@@ -42,35 +42,17 @@ class BlockingTaskManager:
     def __init__(self, manager: BackgroundTaskManager) -> None:
         self._manager = manager
 
-    def run_task(
-        self,
-        task: BackgroundTaskBase,
-        *,
-        owner: str | None = None,
-        delay: Duration | None = None,
-        run_at: datetime | None = None,
-        priority: int = 0,
-    ) -> UUID:
+    def run_task(self, task: BackgroundTaskBase, **options: Unpack[BlockingRunOptions]) -> UUID:
         """Accept ``task`` and return its id. By then the task is durable and will be run."""
-        return self._call(
-            self._manager.run_task(task, owner=owner, delay=delay, run_at=run_at, priority=priority)
-        )
+        check_names(options, BlockingRunOptions.__optional_keys__)
+        return self._call(self._manager.run_task(task, **options))
 
     def run_tasks(
-        self,
-        tasks: Iterable[BackgroundTaskBase],
-        *,
-        owner: str | None = None,
-        delay: Duration | None = None,
-        run_at: datetime | None = None,
-        priority: int = 0,
+        self, tasks: Iterable[BackgroundTaskBase], **options: Unpack[BlockingRunOptions]
     ) -> list[UUID]:
         """Accept several tasks, all or none."""
-        return self._call(
-            self._manager.run_tasks(
-                tasks, owner=owner, delay=delay, run_at=run_at, priority=priority
-            )
-        )
+        check_names(options, BlockingRunOptions.__optional_keys__)
+        return self._call(self._manager.run_tasks(tasks, **options))
 
     def cancel_task(self, task_id: UUID) -> bool:
         """Request cancellation of a task; returns whether there was something to cancel."""

@@ -1,17 +1,25 @@
 """The arguments of ``run_task``, checked and made into a record for the backend."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from attrs import field, frozen
 
-from bgtasks.core.durations import EXAMPLES, to_seconds
+from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import MAX_NAME, clean, clean_message, describe, shown
 from bgtasks.errors import SettingsError
 from bgtasks.models import BackgroundTaskBase
 
-__all__ = ["SubmitOptions", "new_record"]
+__all__ = [
+    "BlockingRunOptions",
+    "RunOptions",
+    "SubmitOptions",
+    "check_names",
+    "new_record",
+    "submit_options",
+]
 
 MAX_OWNER = 255
 MAX_PRIORITY = 1_000_000
@@ -80,6 +88,22 @@ def _out_of_range(run_at: Any) -> SettingsError:
     )
 
 
+class BlockingRunOptions(TypedDict, total=False):
+    """The options of ``run_task`` in a thread; ``BackgroundTaskManager.run_task`` explains them."""
+
+    owner: str | None
+    delay: Duration | None
+    run_at: datetime | None
+    priority: int
+
+
+class RunOptions(BlockingRunOptions, total=False):
+    """The options of ``run_task`` on the event loop. Type checkers need them written out; a test
+    shows that they are those of :class:`SubmitOptions`."""
+
+    connection: Any
+
+
 @frozen(kw_only=True)
 class SubmitOptions:
     """The options of ``run_task``, checked. Raises SettingsError, which names the option.
@@ -105,6 +129,26 @@ class SubmitOptions:
         if self.run_at is not None and self.run_at > now + LONGEST_DELAY:
             raise _out_of_range(self.run_at)
         return self.run_at
+
+
+_DEFAULTS = SubmitOptions()
+
+
+def submit_options(options: RunOptions) -> SubmitOptions:
+    """Check the options that ``run_task`` was given. Raises SettingsError, and TypeError for an
+    unknown one."""
+    if not options:
+        return _DEFAULTS
+    check_names(options, RunOptions.__optional_keys__)
+    return SubmitOptions(**options)
+
+
+def check_names(options: Mapping[str, Any], accepted: Collection[str]) -> None:
+    """Raise TypeError for options that are not among the ``accepted`` ones."""
+    if unknown := options.keys() - set(accepted):
+        raise TypeError(
+            f"unknown option {', '.join(sorted(unknown))}; accepted: {', '.join(sorted(accepted))}"
+        )
 
 
 def new_record(

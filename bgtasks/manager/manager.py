@@ -6,7 +6,7 @@ from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from uuid import UUID
 
 from bgtasks.backends.base import Backend
@@ -17,7 +17,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.durations import Duration, checked_timeout
 from bgtasks.core.query import BackgroundTaskPage, checked_id, cursor_of, make_query
 from bgtasks.core.record import MAX_PAGE
-from bgtasks.core.submission import SubmitOptions
+from bgtasks.core.submission import RunOptions, submit_options
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager.run import ManagerRun
 from bgtasks.manager.switch import Switch
@@ -147,16 +147,7 @@ class BackgroundTaskManager:
 
     # Tasks
 
-    async def run_task(
-        self,
-        task: BackgroundTaskBase,
-        *,
-        owner: str | None = None,
-        delay: Duration | None = None,
-        run_at: datetime | None = None,
-        priority: int = 0,
-        connection: Any = None,
-    ) -> UUID:
+    async def run_task(self, task: BackgroundTaskBase, **options: Unpack[RunOptions]) -> UUID:
         """Accept ``task``; when this returns its id, the task is durable and will be run.
 
         ``owner`` says whose it is (at most 255 characters); ``delay`` (seconds, a timedelta, or a
@@ -174,27 +165,16 @@ class BackgroundTaskManager:
         arguments, BackendError where it could not be stored or ``connection`` cannot be used,
         ManagerStateError before start, after stop, and on another event loop.
         """
-        options = SubmitOptions(
-            owner=owner, delay=delay, run_at=run_at, priority=priority, connection=connection
-        )
-        await self._switch.running().submit([task], options)
+        checked = submit_options(options)
+        await self._switch.running().submit([task], checked)
         return task.id
 
     async def run_tasks(
-        self,
-        tasks: Iterable[BackgroundTaskBase],
-        *,
-        owner: str | None = None,
-        delay: Duration | None = None,
-        run_at: datetime | None = None,
-        priority: int = 0,
-        connection: Any = None,
+        self, tasks: Iterable[BackgroundTaskBase], **options: Unpack[RunOptions]
     ) -> list[UUID]:
         """Accept several tasks, all or none. Arguments and errors are those of ``run_task``."""
-        options = SubmitOptions(
-            owner=owner, delay=delay, run_at=run_at, priority=priority, connection=connection
-        )
-        return await self._switch.running().submit(tasks, options)
+        checked = submit_options(options)
+        return await self._switch.running().submit(tasks, checked)
 
     async def cancel_task(self, task_id: UUID) -> bool:
         """Ask for the end of a task; whether there was something to cancel.

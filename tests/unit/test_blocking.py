@@ -60,6 +60,8 @@ async def test_errors_come_through_as_they_are() -> None:
             blocking.run_task(task)
         with pytest.raises(SettingsError, match="owner"):
             blocking.run_task(Work(), owner="")
+        with pytest.raises(TypeError, match="unknown option connection"):
+            blocking.run_task(Work(), connection=None)  # type: ignore[call-arg]
         with pytest.raises(TaskNotFoundError):
             blocking.wait_for(uuid7())
         with pytest.raises(TimeoutError):

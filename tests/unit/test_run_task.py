@@ -5,6 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
+import attrs
 import pytest
 from attrs import frozen
 from dependency_injector import providers
@@ -18,6 +19,7 @@ from bgtasks import (
     background_task,
 )
 from bgtasks import BackgroundTaskStatus as Status
+from bgtasks.core.submission import BlockingRunOptions, RunOptions, SubmitOptions
 from tests.hosts.scripted import (
     Context,
     OtherWork,
@@ -223,6 +225,19 @@ async def test_other_arguments_that_cannot_be_used_are_refused_by_name(
         with pytest.raises(SettingsError, match=said):
             await manager.run_task(Work(), **options)
         assert len(await manager.get_tasks()) == 0
+
+
+async def test_an_unknown_option_is_refused_by_name() -> None:
+    unknown: Any = {"prioritty": 1}
+    async with running(container_for(done)) as manager:
+        with pytest.raises(TypeError, match="unknown option prioritty; accepted: "):
+            await manager.run_task(Work(), **unknown)
+
+
+def test_type_checkers_see_the_options_that_are_checked() -> None:
+    checked = {field.name for field in attrs.fields(SubmitOptions)}
+    assert set(RunOptions.__optional_keys__) == checked
+    assert checked - BlockingRunOptions.__optional_keys__ == {"connection"}
 
 
 async def test_a_stored_task_whose_class_changed_fails_with_the_reason_and_keeps_its_data(
