@@ -22,7 +22,7 @@ from bgtasks.web.dashboard_page import dashboard_routes
 from bgtasks.web.hub import Hub
 from bgtasks.web.judge import Judge
 from bgtasks.web.lifespan import Lifespan
-from bgtasks.web.origins import OriginCheck
+from bgtasks.web.origins import OriginCheck, cors
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.problems import EXCEPTION_HANDLERS, ProblemBoundary
 from bgtasks.web.protocol import SOCKET
@@ -60,6 +60,8 @@ def create_app(
             Mount("/client", app=StaticFiles(directory=CLIENT)),
         ],
         middleware=[
+            # Outermost, so that a page can read errors too.
+            *cors(settings.allowed_origins),
             Middleware(Answers, clock=hub.clock),
             Middleware(ProblemBoundary),
             Middleware(BodyLimit, clock=hub.clock),

@@ -4,9 +4,12 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
 from bgtasks.web.refusal_log import RefusalLog, shown
 
-__all__ = ["OriginCheck"]
+__all__ = ["OriginCheck", "cors"]
 
 _HTTP_SCHEME = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 _DEFAULT_PORT = {"http": 80, "https": 443}
@@ -65,6 +68,24 @@ class OriginCheck:
         return not foreign
 
 
+def cors(allowed: Collection[str]) -> list[Middleware]:
+    """What lets pages of the ``allowed`` origins read our answers, with cookies or a bearer token
+    (https://fetch.spec.whatwg.org/#http-cors-protocol); nothing where there are none."""
+    origins = {_text(parts) for origin in allowed if (parts := _parts(origin))}
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=sorted(origins),
+            allow_credentials=True,
+            allow_methods=["DELETE", "GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["Retry-After"],
+        )
+    ]
+
+
 def _own_origin(scope: Any) -> tuple[str, str, int] | None:
     hosts = _header(scope, b"host")
     scheme = _HTTP_SCHEME.get(scope.get("scheme", "http"), "")
@@ -90,8 +111,11 @@ def _parts(origin: str) -> tuple[str, str, int] | None:
 
 
 def _written(parts: tuple[str, str, int] | None) -> str:
-    if parts is None:
-        return "unknown"
+    return "unknown" if parts is None else shown(_text(parts))
+
+
+def _text(parts: tuple[str, str, int]) -> str:
+    """As browsers write an origin."""
     scheme, host, port = parts
     host = f"[{host}]" if ":" in host else host
-    return shown(f"{scheme}://{host}" + ("" if port == _DEFAULT_PORT[scheme] else f":{port}"))
+    return f"{scheme}://{host}" + ("" if port == _DEFAULT_PORT[scheme] else f":{port}")

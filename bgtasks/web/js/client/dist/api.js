@@ -66,7 +66,12 @@ export class TaskApi {
         const headers = { Accept: "application/json", ...(await this.#authorization()) };
         let answer;
         try {
-            answer = await fetch(new URL(`.${route}${query}`, this.mount), { method, headers });
+            // Cookies go to another origin too, as they do with the websocket.
+            answer = await fetch(new URL(`.${route}${query}`, this.mount), {
+                method,
+                headers,
+                credentials: "include",
+            });
             if (answer.ok)
                 return (await answer.json());
         }

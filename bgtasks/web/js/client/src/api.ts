@@ -97,7 +97,12 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     const headers = { Accept: "application/json", ...(await this.#authorization()) };
     let answer: Response;
     try {
-      answer = await fetch(new URL(`.${route}${query}`, this.mount), { method, headers });
+      // Cookies go to another origin too, as they do with the websocket.
+      answer = await fetch(new URL(`.${route}${query}`, this.mount), {
+        method,
+        headers,
+        credentials: "include",
+      });
       if (answer.ok) return (await answer.json()) as T;
     } catch (error) {
       throw new DisconnectedError(`the server cannot be reached: ${messageOf(error)}`);
