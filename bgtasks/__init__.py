@@ -1,44 +1,53 @@
-"""Typed background tasks inside a Python web application, whose users follow them live."""
+"""Typed background tasks inside a Python web application, whose users follow them live.
 
-from bgtasks.blocking import BlockingTaskManager
-from bgtasks.cancellation import CancellationToken
-from bgtasks.clock import Clock
-from bgtasks.containers import BackgroundTasksContainer, background_task
-from bgtasks.core.query import BackgroundTaskPage
-from bgtasks.errors import (
-    AttemptTimeoutError,
-    BackendBusyError,
-    BackendError,
-    BackgroundTasksError,
-    DuplicateTaskError,
-    ManagerStateError,
-    NotAllowedError,
-    PayloadTooLargeError,
-    QueryError,
-    RegistrationError,
-    SchemaVersionError,
-    SerializationError,
-    SettingsError,
-    TaskCancelled,
-    TaskNotFoundError,
-    TaskStateError,
-    UnregisteredTaskError,
-)
-from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import (
-    AttemptFailure,
-    BackgroundTaskBase,
-    BackgroundTaskInfo,
-    BackgroundTaskState,
-    BackgroundTaskStatus,
-    ProcessInfo,
-)
-from bgtasks.registration import Registration, Retry
-from bgtasks.settings import Settings
-from bgtasks.web.policy import BackgroundTaskPolicy, Requester
-from bgtasks.worker import BackgroundWorker, BackgroundWorkerContext
+A name is imported when it is first used: ``import bgtasks`` by itself loads nothing else.
+"""
+
+from typing import TYPE_CHECKING
+
+from bgtasks.lazy_names import lazy_names
 
 __version__ = "0.1.0"
+
+# For readers and type checkers. ``_HOMES`` says the same at run time; a test compares both.
+if TYPE_CHECKING:
+    from bgtasks.blocking import BlockingTaskManager
+    from bgtasks.cancellation import CancellationToken
+    from bgtasks.clock import Clock
+    from bgtasks.containers import BackgroundTasksContainer, background_task
+    from bgtasks.core.query import BackgroundTaskPage
+    from bgtasks.errors import (
+        AttemptTimeoutError,
+        BackendBusyError,
+        BackendError,
+        BackgroundTasksError,
+        DuplicateTaskError,
+        ManagerStateError,
+        NotAllowedError,
+        PayloadTooLargeError,
+        QueryError,
+        RegistrationError,
+        SchemaVersionError,
+        SerializationError,
+        SettingsError,
+        TaskCancelled,
+        TaskNotFoundError,
+        TaskStateError,
+        UnregisteredTaskError,
+    )
+    from bgtasks.manager import BackgroundTaskManager
+    from bgtasks.models import (
+        AttemptFailure,
+        BackgroundTaskBase,
+        BackgroundTaskInfo,
+        BackgroundTaskState,
+        BackgroundTaskStatus,
+        ProcessInfo,
+    )
+    from bgtasks.registration import Registration, Retry
+    from bgtasks.settings import Settings
+    from bgtasks.web.policy import BackgroundTaskPolicy, Requester
+    from bgtasks.worker import BackgroundWorker, BackgroundWorkerContext
 
 __all__ = [
     "AttemptFailure",
@@ -79,3 +88,46 @@ __all__ = [
     "UnregisteredTaskError",
     "background_task",
 ]
+
+_HOMES = {
+    "blocking": ["BlockingTaskManager"],
+    "cancellation": ["CancellationToken"],
+    "clock": ["Clock"],
+    "containers": ["BackgroundTasksContainer", "background_task"],
+    "core.query": ["BackgroundTaskPage"],
+    "errors": [
+        "AttemptTimeoutError",
+        "BackendBusyError",
+        "BackendError",
+        "BackgroundTasksError",
+        "DuplicateTaskError",
+        "ManagerStateError",
+        "NotAllowedError",
+        "PayloadTooLargeError",
+        "QueryError",
+        "RegistrationError",
+        "SchemaVersionError",
+        "SerializationError",
+        "SettingsError",
+        "TaskCancelled",
+        "TaskNotFoundError",
+        "TaskStateError",
+        "UnregisteredTaskError",
+    ],
+    "manager": ["BackgroundTaskManager"],
+    "models": [
+        "AttemptFailure",
+        "BackgroundTaskBase",
+        "BackgroundTaskInfo",
+        "BackgroundTaskState",
+        "BackgroundTaskStatus",
+        "ProcessInfo",
+    ],
+    "registration": ["Registration", "Retry"],
+    "settings": ["Settings"],
+    "web.policy": ["BackgroundTaskPolicy", "Requester"],
+    "worker": ["BackgroundWorker", "BackgroundWorkerContext"],
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,25 +1,32 @@
 """The composition root: what a host application puts into its own container."""
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dependency_injector import containers, providers
 
 from bgtasks.backends.base import Backend
-from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.blocking import BlockingTaskManager
 from bgtasks.clock import Clock, SystemClock, Timing
 from bgtasks.core.codec import TaskCodec
 from bgtasks.errors import RegistrationError, SettingsError
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.execution.lifetimes import refuse_longer_lives
+from bgtasks.lazy_names import lazy_callable
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.registration import Registration, Registry, TaskOptions
 from bgtasks.settings import Settings
-from bgtasks.web.app import create_app
-from bgtasks.web.hub import Hub
-from bgtasks.web.lifespan import Lifespan
 from bgtasks.web.policy import BackgroundTaskPolicy
+
+# The web side is imported when it is made: a worker process has none.
+if TYPE_CHECKING:
+    from bgtasks.web.app import create_app
+    from bgtasks.web.hub import Hub
+    from bgtasks.web.lifespan import Lifespan
+else:
+    create_app = lazy_callable("bgtasks.web.app", "create_app")
+    Hub = lazy_callable("bgtasks.web.hub", "Hub")
+    Lifespan = lazy_callable("bgtasks.web.lifespan", "Lifespan")
 
 __all__ = ["BackgroundTasksContainer", "background_task"]
 
@@ -76,6 +83,8 @@ def _make_registry(registrations: list[Registration], codec: TaskCodec) -> Regis
 def _make_backend(settings: Settings, registry: Registry, clock: Clock) -> Backend:
     if "://" in settings.database:
         return _make_postgres_backend(settings, registry, clock)
+    from bgtasks.backends.embedded.backend import EmbeddedBackend
+
     return EmbeddedBackend(
         settings.database,
         registry,

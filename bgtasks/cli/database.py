@@ -3,15 +3,15 @@
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from bgtasks.cli.target import ACCEPTED, one_task_container, registrations
-from bgtasks.cli.usage import UsageError
+from bgtasks.cli.usage import ACCEPTED, UsageError
 from bgtasks.core.database_url import is_server_address
-from bgtasks.registration import Registry
-from bgtasks.settings import Settings
+
+if TYPE_CHECKING:
+    from bgtasks.registration import Registry
 
 __all__ = ["add"]
 
@@ -55,7 +55,7 @@ class _Place:
     named."""
 
     database: str
-    registry: Registry | None
+    registry: "Registry | None"
 
     @property
     def is_embedded(self) -> bool:
@@ -68,6 +68,9 @@ def _place(options: argparse.Namespace) -> _Place:
             "which database? Give either MODULE:CONTAINER, which has the setting 'database', or "
             "--url postgresql://user@host/name"
         )
+    from bgtasks.cli.target import one_task_container, registrations
+    from bgtasks.settings import Settings
+
     if options.target is not None:
         container = one_task_container(options.target)
         registrations(container, options.target)  # says in words what cannot be registered

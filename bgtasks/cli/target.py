@@ -8,19 +8,14 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from bgtasks.cli.usage import UsageError
+from bgtasks.cli.usage import ACCEPTED, UsageError
 from bgtasks.containers import BackgroundTasksContainer
 from bgtasks.core.database_url import is_server_address
 from bgtasks.core.redaction import redact
 from bgtasks.errors import BackgroundTasksError
 from bgtasks.registration import Registration
 
-__all__ = ["ACCEPTED", "one_task_container", "registrations", "task_containers"]
-
-ACCEPTED = (
-    "accepted: module:name of a container class, a container, or a provider of a "
-    "BackgroundTasksContainer, such as myapp.containers:Application"
-)
+__all__ = ["one_task_container", "registrations", "task_containers"]
 
 
 def task_containers(target: str) -> list[Any]:

@@ -5,9 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bgtasks.cli.target import ACCEPTED, registrations, task_containers
-from bgtasks.cli.typescript.declarations import typescript
-from bgtasks.cli.usage import UsageError
+from bgtasks.cli.usage import ACCEPTED, UsageError
 
 __all__ = ["add"]
 
@@ -25,6 +23,9 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from bgtasks.cli.target import registrations, task_containers
+    from bgtasks.cli.typescript.declarations import typescript
+
     target = options.target
     registered = [
         item for container in task_containers(target) for item in registrations(container, target)

@@ -1,10 +1,15 @@
-"""The errors of a command and their exit codes."""
+"""What commands have in common: what names a container, their errors and exit codes."""
 
-__all__ = ["FAILED", "FINE", "UNUSABLE", "CommandFailedError", "UsageError"]
+__all__ = ["ACCEPTED", "FAILED", "FINE", "UNUSABLE", "CommandFailedError", "UsageError"]
 
 FINE = 0
 FAILED = 1
 UNUSABLE = 2
+
+ACCEPTED = (
+    "accepted: module:name of a container class, a container, or a provider of a "
+    "BackgroundTasksContainer, such as myapp.containers:Application"
+)
 
 
 class UsageError(Exception):

@@ -6,15 +6,17 @@ import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bgtasks.cli.exit_deadline import ExitDeadline
 from bgtasks.cli.stop_signals import StopSignals
 from bgtasks.cli.usage import FAILED, FINE
-from bgtasks.cli.worker_health import HealthServer
 from bgtasks.clock import Timing
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.manager import BackgroundTaskManager
+
+if TYPE_CHECKING:
+    from bgtasks.cli.worker_health import HealthServer
 
 __all__ = ["END_WITHIN", "run_worker_process"]
 
@@ -24,7 +26,7 @@ END_WITHIN = 5.0
 """Seconds that threads which workers left running may keep the process after its stop."""
 
 
-def run_worker_process(container: Any, health: HealthServer | None = None) -> int:
+def run_worker_process(container: Any, health: "HealthServer | None" = None) -> int:
     """Run the tasks of a BackgroundTasksContainer until SIGTERM or SIGINT. Returns the exit code:
     0 after a requested stop, 1 if tasks are no longer run for another reason, or a resource of
     the application could not be closed.
@@ -91,7 +93,7 @@ async def _finishes(work: Coroutine[Any, Any, None], unless: asyncio.Event) -> b
 
 
 @contextlib.asynccontextmanager
-async def _serving_health(health: HealthServer | None) -> AsyncIterator[None]:
+async def _serving_health(health: "HealthServer | None") -> AsyncIterator[None]:
     if health is None:
         yield
         return

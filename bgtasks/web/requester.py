@@ -1,10 +1,12 @@
 """Who is asking: the same object for an HTTP request and for a Socket.IO client."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from starlette.requests import HTTPConnection
+
+if TYPE_CHECKING:  # a worker process has a policy in its container, but no web side
+    from starlette.requests import HTTPConnection
 
 __all__ = ["Requester"]
 
@@ -18,7 +20,7 @@ class Requester:
     client gave at connect (``io(url, {auth: {...}})``), ``None`` for HTTP and where none was given.
     """
 
-    connection: HTTPConnection
+    connection: "HTTPConnection"
     auth: Mapping[str, Any] | None = None
 
     @property

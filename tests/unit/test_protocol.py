@@ -2,7 +2,7 @@
 
 import pytest
 
-from bgtasks.web import BackgroundTaskPolicy
+from bgtasks import BackgroundTaskPolicy
 from bgtasks.web.commands import COMMANDS, ON_TASK, commands_on
 
 

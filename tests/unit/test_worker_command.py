@@ -14,7 +14,7 @@ import pytest
 from dependency_injector import containers, providers
 
 from bgtasks import BackgroundTasksContainer, ProcessInfo, background_task
-from bgtasks.cli import main, worker
+from bgtasks.cli import main, worker_start
 from bgtasks.cli.log_setup import set_up_logging
 from bgtasks.cli.target import one_task_container
 from bgtasks.cli.usage import CommandFailedError, UsageError
@@ -82,9 +82,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The arguments with which the process would be run; it isn't, and its logs are left alone."""
     calls: list[Any] = []
     # The three would change this process: its event loop, its logs, its life.
-    monkeypatch.setattr(worker, "run_worker_process", taking_note(calls))
-    monkeypatch.setattr(worker, "set_up_logging", lambda *_: None)
-    monkeypatch.setattr(worker, "ExitDeadline", lambda *_: None)
+    monkeypatch.setattr(worker_start, "run_worker_process", taking_note(calls))
+    monkeypatch.setattr(worker_start, "set_up_logging", lambda *_: None)
+    monkeypatch.setattr(worker_start, "ExitDeadline", lambda *_: None)
     return calls
 
 
@@ -230,7 +230,7 @@ def test_the_check_runs_nothing_and_prunes_nothing(
 ) -> None:
     checked: list[Any] = []
     # What is looked at is what it is called with; that it asks the server is shown elsewhere.
-    monkeypatch.setattr(worker, "check_worker", taking_note(checked))
+    monkeypatch.setattr(worker_start, "check_worker", taking_note(checked))
     assert main(["worker", TARGET, "--check"]) == 0
     [(container,)] = checked
     settings = container.settings()

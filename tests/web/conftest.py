@@ -22,10 +22,13 @@ from bgtasks.models import UNSET, BackgroundTaskInfo, BackgroundTaskStatus, Heal
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
 from bgtasks.testing.clock import FakeClock
-from bgtasks.web import BackgroundTaskPolicy, Hub, Lifespan, create_app
+from bgtasks.web.app import create_app
 from bgtasks.web.encoded_task import without_payload
+from bgtasks.web.hub import Hub
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_run import HubRun
+from bgtasks.web.lifespan import Lifespan
+from bgtasks.web.policy import BackgroundTaskPolicy
 
 NAMESPACE = "/background-tasks"
 START = datetime(2026, 1, 1, tzinfo=UTC)

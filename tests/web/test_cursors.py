@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bgtasks import BackgroundTaskPolicy
 from bgtasks.errors import QueryError
 from bgtasks.models import UNSET
-from bgtasks.web import BackgroundTaskPolicy
 from bgtasks.web.cursors import listing_mark, read_cursor, write_cursor
 from tests.web.conftest import FakeManager, World
 

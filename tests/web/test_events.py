@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from bgtasks import BackgroundTaskPolicy
 from bgtasks.errors import BackendError
-from bgtasks.web import BackgroundTaskPolicy
 from bgtasks.web.hub.sse.event_stream import CLOSE_TIMEOUT, SEND_TIMEOUT
 from bgtasks.web.hub.sse.streams import LOOK_EVERY
 

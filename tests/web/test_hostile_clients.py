@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from bgtasks import BackgroundTaskPolicy
 from bgtasks.settings import Settings
-from bgtasks.web import BackgroundTaskPolicy
 
 # FAULTS 22 and 27.
 

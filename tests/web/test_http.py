@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from bgtasks import BackgroundTaskPolicy
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure
 from bgtasks.settings import Settings
-from bgtasks.web import BackgroundTaskPolicy
 
 UNKNOWN = "0193a4e0-0000-7000-8000-000000000000"
 

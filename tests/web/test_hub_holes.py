@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bgtasks.web import BackgroundTaskPolicy
+from bgtasks import BackgroundTaskPolicy
 from bgtasks.web.hub.socketio.websocket import JOINS_WITHIN, MAX_JOINS
 
 EVENT = "42/background-tasks,"

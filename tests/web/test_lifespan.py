@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from bgtasks.web import Lifespan
+from bgtasks.web.lifespan import Lifespan
 
 
 class FakeHub:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bgtasks.web import BackgroundTaskPolicy
+from bgtasks import BackgroundTaskPolicy
 
 REFUSED = '42/background-tasks,["Refused",'
 DISCONNECT = "41/background-tasks,"

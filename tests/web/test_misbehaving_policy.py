@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bgtasks.web import BackgroundTaskPolicy
+from bgtasks import BackgroundTaskPolicy
 from bgtasks.web.hub.socketio.sockets import STOP_TIMEOUT
 
 # FAULTS 5 and 25.

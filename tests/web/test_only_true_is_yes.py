@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bgtasks import BackgroundTaskPolicy
 from bgtasks.models import AttemptFailure
-from bgtasks.web import BackgroundTaskPolicy
 from bgtasks.web.policy import is_set_of_owners
 
 # FAULTS 30.

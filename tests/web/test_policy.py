@@ -6,7 +6,7 @@ import pytest
 from starlette.authentication import AuthCredentials, SimpleUser, UnauthenticatedUser
 from starlette.requests import HTTPConnection
 
-from bgtasks.web import BackgroundTaskPolicy, Requester
+from bgtasks import BackgroundTaskPolicy, Requester
 
 
 def requester(

@@ -11,8 +11,8 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 
+from bgtasks import BackgroundTaskPolicy, Requester
 from bgtasks.settings import Settings
-from bgtasks.web import BackgroundTaskPolicy, Requester
 
 # FAULTS 20 and 21.
 

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bgtasks.cli.target import ACCEPTED
 from bgtasks.cli.tasks import values
-from bgtasks.cli.usage import FAILED, FINE, CommandFailedError, UsageError
+from bgtasks.cli.usage import ACCEPTED, FAILED, FINE, CommandFailedError, UsageError
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.errors import NotAllowedError, TaskNotFoundError
 from bgtasks.models import BackgroundTaskStatus
