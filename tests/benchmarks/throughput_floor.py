@@ -21,7 +21,7 @@ from typing import Any
 
 from measuring import CHECKOUT, answer, new_database, rate_of, scaled
 
-SCHEMA = CHECKOUT / "bgtasks/backends/embedded/sql/schema.sql"
+STEPS = sorted((CHECKOUT / "bgtasks/backends/embedded/sql").glob("[0-9]*.sql"))
 
 INSERT = """
 INSERT INTO tasks (sequence, id, type, name, data, owner, priority, status, progress, payload,
@@ -51,7 +51,8 @@ class Writer(threading.Thread):
         self.connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = FULL")
-        self.connection.executescript(SCHEMA.read_text("utf-8"))
+        for step in STEPS:
+            self.connection.executescript(step.read_text("utf-8"))
         self.loop = asyncio.get_running_loop()
         self.waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.start()
