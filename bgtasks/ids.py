@@ -3,9 +3,11 @@
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
 
-__all__ = ["uuid7"]
+__all__ = ["uuid7", "uuid_of", "uuid_of_text", "uuid_text"]
 
 _RANDOM_BYTES = 10
 _POOL_SIZE = 400 * _RANDOM_BYTES
@@ -49,7 +51,38 @@ def _uuid7() -> uuid.UUID:
     value |= ((random_bits >> 62) & 0xFFF) << 64
     value |= 0b10 << 62
     value |= random_bits & 0x3FFF_FFFF_FFFF_FFFF
-    return uuid.UUID(int=value)
+    return uuid_of(value)
+
+
+_make = object.__new__
+_slots: Mapping[str, Any] = vars(uuid.UUID)
+_set_int, _set_is_safe = _slots["int"].__set__, _slots["is_safe"].__set__
+_UNKNOWN = uuid.SafeUUID.unknown
+
+
+def uuid_of(value: int) -> uuid.UUID:
+    """``UUID(int=value)`` for a value of 128 bits, in a quarter of the time: the constructor tries
+    all the other ways to say a UUID first."""
+    made = _make(uuid.UUID)
+    _set_int(made, value)
+    _set_is_safe(made, _UNKNOWN)
+    return made
+
+
+def uuid_text(value: uuid.UUID) -> str:
+    """``str(value)``, in half the time."""
+    digits = f"{value.int:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def uuid_of_text(text: str) -> uuid.UUID:
+    """``UUID(text)``; fast for a text as ``str`` writes it."""
+    if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
+        digits = text.replace("-", "")
+        if len(digits) == 32 and digits.isalnum() and digits.isascii():
+            with suppress(ValueError):
+                return uuid_of(int(digits, 16))
+    return uuid.UUID(text)
 
 
 # Python 3.14 has its own uuid7, which is also monotonic within a millisecond.

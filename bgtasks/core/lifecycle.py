@@ -7,8 +7,7 @@ is still the ``before`` that the change was decided on.
 """
 
 from datetime import datetime
-
-from attrs import frozen
+from typing import NamedTuple
 
 from bgtasks.core.events import (
     Cancelled,
@@ -26,7 +25,7 @@ from bgtasks.core.events import (
     RetryRequested,
     TypeUnknown,
 )
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, changing
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = ["Change", "decide"]
@@ -34,10 +33,42 @@ __all__ = ["Change", "decide"]
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
 
+# The steps that every task takes.
+_begin = changing(
+    "attempt",
+    "started_at",
+    "revision",
+    "changed_at",
+    status=RUNNING,
+    progress=0.0,
+    status_message=None,
+    error_message=None,
+    scheduled_at=None,
+    due_at=None,
+    delayed=False,
+)
+_show = changing("progress", "status_message", "error_message", "payload", "revision", "changed_at")
+_end = changing(
+    "status",
+    "progress",
+    "status_message",
+    "error_message",
+    "payload",
+    "completed_at",
+    "failures",
+    "revision",
+    "changed_at",
+    scheduled_at=None,
+    due_at=None,
+    delayed=False,
+)
 
-@frozen
-class Change:
-    """One step of a task's life: what it was, what it becomes, and what goes into its history."""
+
+class Change(NamedTuple):
+    """One step of a task's life: what it was, what it becomes, and what goes into its history.
+
+    A named tuple, as the records are: each step makes one.
+    """
 
     before: TaskRecord
     after: TaskRecord
@@ -47,12 +78,13 @@ class Change:
 def decide(record: TaskRecord, event: Event, now: datetime) -> Change | None:
     """The one change that ``event`` makes to ``record`` at ``now``; ``None`` if it makes none."""
     match event:
+        case Ended():
+            is_held = _holds(record, event.attempt)
+            return _ended(record, event.outcome, event.report, now) if is_held else None
         case Claimed():
             return _claimed(record, now)
-        case Reported(attempt, report):
-            return _reported(record, report, now) if _holds(record, attempt) else None
-        case Ended(attempt, outcome, report):
-            return _ended(record, outcome, report, now) if _holds(record, attempt) else None
+        case Reported():
+            return _reported(record, event.report, now) if _holds(record, event.attempt) else None
         case CancelRequested():
             return _cancel_requested(record, now)
         case RetryRequested():
@@ -69,34 +101,20 @@ def _holds(record: TaskRecord, attempt: int) -> bool:
 def _claimed(record: TaskRecord, now: datetime) -> Change | None:
     if record.status is not PENDING:
         return None
-    after = record._replace(
-        status=RUNNING,
-        attempt=record.attempt + 1,
-        started_at=now,
-        progress=0.0,
-        status_message=None,
-        error_message=None,
-        scheduled_at=None,
-        due_at=None,
-        delayed=False,
-        revision=record.revision + 1,
-        changed_at=now,
-    )
-    return Change(record, after)
+    return Change(record, _begin(record, record.attempt + 1, now, record.revision + 1, now))
 
 
 def _reported(record: TaskRecord, report: Report, now: datetime) -> Change:
-    return Change(
+    after = _show(
         record,
-        record._replace(
-            progress=report.progress,
-            status_message=report.status_message,
-            error_message=report.error_message,
-            payload=report.payload,
-            revision=record.revision + 1,
-            changed_at=now,
-        ),
+        report.progress,
+        report.status_message,
+        report.error_message,
+        report.payload,
+        record.revision + 1,
+        now,
     )
+    return Change(record, after)
 
 
 def _ended(record: TaskRecord, outcome: Outcome, report: Report | None, now: datetime) -> Change:
@@ -121,20 +139,18 @@ def _final(
     error_message: str | None = None,
     failure: AttemptFailure | None = None,
 ) -> Change:
-    last = report or _report_of(record)
-    after = record._replace(
-        status=status,
-        progress=100.0 if status is BackgroundTaskStatus.COMPLETED else last.progress,
-        status_message=last.status_message,
-        error_message=error_message if error_message is not None else last.error_message,
-        payload=last.payload,
-        completed_at=now,
-        failures=record.failures + (status is BackgroundTaskStatus.FAILED),
-        scheduled_at=None,
-        due_at=None,
-        delayed=False,
-        revision=record.revision + 1,
-        changed_at=now,
+    last = report or record  # both have these four
+    after = _end(
+        record,
+        status,
+        100.0 if status is BackgroundTaskStatus.COMPLETED else last.progress,
+        last.status_message,
+        last.error_message if error_message is None else error_message,
+        last.payload,
+        now,
+        record.failures + (status is BackgroundTaskStatus.FAILED),
+        record.revision + 1,
+        now,
     )
     return Change(record, after, failure)
 
@@ -190,7 +206,7 @@ def _waiting(
     error_message: str | None,
     status_message: str,
 ) -> TaskRecord:
-    last = report or _report_of(record)
+    last = report or record
     return record._replace(
         status=PENDING,
         progress=last.progress,
@@ -238,7 +254,3 @@ def _type_unknown(record: TaskRecord, now: datetime) -> Change | None:
         record,
         record._replace(status_message=message, revision=record.revision + 1, changed_at=now),
     )
-
-
-def _report_of(record: TaskRecord) -> Report:
-    return Report(record.progress, record.status_message, record.error_message, record.payload)

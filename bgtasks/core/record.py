@@ -1,6 +1,6 @@
 """The stored form of a task, and the queries that backends answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,6 +22,7 @@ __all__ = [
     "TaskPage",
     "TaskQuery",
     "TaskRecord",
+    "changing",
     "info_of",
     "listed",
 ]
@@ -74,6 +75,29 @@ class TaskRecord(NamedTuple):
     cancel_requested: bool = False
     delayed: bool = False
     sequence: int = 0
+
+
+def changing(*names: str, **always: Any) -> Callable[..., TaskRecord]:
+    """A function of a record and new values of the fields ``names``, in this order. It returns the
+    record with them, and with the values that ``always`` gives to other fields.
+
+    For steps that every task takes: several times as fast as ``_replace``, since the function is
+    compiled once and takes nothing by name.
+    """
+    fields = TaskRecord._fields
+    new = {name: name for name in names} | {name: f"always_{name}" for name in always}
+    if unknown := new.keys() - set(fields):
+        raise TypeError(f"a record has no fields {', '.join(sorted(unknown))}")
+    source = f"""
+def change(old, {", ".join(names)}):
+    {", ".join("_" if name in new else f"old_{name}" for name in fields)} = old
+    return make(kind, ({", ".join(new.get(name, f"old_{name}") for name in fields)}))
+"""
+    scope: dict[str, Any] = {f"always_{name}": value for name, value in always.items()}
+    scope |= {"make": tuple.__new__, "kind": TaskRecord}
+    exec(source, scope)  # noqa: S102 - made of field names alone, as a named tuple itself is
+    made: Callable[..., TaskRecord] = scope["change"]
+    return made
 
 
 def listed(record: TaskRecord) -> TaskRecord:

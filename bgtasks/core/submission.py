@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
+from uuid import UUID
 
 from attrs import field, frozen
 
 from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, changing
 from bgtasks.core.text import MAX_NAME, clean, clean_message, describe, shown
 from bgtasks.errors import SettingsError
 from bgtasks.models import BackgroundTaskBase
@@ -158,17 +159,35 @@ def new_record(
     is too far away."""
     message = task.initial_status_message
     due = options.due(now)
-    return TaskRecord(
-        id=task.id,
-        type=type_name,
-        name=clean(str(task.display_name), MAX_NAME),
-        data=data,
-        owner=options.owner,
-        priority=options.priority,
-        status_message=None if message is None else clean_message(str(message)),
-        created_at=now,
-        changed_at=now,
-        scheduled_at=due,
-        due_at=due if due is not None and due > now else None,
-        delayed=options.delay is not None,
+    return _new(
+        _BLANK,
+        task.id,
+        type_name,
+        clean(str(task.display_name), MAX_NAME),
+        data,
+        options.owner,
+        options.priority,
+        None if message is None else clean_message(str(message)),
+        now,
+        now,
+        due,
+        due if due is not None and due > now else None,
+        options.delay is not None,
     )
+
+
+_BLANK = TaskRecord(UUID(int=0), "", "", "", _EPOCH, _EPOCH)
+_new = changing(
+    "id",
+    "type",
+    "name",
+    "data",
+    "owner",
+    "priority",
+    "status_message",
+    "created_at",
+    "changed_at",
+    "scheduled_at",
+    "due_at",
+    "delayed",
+)

@@ -1,6 +1,7 @@
 """Types that are known to survive JSON need no trial (FAULTS 16)."""
 
 import dataclasses
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from bgtasks import BackgroundTaskBase
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.codec.proofs import Proofs
+from bgtasks.core.codec.shapes import make_converter
+from bgtasks.core.codec.writers import Writers
 
 T = TypeVar("T")
 
@@ -144,3 +147,27 @@ def test_what_is_proven_comes_back_equal(hint: Any, value: Any) -> None:
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(UTC)
     assert back == value or isinstance(hint, type(Box[int]))
+
+
+@given(st.data())
+def test_what_is_proven_is_written_as_cattrs_writes_it(data: st.DataObject) -> None:
+    kinds = st.sampled_from(
+        [int, float, bool, str, None, UUID, date, datetime, Colour, list[int], dict[str, float]]
+    )
+    hint = data.draw(kinds)
+    value = data.draw(st.from_type(type(None) if hint is None else hint))
+    converter = make_converter()
+    text = Writers(converter, Proofs()).of(Box[hint])(Box(value))  # type: ignore[valid-type]
+    assert text is None or json.loads(text) == json.loads(
+        json.dumps(converter.unstructure(Box(value), Box[hint]))  # type: ignore[valid-type]
+    )
+
+
+def test_a_text_of_brackets_and_quotes_is_written_as_json() -> None:
+    write = Writers(make_converter(), Proofs()).of(Point)
+    written = write(Point(1.5, 'a "quoted" {brace} \\ \n é'))
+    assert written is not None
+    assert written.isascii()
+    assert json.loads(written) == {"x": 1.5, "label": 'a "quoted" {brace} \\ \n é'}
+    assert write(Point(float("nan"))) is None
+    assert write(Point(1)) is None

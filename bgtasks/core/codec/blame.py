@@ -86,7 +86,7 @@ class Blame:
             for part in parts_of(value, hint):
                 inner = part.of(value)
                 data = self._converter.unstructure(inner)
-                if is_deeper(encode(data), data, limit - deeper):
+                if is_deeper(encode(data), limit - deeper):
                     path, value, hint = path + part.step, inner, part.hint
                     break
         return SerializationError(

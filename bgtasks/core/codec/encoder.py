@@ -1,7 +1,7 @@
 """Writes values of one type as JSON that comes back equal, or names the part that does not."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import cattrs
@@ -9,16 +9,13 @@ import cattrs
 from bgtasks.core.codec.blame import Blame
 from bgtasks.core.codec.comparison import Difference, find_difference
 from bgtasks.core.codec.json_text import MAX_JSON, encode, has_surrogates, is_deeper
-from bgtasks.core.codec.proofs import Check, Proofs
 from bgtasks.core.codec.pydantic_models import is_pydantic
+from bgtasks.core.codec.writers import Writer, Writers
 from bgtasks.core.hints import has_fields
 from bgtasks.core.text import shown
 from bgtasks.errors import PayloadTooLargeError
 
 __all__ = ["Encoder"]
-
-
-_Way = tuple[Check, Callable[[Any], Any]]
 
 
 class Encoder:
@@ -35,65 +32,64 @@ class Encoder:
         depth: int,
         *,
         converter: cattrs.Converter,
-        proofs: Proofs,
+        writers: Writers,
         blame: Blame,
     ) -> None:
         self._hint = hint
         self._name = name
         self._depth = depth
         self._converter = converter
-        self._proofs = proofs
+        self._writers = writers
         self._blame = blame
-        self._ways: dict[type, _Way] = {}
+        self._writer_of: dict[type, Writer] = {}
 
     def __call__(self, value: object) -> str:
         """The JSON of ``value``. Raises SerializationError, which names what is to blame, or
         PayloadTooLargeError."""
         try:
-            is_proven, unstructure = self._ways.get(type(value)) or self._way_of(value)
-            proven = is_proven(value)
-            data = unstructure(value) if proven else self._converter.unstructure(value)
-            text = encode(data)
-        except (Exception, RecursionError) as error:
-            raise self._blame.unwritable(value, self._hint, self._name, error) from error
-        self._check_bounds(value, data, text)
+            text = (self._writer_of.get(type(value)) or self._new_writer(value))(value)
+        except Exception:  # whatever is wrong is found, and named, by the trial
+            text = None
         # JSON turns two lone surrogates that make a pair into one character.
-        if not proven or has_surrogates(text):
-            found = self._difference(value, json.loads(text), self._hint, self._name)
-            if found is not None:
-                raise self._blame.changed(found)
+        if text is None or has_surrogates(text) or self._is_out_of_bounds(text):
+            return self._tried(value)
+        return text
+
+    def _tried(self, value: object) -> str:
+        """The JSON of a value that is not proven: it is read back and compared."""
+        text = self.unchecked(value)
+        found = self._difference(value, json.loads(text), self._hint, self._name)
+        if found is not None:
+            raise self._blame.changed(found)
         return text
 
     def unchecked(self, value: object) -> str:
         """The JSON of ``value``, without a look at how it comes back."""
         try:
-            data = self._converter.unstructure(value)
-            text = encode(data)
-        except (Exception, RecursionError) as error:
+            text = encode(self._converter.unstructure(value))
+        except Exception as error:
             raise self._blame.unwritable(value, self._hint, self._name, error) from error
-        self._check_bounds(value, data, text)
+        self._check_bounds(value, text)
         return text
 
-    def _check_bounds(self, value: object, data: Any, text: str) -> None:
-        if len(text) <= 2 * self._depth:
-            return  # too short to be nested too deeply or to be too long
+    def _is_out_of_bounds(self, text: str) -> bool:
+        """A short text can be neither too long nor nested too deeply."""
+        length = len(text)
+        return length > 2 * self._depth and (length > MAX_JSON or is_deeper(text, self._depth))
+
+    def _check_bounds(self, value: object, text: str) -> None:
         if len(text) > MAX_JSON:
             raise PayloadTooLargeError(
                 f"{self._name} is {len(text):,} characters of JSON; at most {MAX_JSON:,} are "
                 f"stored. Keep large data in a file or table of your own and report where it is"
             )
-        if is_deeper(text, data, self._depth):
+        if is_deeper(text, self._depth):
             raise self._blame.too_deep(value, self._hint, self._name, self._depth)
 
-    def _way_of(self, value: object) -> _Way:
-        """How values of this class are proven, and how proven ones are written."""
-        hint = _own_type(value, self._hint)
-        check = self._proofs.of(hint)
-        unstructure: Callable[[Any], Any] = self._converter.unstructure
-        if check is not None and hint is not Any:
-            unstructure = self._converter.get_unstructure_hook(hint)
-        self._ways[type(value)] = way = (check or _never, unstructure)
-        return way
+    def _new_writer(self, value: object) -> Writer:
+        """How values of this class are written if they are proven."""
+        self._writer_of[type(value)] = found = self._writers.of(_own_type(value, self._hint))
+        return found
 
     def _difference(self, value: Any, data: Any, hint: Any, path: str) -> Difference | None:
         """Where ``value`` differs from what ``data`` becomes. An undeclared object comes back as
@@ -123,7 +119,3 @@ def _own_type(value: object, hint: Any) -> Any:
     """``hint``, or the class of ``value`` where no type is declared."""
     cls = type(value)
     return cls if hint is Any and (has_fields(cls) or is_pydantic(cls)) else hint
-
-
-def _never(_: object) -> bool:
-    return False

@@ -1,6 +1,8 @@
 """What JSON may be stored and sent: bounded in length and depth, and valid Unicode."""
 
 import json
+import re
+from itertools import accumulate
 from typing import Any
 
 from bgtasks.core.text import without_surrogates
@@ -22,23 +24,29 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
-"""Strict too: neither NaN nor infinities."""
+_decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def is_deeper(text: str, data: Any, limit: int) -> bool:
-    """Whether ``data``, whose JSON is ``text``, is nested deeper than ``limit``."""
+def decode(text: str) -> Any:
+    """The data of strict JSON: neither NaN nor infinities. Raises ValueError."""
+    try:
+        data, end = _decoder.scan_once(text, 0)
+    except StopIteration:
+        end = -1
+    # Only where there is space around it, or what is no JSON.
+    return data if end == len(text) else _decoder.decode(text)
+
+
+_NO_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[^][{}"]+')
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+def is_deeper(text: str, limit: int) -> bool:
+    """Whether the JSON ``text`` is nested deeper than ``limit``."""
     if text.count("[") + text.count("{") <= limit:
         return False  # the usual case
-    level = [data]
-    for _ in range(limit + 1):
-        level = [item for item in level if isinstance(item, (list, tuple, dict))]
-        if not level:
-            return False
-        level = [
-            inner for item in level for inner in (item.values() if isinstance(item, dict) else item)
-        ]
-    return True
+    brackets = _NO_BRACKET.sub("", text)
+    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > limit
 
 
 def has_surrogates(text: str) -> bool:

@@ -15,8 +15,9 @@ from cattrs.preconf.json import make_converter as make_json_converter
 from bgtasks.core.codec.pydantic_models import is_pydantic, structure_hook, unstructure_hook
 from bgtasks.core.codec.unions import is_tagged_union, tagged_union_hook
 from bgtasks.core.hints import field_hints, field_names, has_fields, is_named_tuple, parameters
+from bgtasks.ids import uuid_of_text
 
-__all__ = ["camel_case", "configure", "make_converter", "unstructure_without"]
+__all__ = ["camel_case", "configure", "make_converter", "time_to_text", "unstructure_without"]
 
 
 def configure(converter: cattrs.Converter) -> None:
@@ -48,13 +49,14 @@ def configure(converter: cattrs.Converter) -> None:
         _is_generic_named_tuple, lambda hint: _named_tuple_hook(hint, converter)
     )
     converter.register_structure_hook(NoneType, _nothing)
-    converter.register_unstructure_hook(datetime, _time_to_text)
+    converter.register_unstructure_hook(datetime, time_to_text)
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
     converter.register_unstructure_hook(timedelta, lambda value: value.total_seconds())
     converter.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
     for text_type in (UUID, Decimal, Path, PurePath):
         converter.register_unstructure_hook(text_type, str)
         converter.register_structure_hook(text_type, lambda text, cls: cls(text))
+    converter.register_structure_hook(UUID, _text_to_uuid)
     converter.register_unstructure_hook_factory(is_pydantic, unstructure_hook)
     converter.register_structure_hook_factory(is_pydantic, structure_hook)
 
@@ -115,7 +117,12 @@ def _nothing(data: Any, _: Any) -> None:
         raise ValueError("expected nothing")
 
 
-def _time_to_text(value: datetime) -> str:
+def _text_to_uuid(text: Any, cls: type[UUID]) -> UUID:
+    return uuid_of_text(text) if cls is UUID and type(text) is str else cls(text)
+
+
+def time_to_text(value: datetime) -> str:
+    """An aware time in UTC with a ``Z``; a naive one as it is."""
     if value.tzinfo is None:
         return value.isoformat()
     return value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

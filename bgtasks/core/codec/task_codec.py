@@ -1,7 +1,6 @@
 """Tasks, payloads and snapshots as JSON, with cattrs: one camelCase shape everywhere."""
 
 import functools
-import json
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from bgtasks.core.codec.json_text import MAX_DEPTH, decode, encode, is_deeper, s
 from bgtasks.core.codec.proofs import Proofs
 from bgtasks.core.codec.registered_types import check_types
 from bgtasks.core.codec.shapes import make_converter, unstructure_without
+from bgtasks.core.codec.writers import Writers
 from bgtasks.core.record import TaskRecord, info_of
 from bgtasks.errors import SerializationError
 from bgtasks.models import (
@@ -39,8 +39,9 @@ class TaskCodec:
     def __init__(self) -> None:
         self._converter = make_converter(detailed_validation=False)
         self._blame = Blame(self._converter)
-        self._proofs = Proofs()
+        self._writers = Writers(self._converter, Proofs())
         self._tasks: dict[type, Encoder] = {}
+        self._read: dict[type, Callable[[Any, Any], Any]] = {}
         self._payloads: dict[Any, Callable[[object], str | None]] = {}
         self._without_payload = unstructure_without(BackgroundTaskInfo, "payload", self._converter)
 
@@ -62,7 +63,11 @@ class TaskCodec:
     def decode_task(self, cls: type[TTask], data: str) -> TTask:
         """The task that was stored as ``data``. Raises SerializationError with the reason."""
         try:
-            return self._converter.structure(json.loads(data), cls)
+            structure = self._read.get(cls)
+            if structure is None:
+                structure = self._read[cls] = self._converter.get_structure_hook(cls)
+            task: TTask = structure(decode(data), cls)
+            return task
         except Exception as error:
             raise self._blame.unreadable(cls, data, cls.__name__, error) from error
 
@@ -145,7 +150,7 @@ class TaskCodec:
 
     def _encoder(self, hint: Any, name: str, depth: int) -> Encoder:
         return Encoder(
-            hint, name, depth, converter=self._converter, proofs=self._proofs, blame=self._blame
+            hint, name, depth, converter=self._converter, writers=self._writers, blame=self._blame
         )
 
 
@@ -163,7 +168,7 @@ def _read(text: str) -> tuple[str, Any]:
     try:
         fit = sendable(text)
         data = decode(fit)
-        too_deep = is_deeper(fit, data, MAX_DEPTH)
+        too_deep = is_deeper(fit, MAX_DEPTH)
     except (ValueError, RecursionError) as error:
         raise SerializationError(f"a stored payload is no JSON: {type(error).__name__}") from error
     if too_deep:
