@@ -125,7 +125,7 @@ async def test_the_writing_connection_in_use_is_the_durable_one(
 ) -> None:
     def ask(pragma: str) -> object:
         return open_backend.store.writer.run(
-            lambda store: store.connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+            lambda file: file.connection.execute(f"PRAGMA {pragma}").fetchone()[0]
         )
 
     assert await ask("journal_mode") == "wal"  # type: ignore[misc]

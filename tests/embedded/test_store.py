@@ -23,7 +23,7 @@ from bgtasks.backends.embedded.file_store import FileStore
 from bgtasks.backends.embedded.reading import ThreadReading
 from bgtasks.backends.embedded.rows import TYPES
 from bgtasks.backends.embedded.statements import STATEMENTS
-from bgtasks.backends.embedded.store import Store
+from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.core.events import Completed, Failed, Report
 from bgtasks.core.record import TaskQuery, TaskRecord
 from bgtasks.errors import BackendError, DuplicateTaskError
@@ -53,7 +53,7 @@ def path_of(bench: BackendBench) -> Path:
 async def do(bench: BackendBench, statement: str) -> Any:
     """Run a statement on the writing connection."""
     return await store_of(bench).writer.run(
-        lambda store: store.connection.execute(statement).fetchone()
+        lambda file: file.connection.execute(statement).fetchone()
     )
 
 
@@ -62,7 +62,7 @@ async def writer_held(bench: BackendBench) -> AsyncIterator[None]:
     """Keep the writer busy, so that what is handed over meanwhile goes into one commit."""
     held, go_on = threading.Event(), threading.Event()
 
-    def hold(_: Store) -> None:
+    def hold(_: TaskFile) -> None:
         held.set()
         go_on.wait(20)
 
@@ -79,7 +79,7 @@ async def trace(bench: BackendBench) -> list[str]:
     """From now on, the SQL that the writer runs."""
     statements: list[str] = []
     await store_of(bench).writer.run(
-        lambda store: store.connection.set_trace_callback(statements.append)
+        lambda file: file.connection.set_trace_callback(statements.append)
     )
     statements.clear()
     return statements
@@ -138,7 +138,7 @@ async def test_one_bad_statement_fails_nobody_beside_it(bench: BackendBench) -> 
         bad: list[asyncio.Future[Any]] = [
             asyncio.ensure_future(bench.submit(id=taken)),
             asyncio.ensure_future(bench.submit(name="\ud800")),
-            store_of(bench).writer.run(lambda store: store.connection.execute("SELECT nonsense")),
+            store_of(bench).writer.run(lambda file: file.connection.execute("SELECT nonsense")),
             asyncio.ensure_future(
                 bench.backend.submit([bench.record(delay=60), bench.record(id=taken)])
             ),
@@ -344,7 +344,7 @@ async def fill_up(bench: BackendBench) -> None:
 
 def query_only(bench: BackendBench, on: bool) -> None:
     """Take, or give back, the right to write; the writer is idle meanwhile."""
-    store_of(bench).tables.connection.execute(f"PRAGMA query_only = {on:d}")
+    store_of(bench).file.connection.execute(f"PRAGMA query_only = {on:d}")
 
 
 async def refused(bench: BackendBench) -> None:

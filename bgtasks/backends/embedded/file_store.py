@@ -17,8 +17,8 @@ from bgtasks.backends.embedded.patience import Patience
 from bgtasks.backends.embedded.reading import Reading, ThreadReading, WriterReading
 from bgtasks.backends.embedded.refusals import is_final_refusal
 from bgtasks.backends.embedded.slots import Slots
-from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.store_health import StoreHealth
+from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.backends.embedded.writer import Delivery, Writer
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.task_store import Claimant, Done, Look, Nobody, Place, Step, Stored, TaskStore
@@ -76,8 +76,8 @@ class FileStore(TaskStore):
         self._announce = announce
         self._health = StoreHealth(None if path == MEMORY else path, patience)
         slots = Slots(registry, process.max_concurrency, process.types)
-        self.tables = Store(files.writing, registry, slots, clock)
-        self.writer = Writer(self.tables, self._health, self._delivered, files.close, patience)
+        self.file = TaskFile(files.writing, registry, slots, clock)
+        self.writer = Writer(self.file, self._health, self._delivered, files.close, patience)
         self.reading: Reading = WriterReading(self.writer)
         if files.reading is None:
             reading.stop()
@@ -98,31 +98,31 @@ class FileStore(TaskStore):
                 "part in your transaction; leave it out, or set 'database' to a postgresql:// URL"
             )
         await self._room()
-        await self.writer.run(partial(Store.submit, records=records))
+        await self.writer.run(partial(TaskFile.submit, records=records))
 
     async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
         await self._room()
-        found = await self.writer.run(partial(Store.find, task_ids=task_ids))
+        found = await self.writer.run(partial(TaskFile.find, task_ids=task_ids))
         return {task_id: Stored(record, _place_of(record)) for task_id, record in found.items()}
 
     async def write(self, changes: Sequence[tuple[Change, Place]]) -> Collection[UUID]:
         await self._room()
         only = [change for change, _ in changes]
-        written: list[UUID] = await self.writer.run(partial(Store.write, changes=only))
+        written: list[UUID] = await self.writer.run(partial(TaskFile.write, changes=only))
         return written
 
     def settle(self, steps: Sequence[Step], done: Done) -> None:
         def answered(written: Collection[Step] | None, error: Exception | None) -> None:
             done(written or (), error)
 
-        self.writer.tell(partial(Store.settle, steps=steps), answered)
+        self.writer.tell(partial(TaskFile.settle, steps=steps), answered)
 
     async def prune(self, before: datetime, limit: int) -> int:
-        return int(await self.writer.run(partial(Store.prune, before=before, limit=limit)))
+        return int(await self.writer.run(partial(TaskFile.prune, before=before, limit=limit)))
 
     async def recover(self) -> None:
         """Take back what a crash left behind."""
-        while await self.writer.run(Store.recover):
+        while await self.writer.run(TaskFile.recover):
             pass
 
     async def begin_marking(self, marking: Marking) -> None:
@@ -134,12 +134,12 @@ class FileStore(TaskStore):
         await asyncio.wait([self._marking], timeout=MARK_WITHIN)
 
     async def unknown_types(self) -> Collection[str]:
-        return list(await self.writer.run(Store.unknown_types))
+        return list(await self.writer.run(TaskFile.unknown_types))
 
     async def waiting(
         self, type_name: str, after: int, limit: int
     ) -> tuple[Sequence[Stored], int | None]:
-        look = partial(Store.waiting, type_name=type_name, after=after, limit=limit)
+        look = partial(TaskFile.waiting, type_name=type_name, after=after, limit=limit)
         records, seen = await self.writer.run(look)
         return [Stored(record, _place_of(record)) for record in records], seen
 
@@ -147,10 +147,10 @@ class FileStore(TaskStore):
 
     async def start_claiming(self, claimant: Claimant) -> None:
         self._claimant = claimant
-        self.tables.serving = True  # read at the end of each commit
+        self.file.queue.serving = True  # read at the end of each commit
 
     async def claim(self, room: int) -> int:  # noqa: ARG002 - the writer thread counts by itself
-        await self.writer.run(Store.look)
+        await self.writer.run(TaskFile.look)
         return 0
 
     async def next_look(self) -> Look:
@@ -160,7 +160,7 @@ class FileStore(TaskStore):
         return Look(min(wait, LONGEST_WAIT))
 
     def cease_claiming(self) -> None:
-        self.tables.serving = False
+        self.file.queue.serving = False
 
     async def stop_claiming(self) -> None:
         """What was claimed before is started before this returns."""
@@ -258,7 +258,7 @@ class FileStore(TaskStore):
     async def _room(self) -> None:
         """Wait while too much waits for the writer: until all of that is written."""
         while self.writer.backlog > MAX_QUEUED:
-            await self.writer.run(Store.idle)
+            await self.writer.run(TaskFile.idle)
 
     def _delivered(self, delivery: Delivery) -> None:
         """After a commit, on the event loop: answer who waits, start what was claimed, announce.

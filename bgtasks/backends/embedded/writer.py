@@ -21,8 +21,8 @@ from bgtasks.backends.embedded.refusals import (
     is_of_the_store,
     public_error,
 )
-from bgtasks.backends.embedded.store import Store
 from bgtasks.backends.embedded.store_health import StoreHealth
+from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.clock import resolve
 from bgtasks.core.record import TaskRecord
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 MAX_BATCH = 1_000
 """The most operations that go into one commit."""
 
-Operation = Callable[[Store], Any]
+Operation = Callable[[TaskFile], Any]
 Done = Callable[[Any, Exception | None], None]
 
 
@@ -58,7 +58,7 @@ class _Job:
 
 
 class Writer:
-    """Runs operations on a store in a thread of its own, many to a commit (group commit).
+    """Runs operations on a file in a thread of its own, many to a commit (group commit).
 
     An operation that fails takes nothing else with it: each is one statement, or puts itself
     under a savepoint. Where the whole transaction is lost for want of room, each operation is
@@ -73,13 +73,13 @@ class Writer:
 
     def __init__(
         self,
-        store: Store,
+        file: TaskFile,
         health: StoreHealth,
         deliver: Callable[[Delivery], None],
         close: Callable[[], None],
         patience: Patience,
     ) -> None:
-        self._store = store
+        self._file = file
         self._health = health
         self._deliver = deliver
         self._close = close
@@ -148,7 +148,7 @@ class Writer:
 
     def _run(self) -> None:
         milliseconds = round(self._patience.step * 1000)
-        self._store.connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        self._file.connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
         while not self._ending:
             try:
                 self._write_next()
@@ -171,7 +171,7 @@ class Writer:
             first = self._queue.get(timeout=wait)
         except queue.Empty:
             self._health.look()
-            return [_Job(Store.touch, _ignore)] if self._health.wants_probe() else []
+            return [_Job(TaskFile.touch, _ignore)] if self._health.wants_probe() else []
         return self._taken(first)
 
     def _taken(self, job: _Job | None) -> list[_Job]:
@@ -198,7 +198,7 @@ class Writer:
             if batch:
                 self._commit(batch)
         except Exception as error:
-            self._store.rollback()
+            self._file.transaction.rollback()
             self._health.note(error)
             if len(batch) > 1 and is_of_one_write(error):
                 for job in batch:
@@ -209,9 +209,9 @@ class Writer:
 
     def _begin(self) -> bool:
         """Open a transaction; ``False`` if another program has locked the file."""
-        self._store.refuses = self._health.at_commit()
+        self._file.refuses = self._health.at_commit()
         try:
-            self._store.begin()
+            self._file.transaction.begin()
         except sqlite3.OperationalError as error:
             if not is_locked(error):
                 raise
@@ -241,18 +241,18 @@ class Writer:
         self._hand_over(batch, [], [])
 
     def _commit(self, batch: list[_Job]) -> None:
-        store = self._store
+        file = self._file
         blame: Exception | None = None
         for job in batch:
             try:
-                job.result = job.operation(store)
+                job.result = job.operation(file)
             except Exception as error:
-                if not store.connection.in_transaction:
+                if not file.connection.in_transaction:
                     raise  # SQLite has rolled back everything, not only this statement
                 job.error = error
                 blame = error if is_of_the_store(error) else blame
-        store.claim()
-        changes, claims = store.commit()
+        file.claim()
+        changes, claims = file.transaction.commit()
         self._health.note(blame)
         self._hand_over(batch, changes, claims)
 
@@ -266,13 +266,14 @@ class Writer:
 
     def _next_due(self) -> tuple[bool, datetime | None]:
         """Whether the time at which the next delayed task is due may have changed, and the time."""
-        if not self._store.due_changed:
+        queue = self._file.queue
+        if not queue.due_changed:
             return False, None
         try:
-            return True, self._store.next_due()
+            return True, queue.next_due()
         except sqlite3.Error:
             logger.exception("cannot read when the next delayed task is due")
-            self._store.due_changed = True  # ask again after the next commit
+            queue.due_changed = True  # ask again after the next commit
             return False, None
 
     def _on_loop(self, callback: Callable[[], Any]) -> None:
@@ -295,5 +296,5 @@ def _ignore(_result: Any, _error: Exception | None) -> None:
     """Of a try of the writer's own: what matters is noted as the health of the store."""
 
 
-def _mark(_: Store) -> None:
+def _mark(_: TaskFile) -> None:
     """No operation: it marks a place in the queue."""

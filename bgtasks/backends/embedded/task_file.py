@@ -1,0 +1,206 @@
+"""Every statement that changes tasks in the file. Lives in the writer thread; knows no thread
+itself."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from bgtasks.backends.cutting_off import cut_off
+from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.reader import fetch_shown
+from bgtasks.backends.embedded.slots import Slots
+from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.backends.embedded.task_queue import TaskQueue
+from bgtasks.backends.embedded.transaction import Transaction
+from bgtasks.backends.task_store import Step
+from bgtasks.clock import Clock
+from bgtasks.core.events import Claimed, Ended
+from bgtasks.core.lifecycle import Change, decide
+from bgtasks.core.record import TaskRecord
+from bgtasks.errors import BackendError, DuplicateTaskError
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.registration import Registry
+
+__all__ = ["TaskFile"]
+
+BATCH = 500
+"""Rows that recovery takes in one go, so that it does not hold up others."""
+
+RUNNING = BackgroundTaskStatus.RUNNING
+
+
+class TaskFile:
+    """Applies events to stored tasks, within a transaction that the writer begins and commits.
+
+    ``refuses`` says why no tasks may be accepted in the open transaction, if that is so.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        registry: Registry,
+        slots: Slots,
+        clock: Clock,
+    ) -> None:
+        self.connection = connection
+        self.queue = TaskQueue(connection, registry, slots, clock)
+        self.transaction = Transaction(connection, self.queue)
+        self.refuses: str | None = None
+        self._registry = registry
+        self._now = clock.now
+
+    # What happens to tasks
+
+    def submit(self, records: Sequence[TaskRecord]) -> None:
+        """Keep new tasks; those for which a slot is free are claimed in the same statement."""
+        self._check_accepting()
+        if any(record.due_at is not None for record in records):
+            self.queue.follow_clock()
+        if len(records) == 1:
+            self._insert(records[0])
+            return
+        with self.transaction.all_or_nothing():
+            for record in records:
+                self._insert(record)
+
+    def find(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskRecord]:
+        """Those of these tasks that there are, without their data."""
+        return {
+            record.id: record for record in fetch_shown(self.connection, task_ids, payloads=True)
+        }
+
+    def write(self, changes: Sequence[Change]) -> list[UUID]:
+        """Write changes, all or none; those of tasks that are still what was decided on."""
+        if any(change.after.due_at is not None for change in changes):
+            self.queue.follow_clock()
+        if any(change.before.status.is_final for change in changes):
+            self._check_accepting()
+        with self.transaction.all_or_nothing():
+            return [change.after.id for change in changes if self._write(change)]
+
+    def settle(self, steps: Sequence[Step]) -> list[Step]:
+        """Write what attempts report and how they ended, all or none; the steps that are dealt
+        with. Slots are free in any case: the attempts have ended."""
+        for step in steps:
+            if step.over:
+                self.queue.release(step.place)
+        if len(steps) == 1:
+            step = steps[0]
+            change = step.change
+            if change is None or (change.failure is None and change.after.due_at is None):
+                return [step] if change is None or self._write(change) else []
+        if any(step.change is not None and step.change.after.due_at for step in steps):
+            self.queue.follow_clock()
+        with self.transaction.all_or_nothing():
+            return [step for step in steps if step.change is None or self._write(step.change)]
+
+    def claim(self) -> None:
+        """Claim what starts next."""
+        for sequence in self.queue.first():
+            row = self._execute("task_by_sequence", (sequence,)).fetchone()
+            record = self.queue.readable(row)
+            change = None if record is None else decide(record, Claimed(), self._now())
+            if change is not None and self._write(change):
+                self._claimed(change.after)
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Drop tasks that became final before a time; how many."""
+        return self._execute("prune", (rows.from_time(before), limit)).rowcount
+
+    # At start, and from time to time
+
+    def recover(self) -> bool:
+        """Take back tasks that nobody runs after a crash; whether there may be more of them."""
+        left = self._execute("running_tasks", (BATCH,)).fetchall()
+        for record in filter(None, map(self.queue.readable, left)):
+            outcome = cut_off(record, self._registry, "the process ended without a stop")
+            change = decide(record, Ended(record.attempt, outcome), self._now())
+            if change is not None:
+                self._write(change)
+        return len(left) == BATCH
+
+    def unknown_types(self) -> list[str]:
+        """Types of stored tasks that are not registered."""
+        types, name = [], ""
+        while (name := self._execute("next_type", (name,)).fetchone()[0]) is not None:
+            types.append(name)
+        return [name for name in types if name not in self._registry]
+
+    def waiting(
+        self, type_name: str, after: int, limit: int
+    ) -> tuple[list[TaskRecord], int | None]:
+        """What ``TaskStore.waiting`` returns, without the places."""
+        found = self._execute("waiting_tasks", (type_name, after, limit)).fetchall()
+        records = list(filter(None, map(self.queue.readable, found)))
+        return records, found[-1][0] if found else None
+
+    def look(self) -> None:
+        """Let tasks start whose time has come, with the commit."""
+        self.queue.look()
+
+    def idle(self) -> None:
+        """Nothing: an operation whose only purpose is the commit that it is part of."""
+
+    def touch(self) -> None:
+        """Write something that changes nothing, which shows whether the file can be written."""
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        self.connection.execute(f"PRAGMA user_version = {version}")
+
+    # Inside
+
+    def _check_accepting(self) -> None:
+        if self.refuses is not None:
+            raise BackendError(self.refuses)
+
+    def _insert(self, record: TaskRecord) -> None:
+        at_once = self.queue.starts_at_once(record)
+        claim = decide(record, Claimed(), self._now()) if at_once else None
+        stored = claim.after if claim else record
+        try:
+            cursor = self._execute("insert_task", rows.insert_values(stored))
+        except sqlite3.IntegrityError as error:
+            raise DuplicateTaskError(
+                f"a task with the id {record.id} was accepted before; "
+                "leave the id out to get a new one"
+            ) from error
+        accepted = record._replace(sequence=cursor.lastrowid or 0)
+        self.transaction.changes.append(accepted)
+        if claim:
+            started = stored._replace(sequence=accepted.sequence)
+            self.transaction.changes.append(started)
+            self._claimed(started)
+        else:
+            self.queue.changed(accepted)
+
+    def _write(self, change: Change) -> bool:
+        """Whether the task was still what was decided on, and is changed."""
+        before, after = change.before, change.after
+        if before.status is RUNNING is after.status and not after.cancel_requested:
+            cursor = self._execute("write_report", rows.report_values(before, after))
+        else:
+            cursor = self._execute("write_change", rows.change_values(before, after))
+        if cursor.rowcount != 1:
+            return False
+        if (failure := change.failure) is not None:
+            self._execute(
+                "write_failure",
+                (
+                    after.sequence,
+                    failure.attempt,
+                    failure.kind,
+                    failure.error_message,
+                    failure.traceback,
+                    rows.from_time(failure.ended_at),
+                ),
+            )
+        self.transaction.changes.append(after)
+        self.queue.changed(after)
+        return True
+
+    def _claimed(self, record: TaskRecord) -> None:
+        self.transaction.claims.append(record)
+        self.queue.claimed(record)
+
+    def _execute(self, name: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        return self.connection.execute(STATEMENTS[name], values)
