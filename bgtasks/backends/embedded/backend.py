@@ -9,9 +9,8 @@ from bgtasks.backends.embedded.file_store import FileStore
 from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.patience import Patience
 from bgtasks.backends.loops.marking import Marking
-from bgtasks.backends.loops.outbox import OutboxPace
+from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
 from bgtasks.backends.loops.runs import Runs
-from bgtasks.backends.loops.serving import ServingPace
 from bgtasks.backends.loops.store_backend import OpenStore, StoreBackend
 from bgtasks.clock import Clock
 from bgtasks.concurrency.threads import CallingThread

@@ -1,5 +1,6 @@
 """What running attempts have to say, while it waits to be sent."""
 
+import logging
 from collections.abc import Iterable
 from itertools import chain
 
@@ -8,8 +9,11 @@ from attrs import define
 from bgtasks.backends.loops.runs import Run
 from bgtasks.backends.task_store import Step, Stored
 from bgtasks.core.events import Ended, Reported
+from bgtasks.logs import log_fields
 
 __all__ = ["Backlog", "Entry"]
+
+logger = logging.getLogger(__name__)
 
 BATCH_LENGTH = 8_000_000
 """Characters of payloads in one batch: PostgreSQL takes no message above 1 GB, and a smaller one
@@ -56,6 +60,16 @@ class Entry(Step):
         """Characters of its payload."""
         report = self.event.report
         return 0 if report is None or report.payload is None else len(report.payload)
+
+    def give_up(self) -> None:
+        """The process ends before this is written. Its task is still running in the store."""
+        if isinstance(self.event, Ended):
+            self.log("how task %s ended is lost, it will run again")
+
+    def log(self, message: str, *values: object) -> None:
+        """Log an error of its task; the task's id is the first value of ``message``."""
+        record = self.run.record
+        logger.error(message, record.id, *values, extra=log_fields(record))
 
 
 class Backlog:

@@ -2,49 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any
-
-from attrs import frozen
 
 from bgtasks.backends.loops.backlog import Backlog, Entry
-from bgtasks.backends.loops.pacing import Backoff
+from bgtasks.backends.loops.pacing import Backoff, OutboxPace
+from bgtasks.backends.loops.refusals import Refusals
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.task_store import Step, TaskStore
 from bgtasks.clock import Clock, Timer
-from bgtasks.core.events import Ended, Failed, Reported
+from bgtasks.core.events import Ended, Reported
 from bgtasks.core.lifecycle import decide
 from bgtasks.logs import log_fields
 
-__all__ = ["NOT_STORED", "Outbox", "OutboxPace"]
+__all__ = ["Outbox"]
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 """Steps in one batch."""
 
-NOT_STORED = "The outcome could not be stored: "
-"""How the message of an attempt begins whose outcome the store can never take."""
-
 REFUSES = "does not take what attempts report, it is kept and tried again"
-
-
-@frozen(kw_only=True)
-class OutboxPace:
-    """How an outbox waits, in seconds."""
-
-    reports_every: float = 0.0
-    """Between two batches that have reports only."""
-    pauses: Sequence[float] = (1.0,)
-    """After the first, second ... failure in a row; the last one goes for all that follow."""
-    set_aside: float = 30.0
-    """For an outcome that the store refuses in every form."""
-    stop_within: float = 10.0
-    """For outcomes that are not written yet when the outbox stops."""
-    tries_while_stopping: bool = False
-    """Whether what failed after the stop began is tried again."""
 
 
 class Outbox:
@@ -77,7 +56,7 @@ class Outbox:
         self._on_their_way: set[Entry] = set()
         self._reports_on_their_way = 0
         self._looking: dict[asyncio.Task[None], Sequence[Entry]] = {}
-        self._aside: dict[Entry, Timer] = {}
+        self._refusals = Refusals(store, self._backlog, clock, pace.set_aside, self._pump)
         self._size = BATCH
         self._backoff = Backoff(pace.pauses, clock)
         self._rest: Timer | None = None
@@ -108,10 +87,7 @@ class Outbox:
         is still running in the store, so it runs again."""
         self._is_stopping = True
         self._stop_resting()
-        for entry, timer in self._aside.items():
-            timer.cancel()
-            self._backlog.put_back(entry)
-        self._aside.clear()
+        self._refusals.stop()
         self._pump()
         if not self._idle.is_set():
             await self._wait_for_the_last()
@@ -120,7 +96,8 @@ class Outbox:
         for task in self._looking:
             task.cancel()
         left = chain(self._on_their_way, self._backlog.ends, *self._looking.values())
-        self._give_up({entry.run: entry for entry in left}.values())
+        for entry in {entry.run: entry for entry in left}.values():
+            entry.give_up()
 
     async def _wait_for_the_last(self) -> None:
         seconds = self._pace.stop_within
@@ -153,7 +130,7 @@ class Outbox:
     def _pump(self) -> None:
         while batch := self._take():
             self._send(batch)
-        if not (self._backlog or self._on_their_way or self._looking or self._aside):
+        if not (self._backlog or self._on_their_way or self._looking or self._refusals):
             self._idle.set()
 
     def _take(self) -> list[Entry]:
@@ -226,7 +203,7 @@ class Outbox:
         if error is None:
             self._succeeded(left)
         elif self._store.is_refusal(error):
-            self._refused(left, error)
+            self._refusals.add(left, error)
         else:
             self._failed(left, error)
         self._pump()
@@ -284,17 +261,13 @@ class Outbox:
         # Smaller batches from now on: if the cause is in one of them, the others get through.
         self._size = max(1, len(left) // 2)
         if self._is_stopping and not self._pace.tries_while_stopping:
-            self._give_up(left)
+            for entry in left:
+                entry.give_up()
             return
         for entry in left:
             self._backlog.put_back(entry)
         if self._rest is None:
             self._rest = self._clock.call_later(pause, self._rested)
-
-    def _give_up(self, left: Iterable[Entry]) -> None:
-        for entry in left:
-            if isinstance(entry.event, Ended):
-                self._log(entry, "how task %s ended is lost, it will run again")
 
     def _rested(self) -> None:
         self._rest = None
@@ -304,43 +277,6 @@ class Outbox:
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None
-
-    def _refused(self, left: Sequence[Entry], error: BaseException) -> None:
-        """A value in one of these is refused: send each one alone, so that the others are taken."""
-        if len(left) > 1:
-            for entry in left:
-                entry.is_alone = True
-                self._backlog.put_back(entry)
-            return
-        (entry,) = left
-        reason = self._store.reason_of(error)
-        if isinstance(entry.event, Reported):
-            self._log(entry, "a report of task %s cannot be stored: %s", reason)
-            return
-        self._log(entry, "how task %s ended cannot be stored: %s", reason)
-        if entry.stands_in:
-            self._set_aside(entry)
-        else:
-            entry.event = Ended(entry.run.attempt, Failed(f"{NOT_STORED}{reason}"))
-            entry.stands_in = True
-            self._backlog.put_back(entry)
-
-    def _set_aside(self, entry: Entry) -> None:
-        """Others must not wait for what the store refuses in every form."""
-        if self._is_stopping:
-            self._give_up([entry])
-            return
-
-        def again() -> None:
-            del self._aside[entry]
-            self._backlog.put_back(entry)
-            self._pump()
-
-        self._aside[entry] = self._clock.call_later(self._pace.set_aside, again)
-
-    def _log(self, entry: Entry, message: str, *values: Any) -> None:
-        record = entry.run.record
-        logger.error(message, record.id, *values, extra=log_fields(record))
 
 
 def _take_back(entry: Entry) -> None:

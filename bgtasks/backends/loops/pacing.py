@@ -6,9 +6,20 @@ import logging
 import time
 from collections.abc import Awaitable, Sequence
 
+from attrs import frozen
+
 from bgtasks.clock import Clock, SystemClock, TimeLimit, sleep
 
-__all__ = ["END_WITHIN", "PAUSES", "Backoff", "Seldom", "end_within", "wait_set"]
+__all__ = [
+    "END_WITHIN",
+    "PAUSES",
+    "Backoff",
+    "OutboxPace",
+    "Seldom",
+    "ServingPace",
+    "end_within",
+    "wait_set",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +28,33 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 END_WITHIN = 3.0
 """Seconds that one part of a backend gets to end its last statement."""
+
+
+@frozen(kw_only=True)
+class OutboxPace:
+    """How an outbox waits, in seconds."""
+
+    reports_every: float = 0.0
+    """Between two batches that have reports only."""
+    pauses: Sequence[float] = (1.0,)
+    """After the first, second ... failure in a row; the last one goes for all that follow."""
+    set_aside: float = 30.0
+    """For an outcome that the store refuses in every form."""
+    stop_within: float = 10.0
+    """For outcomes that are not written yet when the outbox stops."""
+    tries_while_stopping: bool = False
+    """Whether what failed after the stop began is tried again."""
+
+
+@frozen(kw_only=True)
+class ServingPace:
+    """How claiming waits, in seconds."""
+
+    look_again: Sequence[float] = (0.05, 0.1, 0.2, 0.5)
+    """Before another look at what could start but was not given; the last one goes for all that
+    follow."""
+    pauses: Sequence[float] = PAUSES
+    """After the first, second ... failure in a row; the last one goes for all that follow."""
 
 
 class Backoff:

@@ -3,15 +3,12 @@
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from attrs import frozen
-
 from bgtasks.backends.base import AttemptRunner
 from bgtasks.backends.loops.outbox import Outbox
-from bgtasks.backends.loops.pacing import PAUSES, Backoff, end_within, wait_set
+from bgtasks.backends.loops.pacing import Backoff, ServingPace, end_within, wait_set
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.task_store import Stored, TaskStore
 from bgtasks.clock import Clock
@@ -20,7 +17,7 @@ from bgtasks.core.events import Ended, Failed
 from bgtasks.core.text import describe
 from bgtasks.logs import log_fields
 
-__all__ = ["BATCH", "Serving", "ServingPace"]
+__all__ = ["BATCH", "Serving"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,17 +35,6 @@ SLOWLY = 0.05
 """Seconds between two looks then."""
 
 REFUSES = "gives no tasks"
-
-
-@frozen(kw_only=True)
-class ServingPace:
-    """How claiming waits, in seconds."""
-
-    look_again: Sequence[float] = (0.05, 0.1, 0.2, 0.5)
-    """Before another look at what could start but was not given; the last one goes for all that
-    follow."""
-    pauses: Sequence[float] = PAUSES
-    """After the first, second ... failure in a row; the last one goes for all that follow."""
 
 
 class Serving:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
 from bgtasks.backends.loops.commands import Commands
-from bgtasks.backends.loops.outbox import Outbox, OutboxPace
+from bgtasks.backends.loops.outbox import Outbox
+from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
 from bgtasks.backends.loops.runs import Run, Runs
-from bgtasks.backends.loops.serving import Serving, ServingPace
+from bgtasks.backends.loops.serving import Serving
 from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.clock import Clock

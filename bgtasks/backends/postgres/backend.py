@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from bgtasks.backends.loops.outbox import OutboxPace
-from bgtasks.backends.loops.pacing import PAUSES
+from bgtasks.backends.loops.pacing import PAUSES, OutboxPace, ServingPace
 from bgtasks.backends.loops.runs import Runs
-from bgtasks.backends.loops.serving import ServingPace
 from bgtasks.backends.loops.store_backend import OpenStore, StoreBackend
 from bgtasks.backends.postgres.database import Database, ServerBounds
 from bgtasks.backends.postgres.postgres_store import PostgresStore
