@@ -12,7 +12,7 @@ import pytest
 from bgtasks.core.events import Cancelled, Completed, Failed, Interrupted, Report
 from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskQuery, TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.testing.conformance import BackendBench
+from bgtasks.testing.conformance import BackendBench, until
 
 STATUSES = list(BackgroundTaskStatus)
 OWNERS = [None, "", "ann", "bob", "o'hara"]
@@ -117,6 +117,7 @@ async def test_paging_loses_and_repeats_nothing_while_tasks_come_in_and_change(
             break
         await bench.submit()
         await bench.submit()
+        await until(lambda: bench.runner.running, "an attempt that runs")
         bench.runner.end(bench.runner.running[0])
         await bench.written()
     assert seen == at_first[::-1]
