@@ -138,6 +138,23 @@ class BackgroundTaskInfo(Generic[TPayload]):
     scheduled_at: datetime | None
     owner: str | None
 
+    def to_json(self) -> str:
+        """The snapshot as HTTP and Socket.IO send it: one JSON object in ASCII, keys in camelCase.
+
+        Raises TypeError for a payload that cannot be turned into JSON.
+        """
+        from bgtasks.core.codec.wire import info_text  # at the call: the codec knows the models
+
+        return info_text(self)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """Lets Pydantic and FastAPI use ``BackgroundTaskInfo[Payload]`` as the type of a field, an
+        answer or a request. They send what ``to_json`` returns."""
+        from bgtasks.core.codec.wire import pydantic_schema
+
+        return pydantic_schema(source, handler)
+
 
 @frozen
 class LightTaskInfo(BackgroundTaskInfo[TPayload]):

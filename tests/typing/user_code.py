@@ -120,6 +120,9 @@ class Application(containers.DeclarativeContainer):
     )
 
 
+tasks = Application().background_tasks()
+assert_type(tasks.manager(), BackgroundTaskManager)
+assert_type(tasks.blocking_manager(), BlockingTaskManager)
 background_task(CopyProgress, Application.copy_worker)  # type: ignore[arg-type]
 background_task(CopyTask, CopyWorker)  # type: ignore[arg-type]
 background_task(

@@ -18,8 +18,8 @@ from uuid import UUID
 from attrs import frozen
 
 from bgtasks.cli.typescript.schema_types import schema_properties, schema_type
-from bgtasks.cli.typescript.sent_types import is_named, key_values, parts, sent_fields
 from bgtasks.core.codec.pydantic_models import is_pydantic, json_schema
+from bgtasks.core.codec.sent_types import is_named, key_values, parts, sent_fields
 from bgtasks.core.hints import (
     closed,
     field_hints,

@@ -3,7 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from uuid import UUID
 
 from bgtasks.core.codec.blame import Blame
@@ -18,6 +18,7 @@ from bgtasks.errors import SerializationError
 from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
+    LightTaskInfo,
     StoredPayload,
     kept_payload,
 )
@@ -127,6 +128,15 @@ class TaskCodec:
         """``info`` as the JSON data that HTTP and Socket.IO send."""
         head: dict[str, Any] = decode(self.head_text(info))
         return {**head, "payload": decode(self.payload_text(info))}
+
+    def read_info(self, hint: Any, data: dict[str, Any]) -> BackgroundTaskInfo[Any]:
+        """The snapshot that was sent as the JSON ``data``. ``hint`` is ``BackgroundTaskInfo``, with
+        or without the type of its payload. Raises what cattrs raises."""
+        kind: Any = LightTaskInfo if data.get("payloadOmitted") is True else BackgroundTaskInfo
+        info: BackgroundTaskInfo[Any] = self._converter.structure(
+            data, kind[get_args(hint) or (Any,)]
+        )
+        return info
 
     def head_text(self, info: BackgroundTaskInfo[Any]) -> str:
         """``info`` as a JSON object in ASCII, but for its payload."""

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 from attrs import frozen
 
-from bgtasks.core.codec import camel_case
 from bgtasks.core.codec.pydantic_models import is_pydantic
+from bgtasks.core.codec.shapes import camel_case
 from bgtasks.core.hints import field_hints, has_fields, is_named_tuple, parameters, unwrapped
 
 __all__ = ["Hint", "is_named", "key_values", "parts", "sent_fields"]
@@ -38,12 +38,14 @@ def _is_value(cls: Any) -> bool:
     return issubclass(cls, enum.Enum) and not issubclass(cls, enum.Flag)
 
 
-def sent_fields(cls: Any) -> list[Hint]:
-    """What the codec sends of an object of ``cls``."""
+def sent_fields(hint: Any) -> list[Hint]:
+    """What the codec sends of an object of a class. Without type arguments, types keep the type
+    variables of the class."""
+    cls = get_origin(hint) or hint
     if issubclass(cls, enum.Enum) or is_pydantic(cls):
         return []
     variables = parameters(cls)
-    hints = field_hints(cls[variables] if variables else cls)
+    hints = field_hints(cls[variables] if variables and hint is cls else hint)
     if typing.is_typeddict(cls):
         required = cls.__required_keys__
         return [Hint(name, hint, name not in required) for name, hint in hints.items()]
