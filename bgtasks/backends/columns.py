@@ -5,7 +5,7 @@ inserted, read, and written with each step of a task's life.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -77,9 +77,10 @@ ColumnTypes = Mapping[type, ColumnType]
 """How a store keeps the values of each Python type that a record has."""
 
 
-def field_type(name: str) -> tuple[type, bool]:
-    """The Python type of a record's field, and whether ``None`` is a value of it."""
-    hint = get_type_hints(TaskRecord)[name]
+def field_type(name: str, of: type[Any] = TaskRecord) -> tuple[type, bool]:
+    """The Python type of a field of a record, or of another class, and whether ``None`` is a value
+    of it."""
+    hint = get_type_hints(of)[name]
     types = [item for item in get_args(hint) or (hint,) if item is not NoneType]
     return types[0], NoneType in get_args(hint)
 
@@ -98,13 +99,17 @@ def without_large_payload(bytes_of_payload: str) -> str:
 
 
 class Columns:
-    """Some of the columns, in a store's own types."""
+    """Some of the columns (at least two), in a store's own types: of a task, or of another class
+    whose fields are columns."""
 
-    def __init__(self, names: Sequence[str], types: ColumnTypes) -> None:
+    def __init__(
+        self, names: Sequence[str], types: ColumnTypes, of: type[Any] = TaskRecord
+    ) -> None:
         self.names = names
-        fields = [field_type(name) for name in names]
+        fields = [field_type(name, of) for name in names]
         self.types = [types[kind] for kind, _ in fields]
-        self._pick = itemgetter(*map(TaskRecord._fields.index, names))
+        self._of = of
+        self._pick = _picker(names, of)
         nullable = [is_nullable for _, is_nullable in fields]
         self._encoders = _converters([item.encode for item in self.types], nullable)
         self._decoders = _converters([item.decode for item in self.types], nullable)
@@ -114,16 +119,20 @@ class Columns:
         ``instead``."""
         return ", ".join(instead.get(name, template.format(name)) for name in self.names)
 
-    def encode(self, record: TaskRecord) -> list[Any]:
+    def encode(self, record: Any) -> list[Any]:
         """The values of a record, as they are stored."""
         values = list(self._pick(record))
         for at, encode in self._encoders:
             values[at] = encode(values[at])
         return values
 
-    def arrays(self, records: Iterable[TaskRecord]) -> list[Sequence[Any]]:
+    def arrays(self, records: Iterable[Any]) -> list[Sequence[Any]]:
         """The same of some records (not none), one array for each column."""
-        arrays = list(self._pick(list(zip(*records, strict=True))))
+        arrays: list[Sequence[Any]]
+        if self._of is TaskRecord:
+            arrays = list(self._pick(list(zip(*records, strict=True))))
+        else:
+            arrays = list(zip(*map(self._pick, records), strict=True))
         for at, encode in self._encoders:
             arrays[at] = list(map(encode, arrays[at]))
         return arrays
@@ -134,6 +143,13 @@ class Columns:
         for at, decode in self._decoders:
             values[at] = decode(values[at])
         return values
+
+
+def _picker(names: Sequence[str], of: type[Any]) -> Convert:
+    """Takes the values of some fields out of an object."""
+    if of is TaskRecord:  # a tuple: by their places, which is quicker
+        return itemgetter(*map(TaskRecord._fields.index, names))
+    return attrgetter(*names)
 
 
 def _converters(

@@ -25,7 +25,7 @@ from bgtasks.core.events import (
     RetryRequested,
     TypeUnknown,
 )
-from bgtasks.core.record import TaskRecord, changing
+from bgtasks.core.record import Row, TaskRecord, changing
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = ["Change", "decide"]
@@ -65,14 +65,14 @@ _end = changing(
 
 
 class Change(NamedTuple):
-    """One step of a task's life: what it was, what it becomes, and what goes into its history.
+    """One step of a task's life: what it was, what it becomes, and what is written beside it.
 
     A named tuple, as the records are: each step makes one.
     """
 
     before: TaskRecord
     after: TaskRecord
-    failure: AttemptFailure | None = None
+    beside: tuple[Row, ...] = ()
 
 
 def decide(record: TaskRecord, event: Event, now: datetime) -> Change | None:
@@ -137,7 +137,7 @@ def _final(
     report: Report | None,
     now: datetime,
     error_message: str | None = None,
-    failure: AttemptFailure | None = None,
+    *beside: Row,
 ) -> Change:
     last = report or record  # both have these four
     after = _end(
@@ -152,7 +152,7 @@ def _final(
         record.revision + 1,
         now,
     )
-    return Change(record, after, failure)
+    return Change(record, after, beside)
 
 
 def _failed(record: TaskRecord, outcome: Failed, report: Report | None, now: datetime) -> Change:
@@ -166,7 +166,7 @@ def _failed(record: TaskRecord, outcome: Failed, report: Report | None, now: dat
     at = now + outcome.retry_after
     waiting = _waiting(record, report, now, outcome.error_message, "Waiting for the next attempt")
     after = waiting._replace(failures=record.failures + 1, scheduled_at=at, due_at=at, delayed=True)
-    return Change(record, after, failure)
+    return Change(record, after, (failure,))
 
 
 def _interrupted(
@@ -187,10 +187,10 @@ def _interrupted(
         message = f"Interrupted {count} times, the last time: {outcome.by}. Not run again."
     else:
         waiting = _waiting(record, report, now, None, "Interrupted; waiting to run again")
-        return Change(record, waiting._replace(interruptions=count), failure)
+        return Change(record, waiting._replace(interruptions=count), (failure,))
     final = _final(record, BackgroundTaskStatus.FAILED, report, now, message, failure)
     after = final.after._replace(failures=record.failures, interruptions=count)
-    return Change(record, after, failure)
+    return Change(record, after, (failure,))
 
 
 def _not_begun(record: TaskRecord, now: datetime) -> Change:

@@ -19,6 +19,7 @@ __all__ = [
     "MAX_PAGE",
     "SMALL_PAYLOAD",
     "KeptTask",
+    "Row",
     "TaskPage",
     "TaskQuery",
     "TaskRecord",
@@ -132,8 +133,11 @@ def info_of(record: TaskRecord, payload: Any) -> BackgroundTaskInfo[Any]:
     )
 
 
-KeptTask = tuple[TaskRecord, Sequence[AttemptFailure]]
-"""All that is kept of a task: its record and the failures of its attempts."""
+Row = AttemptFailure
+"""What is kept beside a task, in a table of its own. The tables: ``bgtasks/backends/beside.py``."""
+
+KeptTask = tuple[TaskRecord, Sequence[Row]]
+"""All that is kept of a task: its record, and the rows beside it."""
 
 
 @frozen(kw_only=True)

@@ -258,7 +258,6 @@ def test_every_listing_is_a_short_walk_along_an_index(connection: sqlite3.Connec
         ("task_by_id", (b"",), "(id=?)"),
         ("task_by_sequence", (1,), "INTEGER PRIMARY KEY (rowid=?)"),
         ("prune", (1, 5), "tasks_finished (completed_at"),
-        ("failures_of", (b"",), "PRIMARY KEY (task=?)"),
         ("waiting_tasks", ("A", 0, 5), "tasks_by_type (type=? AND status=? AND rowid>?)"),
         ("next_type", ("A",), "tasks_by_type (type>?)"),
     ],

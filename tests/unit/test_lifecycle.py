@@ -193,10 +193,10 @@ def test_every_attempt_that_went_wrong_goes_into_the_history(sequence: list[Even
         outcome = event.outcome if isinstance(event, Ended) else None
         cut_off_as_asked = isinstance(outcome, Interrupted) and record.cancel_requested
         if isinstance(outcome, Failed | Interrupted) and not cut_off_as_asked:
-            assert change.failure is not None
-            assert change.failure.attempt == record.attempt
+            (failure,) = change.beside
+            assert failure.attempt == record.attempt
         else:
-            assert change.failure is None
+            assert change.beside == ()
 
 
 @given(st.lists(events, max_size=25))
@@ -223,7 +223,8 @@ def test_every_field_that_a_step_changes_is_among_those_that_stores_write(
         assert moved(change) <= set(columns.CHANGED)
         if isinstance(event, Reported):
             assert moved(change) <= set(columns.REPORTED)
-        if isinstance(event, Ended) and change.after.status.is_final and change.failure is None:
+        is_end = isinstance(event, Ended) and change.after.status.is_final
+        if is_end and "interruptions" not in moved(change):
             assert moved(change) <= set(columns.ENDED)
 
 
@@ -278,8 +279,8 @@ def test_a_failure_that_is_retried_waits_until_it_is_due_and_shows_why() -> None
     assert record.status is Status.PENDING
     assert record.due_at == record.scheduled_at == T1 + timedelta(seconds=30)
     assert (record.error_message, record.failures) == ("no", 1)
-    assert change.failure is not None
-    assert (change.failure.kind, change.failure.traceback) == ("failed", "Traceback")
+    (failure,) = change.beside
+    assert (failure.kind, failure.traceback) == ("failed", "Traceback")
 
 
 def test_a_failure_is_not_retried_once_cancellation_was_asked_for() -> None:

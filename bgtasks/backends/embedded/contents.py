@@ -8,10 +8,10 @@ from typing import Self
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.database import check_kept_file, open_kept_file
 from bgtasks.backends.embedded.owner_lock import OwnerLock
+from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.core.record import KeptTask
 from bgtasks.errors import BackendError
-from bgtasks.models import AttemptFailure
 
 __all__ = ["FileContents"]
 
@@ -65,8 +65,6 @@ class FileContents:
         records = [rows.record_of(row) for row in found]
         if not records:
             return []
-        failures: dict[int, list[AttemptFailure]] = {}
-        ends = (records[0].sequence, records[-1].sequence)
-        for row in self._connection.execute(STATEMENTS["failures_between"], ends):
-            failures.setdefault(row[5], []).append(rows.failure_of(row))
-        return [(record, failures.get(record.sequence, ())) for record in records]
+        first, last = records[0].sequence, records[-1].sequence
+        beside = SIDE_TABLES.between(self._connection, first, last)
+        return [(record, beside.get(record.sequence, ())) for record in records]

@@ -11,6 +11,7 @@ from operator import itemgetter
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
@@ -40,8 +41,7 @@ def fetch_shown(
 
 def fetch_failures(connection: sqlite3.Connection, task_id: UUID) -> list[AttemptFailure]:
     """How the attempts of a task ended that did not end well, oldest first."""
-    found = connection.execute(STATEMENTS["failures_of"], (task_id.bytes,))
-    return [rows.failure_of(row) for row in found]
+    return SIDE_TABLES.of_task(connection, AttemptFailure, task_id)
 
 
 def fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:

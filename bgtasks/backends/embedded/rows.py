@@ -14,7 +14,7 @@ from bgtasks.backends.columns import (
     without_large_payload,
 )
 from bgtasks.core.record import TaskRecord
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import BackgroundTaskStatus
 
 __all__ = [
     "CHANGED",
@@ -25,7 +25,6 @@ __all__ = [
     "SHOWN",
     "TYPES",
     "change_values",
-    "failure_of",
     "from_time",
     "insert_values",
     "record_of",
@@ -103,10 +102,3 @@ def record_of(row: tuple[Any, ...]) -> TaskRecord:
 
 sequence_of = itemgetter(TaskRecord._fields.index("sequence"))
 """The ``sequence`` in a row of all columns, whatever else it holds."""
-
-
-def failure_of(row: tuple[Any, ...]) -> AttemptFailure:
-    """The failure in a row of ``failures_of``."""
-    ended_at = to_time(row[4])
-    assert ended_at is not None  # noqa: S101
-    return AttemptFailure(row[0], row[1], row[2], row[3], ended_at)

@@ -9,6 +9,7 @@ from uuid import UUID
 from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.reader import fetch_shown
+from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.task_queue import TaskQueue
@@ -58,11 +59,13 @@ class TaskFile:
         if any(record.due_at is not None for record in records):
             self.queue.follow_clock()
         if len(records) == 1:
-            self._insert(records[0])
-            return
+            claim = self._claim_at_once(records[0])
+            if claim is None or not claim.beside:  # one statement
+                self._insert(records[0], claim)
+                return
         with self.transaction.all_or_nothing():
             for record in records:
-                self._insert(record)
+                self._insert(record, self._claim_at_once(record))
 
     def find(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskRecord]:
         """Those of these tasks that there are, without their data."""
@@ -88,7 +91,7 @@ class TaskFile:
         if len(steps) == 1:
             step = steps[0]
             change = step.change
-            if change is None or (change.failure is None and change.after.due_at is None):
+            if change is None or not (change.beside or change.after.due_at):
                 return [step] if change is None or self._write(change) else []
         if any(step.change is not None and step.change.after.due_at for step in steps):
             self.queue.follow_clock()
@@ -153,9 +156,12 @@ class TaskFile:
         if self.refuses is not None:
             raise BackendError(self.refuses)
 
-    def _insert(self, record: TaskRecord) -> None:
+    def _claim_at_once(self, record: TaskRecord) -> Change | None:
         at_once = self.queue.starts_at_once(record)
-        claim = decide(record, Claimed(), self._now()) if at_once else None
+        return decide(record, Claimed(), self._now()) if at_once else None
+
+    def _insert(self, record: TaskRecord, claim: Change | None) -> None:
+        """Keep a new task; with a ``claim``, as one that runs."""
         stored = claim.after if claim else record
         try:
             cursor = self._execute("insert_task", rows.insert_values(stored))
@@ -166,12 +172,14 @@ class TaskFile:
             ) from error
         accepted = record._replace(sequence=cursor.lastrowid or 0)
         self.transaction.changes.append(accepted)
-        if claim:
-            started = stored._replace(sequence=accepted.sequence)
-            self.transaction.changes.append(started)
-            self._claimed(started)
-        else:
+        if claim is None:
             self.queue.changed(accepted)
+            return
+        started = stored._replace(sequence=accepted.sequence)
+        if claim.beside:
+            SIDE_TABLES.write(self.connection, accepted.sequence, claim.beside)
+        self.transaction.changes.append(started)
+        self._claimed(started)
 
     def _write(self, change: Change) -> bool:
         """Whether the task was still what was decided on, and is changed."""
@@ -182,18 +190,8 @@ class TaskFile:
             cursor = self._execute("write_change", rows.change_values(before, after))
         if cursor.rowcount != 1:
             return False
-        if (failure := change.failure) is not None:
-            self._execute(
-                "write_failure",
-                (
-                    after.sequence,
-                    failure.attempt,
-                    failure.kind,
-                    failure.error_message,
-                    failure.traceback,
-                    rows.from_time(failure.ended_at),
-                ),
-            )
+        if change.beside:
+            SIDE_TABLES.write(self.connection, after.sequence, change.beside)
         self.transaction.changes.append(after)
         self.queue.changed(after)
         return True

@@ -110,7 +110,8 @@ def _step(
     waits = record.status is BackgroundTaskStatus.PENDING
     if not changes:
         return _Step(waits=waits)
-    whole = Change(changes[0].before, record, changes[0].failure)
+    beside = tuple(row for change in changes for row in change.beside)
+    whole = Change(changes[0].before, record, beside)
     return _Step(whole, [change.after for change in changes], waits)
 
 

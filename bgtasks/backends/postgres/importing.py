@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from attrs import define, evolve
+from attrs import define
 
+from bgtasks.backends.beside import fit
 from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.store import NOBODY, Store
 from bgtasks.core.events import Ended
 from bgtasks.core.lifecycle import decide
 from bgtasks.core.record import KeptTask, TaskRecord
-from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean, cut_traceback
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean
+from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry
 
 __all__ = ["Imported", "import_tasks"]
@@ -50,7 +51,7 @@ async def import_tasks(
     registry: Registry | None,
     now: Callable[[], datetime],
 ) -> Imported:
-    """Take over tasks with their failures, in their order; each batch is one transaction.
+    """Take over tasks with the rows beside them, in their order; each batch is one transaction.
 
     Whose id is there already is left out: so this can be done again after it was cut off. Running
     ones are dealt with as after a crash, by the options in ``registry``.
@@ -63,11 +64,11 @@ async def import_tasks(
             new = [item for item in batch if item[0].id not in known]
             moved = [_moved(item, registry, now()) for item in new]
             stored = await store.insert([record for record, _ in moved], now()) if moved else []
-            await store.keep_failures(
+            await store.keep(
                 [
-                    (record.sequence, failure)
-                    for record, (_, failures) in zip(stored, moved, strict=True)
-                    for failure in failures
+                    (record.sequence, row)
+                    for record, (_, beside) in zip(stored, moved, strict=True)
+                    for row in beside
                 ]
             )
         imported.known += len(known)
@@ -77,13 +78,13 @@ async def import_tasks(
 
 
 def _moved(item: KeptTask, registry: Registry | None, now: datetime) -> KeptTask:
-    record, failures = item
+    record, beside = item
     if record.status is BackgroundTaskStatus.RUNNING:
         change = decide(record, Ended(record.attempt, cut_off(record, registry, CUT_OFF)), now)
         assert change is not None  # noqa: S101 - it is the attempt that holds the task
         record = change.after
-        failures = [*failures, change.failure] if change.failure else failures
-    return _fit(record), [_fit_failure(failure) for failure in failures]
+        beside = [*beside, *change.beside]
+    return _fit(record), [fit(row) for row in beside]
 
 
 def _fit(record: TaskRecord) -> TaskRecord:
@@ -94,14 +95,6 @@ def _fit(record: TaskRecord) -> TaskRecord:
         owner=None if record.owner is None else clean(record.owner, MAX_NAME),
         status_message=_message(record.status_message),
         error_message=_message(record.error_message),
-    )
-
-
-def _fit_failure(failure: AttemptFailure) -> AttemptFailure:
-    return evolve(
-        failure,
-        error_message=clean(failure.error_message, MAX_MESSAGE),
-        traceback=None if failure.traceback is None else cut_traceback(failure.traceback),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.postgres import rows
+from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
@@ -31,8 +32,7 @@ async def fetch_shown(
 
 async def fetch_failures(connection: Any, task_id: UUID) -> list[AttemptFailure]:
     """How the attempts of a task ended that did not end well, oldest first."""
-    found = await connection.fetch(STATEMENTS["failures_of"], task_id)
-    return [rows.failure_of(row) for row in found]
+    return await SIDE_TABLES.of_task(connection, AttemptFailure, task_id)
 
 
 async def fetch_page(connection: Any, query: TaskQuery) -> TaskPage:

@@ -16,7 +16,7 @@ from bgtasks.backends.columns import (
 )
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import BackgroundTaskStatus
 
 __all__ = [
     "COLUMNS",
@@ -24,11 +24,10 @@ __all__ = [
     "PARTS",
     "SLIM",
     "TYPES",
+    "Arrays",
     "cancel_columns",
     "change_columns",
     "claim_columns",
-    "failure_columns",
-    "failure_of",
     "insert_columns",
     "record_of",
     "report_columns",
@@ -103,11 +102,6 @@ def record_of(row: Sequence[Any]) -> TaskRecord:
     return TaskRecord._make(ALL.decode(row))
 
 
-def failure_of(row: Sequence[Any]) -> AttemptFailure:
-    """The failure in a row of ``failures_of``."""
-    return AttemptFailure(*row)
-
-
 def insert_columns(records: Iterable[TaskRecord], waits: Sequence[timedelta | None]) -> Arrays:
     """What ``insert_tasks`` takes; with each task how long it waits, ``None``: it is final."""
     return [waits, *INSERTED.arrays(records)]
@@ -146,19 +140,3 @@ def report_columns(changes: Sequence[Change]) -> Arrays:
 
 def _guard(changes: Iterable[Change]) -> Arrays:
     return GUARD.arrays(change.before for change in changes)
-
-
-def failure_columns(failures: Iterable[tuple[int, AttemptFailure]]) -> Arrays:
-    """What ``write_failures`` takes; with each failure the ``sequence`` of its task."""
-    rows = (
-        (
-            sequence,
-            failure.attempt,
-            failure.kind,
-            failure.error_message,
-            failure.traceback,
-            failure.ended_at,
-        )
-        for sequence, failure in failures
-    )
-    return list(zip(*rows, strict=True))

@@ -70,12 +70,12 @@ class Settling:
 
 
 def _is_plain_end(step: Step) -> bool:
-    """Whether the task and its job are both final, and nothing else is to be written."""
+    """Whether the task and its job are both final, and no interruption is counted."""
     change = step.change
     return (
         step.over
         and change is not None
-        and change.failure is None
+        and change.before.interruptions == change.after.interruptions
         and change.before.status is BackgroundTaskStatus.RUNNING
         and change.after.status.is_final
     )

@@ -1,9 +1,10 @@
 """The SQL of this backend, by name."""
 
 from bgtasks.backends.postgres import engine, rows
+from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.statements import load_statements
 
-__all__ = ["CHANNEL", "STATEMENTS"]
+__all__ = ["CHANNEL", "STATEMENTS", "TEMPLATES"]
 
 CHANNEL = "bgtasks"
 """On which processes notify each other of what they have changed."""
@@ -13,6 +14,9 @@ SELECT NULL FROM (SELECT pg_catalog.pg_notify('{channel}', message)
                     FROM pg_catalog.unnest($1::text[]) AS message) AS told
 """.strip()
 
-STATEMENTS = load_statements(
+TEMPLATES = load_statements(
     "bgtasks.backends.postgres", notify=_NOTIFY, channel=CHANNEL, **rows.PARTS, **engine.PARTS
 )
+"""As they are in the file: ``{beside}`` stands where rows beside tasks are written."""
+
+STATEMENTS = {name: SIDE_TABLES.complete(body, ())[0] for name, body in TEMPLATES.items()}

@@ -15,15 +15,17 @@ from uuid import UUID
 
 import asyncpg
 
+from bgtasks.backends.beside import rows_of
 from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.engine import Jobs, cancellation
 from bgtasks.backends.postgres.feed import messages
-from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.postgres.side_tables import SIDE_TABLES
+from bgtasks.backends.postgres.statements import STATEMENTS, TEMPLATES
 from bgtasks.backends.task_store import Stored
 from bgtasks.core.lifecycle import Change
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import Row, TaskRecord
 from bgtasks.errors import DuplicateTaskError
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import BackgroundTaskStatus
 
 __all__ = ["NOBODY", "Store", "some_ids", "wait_of"]
 
@@ -52,8 +54,8 @@ class Store:
         waiting = [record.id for record in records if not record.status.is_final]
         waits = [None if record.status.is_final else wait_of(record, now) for record in records]
         try:
-            found = await self._write(
-                "insert_tasks",
+            found = await self._written(
+                STATEMENTS["insert_tasks"],
                 messages(self._sender, waiting),
                 *rows.insert_columns(records, waits),
             )
@@ -94,45 +96,35 @@ class Store:
 
         ``jobs`` has the new jobs of tasks that get one.
         """
-        told = messages(self._sender, [change.after.id for change in changes])
         claims = [change for change in changes if _is_claim(change)]
         reports = [change for change in changes if _is_report(change)]
         others = [item for item in changes if not (_is_claim(item) or _is_report(item))]
         written: set[int] = set()
         if claims:
             moment = claims[0].after.changed_at
-            columns = rows.claim_columns(claims)
-            written |= await self._write("write_claims", told, moment, *columns)
-            told = []
+            columns = [moment, *rows.claim_columns(claims)]
+            written |= await self._change("write_claims", claims, columns)
         if reports:
-            written |= await self._write("write_reports", told, *rows.report_columns(reports))
-            told = []
+            written |= await self._change("write_reports", reports, rows.report_columns(reports))
         if others:
             pairs = [(change, (jobs or {}).get(change.after.id)) for change in others]
-            written |= await self._write("write_changes", told, *rows.change_columns(pairs))
-            await self.keep_failures(
-                [
-                    (change.after.sequence, change.failure)
-                    for change in others
-                    if change.failure is not None and change.after.sequence in written
-                ]
-            )
+            written |= await self._change("write_changes", others, rows.change_columns(pairs))
         return written
 
     async def cancel(self, changes: Sequence[tuple[Change, int]], told: Sequence[int]) -> set[int]:
         """Write that somebody asked for the end of tasks that wait, whose jobs go with them, or
         run; notify whoever runs these jobs (``told``). A transaction of its own, in one statement;
         the sequences that were written."""
-        news = messages(self._sender, [change.after.id for change, _ in changes])
         jobs = [(item, None if item.after.status is RUNNING else job) for item, job in changes]
         ends = [cancellation(told)] if told else []
-        return await self._write("cancel_tasks", news, ends, *rows.cancel_columns(jobs))
+        columns = [ends, *rows.cancel_columns(jobs)]
+        return await self._change("cancel_tasks", [change for change, _ in changes], columns)
 
     async def settle(self, ends: Sequence[tuple[Change, int]]) -> set[int]:
         """Write the ends of attempts whose tasks are final, and finish their jobs: a transaction
-        of its own, in one statement. Gives back the sequences that were written."""
-        told = messages(self._sender, [change.after.id for change, _ in ends])
-        return await self._write("settle", told, *rows.settle_columns(ends))
+        of its own, in one statement. Returns the sequences that were written."""
+        changes = [change for change, _ in ends]
+        return await self._change("settle", changes, rows.settle_columns(ends))
 
     async def new_job(self, record: TaskRecord, now: datetime) -> int:
         """A job for a task that is to run again."""
@@ -146,15 +138,20 @@ class Store:
         else:
             await self.jobs.release([job])
 
-    async def keep_failures(self, failures: Sequence[tuple[int, AttemptFailure]]) -> None:
-        """Write down how attempts ended badly; with each the ``sequence`` of its task."""
-        if failures:
-            await self._connection.execute(
-                STATEMENTS["write_failures"], *rows.failure_columns(failures)
-            )
+    async def keep(self, rows: Sequence[tuple[int, Row]]) -> None:
+        """Write rows beside tasks that are there; with each the ``sequence`` of its task."""
+        await SIDE_TABLES.keep(self._connection, rows)
 
-    async def _write(self, name: str, *values: Any) -> set[int]:
-        found = await self._connection.fetch(STATEMENTS[name], *values)
+    async def _change(
+        self, name: str, changes: Sequence[Change], values: Sequence[Any]
+    ) -> set[int]:
+        """Write changes, and what is beside them, and notify of them, in one statement."""
+        told = messages(self._sender, [change.after.id for change in changes])
+        statement, beside = SIDE_TABLES.complete(TEMPLATES[name], rows_of(changes))
+        return await self._written(statement, told, *values, *beside)
+
+    async def _written(self, statement: str, *values: Any) -> set[int]:
+        found = await self._connection.fetch(statement, *values)
         return {row[0] for row in found if row[0] is not None}
 
 

@@ -16,11 +16,6 @@ UPDATE tasks SET {reported}
 UPDATE tasks SET {changed}
  WHERE sequence = ? AND status = ? AND attempt = ? AND revision = ?;
 
--- name: write_failure
--- How an attempt ended badly. A task retried by hand goes on counting, so the key is free.
-INSERT INTO failures (task, attempt, kind, error_message, traceback, ended_at)
-VALUES (?, ?, ?, ?, ?, ?);
-
 -- name: task_by_id
 SELECT {columns} FROM tasks WHERE id = ?;
 
@@ -85,18 +80,9 @@ DELETE FROM tasks
                      WHERE completed_at IS NOT NULL AND completed_at < ?
                      ORDER BY completed_at LIMIT ?);
 
--- name: failures_of
-SELECT attempt, kind, error_message, traceback, ended_at FROM failures
- WHERE task = (SELECT sequence FROM tasks WHERE id = ?) ORDER BY attempt;
-
 -- name: tasks_after
 -- All tasks in the order of acceptance, a part at a time.
 SELECT {columns} FROM tasks WHERE sequence > ? ORDER BY sequence LIMIT ?;
-
--- name: failures_between
--- Those of such a part.
-SELECT attempt, kind, error_message, traceback, ended_at, task FROM failures
- WHERE task BETWEEN ? AND ? ORDER BY task, attempt;
 
 -- name: is_any_running
 SELECT EXISTS (SELECT 1 FROM tasks WHERE status = 'Running');

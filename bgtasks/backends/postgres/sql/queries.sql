@@ -7,6 +7,7 @@
 -- Statements that change tasks send the notifications of it as well (`{notify}`, $1): they go out
 -- when the transaction commits, and only then. Their rows are the sequences that were written, and a NULL for
 -- each notification.
+-- Where they have `{beside}` they write the rows beside these tasks, too (`side_tables.py`).
 -- Functions are named with their schema: PostgreSQL prefers one whose arguments fit exactly, from
 -- whatever schema of the search path, and others may be able to create one there. (`unnest` of
 -- several arrays is always its own.)
@@ -43,7 +44,7 @@ WITH written AS (
      WHERE task.sequence = new.sequence AND task.status || '' = 'Running'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
-)
+){beside}
 SELECT sequence FROM written
  UNION ALL
 {notify};
@@ -62,17 +63,10 @@ WITH written AS (
      WHERE task.sequence = new.sequence AND task.status || '' = new.was_status
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
-)
+){beside}
 SELECT sequence FROM written
  UNION ALL
 {notify};
-
--- name: write_failures
--- How attempts ended badly.
-INSERT INTO bgtasks_failures (task, attempt, kind, error_message, traceback, ended_at)
-SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[],
-                     $6::timestamptz[])
-    ON CONFLICT DO NOTHING;
 
 -- name: write_claims
 -- Attempts that begin, all at the same moment ($2). Guarded like every change.
@@ -87,7 +81,7 @@ WITH written AS (
      WHERE task.sequence = new.sequence AND task.status || '' = 'Pending'
        AND task.attempt = new.was_attempt AND task.revision = new.was_revision
     RETURNING task.sequence
-)
+){beside}
 SELECT sequence FROM written
  UNION ALL
 {notify};
@@ -105,7 +99,7 @@ WITH written AS (
     RETURNING task.sequence, new.job
 ), finished AS (
     {finish_jobs}
-)
+){beside}
 SELECT sequence FROM written
  UNION ALL
 {notify};
@@ -132,7 +126,7 @@ WITH new AS MATERIALIZED (
     RETURNING task.sequence, new.job
 ), finished AS (
     {finish_jobs}
-)
+){beside}
 SELECT sequence FROM written
  UNION ALL
 {notify}
@@ -265,10 +259,6 @@ SELECT {listed} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
          WHERE branch.owner IS NULL) AS either
      ORDER BY sequence DESC LIMIT $2))
  ORDER BY sequence DESC;
-
--- name: failures_of
-SELECT attempt, kind, error_message, traceback, ended_at FROM bgtasks_failures
- WHERE task = (SELECT sequence FROM bgtasks_tasks WHERE id = $1) ORDER BY attempt;
 
 -- name: prune
 -- Several processes prune: none waits for what another one is dropping.

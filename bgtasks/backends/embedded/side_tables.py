@@ -1,0 +1,69 @@
+"""The tables beside ``tasks``. Their statements follow from their kinds."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from bgtasks.backends.beside import KINDS, Kind, SideTable
+from bgtasks.backends.embedded.rows import TYPES
+
+__all__ = ["SIDE_TABLES", "SideTables"]
+
+T = TypeVar("T")
+
+
+class SideTables:
+    """Writes and reads the rows of some kinds."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self._tables = {kind.row: _Table(kind) for kind in kinds}
+
+    def write(self, connection: sqlite3.Connection, task: int, rows: Iterable[Any]) -> None:
+        """Write rows beside the task with the sequence ``task``."""
+        for row in rows:
+            table = self._tables[type(row)]
+            values = table.columns.encode(row)
+            if table.kind.of_task:
+                values.insert(0, task)
+            connection.execute(table.insert, values)
+
+    def of_task(self, connection: sqlite3.Connection, kind: type[T], task_id: UUID) -> list[T]:
+        """The rows of one kind beside a task, in the order of their keys."""
+        table = self._tables[kind]
+        return [table.row_of(found) for found in connection.execute(table.of, (task_id.bytes,))]
+
+    def between(
+        self, connection: sqlite3.Connection, first: int, last: int
+    ) -> dict[int, list[Any]]:
+        """The rows of all kinds beside some tasks, by the sequences of these."""
+        rows: dict[int, list[Any]] = {}
+        for table in self._tables.values():
+            if table.kind.of_task:
+                for task, *values in connection.execute(table.between, (first, last)):
+                    rows.setdefault(task, []).append(table.row_of(values))
+        return rows
+
+
+class _Table(SideTable):
+    """With its statements."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind, TYPES)
+        order = ", ".join(self.key)
+        self.insert = (
+            f"INSERT INTO {self.name} ({', '.join(self.names)}) "  # noqa: S608 - names of ours
+            f"VALUES ({', '.join('?' * len(self.names))}) {self.on_conflict}"
+        )
+        self.of = (
+            f"SELECT {self.columns.each()} FROM {self.name} "  # noqa: S608
+            f"WHERE task = (SELECT sequence FROM tasks WHERE id = ?) ORDER BY {order}"
+        )
+        self.between = (
+            f"SELECT task, {self.columns.each()} FROM {self.name} "  # noqa: S608
+            f"WHERE task BETWEEN ? AND ? ORDER BY {order}"
+        )
+
+
+SIDE_TABLES = SideTables(KINDS)
+"""Those there are."""
