@@ -63,16 +63,10 @@ async def import_tasks(
             known = await store.known([record.id for record, _ in batch])
             new = [item for item in batch if item[0].id not in known]
             moved = [_moved(item, registry, now()) for item in new]
-            stored = await store.insert([record for record, _ in moved], now()) if moved else []
-            await store.keep(
-                [
-                    (record.sequence, row)
-                    for record, (_, beside) in zip(stored, moved, strict=True)
-                    for row in beside
-                ]
-            )
+            kept = await store.insert([record for record, _ in moved], now()) if moved else {}
+            await store.keep([(kept[record.id], row) for record, beside in moved for row in beside])
         imported.known += len(known)
-        for (before, _), after in zip(new, stored, strict=True):
+        for (before, _), (after, _) in zip(new, moved, strict=True):
             imported.note(before, after)
     return imported
 

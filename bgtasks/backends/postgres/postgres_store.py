@@ -147,6 +147,7 @@ class PostgresStore(TaskStore):
             task.cancel()
         await asyncio.gather(self.pulse.stop(), self.feed.stop(), self.listener.stop())
         await self.database.close()
+        await self._inserting.stop()
 
     # Changing tasks
 
