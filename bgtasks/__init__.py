@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bgtasks.clock import Clock
     from bgtasks.containers import BackgroundTasksContainer, background_task
     from bgtasks.core.query import BackgroundTaskPage
+    from bgtasks.core.unique import Unique
     from bgtasks.errors import (
         AttemptTimeoutError,
         BackendBusyError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         BackgroundTaskState,
         BackgroundTaskStatus,
         ProcessInfo,
+        Submission,
     )
     from bgtasks.registration import Registration, Retry
     from bgtasks.settings import Settings
@@ -82,9 +84,11 @@ __all__ = [
     "SerializationError",
     "Settings",
     "SettingsError",
+    "Submission",
     "TaskCancelled",
     "TaskNotFoundError",
     "TaskStateError",
+    "Unique",
     "UnregisteredTaskError",
     "background_task",
 ]
@@ -95,6 +99,7 @@ _HOMES = {
     "clock": ["Clock"],
     "containers": ["BackgroundTasksContainer", "background_task"],
     "core.query": ["BackgroundTaskPage"],
+    "core.unique": ["Unique"],
     "errors": [
         "AttemptTimeoutError",
         "BackendBusyError",
@@ -122,6 +127,7 @@ _HOMES = {
         "BackgroundTaskState",
         "BackgroundTaskStatus",
         "ProcessInfo",
+        "Submission",
     ],
     "registration": ["Registration", "Retry"],
     "settings": ["Settings"],

@@ -16,6 +16,7 @@ from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    Submission,
     Unset,
 )
 
@@ -46,6 +47,11 @@ class BlockingTaskManager:
         """Accept ``task`` and return its id. By then the task is durable and will be run."""
         check_names(options, BlockingRunOptions.__optional_keys__)
         return self._call(self._manager.run_task(task, **options))
+
+    def submit(self, task: BackgroundTaskBase, **options: Unpack[BlockingRunOptions]) -> Submission:
+        """Accept ``task``; says whether it was accepted, or which task holds its key."""
+        check_names(options, BlockingRunOptions.__optional_keys__)
+        return self._call(self._manager.submit(task, **options))
 
     def run_tasks(
         self, tasks: Iterable[BackgroundTaskBase], **options: Unpack[BlockingRunOptions]

@@ -8,7 +8,7 @@
     │   └── UnregisteredTaskError   a task of a type that nobody registered
     ├── SerializationError          a task or payload does not survive the way to JSON and back
     │   └── PayloadTooLargeError    its JSON is larger than a record may be
-    ├── DuplicateTaskError          a task with this id was accepted before
+    ├── DuplicateTaskError          a task with this id or key was accepted before
     ├── TaskNotFoundError           no task with this id
     ├── NotAllowedError             the policy does not let this requester do that
     ├── TaskStateError              the task's status does not allow this
@@ -22,6 +22,8 @@
 
 Every message names the value, what was expected and what to do about it.
 """
+
+from uuid import UUID
 
 
 class BackgroundTasksError(Exception):
@@ -49,7 +51,14 @@ class PayloadTooLargeError(SerializationError):
 
 
 class DuplicateTaskError(BackgroundTasksError):
-    """A task with the same id was accepted before; nothing was changed."""
+    """A task with the same id or key was accepted before; nothing was changed.
+
+    ``existing`` is its id; ``None`` where one of several ids was taken and it is not known which.
+    """
+
+    def __init__(self, message: str, existing: UUID | None = None) -> None:
+        super().__init__(message)
+        self.existing = existing
 
 
 class TaskNotFoundError(BackgroundTasksError, LookupError):
@@ -61,7 +70,14 @@ class NotAllowedError(BackgroundTasksError):
 
 
 class TaskStateError(BackgroundTasksError):
-    """The task's present status does not allow what was asked."""
+    """The task's present status does not allow what was asked.
+
+    ``existing`` is the id of the task that holds the key of this one, if that is the reason.
+    """
+
+    def __init__(self, message: str, existing: UUID | None = None) -> None:
+        super().__init__(message)
+        self.existing = existing
 
 
 class TaskCancelled(BackgroundTasksError):  # noqa: N818 - it is a signal like CancelledError

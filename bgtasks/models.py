@@ -23,6 +23,7 @@ __all__ = [
     "LightTaskInfo",
     "ProcessInfo",
     "StoredPayload",
+    "Submission",
     "Unset",
     "kept_payload",
 ]
@@ -164,6 +165,19 @@ class LightTaskInfo(BackgroundTaskInfo[TPayload]):
     """
 
     payload_omitted: ClassVar[bool] = True
+
+
+@frozen
+class Submission:
+    """What became of a submitted task.
+
+    ``accepted``: it was accepted, and ``id`` is its own. Otherwise ``id`` is that of the task that
+    holds its key. ``info`` is the snapshot of the task with this id.
+    """
+
+    id: UUID
+    accepted: bool
+    info: BackgroundTaskInfo[Any]
 
 
 class StoredPayload:

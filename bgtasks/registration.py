@@ -19,8 +19,9 @@ from bgtasks.core.checks import (
     whole,
 )
 from bgtasks.core.durations import Duration
-from bgtasks.core.hints import substituted
+from bgtasks.core.hints import field_names, substituted
 from bgtasks.core.text import clean, shown
+from bgtasks.core.unique import BY_CALLER, Conflict, Unique
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.worker import BackgroundWorker
@@ -98,6 +99,7 @@ class TaskOptions(TypedDict, Generic[P], total=False):
     cancellation: Literal["task", "cooperative"] | P
     rerun_interrupted: bool | P
     max_interruptions: int | P
+    unique: Unique | None | P
     type_name: str | P
     payload_type: Any
 
@@ -116,6 +118,7 @@ class Registration:
     - ``rerun_interrupted``: whether a task that a stop or a crash interrupted runs again.
     - ``max_interruptions``: a task fails once crashes have interrupted this many of its attempts;
       stops are not counted.
+    - ``unique``: see :class:`~bgtasks.Unique`; by default any number of equal tasks is accepted.
     - ``type_name``: the name it is stored and sent under; default: the class name.
     - ``payload_type``: what the worker reports; read from ``BackgroundWorker[Task, Payload]``.
     """
@@ -136,6 +139,7 @@ class Registration:
     cancellation: Literal["task", "cooperative"] = "task"
     rerun_interrupted: bool = True
     max_interruptions: int = field(default=3, validator=whole(1, 1000))
+    unique: Unique | None = None
     payload_type: Any = None
 
     @type_name.default
@@ -155,6 +159,7 @@ class Registration:
             raise refusal(self, "cancellation", self.cancellation, "'task' or 'cooperative'")
         if not isinstance(self.rerun_interrupted, bool):
             raise refusal(self, "rerun_interrupted", self.rerun_interrupted, "True or False")
+        self._check_unique()
 
     def _check_task_type(self) -> None:
         cls = self.task_type
@@ -166,6 +171,17 @@ class Registration:
             raise RegistrationError(
                 f"background_task({cls.__name__}, ...): the class is not an attrs class of its "
                 f"own; put @attrs.frozen(kw_only=True) above it"
+            )
+
+    def _check_unique(self) -> None:
+        if not isinstance(self.unique, Unique | None):
+            raise refusal(self, "unique", self.unique, "Unique(...) or None")
+        by = () if self.unique is None else self.unique.by
+        fields = field_names(self.task_type)
+        if isinstance(by, tuple) and (unknown := [name for name in by if name not in fields]):
+            raise RegistrationError(
+                f"background_task({self.type_name}, ...): unique=Unique(by=...) names "
+                f"{', '.join(map(repr, unknown))}; accepted: {', '.join(map(repr, fields))}"
             )
 
     def _check_worker_type(self) -> None:
@@ -254,6 +270,12 @@ class Registry:
 
     def __contains__(self, type_name: object) -> bool:
         return type_name in self._by_name
+
+    def conflict(self, type_name: str) -> Conflict:
+        """What becomes of a task of this type whose key another one holds."""
+        registration = self._by_name.get(type_name)
+        unique = BY_CALLER if registration is None else registration.unique or BY_CALLER
+        return unique.conflict
 
     def named(self, type_name: str) -> Registration | None:
         """The registration stored under this name."""

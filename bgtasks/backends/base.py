@@ -10,7 +10,7 @@ one it was decided on (same ``id``, ``attempt``, ``status`` and ``revision``).
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -59,12 +59,19 @@ class Backend(ABC):
         """Write what waits to be written and let the store go. ``serve`` must have returned."""
 
     @abstractmethod
-    async def submit(self, records: Sequence[TaskRecord], connection: Any = None) -> None:
+    async def submit(
+        self, records: Sequence[TaskRecord], connection: Any = None
+    ) -> Mapping[int, TaskRecord]:
         """Keep new tasks, all or none; when this returns they are durable.
 
+        One whose ``held_key`` another task holds is dealt with as its type's ``unique`` says.
+        Returns the holders of the keys of those that were not kept, by their places in
+        ``records``.
+
         With the caller's ``connection`` they are part of its transaction: they exist exactly
-        when that is committed. Raises DuplicateTaskError if one of the ids is taken (the
-        caller's transaction can go on), BackendError for a connection that cannot be used.
+        when that is committed. Raises DuplicateTaskError if one of the ids is taken, or a key
+        whose type refuses that (the caller's transaction can go on), BackendError for a
+        connection that cannot be used.
         """
 
     @abstractmethod
@@ -104,7 +111,7 @@ class Backend(ABC):
     @abstractmethod
     async def retry(self, task_id: UUID) -> TaskRecord | None:
         """Make a failed or cancelled task wait again. Returns it as ``request_cancel`` does;
-        ``None``: it is neither."""
+        ``None``: it is neither. Raises TaskStateError if another task holds its key."""
 
     @abstractmethod
     async def get(self, task_id: UUID) -> TaskRecord | None:

@@ -19,6 +19,7 @@ __all__ = [
     "ENDED",
     "INSERTED",
     "NO_DATA",
+    "REPLACED",
     "REPORTED",
     "ColumnType",
     "ColumnTypes",
@@ -30,10 +31,16 @@ __all__ = [
 INSERTED = tuple(name for name in TaskRecord._fields if name != "sequence")
 """All but what the store gives."""
 
-_FIXED = {"id", "type", "name", "data", "created_at", "owner", "priority"}
+_FIXED = {
+    *("id", "type", "name", "data", "created_at", "owner", "priority"),
+    *("key", "key_until", "key_rule"),
+}
 
 CHANGED = tuple(name for name in INSERTED if name not in _FIXED)
 """What the steps of a task's life may change."""
+
+REPLACED = ("name", "data", "priority", *CHANGED)
+"""What changes when another task is submitted in place of one that waits."""
 
 REPORTED = (
     "progress",
@@ -55,6 +62,7 @@ CANCELLED = (
     "scheduled_at",
     "due_at",
     "delayed",
+    "held_key",
     "changed_at",
     "revision",
 )

@@ -118,7 +118,9 @@ class TaskStore(ABC):
     first time, and when a delayed task is due."""
 
     @abstractmethod
-    async def insert(self, records: Sequence[TaskRecord], connection: Any) -> None:
+    async def insert(
+        self, records: Sequence[TaskRecord], connection: Any
+    ) -> Mapping[int, TaskRecord]:
         """Keep new tasks, all or none. See :meth:`bgtasks.backends.base.Backend.submit`."""
 
     @abstractmethod
@@ -141,18 +143,6 @@ class TaskStore(ABC):
         Without an error, steps that are missing in the answer are of tasks that are no longer
         what was decided on. With an error, they are to be handed over again.
         """
-
-    cut_off_by: str
-    """What cuts an attempt off here, in words: a part of its outcome."""
-
-    @abstractmethod
-    async def take_back(
-        self, limit: int, decide: Callable[[TaskRecord], Change | None]
-    ) -> int | None:
-        """Find at most ``limit`` running tasks that nobody runs, and write what ``decide`` makes
-        of each, in one transaction: nobody can begin to run one in between. Returns how many
-        there were; 0: there are no more. ``None``: it cannot be said now whether anybody runs
-        them, and nothing was written."""
 
     @abstractmethod
     async def unknown_types(self) -> Collection[str]:

@@ -3,10 +3,11 @@
 Events clean their texts when they are made, so that no text reaches a record uncleaned.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
+from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import MAX_MESSAGE, clean, clean_message, cut_traceback
 
 __all__ = [
@@ -20,9 +21,11 @@ __all__ = [
     "Interrupted",
     "NotBegun",
     "Outcome",
+    "Replaced",
     "Report",
     "Reported",
     "RetryRequested",
+    "TurnCame",
     "TypeUnknown",
 ]
 
@@ -131,8 +134,31 @@ class RetryRequested:
 
 
 @frozen
+class Replaced:
+    """A task with the same key was submitted, to be done in place of this waiting one."""
+
+    by: TaskRecord
+
+
+@frozen
+class TurnCame:
+    """The task that this one waits behind has ended; nothing may start before ``key_until``."""
+
+    key_until: datetime | None
+
+
+@frozen
 class TypeUnknown:
     """No worker is registered here for this waiting task; its status message says so."""
 
 
-Event = Claimed | Reported | Ended | CancelRequested | RetryRequested | TypeUnknown
+Event = (
+    Claimed
+    | Reported
+    | Ended
+    | CancelRequested
+    | RetryRequested
+    | Replaced
+    | TurnCame
+    | TypeUnknown
+)

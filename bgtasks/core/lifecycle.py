@@ -8,7 +8,9 @@ is still the ``before`` that the change was decided on.
 
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
+from bgtasks.core.codec.json_text import decode, encode
 from bgtasks.core.events import (
     Cancelled,
     CancelRequested,
@@ -20,11 +22,14 @@ from bgtasks.core.events import (
     Interrupted,
     NotBegun,
     Outcome,
+    Replaced,
     Report,
     Reported,
     RetryRequested,
+    TurnCame,
     TypeUnknown,
 )
+from bgtasks.core.keys import held_after_claim, held_after_end, held_after_retry, is_behind
 from bgtasks.core.record import Row, TaskRecord, changing
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
@@ -89,6 +94,10 @@ def decide(record: TaskRecord, event: Event, now: datetime) -> Change | None:
             return _cancel_requested(record, now)
         case RetryRequested():
             return _retry_requested(record, now)
+        case Replaced(new):
+            return _replaced(record, new, now)
+        case TurnCame(key_until):
+            return _turn_came(record, key_until, now)
         case TypeUnknown():
             return _type_unknown(record, now)
 
@@ -101,7 +110,10 @@ def _holds(record: TaskRecord, attempt: int) -> bool:
 def _claimed(record: TaskRecord, now: datetime) -> Change | None:
     if record.status is not PENDING:
         return None
-    return Change(record, _begin(record, record.attempt + 1, now, record.revision + 1, now))
+    after = _begin(record, record.attempt + 1, now, record.revision + 1, now)
+    if record.held_key is not None:
+        after = after._replace(held_key=held_after_claim(record, now))
+    return Change(record, after)
 
 
 def _reported(record: TaskRecord, report: Report, now: datetime) -> Change:
@@ -152,6 +164,8 @@ def _final(
         record.revision + 1,
         now,
     )
+    if record.held_key is not None:
+        after = after._replace(held_key=held_after_end(record, now))
     return Change(record, after, beside)
 
 
@@ -240,6 +254,49 @@ def _retry_requested(record: TaskRecord, now: datetime) -> Change | None:
         scheduled_at=None,
         due_at=None,
         delayed=False,
+        held_key=held_after_retry(record),
+        revision=record.revision + 1,
+        changed_at=now,
+    )
+    return Change(record, after)
+
+
+def _replaced(record: TaskRecord, new: TaskRecord, now: datetime) -> Change | None:
+    """Do ``new`` in place of a waiting task, which keeps its id, owner and key. Behind another one
+    it goes on waiting."""
+    if record.status is not PENDING:
+        return None
+    after = record._replace(
+        name=new.name,
+        data=_with_id(new.data, record.id),
+        priority=new.priority,
+        progress=0.0,
+        payload=None,
+        status_message=new.status_message,
+        error_message=None,
+        scheduled_at=new.scheduled_at,
+        due_at=record.due_at if is_behind(record) else new.due_at,
+        delayed=new.delayed,
+        failures=0,
+        interruptions=0,
+        revision=record.revision + 1,
+        changed_at=now,
+    )
+    return Change(record, after)
+
+
+def _with_id(data: str, task_id: UUID) -> str:
+    """The JSON of a task as that of the task with another id."""
+    return encode({**decode(data), "id": str(task_id)})
+
+
+def _turn_came(record: TaskRecord, key_until: datetime | None, now: datetime) -> Change | None:
+    if record.status is not PENDING or not is_behind(record):
+        return None
+    times = [time for time in (record.scheduled_at, key_until) if time is not None and time > now]
+    after = record._replace(
+        held_key=record.key,
+        due_at=max(times, default=None),
         revision=record.revision + 1,
         changed_at=now,
     )

@@ -46,7 +46,8 @@ class TaskRecord(NamedTuple):
     ``failures`` and ``interruptions`` count since the task was submitted or retried by hand.
     ``due_at`` is when a waiting task may start; ``None`` once that time has come. ``delayed`` says
     that ``due_at`` came from a delay or a retry's wait, and not from a time that somebody named.
-    ``changed_at`` is when the newest revision was made.
+    ``changed_at`` is when the newest revision was made. ``key``, ``held_key``, ``key_until`` and
+    ``key_rule`` are those of a unique task (see :mod:`bgtasks.core.keys`).
 
     A named tuple, not an attrs class: each step of each task makes a new one, and copying the
     fields of a frozen attrs class costs several times as much.
@@ -75,6 +76,10 @@ class TaskRecord(NamedTuple):
     interruptions: int = 0
     cancel_requested: bool = False
     delayed: bool = False
+    key: str | None = None
+    held_key: str | None = None
+    key_until: datetime | None = None
+    key_rule: str | None = None
     sequence: int = 0
 
 

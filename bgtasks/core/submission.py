@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 MAX_OWNER = 255
+MAX_KEY = 255
 MAX_PRIORITY = 1_000_000
 LONGEST_DELAY = timedelta(days=3660)
 
@@ -30,13 +31,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _owner(owner: Any) -> str | None:
-    if owner is None:
-        return None
-    if not isinstance(owner, str) or not 1 <= len(owner) <= MAX_OWNER:
+    return None if owner is None else clean(_text("owner", owner, MAX_OWNER), MAX_OWNER)
+
+
+def _key(key: Any) -> str | None:
+    return None if key is None else _text("key", key, MAX_KEY)
+
+
+def _text(name: str, value: Any, longest: int) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= longest:
         raise SettingsError(
-            f"owner is {shown(owner)}; accepted: 1 to {MAX_OWNER} characters, or None"
+            f"{name} is {shown(value)}; accepted: 1 to {longest} characters, or None"
         )
-    return clean(owner, MAX_OWNER)
+    return value
 
 
 def _priority(priority: Any) -> int:
@@ -96,6 +103,7 @@ class BlockingRunOptions(TypedDict, total=False):
     delay: Duration | None
     run_at: datetime | None
     priority: int
+    key: str | None
 
 
 class RunOptions(BlockingRunOptions, total=False):
@@ -117,6 +125,7 @@ class SubmitOptions:
     delay: timedelta | None = field(default=None, converter=_delay)
     run_at: datetime | None = field(default=None, converter=_run_at)
     priority: int = field(default=0, converter=_priority)
+    key: str | None = field(default=None, converter=_key)
     connection: Any = None
 
     def __attrs_post_init__(self) -> None:

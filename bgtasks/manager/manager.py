@@ -29,6 +29,7 @@ from bgtasks.models import (
     BackgroundTaskStatus,
     Health,
     ProcessInfo,
+    Submission,
     Unset,
 )
 from bgtasks.observing.updates import TaskUpdatedEvent
@@ -155,26 +156,40 @@ class BackgroundTaskManager:
         at most 3,660 days from now; a higher ``priority`` (-1,000,000 to 1,000,000) goes before a
         lower one.
 
+        Of a type with ``unique=`` the returned id is that of the task that is there already with
+        the same key. ``key`` (1 to 255 characters) is a key of your own in place of the fields; for
+        other types it is held until the task has ended, and for 24 hours at least.
+
         With ``connection`` the task exists exactly when the caller's transaction is committed,
         and runs from then on. Accepted are an asyncpg connection, or an SQLAlchemy
         ``AsyncConnection`` or ``AsyncSession`` on asyncpg, to the PostgreSQL database that the
         tasks are kept in.
 
         Raises UnregisteredTaskError, SerializationError (which names the field),
-        DuplicateTaskError (the caller's transaction can go on), SettingsError for the other
+        DuplicateTaskError for a taken id, or a held key where the type says
+        ``conflict="refuse"`` (the caller's transaction can go on), SettingsError for the other
         arguments, BackendError where it could not be stored or ``connection`` cannot be used,
         ManagerStateError before start, after stop, and on another event loop.
         """
-        checked = submit_options(options)
-        await self._switch.running().submit([task], checked)
-        return task.id
+        _, holders = await self._switch.running().submit([task], submit_options(options))
+        return holders[0].id if holders else task.id
+
+    async def submit(self, task: BackgroundTaskBase, **options: Unpack[RunOptions]) -> Submission:
+        """Accept ``task`` as ``run_task`` does; says whether it was accepted, or which task holds
+        its key. With ``conflict="replace"`` that task has got the data of this one, if it waits.
+        """
+        run = self._switch.running()
+        records, holders = await run.submit([task], submit_options(options))
+        record = holders.get(0, records[0])
+        return Submission(record.id, not holders, run.infos.of(record))
 
     async def run_tasks(
         self, tasks: Iterable[BackgroundTaskBase], **options: Unpack[RunOptions]
     ) -> list[UUID]:
-        """Accept several tasks, all or none. Arguments and errors are those of ``run_task``."""
-        checked = submit_options(options)
-        return await self._switch.running().submit(tasks, checked)
+        """Accept several tasks, all or none. Arguments and errors are those of ``run_task``; the
+        ids are in the order of the tasks."""
+        records, holders = await self._switch.running().submit(tasks, submit_options(options))
+        return [holders.get(place, record).id for place, record in enumerate(records)]
 
     async def cancel_task(self, task_id: UUID) -> bool:
         """Ask for the end of a task; whether there was something to cancel.

@@ -2,17 +2,18 @@
 
 import asyncio
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from uuid import UUID
 
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock, DatedClock, Timing
 from bgtasks.concurrency.services import Service, Services, take_steps
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.keys import keyed
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.submission import SubmitOptions, new_record
+from bgtasks.errors import SettingsError
 from bgtasks.execution.executor import Executor
 from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.loop_watch import LoopWatch
@@ -139,19 +140,28 @@ class ManagerRun:
 
     async def submit(
         self, tasks: Iterable[BackgroundTaskBase], options: SubmitOptions
-    ) -> list[UUID]:
-        """Keep new tasks, all or none; their ids."""
+    ) -> tuple[list[TaskRecord], Mapping[int, TaskRecord]]:
+        """Keep new tasks, all or none. Returns their records, and by their places those of tasks
+        that hold the keys of tasks that were not accepted."""
         now = self.backend.now()
         records = [self._record(task, options, now) for task in tasks]
-        if records:
-            await self.backend.submit(records, options.connection)
-        return [record.id for record in records]
+        if not records:
+            return [], {}
+        if options.key is not None and len(records) > 1:
+            raise SettingsError(
+                f"key is for one task, and there are {len(records)}: submit each with its own"
+            )
+        return records, await self.backend.submit(records, options.connection)
 
     def _record(
         self, task: BackgroundTaskBase, options: SubmitOptions, now: datetime
     ) -> TaskRecord:
-        type_name = self._registry.of(task).type_name
-        return new_record(task, type_name, self._codec.encode_task(task), options, now)
+        registration = self._registry.of(task)
+        data = self._codec.encode_task(task)
+        record = new_record(task, registration.type_name, data, options, now)
+        if registration.unique is None and options.key is None:
+            return record
+        return keyed(record, task, registration.unique, options.key)
 
     def _is_watched(self) -> bool:
         """Whether anybody would hear of what other processes change."""

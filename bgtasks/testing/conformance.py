@@ -17,6 +17,7 @@ from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock
 from bgtasks.core.events import Completed, Ended, Interrupted, Outcome, Report, Reported
 from bgtasks.core.record import LEFT_OUT, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.unique import Unique
 from bgtasks.ids import uuid7
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
 from bgtasks.registration import Registration, Registry
@@ -125,16 +126,29 @@ class OnceTask(BackgroundTaskBase):
     """Of a type that is not run again after an interruption."""
 
 
+@frozen(kw_only=True)
+class RefusingTask(BackgroundTaskBase):
+    """Of a type that refuses a task whose key is held."""
+
+
+@frozen(kw_only=True)
+class ReplacingTask(BackgroundTaskBase):
+    """Of a type whose newest task replaces the waiting one with its key."""
+
+
 _TYPES: dict[str, tuple[type[BackgroundTaskBase], dict[str, Any]]] = {
     "Quick": (QuickTask, {}),
     "Other": (OtherTask, {}),
     "Limited": (LimitedTask, {"max_concurrency": 2}),
     "Once": (OnceTask, {"rerun_interrupted": False}),
+    "Refusing": (RefusingTask, {"unique": Unique(conflict="refuse")}),
+    "Replacing": (ReplacingTask, {"unique": Unique(conflict="replace")}),
 }
 
 
 def make_registry(*names: str) -> Registry:
-    """A registry of these types (default: all): ``Quick``, ``Other``, ``Limited``, ``Once``."""
+    """A registry of these types (default: all): ``Quick``, ``Other``, ``Limited``, ``Once``,
+    ``Refusing``, ``Replacing``."""
     return Registry(
         Registration(task_type=cls, worker_provider=cls, type_name=name, **options)
         for name, (cls, options) in _TYPES.items()

@@ -100,7 +100,7 @@ async def test_each_of_many_callers_at_once_is_answered_for_its_own(bench: Backe
     records = [bench.record() for _ in range(300)]
     callers = [bench.backend.submit([item]) for item in [*records, *records[::3]]]
     answers = await asyncio.gather(*callers, return_exceptions=True)
-    assert answers[:300] == [None] * 300
+    assert answers[:300] == [{}] * 300
     assert all(isinstance(item, DuplicateTaskError) for item in answers[300:])
     listed = (await bench.backend.list(TaskQuery(limit=1000))).records
     assert {item.id for item in listed} == {item.id for item in records}

@@ -19,11 +19,14 @@ from bgtasks.core.events import (
     Interrupted,
     NotBegun,
     Outcome,
+    Replaced,
     Report,
     Reported,
     RetryRequested,
+    TurnCame,
     TypeUnknown,
 )
+from bgtasks.core.keys import FOLLOWED, UNTIL_ENDED, UNTIL_STARTED
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus as Status
@@ -31,6 +34,9 @@ from bgtasks.models import BackgroundTaskStatus as Status
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 T1 = T0 + timedelta(seconds=1)
 WAITING = TaskRecord(UUID(int=7), "Work", "work", "{}", T0, T0, status_message="Pending")
+NEWER = WAITING._replace(
+    id=UUID(int=8), name="newer", data='{"id":"8"}', priority=3, scheduled_at=T1, due_at=T1
+)
 REPORT = Report(40.0, "copying", None, '{"a":1}')
 
 reports = st.builds(
@@ -63,6 +69,8 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Ended, attempts, outcomes, st.none() | reports),
     st.just(CancelRequested()),
     st.just(RetryRequested()),
+    st.just(Replaced(NEWER)),
+    st.just(TurnCame(None)),
     st.just(TypeUnknown()),
 )
 
@@ -99,6 +107,10 @@ def expected_status(record: TaskRecord, event: Event) -> Status | None:
             return Status.RUNNING if running and not record.cancel_requested else None
         case RetryRequested():
             return Status.PENDING if record.status in ("Failed", "Cancelled") else None
+        case Replaced():
+            return Status.PENDING if pending else None
+        case TurnCame():
+            return None  # it waits behind nobody
         case TypeUnknown():
             says_so = record.status_message == "Waiting: no worker is registered for Work"
             return Status.PENDING if pending and not says_so else None
@@ -200,11 +212,11 @@ def test_every_attempt_that_went_wrong_goes_into_the_history(sequence: list[Even
 
 
 @given(st.lists(events, max_size=25))
-def test_what_was_accepted_never_changes(sequence: list[Event]) -> None:
-    for _, _, change in history(sequence):
-        if change is not None:
+def test_what_was_accepted_changes_by_a_replacement_alone(sequence: list[Event]) -> None:
+    for _, event, change in history(sequence):
+        if change is not None and not isinstance(event, Replaced):
             kept = ("id", "type", "name", "data", "owner", "priority", "created_at")
-            assert all(getattr(change.after, name) == getattr(WAITING, name) for name in kept)
+            assert all(getattr(change.after, name) == getattr(change.before, name) for name in kept)
 
 
 def moved(change: Change) -> set[str]:
@@ -220,7 +232,10 @@ def test_every_field_that_a_step_changes_is_among_those_that_stores_write(
     for _, event, change in history(sequence):
         if change is None:
             continue
-        assert moved(change) <= set(columns.CHANGED)
+        if isinstance(event, Replaced):
+            assert moved(change) <= set(columns.REPLACED)
+        else:
+            assert moved(change) <= set(columns.CHANGED)
         if isinstance(event, Reported):
             assert moved(change) <= set(columns.REPORTED)
         is_end = isinstance(event, Ended) and change.after.status.is_final
@@ -322,3 +337,43 @@ def test_a_task_of_an_unknown_type_says_once_what_it_waits_for() -> None:
     assert record.status is Status.PENDING
     assert "Work" in (record.status_message or "")
     assert decide(record, TypeUnknown(), T1) is None
+
+
+KEYED = WAITING._replace(key="k", held_key="k", key_rule=UNTIL_ENDED)
+
+
+@given(st.lists(events, max_size=25), st.sampled_from([UNTIL_ENDED, FOLLOWED]))
+def test_a_key_is_held_exactly_while_the_task_is_not_final(
+    sequence: list[Event], rule: str
+) -> None:
+    record = KEYED._replace(key_rule=rule)
+    for event in sequence:
+        change = decide(record, event, T1)
+        record = record if change is None else change.after
+        assert record.held_key == (None if record.status.is_final else "k")
+
+
+@given(st.lists(events, max_size=25))
+def test_a_key_that_is_held_until_the_start_is_never_taken_again_after_it(
+    sequence: list[Event],
+) -> None:
+    record = KEYED._replace(key_rule=UNTIL_STARTED)
+    for event in sequence:
+        change = decide(record, event, T1)
+        record = record if change is None else change.after
+        is_held = record.attempt == 0 and not record.status.is_final
+        assert record.held_key == ("k" if is_held else None)
+
+
+def test_a_replacement_keeps_id_owner_and_key_of_the_task() -> None:
+    ada = KEYED._replace(owner="ada", failures=2, progress=40.0, payload="1", error_message="oh")
+    newer = after(ada, Replaced(NEWER._replace(owner="ada")))
+    assert (newer.id, newer.owner, newer.key, newer.held_key) == (ada.id, "ada", "k", "k")
+    assert newer.data == f'{{"id":"{ada.id}"}}'
+    assert (newer.name, newer.priority, newer.due_at) == ("newer", 3, T1)
+    assert (newer.failures, newer.progress, newer.payload, newer.error_message) == (
+        0,
+        0,
+        None,
+        None,
+    )

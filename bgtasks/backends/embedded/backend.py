@@ -10,7 +10,6 @@ from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.patience import Patience
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
-from bgtasks.backends.loops.recovery import Recovery
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.loops.store_backend import OpenStore, StoreBackend
 from bgtasks.clock import Clock
@@ -61,7 +60,7 @@ class EmbeddedBackend(StoreBackend[FileStore]):
             self.subscribers.tell,
         )
         try:
-            await Recovery(store, self._registry, self._clock, self.now).take_back()
+            await store.recover()
             await store.begin_marking(Marking(store, self.now))
         except BaseException:
             await store.close()

@@ -57,7 +57,6 @@ class FileStore(TaskStore):
     is written as running at once."""
 
     claims_by_itself = True
-    cut_off_by = "the process ended without a stop"
 
     def __init__(
         self,
@@ -92,14 +91,19 @@ class FileStore(TaskStore):
 
     # Changing tasks
 
-    async def insert(self, records: Sequence[TaskRecord], connection: Any) -> None:
+    async def insert(
+        self, records: Sequence[TaskRecord], connection: Any
+    ) -> Mapping[int, TaskRecord]:
         if connection is not None:
             raise BackendError(
                 "connection= was given, but tasks are kept in an SQLite file, which cannot take "
                 "part in your transaction; leave it out, or set 'database' to a postgresql:// URL"
             )
         await self._room()
-        await self.writer.run(partial(TaskFile.submit, records=records))
+        holders: dict[int, TaskRecord] = await self.writer.run(
+            partial(TaskFile.submit, records=records)
+        )
+        return holders
 
     async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
         await self._room()
@@ -121,10 +125,10 @@ class FileStore(TaskStore):
     async def prune(self, before: datetime, limit: int) -> int:
         return int(await self.writer.run(partial(TaskFile.prune, before=before, limit=limit)))
 
-    async def take_back(
-        self, limit: int, decide: Callable[[TaskRecord], Change | None]
-    ) -> int | None:
-        return int(await self.writer.run(partial(TaskFile.take_back, limit=limit, decide=decide)))
+    async def recover(self) -> None:
+        """Take back what a crash left behind."""
+        while await self.writer.run(TaskFile.recover):
+            pass
 
     async def begin_marking(self, marking: Marking) -> None:
         """Mark waiting tasks of types that are not registered. Where there are many of them, this

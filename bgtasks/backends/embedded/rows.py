@@ -21,6 +21,7 @@ __all__ = [
     "COLUMNS",
     "INSERTED",
     "LISTED",
+    "REPLACED",
     "REPORTED",
     "SHOWN",
     "TYPES",
@@ -28,6 +29,7 @@ __all__ = [
     "from_time",
     "insert_values",
     "record_of",
+    "replacement_values",
     "report_values",
     "sequence_of",
     "to_time",
@@ -61,6 +63,7 @@ TYPES: ColumnTypes = {
 
 INSERTED = Columns(columns.INSERTED, TYPES)
 CHANGED = Columns(columns.CHANGED, TYPES)
+REPLACED = Columns(columns.REPLACED, TYPES)
 REPORTED = Columns(columns.REPORTED, TYPES)
 
 ALL = Columns(TaskRecord._fields, TYPES)
@@ -83,9 +86,16 @@ insert_values = INSERTED.encode
 
 def change_values(before: TaskRecord, after: TaskRecord) -> list[Any]:
     """What ``write_change`` takes: the new values, then what the stored task must still be."""
-    values = CHANGED.encode(after)
-    values += before.sequence, before.status.value, before.attempt, before.revision
-    return values
+    return [*CHANGED.encode(after), *_fence(before)]
+
+
+def replacement_values(before: TaskRecord, after: TaskRecord) -> list[Any]:
+    """What ``write_replacement`` takes."""
+    return [*REPLACED.encode(after), *_fence(before)]
+
+
+def _fence(before: TaskRecord) -> tuple[Any, ...]:
+    return before.sequence, before.status.value, before.attempt, before.revision
 
 
 def report_values(before: TaskRecord, after: TaskRecord) -> list[Any]:

@@ -1,6 +1,14 @@
 """The SQL of this backend, by name."""
 
-from bgtasks.backends.embedded.rows import CHANGED, COLUMNS, INSERTED, LISTED, REPORTED, SHOWN
+from bgtasks.backends.embedded.rows import (
+    CHANGED,
+    COLUMNS,
+    INSERTED,
+    LISTED,
+    REPLACED,
+    REPORTED,
+    SHOWN,
+)
 from bgtasks.backends.statements import load_statements
 
 __all__ = ["STATEMENTS"]
@@ -13,5 +21,6 @@ STATEMENTS = load_statements(
     inserted=INSERTED.each(),
     inserted_values=INSERTED.each("?"),
     changed=CHANGED.each("{} = ?"),
+    replaced=REPLACED.each("{} = ?"),
     reported=REPORTED.each("{} = ?"),
 )

@@ -2,11 +2,13 @@
 itself."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.reader import fetch_shown
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.slots import Slots
@@ -15,7 +17,9 @@ from bgtasks.backends.embedded.task_queue import TaskQueue
 from bgtasks.backends.embedded.transaction import Transaction
 from bgtasks.backends.task_store import Step
 from bgtasks.clock import Clock
-from bgtasks.core.events import Claimed
+from bgtasks.core.conflicts import key_is_held, resolve
+from bgtasks.core.events import Claimed, Ended, TurnCame
+from bgtasks.core.keys import FOLLOWED
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.errors import BackendError, DuplicateTaskError
@@ -23,6 +27,9 @@ from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry
 
 __all__ = ["TaskFile"]
+
+BATCH = 500
+"""Rows that recovery takes in one go, so that it does not hold up others."""
 
 RUNNING = BackgroundTaskStatus.RUNNING
 
@@ -44,24 +51,26 @@ class TaskFile:
         self.queue = TaskQueue(connection, registry, slots, clock)
         self.transaction = Transaction(connection, self.queue)
         self.refuses: str | None = None
+        self._keys = HeldKeys(connection)
         self._registry = registry
         self._now = clock.now
 
     # What happens to tasks
 
-    def submit(self, records: Sequence[TaskRecord]) -> None:
-        """Keep new tasks; those for which a slot is free are claimed in the same statement."""
+    def submit(self, records: Sequence[TaskRecord]) -> dict[int, TaskRecord]:
+        """Keep new tasks; those for which a slot is free are claimed in the same statement.
+        Returns, by their places, the holders of the keys of those that were not kept."""
         self._check_accepting()
         if any(record.due_at is not None for record in records):
             self.queue.follow_clock()
         if len(records) == 1:
             claim = self._claim_at_once(records[0])
-            if claim is None or not claim.beside:  # one statement
-                self._insert(records[0], claim)
-                return
+            is_one_statement = claim is None or not claim.beside
+            if is_one_statement and self._insert(records[0], claim):
+                return {}
         with self.transaction.all_or_nothing():
-            for record in records:
-                self._insert(record, self._claim_at_once(record))
+            kept = [self._keep(record) for record in records]
+        return {place: holder for place, holder in enumerate(kept) if holder is not None}
 
     def find(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskRecord]:
         """Those of these tasks that there are, without their data."""
@@ -76,7 +85,7 @@ class TaskFile:
         if any(change.before.status.is_final for change in changes):
             self._check_accepting()
         with self.transaction.all_or_nothing():
-            return [change.after.id for change in changes if self._write(change)]
+            return [change.after.id for change in changes if self._write_asked(change)]
 
     def settle(self, steps: Sequence[Step]) -> list[Step]:
         """Write what attempts report and how they ended, all or none; the steps that are dealt
@@ -87,7 +96,7 @@ class TaskFile:
         if len(steps) == 1:
             step = steps[0]
             change = step.change
-            if change is None or not (change.beside or change.after.due_at):
+            if change is None or _is_one_statement(change):
                 return [step] if change is None or self._write(change) else []
         if any(step.change is not None and step.change.after.due_at for step in steps):
             self.queue.follow_clock()
@@ -105,20 +114,20 @@ class TaskFile:
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop tasks that became final before a time; how many."""
-        return self._execute("prune", (rows.from_time(before), limit)).rowcount
+        now = rows.from_time(self._now())
+        return self._execute("prune", (rows.from_time(before), now, limit)).rowcount
 
     # At start, and from time to time
 
-    def take_back(self, limit: int, decide: Callable[[TaskRecord], Change | None]) -> int:
-        """Write what ``decide`` makes of running tasks: at the start nobody runs any. Returns how
-        many there were."""
-        found = self._execute("running_tasks", (limit + self.queue.unreadable,)).fetchall()
-        left = [row for row in found if not self.queue.is_unreadable(row)]
-        with self.transaction.all_or_nothing():
-            for change in map(decide, filter(None, map(self.queue.readable, left))):
-                if change is not None:
-                    self._write(change)
-        return len(left)
+    def recover(self) -> bool:
+        """Take back tasks that nobody runs after a crash; whether there may be more of them."""
+        left = self._execute("running_tasks", (BATCH,)).fetchall()
+        for record in filter(None, map(self.queue.readable, left)):
+            outcome = cut_off(record, self._registry, "the process ended without a stop")
+            change = decide(record, Ended(record.attempt, outcome), self._now())
+            if change is not None:
+                self._write(change)
+        return len(left) == BATCH
 
     def unknown_types(self) -> list[str]:
         """Types of stored tasks that are not registered."""
@@ -154,35 +163,74 @@ class TaskFile:
             raise BackendError(self.refuses)
 
     def _claim_at_once(self, record: TaskRecord) -> Change | None:
-        at_once = self.queue.starts_at_once(record)
-        return decide(record, Claimed(), self._now()) if at_once else None
+        if not self.queue.starts_at_once(record):
+            return None
+        claim = decide(record, Claimed(), self._now())
+        # A key that the claim frees has to be free before it, too.
+        return claim if claim and claim.after.held_key == record.held_key else None
 
-    def _insert(self, record: TaskRecord, claim: Change | None) -> None:
-        """Keep a new task; with a ``claim``, as one that runs."""
+    def _insert(self, record: TaskRecord, claim: Change | None) -> bool:
+        """Keep a new task; with a ``claim``, as one that runs. ``False`` if its key is held."""
         stored = claim.after if claim else record
+        statement = "insert_task" if record.held_key is None else "insert_unique_task"
         try:
-            cursor = self._execute("insert_task", rows.insert_values(stored))
+            cursor = self._execute(statement, rows.insert_values(stored))
         except sqlite3.IntegrityError as error:
             raise DuplicateTaskError(
                 f"a task with the id {record.id} was accepted before; "
-                "leave the id out to get a new one"
+                "leave the id out to get a new one",
+                record.id,
             ) from error
+        if cursor.rowcount != 1:
+            return False
         accepted = record._replace(sequence=cursor.lastrowid or 0)
         self.transaction.changes.append(accepted)
         if claim is None:
             self.queue.changed(accepted)
-            return
+            return True
         started = stored._replace(sequence=accepted.sequence)
         if claim.beside:
             SIDE_TABLES.write(self.connection, accepted.sequence, claim.beside)
         self.transaction.changes.append(started)
         self._claimed(started)
+        return True
 
-    def _write(self, change: Change) -> bool:
-        """Whether the task was still what was decided on, and is changed."""
+    def _keep(self, record: TaskRecord) -> TaskRecord | None:
+        """Keep a new task, or do what its type says where its key is held: then the holder."""
+        if self._insert(record, self._claim_at_once(record)):
+            return None
+        key, now = str(record.held_key), self._now()
+        if self._keys.free_expired(key, now):
+            return self._keep(record)
+        holder, follower = self._keys.holder(key), self._keys.waiting_behind(key)
+        assert holder is not None  # noqa: S101 - nobody else writes
+        outcome = resolve(record, holder, follower, self._registry.conflict(record.type), now)
+        if isinstance(outcome, TaskRecord):
+            self._insert(outcome, None)
+            return None
+        if outcome is None:
+            return holder
+        self._write(outcome, replaces=True)
+        return outcome.after
+
+    def _write_asked(self, change: Change) -> bool:
+        """Write what somebody asked for; a retry takes the key again."""
+        key = change.after.held_key
+        if key is not None and change.before.status.is_final:
+            self._keys.free_expired(key, self._now())
+            holder = self._keys.holder(key)
+            if holder is not None and holder.id != change.after.id:
+                raise key_is_held(change.after.id, holder.id)
+        return self._write(change)
+
+    def _write(self, change: Change, *, replaces: bool = False) -> bool:
+        """Whether the task was still what was decided on, and is changed; to other work, if it
+        ``replaces`` it."""
         before, after = change.before, change.after
         if before.status is RUNNING is after.status and not after.cancel_requested:
             cursor = self._execute("write_report", rows.report_values(before, after))
+        elif replaces:
+            cursor = self._execute("write_replacement", rows.replacement_values(before, after))
         else:
             cursor = self._execute("write_change", rows.change_values(before, after))
         if cursor.rowcount != 1:
@@ -191,7 +239,20 @@ class TaskFile:
             SIDE_TABLES.write(self.connection, after.sequence, change.beside)
         self.transaction.changes.append(after)
         self.queue.changed(after)
+        if _frees_for_follower(change):
+            self._pass_on(str(before.held_key), after)
         return True
+
+    def _pass_on(self, key: str, ended: TaskRecord) -> None:
+        """The task that waits behind this one gets its key."""
+        follower = self._keys.waiting_behind(key)
+        if follower is None:
+            return
+        if ended.held_key is not None:
+            self._keys.hand_over(key)
+        change = decide(follower, TurnCame(ended.key_until), self._now())
+        if change is not None:
+            self._write(change)
 
     def _claimed(self, record: TaskRecord) -> None:
         self.transaction.claims.append(record)
@@ -199,3 +260,15 @@ class TaskFile:
 
     def _execute(self, name: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self.connection.execute(STATEMENTS[name], values)
+
+
+def _is_one_statement(change: Change) -> bool:
+    """Whether nothing but the row of the task is written."""
+    return not (change.beside or change.after.due_at or _frees_for_follower(change))
+
+
+def _frees_for_follower(change: Change) -> bool:
+    """Whether a task ends behind which another one may wait."""
+    before = change.before
+    may_be_followed = before.held_key is not None and before.key_rule == FOLLOWED
+    return may_be_followed and change.after.status.is_final

@@ -21,10 +21,13 @@ from distributed.driving import (
     this_script,
 )
 from distributed.stamps import STAMPS
-from measuring import BULK, answer, bulk_rate, rate_of, scaled
+from measuring import answer, scaled
 from pgqueuer import AsyncpgPoolDriver, Job, PgQueuer, Queries
 
-from bgtasks.backends.loops.serving import BATCH
+try:
+    from bgtasks.backends.postgres.serving import BATCH
+except ImportError:
+    BATCH = 50
 
 
 async def work() -> None:
@@ -47,18 +50,15 @@ async def work() -> None:
 
 
 async def throughput(queries: Queries, entrypoint: str, tasks: int, processes: int = 1) -> float:
-    for begun in range(0, tasks, BULK):
-        await _enqueue(queries, entrypoint, min(BULK, tasks - begun))
+    for _ in range(0, tasks, 1_000):
+        size = min(tasks, 1_000)
+        await queries.enqueue([entrypoint] * size, [None] * size, [0] * size)
     seen = await run_all(this_script("worker"), tasks, processes=processes)
     return seen.tasks_per_second
 
 
-async def _enqueue(queries: Queries, entrypoint: str, size: int) -> None:
-    await queries.enqueue([entrypoint] * size, [None] * size, [0] * size)
-
-
 async def main(measured: str) -> None:
-    async with asyncpg.create_pool(POSTGRES, min_size=1, max_size=10) as pool:
+    async with asyncpg.create_pool(POSTGRES, min_size=1, max_size=4) as pool:
         queries = Queries(AsyncpgPoolDriver(pool))
         await queries.install()
         match measured:
@@ -68,13 +68,6 @@ async def main(measured: str) -> None:
                 answer(tasks_per_second=await throughput(queries, "noop", scaled(20_000), 2))
             case "sleep":
                 answer(tasks_per_second=await throughput(queries, "sleep", SLEEPING_TASKS))
-            case "submit_one_by_one":
-                tasks = scaled(10_000)
-                rate = await rate_of(lambda: queries.enqueue("noop", None), tasks)
-                answer(tasks_per_second=rate)
-            case "submit_bulk":
-                rate = await bulk_rate(lambda size: _enqueue(queries, "noop", size), scaled(50_000))
-                answer(tasks_per_second=rate)
             case "idle":
                 waits = await idle_start_ms(
                     this_script("worker"), lambda: queries.enqueue("noop", None)

@@ -1,10 +1,34 @@
 -- One statement, one name. `{columns}` stands for all columns of a record, `{shown}` for the same
 -- without `data`, `{listed}` also without large payloads; `{inserted}`, `{changed}` and `{reported}`
--- for those that a new task, a step of its life, and a report write. All follow from the record.
+-- for those that a new task, a step of its life, and a report write, `{replaced}` for those that a
+-- task gets which is submitted in place of a waiting one. All follow from the record.
 
 -- name: insert_task
 -- A task that was accepted. Its `sequence` is the next rowid.
 INSERT INTO tasks ({inserted}) VALUES ({inserted_values});
+
+-- name: insert_unique_task
+-- The same with a key, if no other task holds it.
+INSERT INTO tasks ({inserted}) VALUES ({inserted_values})
+    ON CONFLICT (held_key) WHERE held_key IS NOT NULL DO NOTHING;
+
+-- name: holder_of_key
+SELECT {shown} FROM tasks WHERE held_key = ?;
+
+-- name: free_expired_key
+-- A key that its task would have freed before, had it not been for the time. Whoever has an attempt
+-- that still runs has to read the task again, or its outcome would take the key back.
+UPDATE tasks SET held_key = NULL, revision = revision + (completed_at IS NULL)
+ WHERE held_key = ? AND key_until <= ?
+   AND (completed_at IS NOT NULL OR (key_rule = 'started' AND attempt > 0));
+
+-- name: free_key
+UPDATE tasks SET held_key = NULL WHERE held_key = ?;
+
+-- name: write_replacement
+-- Other work for a task that waits. Guarded as any step of its life.
+UPDATE tasks SET {replaced}
+ WHERE sequence = ? AND status = ? AND attempt = ? AND revision = ?;
 
 -- name: write_report
 -- What a running attempt shows. Touches no indexed column. Guarded by the fence.
@@ -74,10 +98,11 @@ UPDATE tasks SET due_at = due_at - ?
  WHERE status = 'Pending' AND due_at IS NOT NULL AND delayed;
 
 -- name: prune
--- The failures of a task go with it (ON DELETE CASCADE).
+-- The failures of a task go with it (ON DELETE CASCADE). A task stays that holds its key for a time.
 DELETE FROM tasks
  WHERE sequence IN (SELECT sequence FROM tasks INDEXED BY tasks_finished
                      WHERE completed_at IS NOT NULL AND completed_at < ?
+                       AND (held_key IS NULL OR key_until <= ?)
                      ORDER BY completed_at LIMIT ?);
 
 -- name: tasks_after

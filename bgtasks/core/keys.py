@@ -1,0 +1,132 @@
+"""The keys of unique tasks: which one a new task has, and how long it holds it.
+
+A task that holds a key has it as ``held_key``, which no other stored task may have. It frees the
+key with the change that ends it or starts it (``key_rule``), but not before ``key_until``: then the
+key stays, and whoever submits a task with it later finds that it has expired. ``key`` stays for
+life, for a retry by hand to take it again.
+"""
+
+import json
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final
+
+from bgtasks.core.codec import camel_case
+from bgtasks.core.hints import field_names
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.text import shown
+from bgtasks.core.unique import BY_CALLER, Unique
+from bgtasks.errors import SettingsError
+from bgtasks.models import BackgroundTaskBase
+
+__all__ = [
+    "FOLLOWED",
+    "UNTIL_ENDED",
+    "UNTIL_STARTED",
+    "behind",
+    "held_after_claim",
+    "held_after_end",
+    "held_after_retry",
+    "key_behind",
+    "keyed",
+]
+
+UNTIL_STARTED: Final = "started"
+"""A ``key_rule``: the first claim frees the key."""
+
+UNTIL_ENDED: Final = "ended"
+"""The change that makes the task final frees the key."""
+
+FOLLOWED: Final = "followed"
+"""The same, and one more task may wait behind this one, which then gets the key."""
+
+NOT_YET: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""When a task may start that waits behind another one: not before that has ended."""
+
+MAX_TEXT = 10_000
+"""The longest text, in characters, that a function given as ``by`` may return."""
+
+
+def keyed(
+    record: TaskRecord, task: BackgroundTaskBase, unique: Unique | None, key: str | None
+) -> TaskRecord:
+    """The record of a new task with the key that it is to hold: the caller's ``key``, or what its
+    type is ``unique`` by. Raises SettingsError for what a function given as ``by`` returns."""
+    unique = unique or BY_CALLER
+    whose = [] if unique.across_owners else [record.owner]
+    what = ["key", key] if key is not None else _named(record, task, unique.by)
+    text = json.dumps([record.type, whose, what], sort_keys=True, separators=(",", ":"))
+    digest = blake2b(text.encode(), digest_size=20).hexdigest()
+    until = None if unique.at_least is None else record.created_at + unique.at_least
+    return record._replace(key=digest, held_key=digest, key_until=until, key_rule=_rule(unique))
+
+
+def key_behind(key: str) -> str:
+    """The key of the one task that may wait behind the holder of ``key``."""
+    return f"{key}+"
+
+
+def behind(record: TaskRecord) -> TaskRecord:
+    """The record of a new task, as one that waits until the running holder of its key has ended."""
+    assert record.key is not None  # noqa: S101 - it has met another one with its key
+    return record._replace(held_key=key_behind(record.key), due_at=NOT_YET)
+
+
+def is_behind(record: TaskRecord) -> bool:
+    """Whether a task waits behind the holder of its key."""
+    return record.key is not None and record.held_key == key_behind(record.key)
+
+
+def held_after_claim(record: TaskRecord, now: datetime) -> str | None:
+    """The key that a task holds once it has been claimed."""
+    return _expiring(record, now) if record.key_rule == UNTIL_STARTED else record.held_key
+
+
+def held_after_end(record: TaskRecord, now: datetime) -> str | None:
+    """The key that a task holds once it is final."""
+    return None if is_behind(record) else _expiring(record, now)
+
+
+def held_after_retry(record: TaskRecord) -> str | None:
+    """The key that a final task holds once it waits again."""
+    was_started = record.key_rule == UNTIL_STARTED and record.attempt > 0
+    return record.held_key if was_started else record.key
+
+
+def _expiring(record: TaskRecord, now: datetime) -> str | None:
+    until = record.key_until
+    return record.held_key if until is not None and until > now else None
+
+
+def _rule(unique: Unique) -> str:
+    if unique.until == "started":
+        return UNTIL_STARTED
+    return FOLLOWED if unique.conflict == "replace" else UNTIL_ENDED
+
+
+def _named(record: TaskRecord, task: BackgroundTaskBase, by: Any) -> list[Any]:
+    """What the named fields say, or the function."""
+    if callable(by):
+        text = by(task)
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise SettingsError(
+                f"the function in Unique(by=...) returned {shown(text)} for a {record.type}; "
+                f"expected a text of at most {MAX_TEXT:,} characters"
+            )
+        return ["function", text]
+    names = by if by is not None else [name for name in field_names(type(task)) if name != "id"]
+    data = json.loads(record.data, parse_float=_number)
+    return ["fields", {name: _ordered(task, name, data.get(camel_case(name))) for name in names}]
+
+
+def _ordered(task: BackgroundTaskBase, name: str, data: Any) -> Any:
+    """The JSON data of a field; that of a set, which has no order, is put in one."""
+    if isinstance(getattr(task, name), (set, frozenset)):
+        return sorted(data, key=json.dumps)
+    return data
+
+
+def _number(text: str) -> float:
+    """2.0 and 2 are equal, so they make the same key."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
