@@ -1,16 +1,23 @@
 """What becomes of an attempt that was cut off: the same wherever tasks are kept."""
 
-from bgtasks.core.events import Interrupted
+from datetime import datetime
+
+from bgtasks.core.events import Ended, Interrupted
+from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.registration import Registry
 
-__all__ = ["cut_off"]
+__all__ = ["taken_back"]
 
 
-def cut_off(record: TaskRecord, registry: Registry | None, by: str) -> Interrupted:
-    """The outcome of the attempt that ``record`` is in, by the options of its type; where these
-    are not known here, by the defaults. ``by`` says in words what cut it off."""
+def taken_back(
+    record: TaskRecord, registry: Registry | None, by: str, now: datetime
+) -> Change | None:
+    """The change that ends the attempt that ``record`` is in, by the options of its type; if these
+    are not known here, by the defaults. ``by`` says in words what cut the attempt off. ``None``:
+    the task is in no attempt."""
     options = registry.named(record.type) if registry is not None else None
-    if options is None:
-        return Interrupted(by)
-    return Interrupted(by, options.rerun_interrupted, options.max_interruptions)
+    outcome = Interrupted(by)
+    if options is not None:
+        outcome = Interrupted(by, options.rerun_interrupted, options.max_interruptions)
+    return decide(record, Ended(record.attempt, outcome), now)

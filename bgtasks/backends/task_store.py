@@ -144,6 +144,18 @@ class TaskStore(ABC):
         what was decided on. With an error, they are to be handed over again.
         """
 
+    cut_off_by: str
+    """What cuts an attempt off here, in words: a part of its outcome."""
+
+    @abstractmethod
+    async def take_back(
+        self, limit: int, decide: Callable[[TaskRecord], Change | None]
+    ) -> int | None:
+        """Find at most ``limit`` running tasks that nobody runs, and write what ``decide`` makes
+        of each, in one transaction: nobody can begin to run one in between. Returns how many
+        there were; 0: there are no more. ``None``: it cannot be said now whether anybody runs
+        them, and nothing was written."""
+
     @abstractmethod
     async def unknown_types(self) -> Collection[str]:
         """Types of stored tasks that no process which has the store open has registered."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 CALLERS = 100
+BULK = 1_000
 
 QUICK = "--quick" in sys.argv[1:]
 """A tenth of the work: to see whether everything runs, not to quote from."""
@@ -42,6 +43,16 @@ async def rate_of(run_one: Callable[[], Awaitable[object]], tasks: int) -> float
     started = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
     return tasks // CALLERS * CALLERS / (time.perf_counter() - started)
+
+
+async def bulk_rate(run_many: Callable[[int], Awaitable[object]], tasks: int) -> float:
+    """Tasks per second when one caller hands in ``tasks`` in all, 1,000 at a time."""
+    sizes = [min(BULK, tasks - begun) for begun in range(0, tasks, BULK)]
+    await run_many(BULK)
+    started = time.perf_counter()
+    for size in sizes:
+        await run_many(size)
+    return tasks / (time.perf_counter() - started)
 
 
 def rate_in_threads(run_one: Callable[[], object], tasks: int) -> float:

@@ -10,6 +10,7 @@ from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.patience import Patience
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
+from bgtasks.backends.loops.recovery import Recovery
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.loops.store_backend import OpenStore, StoreBackend
 from bgtasks.clock import Clock
@@ -60,7 +61,7 @@ class EmbeddedBackend(StoreBackend[FileStore]):
             self.subscribers.tell,
         )
         try:
-            await store.recover()
+            await Recovery(store, self._registry, self._clock, self.now).take_back()
             await store.begin_marking(Marking(store, self.now))
         except BaseException:
             await store.close()

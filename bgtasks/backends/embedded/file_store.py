@@ -57,6 +57,7 @@ class FileStore(TaskStore):
     is written as running at once."""
 
     claims_by_itself = True
+    cut_off_by = "the process ended without a stop"
 
     def __init__(
         self,
@@ -125,10 +126,10 @@ class FileStore(TaskStore):
     async def prune(self, before: datetime, limit: int) -> int:
         return int(await self.writer.run(partial(TaskFile.prune, before=before, limit=limit)))
 
-    async def recover(self) -> None:
-        """Take back what a crash left behind."""
-        while await self.writer.run(TaskFile.recover):
-            pass
+    async def take_back(
+        self, limit: int, decide: Callable[[TaskRecord], Change | None]
+    ) -> int | None:
+        return int(await self.writer.run(partial(TaskFile.take_back, limit=limit, decide=decide)))
 
     async def begin_marking(self, marking: Marking) -> None:
         """Mark waiting tasks of types that are not registered. Where there are many of them, this

@@ -2,11 +2,10 @@
 itself."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.reader import fetch_shown
@@ -18,7 +17,7 @@ from bgtasks.backends.embedded.transaction import Transaction
 from bgtasks.backends.task_store import Step
 from bgtasks.clock import Clock
 from bgtasks.core.conflicts import key_is_held, resolve
-from bgtasks.core.events import Claimed, Ended, TurnCame
+from bgtasks.core.events import Claimed, TurnCame
 from bgtasks.core.keys import FOLLOWED
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
@@ -27,9 +26,6 @@ from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry
 
 __all__ = ["TaskFile"]
-
-BATCH = 500
-"""Rows that recovery takes in one go, so that it does not hold up others."""
 
 RUNNING = BackgroundTaskStatus.RUNNING
 
@@ -119,15 +115,16 @@ class TaskFile:
 
     # At start, and from time to time
 
-    def recover(self) -> bool:
-        """Take back tasks that nobody runs after a crash; whether there may be more of them."""
-        left = self._execute("running_tasks", (BATCH,)).fetchall()
-        for record in filter(None, map(self.queue.readable, left)):
-            outcome = cut_off(record, self._registry, "the process ended without a stop")
-            change = decide(record, Ended(record.attempt, outcome), self._now())
-            if change is not None:
-                self._write(change)
-        return len(left) == BATCH
+    def take_back(self, limit: int, decide: Callable[[TaskRecord], Change | None]) -> int:
+        """Write what ``decide`` makes of running tasks: at the start nobody runs any. Returns how
+        many there were."""
+        found = self._execute("running_tasks", (limit + self.queue.unreadable,)).fetchall()
+        left = [row for row in found if not self.queue.is_unreadable(row)]
+        with self.transaction.all_or_nothing():
+            for change in map(decide, filter(None, map(self.queue.readable, left))):
+                if change is not None:
+                    self._write(change)
+        return len(left)
 
     def unknown_types(self) -> list[str]:
         """Types of stored tasks that are not registered."""

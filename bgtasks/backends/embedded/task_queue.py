@@ -116,6 +116,15 @@ class TaskQueue:
             logger.error("row %s of the table tasks cannot be read: %s", sequence, describe(error))
             return None
 
+    @property
+    def unreadable(self) -> int:
+        """How many rows were found that are no tasks."""
+        return len(self._unreadable)
+
+    def is_unreadable(self, row: tuple[Any, ...]) -> bool:
+        """Whether a row is known to be no task."""
+        return rows.sequence_of(row) in self._unreadable
+
     # When
 
     def look(self) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.backends.cutting_off import taken_back
 from bgtasks.backends.loops.pacing import Backoff, Seldom
 from bgtasks.backends.loops.runs import Runs
-from bgtasks.backends.postgres.claims import Claims
+from bgtasks.backends.postgres.claims import DIED, Claims
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import JOBS_CHANNEL, Jobs, is_cancellation
 from bgtasks.backends.postgres.listener import Listener
@@ -165,7 +166,7 @@ class Claiming:
                 if not jobs:
                     return 0
                 claims = await Claims.take(
-                    store, jobs, self._registry, self._runs, self._now, start=True
+                    store, jobs, self._cut_off, self._runs, self._now, start=True
                 )
                 await store.jobs.release(claims.obsolete)
                 self._open.update(claims.claimed)
@@ -174,6 +175,9 @@ class Claiming:
             raise
         await self._begin(claims.announced)
         return len(jobs)
+
+    def _cut_off(self, record: TaskRecord) -> Change | None:
+        return taken_back(record, self._registry, DIED, self._now())
 
     async def _look_up(self) -> None:
         """Find out what became of the claims that are open. Raises what the server raises; then

@@ -9,18 +9,19 @@ from datetime import datetime
 
 from attrs import define, field, frozen
 
-from bgtasks.backends.cutting_off import cut_off
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.engine import ClaimedJob
 from bgtasks.backends.postgres.store import Store
 from bgtasks.backends.task_store import Stored
-from bgtasks.core.events import Claimed, Ended
+from bgtasks.core.events import Claimed
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
 
-__all__ = ["Claims"]
+__all__ = ["DIED", "Claims", "CutOff"]
+
+CutOff = Callable[[TaskRecord], Change | None]
+"""Decides what becomes of a task whose attempt was cut off."""
 
 DIED = "its worker process ended, or was not heard of for too long"
 
@@ -44,15 +45,15 @@ class Claims:
         cls,
         store: Store,
         jobs: Iterable[ClaimedJob],
-        registry: Registry,
+        cut_off: CutOff,
         runs: Runs,
         now: Callable[[], datetime],
         *,
         start: bool,
     ) -> "Claims":
-        """Decide on each job, and write it. ``start``: claim what can run; else only take back
-        what was cut off, so that it waits. What ``runs`` here is left alone: only the heartbeat
-        of its job was late."""
+        """Decide on each job, and write it: by ``cut_off`` where the task is in an attempt.
+        ``start``: claim what can run; otherwise only take back what was cut off, so that it waits.
+        What ``runs`` here is left alone: only the heartbeat of its job was late."""
         claims = cls()
         left = list(jobs)
         while left:
@@ -60,7 +61,7 @@ class Claims:
             stored = await find([job.task for job in left])
             moment = now()
             steps = [
-                (job, _step(job, found, registry, moment, start))
+                (job, _step(job, found, cut_off, moment, start))
                 for job in left
                 if not ((found := stored.get(job.task)) and runs.holds(job.id, found.record))
             ]
@@ -95,14 +96,14 @@ class _Step:
 
 
 def _step(
-    job: ClaimedJob, stored: Stored | None, registry: Registry, now: datetime, start: bool
+    job: ClaimedJob, stored: Stored | None, cut_off: CutOff, now: datetime, start: bool
 ) -> _Step:
     if stored is None or stored.place != job.id or stored.record.status.is_final:
         return _Step()
     changes: list[Change] = []
     record = stored.record
     if record.status is BackgroundTaskStatus.RUNNING:
-        _add(changes, decide(record, Ended(record.attempt, cut_off(record, registry, DIED)), now))
+        _add(changes, cut_off(record))
         record = changes[-1].after if changes else record
     if start and record.status is BackgroundTaskStatus.PENDING:
         _add(changes, decide(record, Claimed(), now))

@@ -6,11 +6,9 @@ from datetime import datetime
 from attrs import define
 
 from bgtasks.backends.beside import fit
-from bgtasks.backends.cutting_off import cut_off
+from bgtasks.backends.cutting_off import taken_back
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.store import NOBODY, Store
-from bgtasks.core.events import Ended
-from bgtasks.core.lifecycle import decide
 from bgtasks.core.record import KeptTask, TaskRecord
 from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean
 from bgtasks.models import BackgroundTaskStatus
@@ -63,16 +61,10 @@ async def import_tasks(
             known = await store.known([record.id for record, _ in batch])
             new = [item for item in batch if item[0].id not in known]
             moved = [_moved(item, registry, now()) for item in new]
-            stored = await store.insert([record for record, _ in moved], now()) if moved else []
-            await store.keep(
-                [
-                    (record.sequence, row)
-                    for record, (_, beside) in zip(stored, moved, strict=True)
-                    for row in beside
-                ]
-            )
+            kept = await store.insert([record for record, _ in moved], now()) if moved else {}
+            await store.keep([(kept[record.id], row) for record, beside in moved for row in beside])
         imported.known += len(known)
-        for (before, _), after in zip(new, stored, strict=True):
+        for (before, _), (after, _) in zip(new, moved, strict=True):
             imported.note(before, after)
     return imported
 
@@ -80,7 +72,7 @@ async def import_tasks(
 def _moved(item: KeptTask, registry: Registry | None, now: datetime) -> KeptTask:
     record, beside = item
     if record.status is BackgroundTaskStatus.RUNNING:
-        change = decide(record, Ended(record.attempt, cut_off(record, registry, CUT_OFF)), now)
+        change = taken_back(record, registry, CUT_OFF, now)
         assert change is not None  # noqa: S101 - it is the attempt that holds the task
         record = change.after
         beside = [*beside, *change.beside]

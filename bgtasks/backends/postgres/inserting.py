@@ -8,11 +8,10 @@ from uuid import UUID
 
 from bgtasks.backends.loops.unknown_fate import find_out
 from bgtasks.backends.postgres.database import WRITTEN, Database
-from bgtasks.backends.postgres.server_errors import answer_may_be_lost
+from bgtasks.backends.postgres.sharing import SharedInserts
 from bgtasks.backends.postgres.store import NOBODY, Store, some_ids
-from bgtasks.backends.task_store import Stored, TaskStore
+from bgtasks.backends.task_store import TaskStore
 from bgtasks.core.record import TaskRecord
-from bgtasks.errors import DuplicateTaskError
 
 __all__ = ["Inserting"]
 
@@ -33,7 +32,7 @@ class Inserting:
     ) -> None:
         self._owner = owner
         self._database = database
-        self._process = process
+        self._shared = SharedInserts(database, process, now)
         self._now = now
         self._announce = announce
         self._coming: dict[UUID, asyncio.Event] = {}
@@ -56,6 +55,10 @@ class Inserting:
             async with connection.transaction():
                 await Store(connection, NOBODY).insert(records, self._now())
 
+    async def stop(self) -> None:
+        """After the connections were closed: no answer comes any more."""
+        await self._shared.stop()
+
     async def announced(self, task_ids: Iterable[UUID]) -> None:
         """Wait until this process has announced its own pending inserts of these tasks, so that
         Running is not announced before Pending; for a second at most, should an answer be late."""
@@ -71,19 +74,7 @@ class Inserting:
         ids = [record.id for record in records]
 
         async def insert(again: bool) -> list[TaskRecord]:
-            async with self._database.connection() as connection:
-                store = Store(connection, self._process)
-                try:
-                    with answer_may_be_lost():
-                        return await store.insert(records, self._now())
-                except DuplicateTaskError:
-                    kept = await store.find_whole(ids) if again else {}
-                    if not all(_is_same(record, kept.get(record.id)) for record in records):
-                        raise
-                    return [
-                        record._replace(sequence=kept[record.id].record.sequence)
-                        for record in records
-                    ]
+            return await self._shared.insert(records, again=again)
 
         def doubt() -> None:
             done.set()  # attempts of them need not wait for what becomes of this
@@ -91,11 +82,3 @@ class Inserting:
 
         unknown = f"task {some_ids(ids)} was accepted: look it up, or submit it again with its id"
         return await find_out(self._owner, insert, doubt=doubt, unknown=unknown)
-
-
-def _is_same(record: TaskRecord, stored: Stored | None) -> bool:
-    """Whether the stored task is the one that was to be kept, and not another with its id."""
-    if stored is None:
-        return False
-    kept = stored.record
-    return (record.type, record.data, record.created_at) == (kept.type, kept.data, kept.created_at)

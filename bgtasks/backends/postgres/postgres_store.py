@@ -10,18 +10,20 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from bgtasks.backends.loops.marking import Marking
+from bgtasks.backends.loops.recovery import Recovery
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.postgres import migrations, reader, rows
 from bgtasks.backends.postgres.caller import asyncpg_connection
 from bgtasks.backends.postgres.claiming import Claiming
+from bgtasks.backends.postgres.claims import DIED, CutOff
 from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.dead_workers import DeadWorkers
 from bgtasks.backends.postgres.feed import Feed
 from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.inserting import Inserting
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.pulse import Pulse
-from bgtasks.backends.postgres.recovery import Recovery
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.server_errors import (
     SERVER_ERRORS,
@@ -43,6 +45,7 @@ from bgtasks.backends.task_store import (
     Stored,
     TaskStore,
 )
+from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
@@ -59,6 +62,7 @@ class PostgresStore(TaskStore):
     A place is a job of PgQueuer."""
 
     settles_in_turn = True
+    cut_off_by = DIED
 
     def __init__(
         self,
@@ -90,10 +94,9 @@ class PostgresStore(TaskStore):
             max_concurrency=max_concurrency,
             timeout=heartbeat_timeout,
         )
-        recovery = Recovery(
+        self._dead_workers = DeadWorkers(
             database,
             process,
-            registry,
             runs,
             clock.now,
             heartbeat_timeout=heartbeat_timeout,
@@ -107,7 +110,7 @@ class PostgresStore(TaskStore):
             self.heartbeat,
             runs,
             asked_to_end=self._asked_to_end,
-            take_back=recovery.take_back,
+            recovery=Recovery(self, registry, SystemClock(), clock.now),
             mark_unknown=Marking(self, clock.now).mark,
         )
         self._inserting = Inserting(self, database, process, clock.now, feed.announce)
@@ -147,6 +150,7 @@ class PostgresStore(TaskStore):
             task.cancel()
         await asyncio.gather(self.pulse.stop(), self.feed.stop(), self.listener.stop())
         await self.database.close()
+        await self._inserting.stop()
 
     # Changing tasks
 
@@ -233,6 +237,9 @@ class PostgresStore(TaskStore):
     async def prune(self, before: datetime, limit: int) -> int:
         with self.database.asking("pruned"):
             return len(await self.database.fetch(STATEMENTS["prune"], before, limit))
+
+    async def take_back(self, limit: int, decide: CutOff) -> int | None:
+        return await self._dead_workers.take_back(limit, decide)
 
     async def unknown_types(self) -> Collection[str]:
         async with self.database.connection() as connection:

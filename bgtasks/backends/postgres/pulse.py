@@ -7,6 +7,7 @@ from typing import Any
 
 from bgtasks.backends.loops.pacing import END_WITHIN
 from bgtasks.backends.loops.periodic import Periodic
+from bgtasks.backends.loops.recovery import Recovery
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import Jobs
@@ -36,9 +37,9 @@ Duty = Callable[[], Awaitable[Any]]
 class Pulse:
     """Says that this process lives, and looks after the tasks that run in it.
 
-    ``take_back`` is called about as often as heartbeats are written, ``mark_unknown`` once a
-    minute. ``asked_to_end(run)`` is called for a run whose task was asked to end, or was given to
-    another attempt.
+    ``recovery`` takes back what dead workers left, about as often as heartbeats are written;
+    ``mark_unknown`` is called once a minute. ``asked_to_end(run)`` is called for a run whose task
+    was asked to end, or was given to another attempt.
     """
 
     def __init__(
@@ -49,15 +50,14 @@ class Pulse:
         runs: Runs,
         *,
         asked_to_end: Callable[[Run], None],
-        take_back: Callable[[], Awaitable[int]],
+        recovery: Recovery,
         mark_unknown: Duty,
     ) -> None:
         self._database = database
         self._heartbeat = heartbeat
         self._runs = runs
         self._asked_to_end = asked_to_end
-        self._take_back = take_back
-        self._recovering = asyncio.Lock()
+        self._recovery = recovery
         every = heartbeat.every
         self._beats = Periodic(store, "takes no heartbeat", heartbeat.beat, every)
         self._looks = Periodic(
@@ -97,10 +97,9 @@ class Pulse:
                     await self._heartbeat.leave()
 
     async def taken_back(self) -> None:
-        """Wait until the silence of others means something, and what they left is taken back."""
-        while not self._heartbeat.may_condemn():  # noqa: ASYNC110 - it comes true as time passes
-            await asyncio.sleep(self._heartbeat.every / 4)
-        await self._recover()
+        """Wait until all that dead workers had left is taken back."""
+        await self._recovery.complete()
+        self._marks.soon()
 
     def beat_soon(self) -> None:
         """Something about this process has changed that others may see."""
@@ -125,9 +124,8 @@ class Pulse:
                 self._asked_to_end(run)
 
     async def _recover(self) -> None:
-        async with self._recovering:
-            if await self._take_back():
-                self._marks.soon()  # they may be of types that nobody knows
+        if await self._recovery.take_back():
+            self._marks.soon()  # they may be of types that nobody knows
 
     async def tidy(self) -> None:
         """Drop processes that were killed long ago, and what PgQueuer writes down of each job."""

@@ -1,7 +1,7 @@
 """Task records as rows of the table ``bgtasks_tasks``, and back."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -102,9 +102,9 @@ def record_of(row: Sequence[Any]) -> TaskRecord:
     return TaskRecord._make(ALL.decode(row))
 
 
-def insert_columns(records: Iterable[TaskRecord], waits: Sequence[timedelta | None]) -> Arrays:
-    """What ``insert_tasks`` takes; with each task how long it waits, ``None``: it is final."""
-    return [waits, *INSERTED.arrays(records)]
+def insert_columns(records: Iterable[TaskRecord]) -> Arrays:
+    """What ``insert_tasks`` takes, beside the present time."""
+    return INSERTED.arrays(records)
 
 
 def change_columns(changes: Sequence[tuple[Change, int | None]]) -> Arrays:

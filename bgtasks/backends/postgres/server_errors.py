@@ -9,7 +9,14 @@ import asyncpg
 from bgtasks.backends.task_store import LostAnswerError
 from bgtasks.core.text import describe
 
-__all__ = ["SERVER_ERRORS", "answer_may_be_lost", "concerns_values", "is_fate_unknown", "reason_of"]
+__all__ = [
+    "SERVER_ERRORS",
+    "answer_may_be_lost",
+    "concerns_statement",
+    "concerns_values",
+    "is_fate_unknown",
+    "reason_of",
+]
 
 SERVER_ERRORS = (
     OSError,
@@ -41,6 +48,13 @@ def concerns_values(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return _sqlstate(error)[:2] in _VALUE_CLASSES
     return isinstance(error, (UnicodeError, OverflowError))  # it cannot even be encoded
+
+
+def concerns_statement(error: BaseException) -> bool:
+    """Whether the same may succeed in parts: one of the values is refused, or rows were locked in
+    another order than by somebody else."""
+    deadlock = isinstance(error, asyncpg.DeadlockDetectedError)
+    return deadlock or concerns_values(error)
 
 
 def is_fate_unknown(error: BaseException) -> bool:

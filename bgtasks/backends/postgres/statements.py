@@ -10,7 +10,7 @@ CHANNEL = "bgtasks"
 """On which processes notify each other of what they have changed."""
 
 _NOTIFY = """
-SELECT NULL FROM (SELECT pg_catalog.pg_notify('{channel}', message)
+SELECT NULL::bigint FROM (SELECT pg_catalog.pg_notify('{channel}', message)
                     FROM pg_catalog.unnest($1::text[]) AS message) AS told
 """.strip()
 

@@ -27,7 +27,7 @@ from bgtasks.core.record import Row, TaskRecord
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["NOBODY", "Store", "some_ids", "wait_of"]
+__all__ = ["NOBODY", "Store", "some_ids", "taken", "wait_of"]
 
 NOBODY = UUID(int=0)
 """Who signs what is committed by somebody else: every process reads it, this one too."""
@@ -45,29 +45,20 @@ class Store:
         self._connection = connection
         self._sender = sender
 
-    async def insert(self, records: Sequence[TaskRecord], now: datetime) -> list[TaskRecord]:
-        """Keep new tasks with a job for each that is to be run, in one statement; gives back the
-        same with their sequences.
+    async def insert(self, records: Sequence[TaskRecord], now: datetime) -> dict[UUID, int]:
+        """Keep new tasks, each with a job if it is to be run, in one statement; the sequences of
+        those that were accepted.
 
         Raises DuplicateTaskError; then an open transaction can only be rolled back.
         """
         waiting = [record.id for record in records if not record.status.is_final]
-        waits = [None if record.status.is_final else wait_of(record, now) for record in records]
+        told = messages(self._sender, waiting)
+        columns = rows.insert_columns(records)
         try:
-            found = await self._written(
-                STATEMENTS["insert_tasks"],
-                messages(self._sender, waiting),
-                *rows.insert_columns(records, waits),
-            )
+            found = await self._connection.fetch(STATEMENTS["insert_tasks"], told, now, *columns)
         except asyncpg.UniqueViolationError as error:
-            raise DuplicateTaskError(
-                f"a task with one of the ids {some_ids([item.id for item in records])} was "
-                "accepted before; leave the id out to get a new one"
-            ) from error
-        return [
-            record._replace(sequence=sequence)
-            for record, sequence in zip(records, sorted(found), strict=True)
-        ]
+            raise taken([record.id for record in records]) from error
+        return {row[0]: row[1] for row in found if row[0] is not None}
 
     async def find(self, task_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Stored]:
         """Those of these tasks that are stored, without their data. ``lock``: once no other
@@ -172,6 +163,14 @@ def _is_claim(change: Change) -> bool:
 def wait_of(record: TaskRecord, now: datetime) -> timedelta:
     """How long the engine waits, by its own clock: hosts' clocks may differ from the server's."""
     return max(record.due_at - now, timedelta(0)) if record.due_at else timedelta(0)
+
+
+def taken(ids: Sequence[UUID]) -> DuplicateTaskError:
+    """The refusal of tasks whose ids are taken."""
+    return DuplicateTaskError(
+        f"a task with one of the ids {some_ids(ids)} was accepted before; leave the id out to get "
+        "a new one"
+    )
 
 
 def some_ids(ids: Sequence[UUID]) -> str:

@@ -21,13 +21,10 @@ from distributed.driving import (
     this_script,
 )
 from distributed.stamps import STAMPS
-from measuring import answer, scaled
+from measuring import BULK, answer, bulk_rate, rate_of, scaled
 from pgqueuer import AsyncpgPoolDriver, Job, PgQueuer, Queries
 
-try:
-    from bgtasks.backends.postgres.serving import BATCH
-except ImportError:
-    BATCH = 50
+from bgtasks.backends.loops.serving import BATCH
 
 
 async def work() -> None:
@@ -50,15 +47,18 @@ async def work() -> None:
 
 
 async def throughput(queries: Queries, entrypoint: str, tasks: int, processes: int = 1) -> float:
-    for _ in range(0, tasks, 1_000):
-        size = min(tasks, 1_000)
-        await queries.enqueue([entrypoint] * size, [None] * size, [0] * size)
+    for begun in range(0, tasks, BULK):
+        await _enqueue(queries, entrypoint, min(BULK, tasks - begun))
     seen = await run_all(this_script("worker"), tasks, processes=processes)
     return seen.tasks_per_second
 
 
+async def _enqueue(queries: Queries, entrypoint: str, size: int) -> None:
+    await queries.enqueue([entrypoint] * size, [None] * size, [0] * size)
+
+
 async def main(measured: str) -> None:
-    async with asyncpg.create_pool(POSTGRES, min_size=1, max_size=4) as pool:
+    async with asyncpg.create_pool(POSTGRES, min_size=1, max_size=10) as pool:
         queries = Queries(AsyncpgPoolDriver(pool))
         await queries.install()
         match measured:
@@ -68,6 +68,13 @@ async def main(measured: str) -> None:
                 answer(tasks_per_second=await throughput(queries, "noop", scaled(20_000), 2))
             case "sleep":
                 answer(tasks_per_second=await throughput(queries, "sleep", SLEEPING_TASKS))
+            case "submit_one_by_one":
+                tasks = scaled(10_000)
+                rate = await rate_of(lambda: queries.enqueue("noop", None), tasks)
+                answer(tasks_per_second=rate)
+            case "submit_bulk":
+                rate = await bulk_rate(lambda size: _enqueue(queries, "noop", size), scaled(50_000))
+                answer(tasks_per_second=rate)
             case "idle":
                 waits = await idle_start_ms(
                     this_script("worker"), lambda: queries.enqueue("noop", None)

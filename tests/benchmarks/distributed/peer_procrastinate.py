@@ -11,7 +11,7 @@ import sys
 import procrastinate
 from distributed.driving import CONCURRENCY, POSTGRES, run_all, this_script
 from distributed.stamps import STAMPS
-from measuring import answer, scaled
+from measuring import answer, bulk_rate, rate_of, scaled
 
 TASKS = 4_000
 
@@ -30,13 +30,23 @@ async def work() -> None:
         await app.run_worker_async(concurrency=CONCURRENCY, delete_jobs="always")
 
 
-async def main() -> None:
+async def _defer(size: int) -> None:
+    await noop.batch_defer_async(*({} for _ in range(size)))
+
+
+async def main(measured: str) -> None:
     tasks = scaled(TASKS)
     async with app.open_async():
         await app.schema_manager.apply_schema_async()
-        await noop.batch_defer_async(*({} for _ in range(tasks)))
+        if measured == "submit_one_by_one":
+            answer(tasks_per_second=await rate_of(noop.defer_async, tasks))
+            return
+        if measured == "submit_bulk":
+            answer(tasks_per_second=await bulk_rate(_defer, scaled(20_000)))
+            return
+        await _defer(tasks)
     seen = await run_all(this_script("worker"), tasks)
     answer(tasks_per_second=seen.tasks_per_second)
 
 
-asyncio.run(work() if sys.argv[1:] == ["worker"] else main())
+asyncio.run(work() if sys.argv[1] == "worker" else main(sys.argv[1]))

@@ -15,24 +15,24 @@
 -- PostgreSQL would wade through the remains of all that had this status lately.
 
 -- name: insert_tasks
--- Tasks that were accepted, in their order, each with its job. A task with no `wait` is final and
--- gets none.
+-- Tasks that were accepted, in their order, each with its job; a final one gets none. The rows are
+-- those that were accepted. A job waits by the server's clock as long as its task does from $2 on.
 WITH new AS MATERIALIZED (
-    SELECT CASE WHEN wait IS NULL THEN 0
-                ELSE {next_job}
+    SELECT CASE WHEN status = 'Pending' THEN {next_job}
+                ELSE 0
            END AS job, *
-      FROM unnest($2::interval[], {inserted_arrays})
-           WITH ORDINALITY AS given (wait, {inserted}, place)
-), queued AS (
-    {queue_jobs}
+      FROM unnest({inserted_arrays}) WITH ORDINALITY AS given ({inserted}, place)
 ), written AS (
     INSERT INTO bgtasks_tasks (job, {inserted})
     SELECT job, {inserted} FROM new ORDER BY place
-    RETURNING sequence
+    RETURNING id, sequence, job, type, priority,
+              greatest(due_at - $2::timestamptz, '0'::interval) AS wait
+), queued AS (
+    {queue_jobs}
 )
-SELECT sequence FROM written
+SELECT id, sequence FROM written
  UNION ALL
-{notify};
+SELECT NULL, told.* FROM ({notify}) AS told;
 
 -- name: write_reports
 -- What running attempts show. Touches no indexed column. Guarded by the fence.
@@ -131,7 +131,7 @@ SELECT sequence FROM written
  UNION ALL
 {notify}
  UNION ALL
-SELECT NULL FROM (SELECT pg_catalog.pg_notify('{jobs_channel}', message)
+SELECT NULL::bigint FROM (SELECT pg_catalog.pg_notify('{jobs_channel}', message)
                     FROM pg_catalog.unnest($2::text[]) AS message) AS told;
 
 -- name: task_by_id

@@ -6,11 +6,13 @@ pg_catalog.nextval((
                      SELECT pg_catalog.pg_get_serial_sequence('{queue}', 'id')::regclass));
 
 -- name: queue_jobs
--- A part: a job for each row of `new` that has a `wait`, as PgQueuer's own statement writes it, but
--- for its log: our tables tell more, and four more indexes to write would cost as much as the job.
+-- A part: a job for each row of `written` that has a number for one, as PgQueuer's own statement
+-- writes it, but for its log: our tables tell more, and four more indexes to write would cost as much
+-- as the job.
 INSERT INTO {queue} (id, priority, entrypoint, payload, execute_after, status)
-    SELECT job, priority, type, pg_catalog.uuid_send(id), pg_catalog.now() + wait, 'queued'
-      FROM new WHERE wait IS NOT NULL;
+    SELECT job, priority, type, pg_catalog.uuid_send(id),
+           pg_catalog.now() + wait, 'queued'
+      FROM written WHERE job > 0;
 
 -- name: lock_jobs
 -- A part: nobody else takes the jobs of `new` from now on.

@@ -1,38 +1,32 @@
-"""What any process may do for all of them: whoever notices first."""
+"""Tasks of workers that are dead: any process may take them back, whoever notices first."""
 
-import contextlib
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.loops.runs import Runs
-from bgtasks.backends.postgres.claims import Claims
+from bgtasks.backends.postgres.claims import Claims, CutOff
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.postgres.store import Store
 from bgtasks.core.record import TaskRecord
-from bgtasks.registration import Registry
 
-__all__ = ["Recovery"]
-
-BATCH = 200
-"""Tasks in one transaction."""
+__all__ = ["DeadWorkers"]
 
 
-class Recovery:
-    """Takes back what dead workers left.
+class DeadWorkers:
+    """A worker is dead when its process was not heard of for ``heartbeat_timeout`` seconds, and
+    ``may_condemn()``.
 
     ``announce(records)`` is called with what was changed, after each commit, ``doubt(ids)`` with
-    what may have been. A worker is dead when its process was not heard of for
-    ``heartbeat_timeout`` seconds, and ``may_condemn()``.
+    what may have been.
     """
 
     def __init__(
         self,
         database: Database,
         process: UUID,
-        registry: Registry,
         runs: Runs,
         now: Callable[[], datetime],
         *,
@@ -43,7 +37,6 @@ class Recovery:
     ) -> None:
         self._database = database
         self._process = process
-        self._registry = registry
         self._runs = runs
         self._now = now
         self._timeout = heartbeat_timeout
@@ -51,26 +44,21 @@ class Recovery:
         self._doubt = doubt
         self._may_condemn = may_condemn
 
-    async def take_back(self) -> int:
-        """Let tasks whose workers are dead wait to run again, or end; how many they were."""
-        count = 0
-        with contextlib.suppress(_LivesError):
-            while self._may_condemn() and (taken := await self._take_back_some()):
-                count += taken
-        return count
-
-    async def _take_back_some(self) -> int:
+    async def take_back(self, limit: int, decide: CutOff) -> int | None:
+        """What ``TaskStore.take_back`` says; ``None`` if a worker that was silent has spoken."""
+        if not self._may_condemn():
+            return None
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
                 store = Store(connection, self._process)
-                jobs = await store.jobs.abandoned(self._timeout, BATCH)
-                claims = await Claims.take(
-                    store, jobs, self._registry, self._runs, self._now, start=False
-                )
+                jobs = await store.jobs.abandoned(self._timeout, limit)
+                claims = await Claims.take(store, jobs, decide, self._runs, self._now, start=False)
                 waiting = dict.fromkeys(claims.requeued, timedelta(0))
                 await store.jobs.release(claims.obsolete, waiting)
                 await self._be_sure(connection, {job.process for job in jobs})
+        except _LivesError:
+            return None
         except BaseException:
             self._doubt(record.id for record in claims.announced)
             raise

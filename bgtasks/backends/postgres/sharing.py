@@ -1,0 +1,218 @@
+"""Statements that many callers share: what comes in while some are on their way goes into the next.
+
+One caller that waits for each of its submits has a statement and a commit for each, at once. A
+hundred callers have a few statements and commits for all of them. Commits that notify wait for each
+other, so few large ones are quicker than many small ones, for every process.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.server_errors import answer_may_be_lost, concerns_statement
+from bgtasks.backends.postgres.store import Store, taken
+from bgtasks.backends.task_store import LostAnswerError, Stored
+from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.core.record import TaskRecord
+from bgtasks.errors import DuplicateTaskError
+
+__all__ = ["SharedInserts"]
+
+AT_ONCE = 2
+"""Statements that are on their way: while the server works on one, the next is made."""
+
+MOST_RECORDS = 500
+MOST_CHARACTERS = 1_000_000
+"""What calls may share a statement for. A call that is larger goes alone, beside the others."""
+
+
+class _Call:
+    """The tasks of one caller, which are accepted all or none. ``again``: they may be stored
+    already, by a statement whose answer was lost."""
+
+    __slots__ = ("again", "answer", "characters", "records")
+
+    def __init__(self, records: Sequence[TaskRecord], again: bool) -> None:
+        self.records = records
+        self.again = again
+        self.characters = sum(len(record.data) for record in records)
+        self.answer: asyncio.Future[list[TaskRecord]] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is more than calls may share a statement for."""
+        return len(self.records) > MOST_RECORDS or self.characters > MOST_CHARACTERS
+
+    @property
+    def ids(self) -> list[UUID]:
+        """Of its tasks."""
+        return [record.id for record in self.records]
+
+    @property
+    def is_answered(self) -> bool:
+        """Nobody waits for it any longer, or has given up."""
+        return self.answer.done()
+
+    def accept(self, sequences: Mapping[UUID, int]) -> None:
+        """They are stored."""
+        if not self.is_answered:
+            self.answer.set_result(
+                [record._replace(sequence=sequences[record.id]) for record in self.records]
+            )
+
+    def fail(self, error: BaseException) -> None:
+        """None of them is stored, or nobody knows."""
+        if not self.is_answered:
+            self.answer.set_exception(error)
+
+
+class SharedInserts:
+    """Inserts the tasks of many callers by few statements; each caller gets its own answer."""
+
+    def __init__(self, database: Database, process: UUID, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._process = process
+        self._now = now
+        self._waiting: deque[_Call] = deque()
+        self._lanes = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def insert(self, records: Sequence[TaskRecord], *, again: bool) -> list[TaskRecord]:
+        """The records with their sequences, once they are committed.
+
+        Raises DuplicateTaskError for these alone, LostAnswerError where they may have been stored
+        all the same, and what else the server refuses. Whoever gives up while the statement is on
+        its way does not stop it.
+        """
+        call = _Call(records, again)
+        if call.is_large:
+            self._begin(self._insert([call]))
+        else:
+            self._waiting.append(call)
+            if self._lanes < AT_ONCE:
+                self._lanes += 1
+                self._begin(self._lane())
+        return await call.answer
+
+    async def stop(self) -> None:
+        """After the connections were closed: nothing is on its way any longer."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _lane(self) -> None:
+        try:
+            while calls := self._next():
+                await self._insert(calls)
+        finally:
+            self._lanes -= 1
+
+    def _next(self) -> list[_Call]:
+        """The calls for the next statement, in the order they came."""
+        calls: list[_Call] = []
+        records = characters = 0
+        while self._waiting:
+            call = self._waiting[0]
+            if not call.is_answered:
+                records += len(call.records)
+                characters += call.characters
+                if calls and (records > MOST_RECORDS or characters > MOST_CHARACTERS):
+                    break
+                calls.append(call)
+            self._waiting.popleft()
+        return calls
+
+    async def _insert(self, calls: Sequence[_Call]) -> None:
+        """Answer each of these calls."""
+        try:
+            async with self._database.connection() as connection:
+                with answer_may_be_lost():
+                    await _Batch(Store(connection, self._process), self._now).insert(calls)
+        except BaseException as error:
+            for call in calls:
+                call.fail(error if isinstance(error, Exception) else LostAnswerError())
+            if ends_this_task(error):
+                raise
+
+
+class _Batch:
+    """Calls that share a connection. What the server refuses one of them for is not laid on the
+    others: they are inserted without it."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    async def insert(self, calls: Sequence[_Call]) -> None:
+        """Answer each of these calls. Raises what concerns all that have no answer yet."""
+        if not calls:
+            return
+        try:
+            sequences = await self._store.insert(
+                [record for call in calls for record in call.records], self._now()
+            )
+        except DuplicateTaskError as error:
+            await self._insert_without_taken(calls, error)
+        except Exception as error:
+            if not concerns_statement(error):
+                raise
+            await self._insert_parts(calls, error)
+        else:
+            for call in calls:
+                call.accept(sequences)
+
+    async def _insert_without_taken(
+        self, calls: Sequence[_Call], error: DuplicateTaskError
+    ) -> None:
+        """Refuse those whose ids are taken, by others or by another call that is before them."""
+        known = await self._store.known([item for call in calls for item in call.ids])
+        fresh: list[_Call] = []
+        later: list[_Call] = []
+        seen: set[UUID] = set()
+        for call in calls:
+            ids = set(call.ids)
+            if len(ids) < len(call.records) or ids & known:
+                await self._refuse(call)
+            elif ids & seen:
+                later.append(call)
+            else:
+                fresh.append(call)
+                seen |= ids
+        if len(fresh) == len(calls):  # whoever had taken one is gone
+            await self._insert_parts(calls, error)
+        else:
+            await self.insert(fresh)
+            await self.insert(later)
+
+    async def _refuse(self, call: _Call) -> None:
+        """Unless they are its own: then an answer that was lost is known now."""
+        kept = await self._store.find_whole(call.ids) if call.again else {}
+        if all(_is_same(record, kept.get(record.id)) for record in call.records):
+            call.accept({task_id: stored.record.sequence for task_id, stored in kept.items()})
+        else:
+            call.fail(taken(call.ids))
+
+    async def _insert_parts(self, calls: Sequence[_Call], error: Exception) -> None:
+        """Find the call that the server refuses, by halves."""
+        if len(calls) == 1:
+            calls[0].fail(error)
+            return
+        middle = len(calls) // 2
+        await self.insert(calls[:middle])
+        await self.insert(calls[middle:])
+
+
+def _is_same(record: TaskRecord, stored: Stored | None) -> bool:
+    """Whether the stored task is the one that was to be kept, and not another with its id."""
+    if stored is None:
+        return False
+    kept = stored.record
+    return (record.type, record.data, record.created_at) == (kept.type, kept.data, kept.created_at)
