@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bgtasks.clock import Clock
     from bgtasks.containers import BackgroundTasksContainer, background_task
     from bgtasks.core.query import BackgroundTaskPage
+    from bgtasks.core.task_filter import TaskFilter
     from bgtasks.core.unique import Unique
     from bgtasks.errors import (
         AttemptTimeoutError,
@@ -86,6 +87,7 @@ __all__ = [
     "SettingsError",
     "Submission",
     "TaskCancelled",
+    "TaskFilter",
     "TaskNotFoundError",
     "TaskStateError",
     "Unique",
@@ -99,6 +101,7 @@ _HOMES = {
     "clock": ["Clock"],
     "containers": ["BackgroundTasksContainer", "background_task"],
     "core.query": ["BackgroundTaskPage"],
+    "core.task_filter": ["TaskFilter"],
     "core.unique": ["Unique"],
     "errors": [
         "AttemptTimeoutError",

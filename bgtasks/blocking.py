@@ -9,16 +9,10 @@ from uuid import UUID
 from bgtasks.core.durations import Duration
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.submission import BlockingRunOptions, check_names
+from bgtasks.core.task_filter import FilterOptions, TaskFilter
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import (
-    UNSET,
-    BackgroundTaskBase,
-    BackgroundTaskInfo,
-    BackgroundTaskStatus,
-    Submission,
-    Unset,
-)
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, Submission
 
 __all__ = ["BlockingTaskManager"]
 
@@ -74,23 +68,17 @@ class BlockingTaskManager:
 
     def get_tasks(
         self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
         *,
-        type: str | Iterable[str] | Unset = UNSET,  # noqa: A002 - the glossary's word
-        status: BackgroundTaskStatus | str | Iterable[BackgroundTaskStatus | str] | Unset = UNSET,
-        owner: str | None | Iterable[str | None] | Unset = UNSET,
         limit: int = 50,
         cursor: str | None = None,
         payloads: bool = False,
+        **options: Unpack[FilterOptions],
     ) -> BackgroundTaskPage:
         """A page of tasks, newest accepted first."""
         return self._call(
             self._manager.get_tasks(
-                type=type,
-                status=status,
-                owner=owner,
-                limit=limit,
-                cursor=cursor,
-                payloads=payloads,
+                filter, limit=limit, cursor=cursor, payloads=payloads, **options
             )
         )
 

@@ -16,10 +16,12 @@ from attrs import define
 
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
-from bgtasks.models import AttemptFailure, ProcessInfo
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
 
 __all__ = [
+    "WINDOW",
     "Claimant",
+    "Counts",
     "Done",
     "Look",
     "LostAnswerError",
@@ -29,6 +31,12 @@ __all__ = [
     "Stored",
     "TaskStore",
 ]
+
+Counts = Mapping[tuple[str, BackgroundTaskStatus], int]
+"""How many tasks there are of each type in each status; those left out are none."""
+
+WINDOW = 10_000
+"""How many tasks a search looks at in one go, so that it holds nobody up."""
 
 Place = Any
 """What an attempt takes up while it runs, in the store's own terms; hashable."""
@@ -208,7 +216,16 @@ class TaskStore(ABC):
 
     @abstractmethod
     async def page(self, query: TaskQuery) -> TaskPage:
-        """Tasks, newest accepted first."""
+        """Tasks, newest accepted first. A search looks at the next ``WINDOW`` tasks at most."""
+
+    @abstractmethod
+    async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
+        """How many of the next ``WINDOW`` tasks a search finds, and the sequence to go on
+        before."""
+
+    @abstractmethod
+    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
+        """The sequence of the newest task before one, and when it was accepted."""
 
     @abstractmethod
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:

@@ -1,8 +1,8 @@
 """The stored form of a task, and the queries that backends answer."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from attrs import frozen
@@ -20,9 +20,12 @@ __all__ = [
     "SMALL_PAYLOAD",
     "KeptTask",
     "Row",
+    "Search",
+    "Span",
     "TaskPage",
     "TaskQuery",
     "TaskRecord",
+    "View",
     "changing",
     "info_of",
     "listed",
@@ -145,6 +148,49 @@ KeptTask = tuple[TaskRecord, Sequence[Row]]
 """All that is kept of a task: its record, and the rows beside it."""
 
 
+@frozen
+class Span:
+    """A time from ``start`` on and before ``end``; ``None`` is no bound."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return self.start is not None or self.end is not None
+
+
+View = Literal["waiting", "scheduled", "retrying"]
+"""Pending tasks by what they wait for: their turn, a time that was named, another attempt."""
+
+
+@frozen(kw_only=True)
+class Search:
+    """What no index answers: the tasks that fit have to be looked for among others.
+
+    A task fits when it was accepted, was last started, and became final within ``created``,
+    ``started`` and ``ended``, and has each of ``words`` in its name, its error message or its
+    status message, in any case of letters, or at the beginning of its id. ``view`` is of waiting
+    tasks as of ``now``.
+    """
+
+    created: Span = Span()
+    started: Span = Span()
+    ended: Span = Span()
+    words: tuple[str, ...] = ()
+    view: View | None = None
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+
+    def __bool__(self) -> bool:
+        spans = self.created or self.started or self.ended
+        return bool(spans or self.words) or self.view is not None
+
+    @property
+    def accepted_before(self) -> datetime | None:
+        """No task that fits was accepted later: what has started or ended was accepted before."""
+        ends = [span.end for span in (self.created, self.started, self.ended)]
+        return min((end for end in ends if end is not None), default=None)
+
+
 @frozen(kw_only=True)
 class TaskQuery:
     """Which tasks to list, newest first. Empty ``types``/``statuses`` and ``owners=None`` mean all.
@@ -156,6 +202,7 @@ class TaskQuery:
     types: Sequence[str] = ()
     statuses: Sequence[BackgroundTaskStatus] = ()
     owners: Sequence[str | None] | None = None
+    search: Search = Search()
     before: int | None = None
     limit: int = 50
 
@@ -163,7 +210,8 @@ class TaskQuery:
 @frozen
 class TaskPage:
     """A page of records, newest first, and the ``sequence`` to query the next page with. The
-    records have no ``data`` and no large payloads."""
+    records have no ``data`` and no large payloads. Where the query has a ``search``, a page may
+    have fewer records than asked for, and another page still follow."""
 
     records: Sequence[TaskRecord]
     next_before: int | None

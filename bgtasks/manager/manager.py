@@ -18,19 +18,17 @@ from bgtasks.core.durations import Duration, checked_timeout
 from bgtasks.core.query import BackgroundTaskPage, checked_id, cursor_of, make_query
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.core.submission import RunOptions, submit_options
+from bgtasks.core.task_filter import FilterOptions, TaskFilter, filter_of
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager.run import ManagerRun
 from bgtasks.manager.switch import Switch
 from bgtasks.models import (
-    UNSET,
     AttemptFailure,
     BackgroundTaskBase,
     BackgroundTaskInfo,
-    BackgroundTaskStatus,
     Health,
     ProcessInfo,
     Submission,
-    Unset,
 )
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.registration import Registry
@@ -234,24 +232,23 @@ class BackgroundTaskManager:
 
     async def get_tasks(
         self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
         *,
-        type: str | Iterable[str] | Unset = UNSET,  # noqa: A002 - the glossary's word
-        status: BackgroundTaskStatus | str | Iterable[BackgroundTaskStatus | str] | Unset = UNSET,
-        owner: str | None | Iterable[str | None] | Unset = UNSET,
         limit: int = 50,
         cursor: str | None = None,
         payloads: bool = False,
+        **options: Unpack[FilterOptions],
     ) -> BackgroundTaskPage:
         """A page of tasks, newest accepted first.
 
-        Each filter takes one value or several; ``owner=None`` means tasks without an owner.
+        ``filter``, or the same by names, says which: see :class:`~bgtasks.TaskFilter`.
         ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Payloads of
         more than 4,096 characters of JSON are left out (``payload_omitted``), unless ``payloads``
         asks for them: then a page ends where those it has are longer than a million characters.
         Raises QueryError for what cannot be asked.
         """
         run = self._switch.running()
-        query = make_query(type=type, status=status, owner=owner, limit=limit, cursor=cursor)
+        query = make_query(filter_of(filter, options), limit, cursor)
         page = await run.backend.list(query)
         if payloads:
             page = await with_payloads(run.backend, page)

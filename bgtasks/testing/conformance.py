@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock
@@ -313,14 +313,7 @@ class BackendBench:
         """All pages of a listing."""
         pages = [await self.backend.list(query)]
         while (before := pages[-1].next_before) is not None:
-            following = TaskQuery(
-                types=query.types,
-                statuses=query.statuses,
-                owners=query.owners,
-                before=before,
-                limit=query.limit,
-            )
-            pages.append(await self.backend.list(following))
+            pages.append(await self.backend.list(evolve(query, before=before)))
         return pages
 
 

@@ -11,7 +11,7 @@ from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
 from bgtasks.web.commands import ON_TASK, Command, commands_on
 from bgtasks.web.judge import Judge, Owners
-from bgtasks.web.listing import Listing, TaskFilter, TaskReader
+from bgtasks.web.listing import Listing, PageRequest, TaskReader
 from bgtasks.web.requester import Requester
 
 __all__ = ["TaskAccess"]
@@ -33,12 +33,14 @@ class TaskAccess:
         self._judge = judge
         self._reader = reader or manager
 
-    async def page(self, requester: Requester, wanted: TaskFilter) -> tuple[list[Info], str | None]:
+    async def page(
+        self, requester: Requester, wanted: PageRequest
+    ) -> tuple[list[Info], str | None]:
         """A page of visible tasks, newest first, and the cursor of the next page: see
         :meth:`Listing.page`."""
         return await (await self.listing(requester, wanted)).page()
 
-    async def listing(self, requester: Requester, wanted: TaskFilter) -> Listing:
+    async def listing(self, requester: Requester, wanted: PageRequest) -> Listing:
         """The listing of what ``requester`` may see of what is ``wanted``."""
         return Listing(
             self._reader,

@@ -4,15 +4,16 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from bgtasks.core.query import BackgroundTaskPage, check_combinations
+from bgtasks.core.query import BackgroundTaskPage
+from bgtasks.core.task_filter import TaskFilter, check_combinations
 from bgtasks.errors import QueryError
-from bgtasks.models import UNSET, BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.models import UNSET, BackgroundTaskInfo
 from bgtasks.web.cursors import listing_mark, read_cursor, refused_cursor, write_cursor
 from bgtasks.web.requester import Requester
 
-__all__ = ["Listing", "TaskFilter", "TaskReader"]
+__all__ = ["Listing", "PageRequest", "TaskReader"]
 
 MAX_PAGES = 20
 """How many pages of the store are read to fill one page of what a policy lets through."""
@@ -31,10 +32,8 @@ class TaskReader(Protocol):
 
     async def get_tasks(
         self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as the manager calls it
         *,
-        type: Any = UNSET,  # noqa: A002 - the glossary's word
-        status: Any = UNSET,
-        owner: Any = UNSET,
         limit: int = 50,
         cursor: str | None = None,
     ) -> BackgroundTaskPage:
@@ -51,15 +50,11 @@ class TaskReader(Protocol):
 
 
 @frozen(kw_only=True)
-class TaskFilter:
-    """Which tasks to list. ``None`` does not filter; ``None`` among owners means without owner.
+class PageRequest:
+    """Which page of which tasks. ``limit`` is 1 to 200; ``payloads`` asks for large payloads,
+    too."""
 
-    ``limit`` is 1 to 200; ``payloads`` asks for large payloads, too.
-    """
-
-    types: Sequence[str] | None = None
-    statuses: Sequence[BackgroundTaskStatus] | None = None
-    owners: Sequence[str | None] | None = None
+    tasks: TaskFilter = field(factory=TaskFilter)
     limit: int = 50
     cursor: str | None = None
     payloads: bool = False
@@ -85,7 +80,7 @@ class Listing:
 
     reader: TaskReader
     requester: Requester
-    wanted: TaskFilter
+    wanted: PageRequest
     visible_owners: Collection[str | None] | None
     is_predicate_alone: bool
     visible: Callable[[Requester, Sequence[Info]], Awaitable[list[Info]]]
@@ -93,12 +88,9 @@ class Listing:
 
     @mark.default
     def _mark_default(self) -> bytes:
-        wanted = self.wanted
-        filters = [
-            sorted({repr(value) for value in values}) if values is not None else None
-            for values in (wanted.types, wanted.statuses, wanted.owners)
-        ]
-        return listing_mark(filters, self.requester.identity)
+        *several, search = self.wanted.tasks.key
+        filters = [values if values is None else sorted(map(repr, values)) for values in several]
+        return listing_mark([*filters, [repr(search)]], self.requester.identity)
 
     async def page(self) -> tuple[list[Info], str | None]:
         """Visible tasks, newest first, and the cursor of the next page.
@@ -131,7 +123,8 @@ class Listing:
         return write_cursor(info.id, self.mark)
 
     def _owners(self) -> _Owners:
-        wanted, visible = self.wanted.owners, self.visible_owners
+        query, visible = self.wanted.tasks.query(1), self.visible_owners
+        wanted = query.owners
         if visible is not None:
             may = visible if wanted is None else tuple(item for item in wanted if item in visible)
             return _Owners(may) if self._takes(may) else _Owners(None, wanted)
@@ -143,8 +136,9 @@ class Listing:
 
     def _takes(self, owners: Collection[str | None]) -> bool:
         """Whether the store takes so many; beyond that the policy filters what it gives."""
+        query = self.wanted.tasks.query(1)
         try:
-            check_combinations(self.wanted.types, self.wanted.statuses, owners)
+            check_combinations(query.types, query.statuses, owners)
         except QueryError:
             return False
         return len(owners) <= MAX_OWNERS
@@ -164,12 +158,7 @@ class Listing:
     async def _read(
         self, owners: _Owners, place: str | None, limit: int
     ) -> tuple[Sequence[Info], str | None]:
-        wanted = self.wanted
-        page = await self.reader.get_tasks(
-            type=UNSET if wanted.types is None else wanted.types,
-            status=UNSET if wanted.statuses is None else wanted.statuses,
-            owner=UNSET if owners.of_store is None else owners.of_store,
-            limit=limit,
-            cursor=place,
-        )
+        of_store = UNSET if owners.of_store is None else owners.of_store
+        wanted = evolve(self.wanted.tasks, owner=of_store)
+        page = await self.reader.get_tasks(wanted, limit=limit, cursor=place)
         return page.items, page.next_cursor

@@ -8,7 +8,7 @@ import pytest
 from bgtasks import BackgroundTaskManager, BackgroundTasksContainer, QueryError, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.core.query import cursor_of, make_query
-from bgtasks.models import UNSET
+from bgtasks.core.task_filter import TaskFilter
 from tests.hosts.scripted import Context, OtherWork, Work, container_of, done, running, worker_of
 
 
@@ -170,11 +170,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("asked", "said"), BAD, ids=[said for _, said in BAD])
 def test_what_cannot_be_asked_is_refused_by_name(asked: dict[str, Any], said: str) -> None:
-    question: dict[str, Any] = {
-        "type": UNSET, "status": UNSET, "owner": UNSET, "limit": 50, "cursor": None,
-    }  # fmt: skip
+    filters = {name: value for name, value in asked.items() if name not in ("limit", "cursor")}
     with pytest.raises(QueryError, match=said):
-        make_query(**(question | asked))
+        make_query(TaskFilter(**filters), asked.get("limit", 50), asked.get("cursor"))
 
 
 async def test_as_many_combinations_as_are_accepted_are_answered() -> None:
@@ -187,7 +185,7 @@ async def test_as_many_combinations_as_are_accepted_are_answered() -> None:
 
 def test_a_value_that_is_named_often_is_looked_up_once() -> None:
     question: Any = {"type": ["a", "b"] * 50, "status": list(Status) * 20, "owner": ["x"] * 100}
-    query = make_query(**question, limit=1, cursor=None)
+    query = make_query(TaskFilter(**question), 1, None)
     assert (query.types, query.owners, len(query.statuses)) == (("a", "b"), ("x",), 5)
 
 
@@ -205,6 +203,6 @@ async def test_the_largest_cursor_that_is_accepted_can_be_looked_up() -> None:
 
 
 def test_a_cursor_leads_back_to_the_place_it_was_made_of() -> None:
-    query = make_query(type=UNSET, status=UNSET, owner=UNSET, limit=1, cursor=cursor_of(12345))
+    query = make_query(TaskFilter(), 1, cursor_of(12345))
     assert query.before == 12345
     assert cursor_of(None) is None

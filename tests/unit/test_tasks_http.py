@@ -9,14 +9,14 @@ import pytest
 
 from bgtasks import QueryError, TaskNotFoundError, TaskStateError
 from bgtasks.cli.tasks import http_tasks
-from bgtasks.cli.tasks.client import TaskFilter
+from bgtasks.cli.tasks.client import PageRequest
 from bgtasks.cli.tasks.http_answer import UnavailableError
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.errors import NotAllowedError
 
 from .tasks_command_support import ID, answering, task, wire
 
-ANY = TaskFilter()
+ANY = PageRequest()
 
 
 def problem(status: int, detail: Any) -> httpx.Response:
@@ -166,7 +166,7 @@ async def test_a_long_list_is_read_in_pages_up_to_the_limit() -> None:
         return httpx.Response(200, json={"items": items, "nextCursor": f"t{len(asked)}"})
 
     async with answering(handler) as client:
-        assert await client.list(TaskFilter(limit=120)) == [task()] * 120
+        assert await client.list(PageRequest(limit=120)) == [task()] * 120
     assert asked == [
         {"limit": "50"},
         {"limit": "50", "cursor": "t1"},

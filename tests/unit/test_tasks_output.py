@@ -12,12 +12,13 @@ import pytest
 from bgtasks import BackgroundTaskManager, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.cli.tasks.changes import cancel_tasks, retry_tasks
-from bgtasks.cli.tasks.client import TaskClient, TaskFilter
+from bgtasks.cli.tasks.client import PageRequest, TaskClient
 from bgtasks.cli.tasks.details import show_task
 from bgtasks.cli.tasks.listing import age, list_tasks
 from bgtasks.cli.tasks.manager_tasks import ManagerTasks
 from bgtasks.cli.tasks.progress import watch_task
 from bgtasks.cli.tasks.screen import Screen
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import TaskNotFoundError
 from tests.hosts.scripted import (
     PATIENCE,
@@ -91,7 +92,7 @@ async def test_a_list_is_one_line_a_task_newest_first(
     world: World, screen: Screen, capsys: Captured
 ) -> None:
     older, newer = await world.ended(), await world.ended()
-    await list_tasks(world.client, screen, TaskFilter(), as_json=False)
+    await list_tasks(world.client, screen, PageRequest(), as_json=False)
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == [str(newer), str(older)]
     assert lines[0][1:6] == ["Work", "Work", "Failed", "12%", HARMLESS]
@@ -104,13 +105,13 @@ async def test_a_list_is_filtered_by_the_application(
     mine = await world.ended(owner="me")
     other = await world.manager.run_task(OtherWork())
     for wanted, expected in [
-        (TaskFilter(types=["Work"]), [mine]),
-        (TaskFilter(types=["Work", "OtherWork"]), [other, mine]),
-        (TaskFilter(statuses=[Status.FAILED]), [mine]),
-        (TaskFilter(statuses=[Status.COMPLETED, Status.CANCELLED]), []),
-        (TaskFilter(owners=["me"]), [mine]),
-        (TaskFilter(owners=[None]), [other]),
-        (TaskFilter(limit=1), [other]),
+        (PageRequest(tasks=TaskFilter(type=["Work"])), [mine]),
+        (PageRequest(tasks=TaskFilter(type=["Work", "OtherWork"])), [other, mine]),
+        (PageRequest(tasks=TaskFilter(status=[Status.FAILED])), [mine]),
+        (PageRequest(tasks=TaskFilter(status=[Status.COMPLETED, Status.CANCELLED])), []),
+        (PageRequest(tasks=TaskFilter(owner=["me"])), [mine]),
+        (PageRequest(tasks=TaskFilter(owner=[None])), [other]),
+        (PageRequest(limit=1), [other]),
     ]:
         await list_tasks(world.client, screen, wanted, as_json=True)
         shown = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
@@ -121,7 +122,7 @@ async def test_json_is_in_the_shape_of_the_wire_and_in_ascii(
     world: World, screen: Screen, capsys: Captured
 ) -> None:
     await world.ended()
-    await list_tasks(world.client, screen, TaskFilter(), as_json=True)
+    await list_tasks(world.client, screen, PageRequest(), as_json=True)
     text = capsys.readouterr().out
     assert text.isascii()
     assert json.loads(text).keys() == wire().keys()
@@ -132,7 +133,7 @@ async def test_a_terminal_gets_a_table_with_whole_ids(
     world: World, terminal: Screen, capsys: Captured
 ) -> None:
     task_id = await world.ended()
-    await list_tasks(world.client, terminal, TaskFilter(), as_json=False)
+    await list_tasks(world.client, terminal, PageRequest(), as_json=False)
     head, row = capsys.readouterr().out.splitlines()
     assert "STATUS" in head
     assert row.startswith(str(task_id))
@@ -145,7 +146,7 @@ async def test_a_terminal_gets_a_table_with_whole_ids(
 async def test_a_terminal_is_told_that_there_are_no_tasks(
     world: World, terminal: Screen, capsys: Captured
 ) -> None:
-    await list_tasks(world.client, terminal, TaskFilter(), as_json=False)
+    await list_tasks(world.client, terminal, PageRequest(), as_json=False)
     assert capsys.readouterr().out == "no tasks\n"
 
 

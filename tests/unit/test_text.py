@@ -6,9 +6,8 @@ import pytest
 
 from bgtasks import SettingsError, background_task
 from bgtasks.core.events import Failed, Interrupted, NotBegun, Report
-from bgtasks.core.query import make_query
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.text import MAX_MESSAGE, MAX_TRACEBACK, clean, cut_traceback, describe, shown
-from bgtasks.models import UNSET
 from tests.hosts.scripted import Work, container_of, done, worker_of
 
 
@@ -36,7 +35,7 @@ def test_nul_is_replaced_in_errors_and_tracebacks() -> None:
 
 
 def test_filters_are_made_as_what_is_stored() -> None:
-    query = make_query(type="a\0", status=UNSET, owner=["b\0", None], limit=1, cursor=None)
+    query = TaskFilter(type="a\0", owner=["b\0", None]).query(1)
     assert query.types == ("a\N{REPLACEMENT CHARACTER}",)
     assert query.owners == ("b\N{REPLACEMENT CHARACTER}", None)
 

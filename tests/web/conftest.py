@@ -17,8 +17,9 @@ from starlette.routing import Mount
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.record import SMALL_PAYLOAD
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import ManagerStateError, QueryError
-from bgtasks.models import UNSET, BackgroundTaskInfo, BackgroundTaskStatus, Health
+from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus, Health
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
 from bgtasks.testing.clock import FakeClock
@@ -33,12 +34,6 @@ from bgtasks.web.policy import BackgroundTaskPolicy
 NAMESPACE = "/background-tasks"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENCE = 2.0
-
-
-def _values(value: Any) -> Any:
-    if value is UNSET:
-        return None
-    return {value} if value is None or isinstance(value, str) else set(value)
 
 
 def _listed(info: Any) -> Any:
@@ -131,18 +126,18 @@ class FakeManager:
 
     async def get_tasks(
         self,
+        filter: Any = None,  # noqa: A002
         *,
-        type: Any = UNSET,  # noqa: A002
-        status: Any = UNSET,
-        owner: Any = UNSET,
         limit: Any = 50,
         cursor: Any = None,
     ) -> Any:
-        self.asked.append({"type": type, "status": status, "owner": owner, "limit": limit})
+        wanted = filter or TaskFilter()
+        self.asked.append({"owner": wanted.owner, "limit": limit})
         await self._reading()
         if cursor is not None and not cursor.isdigit():
             raise QueryError(f"cursor is {cursor!r}; accepted: a next_cursor of an earlier page")
-        types, statuses, owners = _values(type), _values(status), _values(owner)
+        query = wanted.query(1)
+        types, statuses, owners = query.types, query.statuses, query.owners
         before = len(self.tasks) if cursor is None else int(cursor)
         found = [
             info

@@ -21,7 +21,17 @@ from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.backends.embedded.writer import Delivery, Writer
 from bgtasks.backends.loops.marking import Marking
-from bgtasks.backends.task_store import Claimant, Done, Look, Nobody, Place, Step, Stored, TaskStore
+from bgtasks.backends.task_store import (
+    Claimant,
+    Counts,
+    Done,
+    Look,
+    Nobody,
+    Place,
+    Step,
+    Stored,
+    TaskStore,
+)
 from bgtasks.clock import Clock
 from bgtasks.concurrency.threads import CallingThread
 from bgtasks.core.lifecycle import Change
@@ -186,6 +196,12 @@ class FileStore(TaskStore):
 
     async def page(self, query: TaskQuery) -> TaskPage:
         return await self._read(partial(reader.fetch_page, query=query))
+
+    async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
+        return await self._read(partial(reader.count_window, query=query))
+
+    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
+        return await self._read(partial(reader.accepted_before, sequence=sequence))
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         return await self._read(partial(reader.fetch_failures, task_id=task_id))

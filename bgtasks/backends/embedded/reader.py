@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from heapq import nlargest
 from itertools import chain, product
 from math import prod
@@ -11,12 +12,22 @@ from operator import itemgetter
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.searching import search_values
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.backends.task_store import WINDOW, Counts
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
-__all__ = ["fetch_failures", "fetch_page", "fetch_shown", "fetch_task"]
+__all__ = [
+    "accepted_before",
+    "count_window",
+    "counts_of",
+    "fetch_failures",
+    "fetch_page",
+    "fetch_shown",
+    "fetch_task",
+]
 
 _NEWEST = 2**63 - 1
 
@@ -45,9 +56,30 @@ def fetch_failures(connection: sqlite3.Connection, task_id: UUID) -> list[Attemp
 
 
 def fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
-    """A page of tasks, newest first. Asks for one more than wanted, to know if there is more."""
+    """A page of tasks, newest first. Asks for one more than wanted, to know if there is more. Of a
+    search, only ``WINDOW`` tasks are looked at."""
     with _one_moment(connection):
-        return _fetch_page(connection, query)
+        return _search_page(connection, query) if query.search else _fetch_page(connection, query)
+
+
+def count_window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[Counts, int | None]:
+    """See :meth:`TaskStore.count_window`."""
+    with _one_moment(connection):
+        sequences, following = _window(connection, query)
+        values = search_values(query.search) | {"sequences": json.dumps(sequences)}
+        return counts_of(connection.execute(STATEMENTS["count_searched"], values)), following
+
+
+def accepted_before(connection: sqlite3.Connection, sequence: int) -> tuple[int, datetime] | None:
+    """See :meth:`TaskStore.accepted_before`."""
+    row = connection.execute(STATEMENTS["accepted_before"], (sequence,)).fetchone()
+    at = row and rows.to_time(row[1])
+    return None if at is None else (row[0], at)
+
+
+def counts_of(found: Iterable[tuple[str, str, int]]) -> Counts:
+    """Numbers of tasks by type and status."""
+    return {(name, BackgroundTaskStatus(status)): number for name, status, number in found}
 
 
 @contextmanager
@@ -63,9 +95,24 @@ def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("COMMIT")
 
 
-def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
-    wanted = query.limit + 1
-    newest = nlargest(
+def _search_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
+    sequences, following = _window(connection, query)
+    values = {"sequences": json.dumps(sequences), "limit": query.limit + 1}
+    found = connection.execute(STATEMENTS["searched_tasks"], values | search_values(query.search))
+    records = [rows.record_of(row) for row in found]
+    if len(records) > query.limit:
+        return TaskPage(records[: query.limit], records[query.limit - 1].sequence)
+    return TaskPage(records, following)
+
+
+def _window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[list[int], int | None]:
+    """The newest tasks that a search has to look at, and the sequence to go on before."""
+    newest = _newest(connection, query, WINDOW + 1)
+    return newest[:WINDOW], newest[WINDOW - 1] if len(newest) > WINDOW else None
+
+
+def _newest(connection: sqlite3.Connection, query: TaskQuery, wanted: int) -> list[int]:
+    return nlargest(
         wanted,
         (
             sequence
@@ -73,6 +120,10 @@ def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
             for sequence in _sequences(connection, branch, query.before, wanted)
         ),
     )
+
+
+def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
+    newest = _newest(connection, query, query.limit + 1)
     found = connection.execute(
         STATEMENTS["listed_by_sequences"], (json.dumps(newest[: query.limit]),)
     )

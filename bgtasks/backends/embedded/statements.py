@@ -9,6 +9,7 @@ from bgtasks.backends.embedded.rows import (
     REPORTED,
     SHOWN,
 )
+from bgtasks.backends.embedded.searching import SEARCHED
 from bgtasks.backends.statements import load_statements
 
 __all__ = ["STATEMENTS"]
@@ -23,4 +24,5 @@ STATEMENTS = load_statements(
     changed=CHANGED.each("{} = ?"),
     replaced=REPLACED.each("{} = ?"),
     reported=REPORTED.each("{} = ?"),
+    searched=SEARCHED,
 )

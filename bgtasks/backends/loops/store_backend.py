@@ -11,6 +11,7 @@ from bgtasks.backends.loops.commands import Commands
 from bgtasks.backends.loops.outbox import Outbox
 from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
 from bgtasks.backends.loops.runs import Run, Runs
+from bgtasks.backends.loops.searching import Searching
 from bgtasks.backends.loops.serving import Serving
 from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.task_store import TaskStore
@@ -123,6 +124,8 @@ class StoreBackend(Backend, Generic[TStore]):
         return await self.store.show(task_ids, payloads=payloads)
 
     async def list(self, query: TaskQuery) -> TaskPage:
+        if query.search:
+            return await Searching(self.store, self.now).page(query)
         return await self.store.page(query)
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:

@@ -37,6 +37,7 @@ from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
 from bgtasks.backends.postgres.store import Store
 from bgtasks.backends.task_store import (
     Claimant,
+    Counts,
     Done,
     Look,
     LostAnswerError,
@@ -290,6 +291,14 @@ class PostgresStore(TaskStore):
     async def page(self, query: TaskQuery) -> TaskPage:
         async with self._reading() as connection:
             return await reader.fetch_page(connection, query)
+
+    async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
+        async with self._reading() as connection:
+            return await reader.count_window(connection, query)
+
+    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
+        async with self._reading() as connection:
+            return await reader.accepted_before(connection, sequence)
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         async with self._reading() as connection:

@@ -1,17 +1,29 @@
 """Questions to the tables that change nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import product
 from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.postgres import rows
+from bgtasks.backends.postgres.searching import search_values
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.backends.task_store import WINDOW, Counts
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
-__all__ = ["fetch_failures", "fetch_page", "fetch_shown", "fetch_task", "stored_types"]
+__all__ = [
+    "accepted_before",
+    "count_window",
+    "counts_of",
+    "fetch_failures",
+    "fetch_page",
+    "fetch_shown",
+    "fetch_task",
+    "stored_types",
+]
 
 NEWEST = 2**63 - 1
 
@@ -36,12 +48,33 @@ async def fetch_failures(connection: Any, task_id: UUID) -> list[AttemptFailure]
 
 
 async def fetch_page(connection: Any, query: TaskQuery) -> TaskPage:
-    """A page of tasks, newest first. Asks for one more than wanted, to know if there is more."""
-    before = NEWEST if query.before is None else query.before
-    found = await _fetch(connection, query, before, query.limit + 1)
+    """A page of tasks, newest first. Asks for one more than wanted, to know if there is more. Of a
+    search, only ``WINDOW`` tasks are looked at."""
+    if query.search:
+        return await _search_page(connection, query)
+    found = await _fetch(connection, query, query.limit + 1, STATEMENTS)
     records = [rows.record_of(row) for row in found[: query.limit]]
     more = len(found) > query.limit and bool(records)
     return TaskPage(records, records[-1].sequence if more else None)
+
+
+async def count_window(connection: Any, query: TaskQuery) -> tuple[Counts, int | None]:
+    """See :meth:`TaskStore.count_window`."""
+    sequences, following = await _window(connection, query)
+    values = search_values(query.search)
+    found = await connection.fetch(STATEMENTS["count_searched"], sequences, WINDOW, *values)
+    return counts_of(found), following
+
+
+async def accepted_before(connection: Any, sequence: int) -> tuple[int, datetime] | None:
+    """See :meth:`TaskStore.accepted_before`."""
+    row = await connection.fetchrow(STATEMENTS["accepted_before"], sequence)
+    return None if row is None else (row[0], row[1])
+
+
+def counts_of(found: Iterable[Sequence[Any]]) -> Counts:
+    """Numbers of tasks by type and status."""
+    return {(name, BackgroundTaskStatus(status)): int(number) for name, status, number in found}
 
 
 async def stored_types(connection: Any) -> list[str]:
@@ -53,21 +86,48 @@ async def stored_types(connection: Any) -> list[str]:
     return types
 
 
+async def _search_page(connection: Any, query: TaskQuery) -> TaskPage:
+    sequences, following = await _window(connection, query)
+    values = search_values(query.search)
+    found = await connection.fetch(
+        STATEMENTS["searched_tasks"], sequences, query.limit + 1, *values
+    )
+    records = [rows.record_of(row) for row in found]
+    if len(records) > query.limit:
+        return TaskPage(records[: query.limit], records[query.limit - 1].sequence)
+    return TaskPage(records, following)
+
+
+async def _window(connection: Any, query: TaskQuery) -> tuple[list[int], int | None]:
+    """The newest tasks that a search has to look at, and the sequence to go on before."""
+    found = await _fetch(connection, query, WINDOW + 1, _SEQUENCES)
+    newest = [row[0] for row in found]
+    return newest[:WINDOW], newest[WINDOW - 1] if len(newest) > WINDOW else None
+
+
+_SEQUENCES = {
+    name: STATEMENTS[name].replace(f"SELECT {rows.LISTED} FROM", "SELECT sequence FROM")
+    for name in ("newest_tasks", "filtered_tasks", "owned_tasks")
+}
+"""The statements of a page, of which a search needs the sequences alone."""
+
+
 async def _fetch(
-    connection: Any, query: TaskQuery, before: int, limit: int
+    connection: Any, query: TaskQuery, limit: int, statements: Mapping[str, str]
 ) -> Sequence[Sequence[Any]]:
+    before = NEWEST if query.before is None else query.before
     if not query.types and not query.statuses and query.owners is None:
-        return list(await connection.fetch(STATEMENTS["newest_tasks"], before, limit))
+        return list(await connection.fetch(statements["newest_tasks"], before, limit))
     # A filter that does not name a column of the index names all values that it can have.
     types = dict.fromkeys(query.types) if query.types else await stored_types(connection)
     statuses = [item.value for item in dict.fromkeys(query.statuses or BackgroundTaskStatus)]
     branches = list(product(types, statuses))
     columns = [[item[0] for item in branches], [item[1] for item in branches]]
     if query.owners is None:
-        return list(await connection.fetch(STATEMENTS["filtered_tasks"], before, limit, *columns))
+        return list(await connection.fetch(statements["filtered_tasks"], before, limit, *columns))
     owners = [owner for owner in dict.fromkeys(query.owners) if owner is not None]
     return list(
         await connection.fetch(
-            STATEMENTS["owned_tasks"], before, limit, *columns, owners, None in query.owners
+            statements["owned_tasks"], before, limit, *columns, owners, None in query.owners
         )
     )

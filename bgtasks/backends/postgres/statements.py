@@ -1,6 +1,7 @@
 """The SQL of this backend, by name."""
 
 from bgtasks.backends.postgres import engine, rows
+from bgtasks.backends.postgres.searching import SEARCHED
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.statements import load_statements
 
@@ -15,7 +16,12 @@ SELECT NULL::bigint FROM (SELECT pg_catalog.pg_notify('{channel}', message)
 """.strip()
 
 TEMPLATES = load_statements(
-    "bgtasks.backends.postgres", notify=_NOTIFY, channel=CHANNEL, **rows.PARTS, **engine.PARTS
+    "bgtasks.backends.postgres",
+    notify=_NOTIFY,
+    channel=CHANNEL,
+    searched=SEARCHED,
+    **rows.PARTS,
+    **engine.PARTS,
 )
 """As they are in the file: ``{beside}`` stands where rows beside tasks are written."""
 

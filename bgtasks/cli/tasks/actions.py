@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Awaitable, Callable
 
 from bgtasks.cli.tasks.changes import cancel_tasks, retry_tasks
-from bgtasks.cli.tasks.client import TaskClient, TaskFilter
+from bgtasks.cli.tasks.client import PageRequest, TaskClient
 from bgtasks.cli.tasks.details import show_task
+from bgtasks.cli.tasks.filter_options import filter_in
 from bgtasks.cli.tasks.listing import list_tasks
 from bgtasks.cli.tasks.opening import Opening
 from bgtasks.cli.tasks.progress import watch_task
@@ -22,10 +23,7 @@ async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
 
 
 async def _list(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
-    owners = None if options.owner is None else [owner or None for owner in options.owner]
-    wanted = TaskFilter(
-        types=options.type, statuses=options.status, owners=owners, limit=options.limit
-    )
+    wanted = PageRequest(tasks=filter_in(options), limit=options.limit)
     await list_tasks(client, screen, wanted, options.json)
     return True
 

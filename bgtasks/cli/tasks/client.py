@@ -5,9 +5,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
-from bgtasks.web.listing import TaskFilter
+from bgtasks.web.listing import PageRequest
 
-__all__ = ["Info", "TaskClient", "TaskFilter"]
+__all__ = ["Info", "PageRequest", "TaskClient"]
 
 Info = BackgroundTaskInfo[Any]
 
@@ -20,7 +20,7 @@ class TaskClient(Protocol):
     application's policy refuses.
     """
 
-    async def list(self, wanted: TaskFilter) -> Sequence[Info]:
+    async def list(self, wanted: PageRequest) -> Sequence[Info]:
         """The newest ``wanted.limit`` tasks that fit, newest first. Raises QueryError."""
 
     async def get(self, task_id: UUID) -> Info:

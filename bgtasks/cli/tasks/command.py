@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bgtasks.cli.tasks import values
+from bgtasks.cli.tasks import filter_options, values
 from bgtasks.cli.usage import ACCEPTED, FAILED, FINE, CommandFailedError, UsageError
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.errors import NotAllowedError, TaskNotFoundError
-from bgtasks.models import BackgroundTaskStatus
 
 __all__ = ["add"]
 
@@ -34,27 +33,7 @@ def add(commands: Any) -> None:
 
 def _add_list(actions: Any) -> None:
     parser = _add(actions, "list", "list tasks, newest first")
-    parser.add_argument(
-        "--type",
-        action="append",
-        metavar="NAME",
-        type=values.text,
-        help="only of this type; repeatable",
-    )
-    parser.add_argument(
-        "--status",
-        action="extend",
-        metavar="STATUS",
-        type=values.statuses,
-        help=f"only these, repeated or separated by commas: {', '.join(BackgroundTaskStatus)}",
-    )
-    parser.add_argument(
-        "--owner",
-        action="append",
-        metavar="NAME",
-        type=values.text,
-        help="only of this owner, empty for none; repeatable",
-    )
+    filter_options.add(parser)
     parser.add_argument(
         "--limit", type=values.limit, default=50, metavar="N", help=f"1 to {MAX_PAGE:,}; default 50"
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 
-from bgtasks.cli.tasks.client import Info, TaskClient, TaskFilter
+from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
 from bgtasks.cli.tasks.http_address import HttpAddress
 from bgtasks.cli.tasks.http_answer import UnavailableError, read_json
 from bgtasks.cli.tasks.http_bounds import HttpBounds
@@ -18,6 +18,7 @@ from bgtasks.cli.tasks.wire_shape import failures_in, info_in, page_in
 from bgtasks.cli.usage import UsageError
 from bgtasks.models import AttemptFailure
 from bgtasks.web.commands import CANCEL, RETRY, Command
+from bgtasks.web.filters import written_filter
 from bgtasks.web.protocol import ATTEMPTS, TASK, TASKS
 
 __all__ = ["HttpTasks", "open_http_tasks"]
@@ -42,7 +43,7 @@ class HttpTasks:
         self._address = address
         self._bounds = bounds
 
-    async def list(self, wanted: TaskFilter) -> Sequence[Info]:
+    async def list(self, wanted: PageRequest) -> Sequence[Info]:
         found: list[Info] = []
         cursor = wanted.cursor
         for _ in range(MAX_PAGES):
@@ -96,11 +97,8 @@ def _unreachable(address: HttpAddress, error: httpx.HTTPError) -> UnavailableErr
     )
 
 
-def _query(wanted: TaskFilter, limit: int, cursor: str | None) -> list[tuple[str, str]]:
-    query = [("limit", str(limit))]
-    query += [("type", name) for name in wanted.types or ()]
-    query += [("status", status) for status in wanted.statuses or ()]
-    query += [("owner", owner or "") for owner in wanted.owners or ()]
+def _query(wanted: PageRequest, limit: int, cursor: str | None) -> list[tuple[str, str]]:
+    query = [("limit", str(limit)), *written_filter(wanted.tasks)]
     if cursor is not None:
         query.append(("cursor", cursor))
     return query

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.table import Table
 from rich.text import Text
 
-from bgtasks.cli.tasks.client import Info, TaskClient, TaskFilter
+from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, status_text
 
@@ -15,7 +15,9 @@ __all__ = ["list_tasks"]
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
-async def list_tasks(client: TaskClient, screen: Screen, wanted: TaskFilter, as_json: bool) -> None:
+async def list_tasks(
+    client: TaskClient, screen: Screen, wanted: PageRequest, as_json: bool
+) -> None:
     """Write the tasks that fit, newest first: as a table on a terminal, elsewhere as one line a
     task with tabs between id, type, name, status, progress, status message and age."""
     infos = await client.list(wanted)

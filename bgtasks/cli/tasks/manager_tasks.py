@@ -9,11 +9,11 @@ import attrs
 from dependency_injector import providers
 
 from bgtasks.cli.target import registrations
-from bgtasks.cli.tasks.client import Info, TaskClient, TaskFilter
+from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
 from bgtasks.cli.usage import UsageError
 from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import UNSET, AttemptFailure
+from bgtasks.models import AttemptFailure
 from bgtasks.settings import Settings
 
 __all__ = ["ManagerTasks", "open_manager_tasks"]
@@ -26,14 +26,8 @@ class ManagerTasks:
     def __init__(self, manager: BackgroundTaskManager) -> None:
         self._manager = manager
 
-    async def list(self, wanted: TaskFilter) -> Sequence[Info]:
-        page = await self._manager.get_tasks(
-            type=UNSET if wanted.types is None else wanted.types,
-            status=UNSET if wanted.statuses is None else wanted.statuses,
-            owner=UNSET if wanted.owners is None else wanted.owners,
-            limit=wanted.limit,
-            cursor=wanted.cursor,
-        )
+    async def list(self, wanted: PageRequest) -> Sequence[Info]:
+        page = await self._manager.get_tasks(wanted.tasks, limit=wanted.limit, cursor=wanted.cursor)
         return page.items
 
     async def get(self, task_id: UUID) -> Info:

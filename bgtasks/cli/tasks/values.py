@@ -1,14 +1,16 @@
 """What may be written on the command line for a task id, a status, a limit."""
 
 import argparse
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.core.durations import to_seconds
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.protocol import parse_task_id
 
-__all__ = ["limit", "statuses", "task_id", "text"]
+__all__ = ["limit", "statuses", "task_id", "text", "time"]
 
 _STATUSES = {status.lower(): status for status in BackgroundTaskStatus}
 
@@ -48,3 +50,18 @@ def statuses(value: str) -> list[BackgroundTaskStatus]:
             )
         found.append(status)
     return found
+
+
+def time(value: str) -> datetime:
+    """A time, or how long ago it was: ``2h``, ``2026-01-31``, ``2026-01-31T09:00``; without a zone
+    it is one of this computer."""
+    ago = to_seconds(value)
+    try:
+        if ago is not None:
+            return datetime.now(UTC) - timedelta(seconds=ago)
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{one_line(value)!r}; accepted: how long ago, such as 2h or '7 days', or a time such "
+            "as 2026-01-31T09:00"
+        ) from None

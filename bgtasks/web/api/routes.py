@@ -19,7 +19,7 @@ from bgtasks.models import AttemptFailure
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.limits import Turns
 from bgtasks.web.api.page import write_page
-from bgtasks.web.api.query import parse_filter
+from bgtasks.web.api.query import parse_page_request
 from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub import Hub
@@ -108,7 +108,7 @@ class TaskRoutes:
         return guarded
 
     async def _list(self, request: Request, requester: Requester) -> Response:
-        wanted = parse_filter(request.query_params)
+        wanted = parse_page_request(request.query_params)
         listing = await self._access.listing(requester, wanted)
         items, cursor = await listing.page()
         whole = partial(self._access.whole, requester) if wanted.payloads else None

@@ -9,11 +9,12 @@ from attrs import frozen
 
 from bgtasks.concurrency.pace import Pace
 from bgtasks.core.codec import TaskCodec
-from bgtasks.models import BackgroundTaskStatus
+from bgtasks.core.task_filter import TaskFilter
+from bgtasks.models import UNSET, BackgroundTaskStatus
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.encoded_task import EncodedTask, Info
 from bgtasks.web.hub.subscription import Subscription
-from bgtasks.web.listing import TaskFilter
+from bgtasks.web.listing import PageRequest
 from bgtasks.web.requester import Requester
 
 __all__ = ["Replay"]
@@ -97,12 +98,14 @@ class Replay:
         # Running ones first: they must not be crowded out by thousands that wait.
         for status in (BackgroundTaskStatus.RUNNING, BackgroundTaskStatus.PENDING):
             if len(found) < MAX_ACTIVE:
-                wanted = TaskFilter(types=types, statuses=[status], limit=MAX_ACTIVE - len(found))
+                tasks = TaskFilter(type=UNSET if types is None else types, status=status)
+                wanted = PageRequest(tasks=tasks, limit=MAX_ACTIVE - len(found))
                 found += (await self._access.page(requester, wanted))[0]
         return found
 
     async def _lately_ended(self, requester: Requester, types: list[str] | None) -> list[Info]:
-        wanted = TaskFilter(types=types, statuses=_FINAL, limit=SCANNED)
+        tasks = TaskFilter(type=UNSET if types is None else types, status=_FINAL)
+        wanted = PageRequest(tasks=tasks, limit=SCANNED)
         found = {info.id: info for info in (await self._access.page(requester, wanted))[0]}
         owners = await self._access.visible_owners(requester)
         remembered = [

@@ -9,8 +9,9 @@ from uuid import UUID
 from attrs import mutable
 
 from bgtasks.core.query import BackgroundTaskPage
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import UNSET, BackgroundTaskInfo
+from bgtasks.models import BackgroundTaskInfo
 
 __all__ = ["SharedReads"]
 
@@ -43,11 +44,18 @@ class SharedReads:
         self._waiting: dict[Hashable, _Flight] = {}
         self._under_way: dict[Hashable, _Flight] = {}
 
-    async def get_tasks(self, **filters: Any) -> BackgroundTaskPage:
+    async def get_tasks(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as the manager calls it
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> BackgroundTaskPage:
         """See :meth:`BackgroundTaskManager.get_tasks`."""
-        key = tuple((name, _hashable(filters[name])) for name in sorted(filters))
+        wanted = filter or TaskFilter()
         page: BackgroundTaskPage = await self._share(
-            key, partial(self._manager.get_tasks, **filters)
+            (wanted.key, limit, cursor),
+            partial(self._manager.get_tasks, wanted, limit=limit, cursor=cursor),
         )
         return page
 
@@ -92,9 +100,3 @@ class SharedReads:
         for flights in (self._waiting, self._under_way):
             if flights.get(key) is flight:
                 del flights[key]
-
-
-def _hashable(value: Any) -> Hashable:
-    """A filter as what it lets through, in whatever order it was given."""
-    is_plain = value is UNSET or value is None or isinstance(value, (str, int))
-    return value if is_plain else frozenset(value)

@@ -57,6 +57,22 @@ SELECT {listed} FROM tasks
  WHERE sequence IN (SELECT value FROM json_each(?))
  ORDER BY sequence DESC;
 
+-- name: searched_tasks
+-- Those of these tasks to which all applies that is given. Each word is looked for by its pattern,
+-- or at the beginning of an id.
+SELECT {listed} FROM tasks
+ WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND {searched}
+ ORDER BY sequence DESC LIMIT :limit;
+
+-- name: count_searched
+SELECT type, status, count(*) FROM tasks
+ WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND {searched}
+ GROUP BY type, status;
+
+-- name: accepted_before
+-- When the newest task before a sequence was accepted.
+SELECT sequence, created_at FROM tasks WHERE sequence < ? ORDER BY sequence DESC LIMIT 1;
+
 -- name: running_tasks
 -- What a crash left behind: at start nobody runs anything.
 SELECT {shown} FROM tasks WHERE status = 'Running' ORDER BY sequence LIMIT ?;

@@ -260,6 +260,24 @@ SELECT {listed} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
      ORDER BY sequence DESC LIMIT $2))
  ORDER BY sequence DESC;
 
+-- name: searched_tasks
+-- Those of these tasks ($1) to which all applies that is given. Each word is looked for by its
+-- pattern, or at the beginning of an id.
+SELECT {listed} FROM bgtasks_tasks AS task
+ WHERE sequence = ANY($1::bigint[]) AND {searched}
+ ORDER BY sequence DESC LIMIT $2;
+
+-- name: count_searched
+SELECT type, status, pg_catalog.count(*) FROM (
+    SELECT type, status FROM bgtasks_tasks AS task
+     WHERE sequence = ANY($1::bigint[]) AND {searched} LIMIT $2) AS found
+ GROUP BY type, status;
+
+-- name: accepted_before
+-- When the newest task before a sequence was accepted.
+SELECT sequence, created_at FROM bgtasks_tasks
+ WHERE sequence < $1 ORDER BY sequence DESC LIMIT 1;
+
 -- name: prune
 -- Several processes prune: none waits for what another one is dropping.
 DELETE FROM bgtasks_tasks

@@ -7,6 +7,24 @@ export interface TaskFilter<Name extends string = string> {
     /** `null`: tasks without an owner. */
     readonly owner?: string | null;
 }
+/** A time from `after` on and before `before`. */
+export interface TimeRange {
+    readonly after?: Date;
+    readonly before?: Date;
+}
+/** What the server can look for beside that. */
+export interface TaskSearch<Name extends string = string> extends TaskFilter<Name> {
+    /** Words, each of which occurs in the name or a message, or begins the id. */
+    readonly q?: string;
+    /** When the tasks were submitted. */
+    readonly created?: TimeRange;
+    /** When their newest attempts began. */
+    readonly started?: TimeRange;
+    /** When they became final. */
+    readonly ended?: TimeRange;
+    /** Waiting tasks by what they wait for: their turn, a named time, another attempt. */
+    readonly view?: "waiting" | "scheduled" | "retrying";
+}
 /** A part of the list of all tasks, newest first. */
 export interface TaskPage<Item = Task> {
     readonly items: readonly Item[];
@@ -35,7 +53,7 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     /** Use `connect(…).api` instead. */
     constructor(mount: URL, timeout: number, token: (() => string | Promise<string>) | undefined);
     /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
-    list<Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskFilter<Name> & {
+    list<Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskSearch<Name> & {
         readonly limit?: number;
         readonly cursor?: string | null;
     }): Promise<TaskPage<TaskOf<Types, Name>>>;

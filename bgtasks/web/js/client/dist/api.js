@@ -16,13 +16,7 @@ export class TaskApi {
     }
     /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
     list(filter = {}) {
-        const query = new URLSearchParams();
-        for (const type of filter.types ?? [])
-            query.append("type", type);
-        for (const status of filter.statuses ?? [])
-            query.append("status", status);
-        if (filter.owner !== undefined)
-            query.append("owner", filter.owner ?? "");
+        const query = new URLSearchParams(written(filter));
         if (filter.limit !== undefined)
             query.append("limit", String(filter.limit));
         if (filter.cursor)
@@ -91,6 +85,27 @@ export class TaskApi {
             throw new RefusedError(`the token callback failed: ${messageOf(error)}`);
         }
     }
+}
+/** The parameters of the query, or the parts of the body, that say this. */
+function written(filter) {
+    const said = [];
+    for (const type of filter.types ?? [])
+        said.push(["type", type]);
+    for (const status of filter.statuses ?? [])
+        said.push(["status", status]);
+    if (filter.owner !== undefined)
+        said.push(["owner", filter.owner ?? ""]);
+    if (filter.q !== undefined)
+        said.push(["q", filter.q]);
+    if (filter.view !== undefined)
+        said.push(["view", filter.view]);
+    for (const name of ["created", "started", "ended"]) {
+        const { after, before } = filter[name] ?? {};
+        const range = `${after?.toISOString() ?? ""}..${before?.toISOString() ?? ""}`;
+        if (range !== "..")
+            said.push([name, range]);
+    }
+    return said;
 }
 function of(id, route) {
     return route.replace("{id}", taskId(id));

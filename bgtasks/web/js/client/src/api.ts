@@ -11,6 +11,26 @@ export interface TaskFilter<Name extends string = string> {
   readonly owner?: string | null;
 }
 
+/** A time from `after` on and before `before`. */
+export interface TimeRange {
+  readonly after?: Date;
+  readonly before?: Date;
+}
+
+/** What the server can look for beside that. */
+export interface TaskSearch<Name extends string = string> extends TaskFilter<Name> {
+  /** Words, each of which occurs in the name or a message, or begins the id. */
+  readonly q?: string;
+  /** When the tasks were submitted. */
+  readonly created?: TimeRange;
+  /** When their newest attempts began. */
+  readonly started?: TimeRange;
+  /** When they became final. */
+  readonly ended?: TimeRange;
+  /** Waiting tasks by what they wait for: their turn, a named time, another attempt. */
+  readonly view?: "waiting" | "scheduled" | "retrying";
+}
+
 /** A part of the list of all tasks, newest first. */
 export interface TaskPage<Item = Task> {
   readonly items: readonly Item[];
@@ -45,12 +65,9 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
 
   /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
   list<Name extends TypeName<Types> = TypeName<Types>>(
-    filter: TaskFilter<Name> & { readonly limit?: number; readonly cursor?: string | null } = {},
+    filter: TaskSearch<Name> & { readonly limit?: number; readonly cursor?: string | null } = {},
   ): Promise<TaskPage<TaskOf<Types, Name>>> {
-    const query = new URLSearchParams();
-    for (const type of filter.types ?? []) query.append("type", type);
-    for (const status of filter.statuses ?? []) query.append("status", status);
-    if (filter.owner !== undefined) query.append("owner", filter.owner ?? "");
+    const query = new URLSearchParams(written(filter));
     if (filter.limit !== undefined) query.append("limit", String(filter.limit));
     if (filter.cursor) query.append("cursor", filter.cursor);
     return this.#ask("GET", TASKS, `?${query}`);
@@ -119,6 +136,22 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
       throw new RefusedError(`the token callback failed: ${messageOf(error)}`);
     }
   }
+}
+
+/** The parameters of the query, or the parts of the body, that say this. */
+function written(filter: TaskSearch): [string, string][] {
+  const said: [string, string][] = [];
+  for (const type of filter.types ?? []) said.push(["type", type]);
+  for (const status of filter.statuses ?? []) said.push(["status", status]);
+  if (filter.owner !== undefined) said.push(["owner", filter.owner ?? ""]);
+  if (filter.q !== undefined) said.push(["q", filter.q]);
+  if (filter.view !== undefined) said.push(["view", filter.view]);
+  for (const name of ["created", "started", "ended"] as const) {
+    const { after, before } = filter[name] ?? {};
+    const range = `${after?.toISOString() ?? ""}..${before?.toISOString() ?? ""}`;
+    if (range !== "..") said.push([name, range]);
+  }
+  return said;
 }
 
 function of(id: string, route: string): string {

@@ -1,0 +1,93 @@
+"""Finding and counting what no index answers: the store is asked for one window after the other."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from attrs import evolve
+
+from bgtasks.backends.task_store import Counts, TaskStore
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.errors import QueryError
+from bgtasks.models import BackgroundTaskStatus
+
+__all__ = ["Searching"]
+
+WINDOWS = 100
+"""How many windows one page looks through; the next page goes on from there. Also how many may be
+counted: a million tasks."""
+
+DISORDER = timedelta(hours=1)
+"""How far the times of acceptance may be from the order of acceptance: clocks are set, processes
+take turns. Tasks are only passed over unseen where they are further away than this."""
+
+
+class Searching:
+    """Pages and counts of a store for queries with a ``search``; ``now`` dates what is waiting."""
+
+    def __init__(self, store: TaskStore, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    async def page(self, query: TaskQuery) -> TaskPage:
+        """A page that ends where it is full or nothing is left, or after a million tasks."""
+        asked = self._as_of_now(query)
+        found: list[TaskRecord] = []
+        for number in range(WINDOWS):
+            page = await self._store.page(evolve(asked, limit=query.limit - len(found)))
+            found += page.records
+            if page.next_before is None or len(found) == query.limit:
+                return TaskPage(found, page.next_before)
+            before = await self._following(asked, page.next_before, is_first=number == 0)
+            if before is None:
+                return TaskPage(found, None)
+            asked = evolve(asked, before=before)
+        return TaskPage(found, asked.before)
+
+    async def count(self, query: TaskQuery) -> Counts:
+        """How many tasks are found. Raises QueryError where that means to look at too many."""
+        asked = self._as_of_now(query)
+        counts: Counter[tuple[str, BackgroundTaskStatus]] = Counter()
+        for number in range(WINDOWS):
+            found, following = await self._store.count_window(asked)
+            counts.update(found)
+            if following is not None:
+                following = await self._following(asked, following, is_first=number == 0)
+            if following is None:
+                return counts
+            asked = evolve(asked, before=following)
+        raise QueryError(
+            "more than a million tasks would have to be looked at to count what is asked for; "
+            "name types, statuses, or a shorter time"
+        )
+
+    def _as_of_now(self, query: TaskQuery) -> TaskQuery:
+        pending = (BackgroundTaskStatus.PENDING,)
+        if query.search.view is not None and not query.statuses:
+            query = evolve(query, statuses=pending)
+        return evolve(query, search=evolve(query.search, now=self._now()))
+
+    async def _following(self, query: TaskQuery, before: int, *, is_first: bool) -> int | None:
+        """Where to look next, after all from ``before`` on was looked at; ``None``: nowhere."""
+        newest = await self._store.accepted_before(before)
+        if newest is None:
+            return None
+        start = query.search.created.start
+        if start is not None and newest[1] < start - DISORDER:
+            return None
+        end = query.search.accepted_before
+        if not is_first or end is None or newest[1] < end + DISORDER:
+            return before
+        return await self._passed_over(before, end + DISORDER)
+
+    async def _passed_over(self, before: int, end: datetime) -> int:
+        """The sequence before which the tasks are that were accepted before ``end``."""
+        low, high = 0, before
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = await self._store.accepted_before(middle)
+            if found is None or found[1] < end:
+                low = middle
+            else:
+                high = found[0]
+        return high

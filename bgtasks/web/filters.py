@@ -1,0 +1,135 @@
+"""A filter of tasks as clients write it: the parameters of a query, or of a body."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bgtasks.core.task_filter import TaskFilter
+from bgtasks.errors import QueryError
+from bgtasks.models import UNSET, BackgroundTaskStatus
+from bgtasks.web.protocol import MAX_OWNER, MAX_TYPE, MAX_TYPES
+
+__all__ = ["FILTERS", "once", "parse_filter", "refuse", "written_filter"]
+
+_STATUSES = ", ".join(BackgroundTaskStatus)
+
+_TIME = "a time such as 2026-01-31T09:00:00Z, with its zone"
+
+Fields = dict[str, Any]
+
+
+def parse_filter(given: Mapping[str, Sequence[str]]) -> TaskFilter:
+    """The filter in these parameters, each of which is one of ``FILTERS``. Raises QueryError, which
+    names the parameter, its value and what is accepted, also where they are too many together."""
+    fields: Fields = {}
+    for name, values in given.items():
+        for field, value in FILTERS[name](name, values).items():
+            if field in fields:
+                raise QueryError(f"{field} is given twice, once as a part of {name}; give it once")
+            fields[field] = value
+    return TaskFilter(**fields)
+
+
+def written_filter(wanted: TaskFilter) -> list[tuple[str, str]]:
+    """The parameters that ``parse_filter`` reads as this filter."""
+    query: list[tuple[str, str]] = []
+    if wanted.type is not UNSET:
+        query += [("type", name) for name in wanted.type]
+    if wanted.status is not UNSET:
+        query += [("status", status.value) for status in wanted.status]
+    if wanted.owner is not UNSET:
+        query += [("owner", owner or "") for owner in wanted.owner]
+    for name in _TIMES:
+        if (at := getattr(wanted, name)) is not None:
+            query.append((name, at.isoformat()))
+    query += [(name, text) for name in ("q", "view") if (text := getattr(wanted, name)) is not None]
+    return query
+
+
+def refuse(name: str, value: str, accepted: str) -> QueryError:
+    """What to raise for a value that is not accepted."""
+    return QueryError(f"{name} is {value[:MAX_TYPE]!r}; accepted: {accepted}")
+
+
+def once(name: str, values: Sequence[str]) -> str:
+    """The one value of a parameter."""
+    if len(values) != 1:
+        raise QueryError(f"{name} is given {len(values)} times; accepted: once")
+    return values[0]
+
+
+def _types(name: str, values: Sequence[str]) -> Fields:
+    for value in values:
+        if not 0 < len(value) <= MAX_TYPE:
+            raise refuse(name, value, f"a task type of 1 to {MAX_TYPE} characters")
+    return {"type": _distinct(name, values)}
+
+
+def _owners(name: str, values: Sequence[str]) -> Fields:
+    for value in values:
+        if len(value) > MAX_OWNER:
+            raise refuse(name, value, f"at most {MAX_OWNER} characters; empty for no owner")
+    return {"owner": [value or None for value in _distinct(name, values)]}
+
+
+def _distinct(name: str, values: Sequence[str]) -> Iterable[str]:
+    if len(values) > MAX_TYPES:
+        raise QueryError(f"{name} is given {len(values)} times; accepted: at most {MAX_TYPES}")
+    return dict.fromkeys(values)
+
+
+def _statuses(name: str, values: Sequence[str]) -> Fields:
+    found = []
+    for part in ",".join(values).split(","):
+        try:
+            found.append(BackgroundTaskStatus(part.strip()))
+        except ValueError:
+            raise refuse(name, part, f"{_STATUSES}, repeated or separated by commas") from None
+    return {"status": dict.fromkeys(found)}
+
+
+def _text(name: str, values: Sequence[str]) -> Fields:
+    return {name: once(name, values)}
+
+
+def _time(name: str, values: Sequence[str]) -> Fields:
+    return {name: _time_in(name, once(name, values), _TIME)}
+
+
+def _range(name: str, values: Sequence[str]) -> Fields:
+    """``from..to``, of which one may be left out."""
+    accepted = f"{_TIME}, and another after '..'; one of them may be left out"
+    start, dots, end = once(name, values).partition("..")
+    if not dots or not (start or end):
+        raise refuse(name, values[0], accepted)
+    sides = {f"{name}_after": start, f"{name}_before": end}
+    return {side: _time_in(name, text, accepted) for side, text in sides.items() if text}
+
+
+def _time_in(name: str, text: str, accepted: str) -> datetime:
+    try:
+        # In a query, a + that was not written as %2B arrives as a space.
+        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        raise refuse(name, text, accepted) from None
+    if at.utcoffset() is None:
+        raise refuse(name, text, accepted)
+    return at.astimezone(UTC)
+
+
+_TIMES = [
+    f"{name}_{side}" for name in ("created", "started", "ended") for side in ("after", "before")
+]
+
+FILTERS: Mapping[str, Callable[[str, Sequence[str]], Fields]] = {
+    "type": _types,
+    "status": _statuses,
+    "owner": _owners,
+    "q": _text,
+    "view": _text,
+    "created": _range,
+    "started": _range,
+    "ended": _range,
+    **dict.fromkeys(_TIMES, _time),
+}
+"""The parameters of a filter, and what reads them."""
