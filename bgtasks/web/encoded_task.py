@@ -47,8 +47,8 @@ class EncodedTask:
 
     def __init__(self, info: Info, codec: TaskCodec) -> None:
         self.info = info
-        self.packet: Any = None
-        """Where the fan-out keeps the packet that it made of this."""
+        self.update: Any = None
+        """Where a fan-out keeps what it made of this."""
         self._codec = codec
 
     @cached_property

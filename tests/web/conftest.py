@@ -1,7 +1,6 @@
-"""A hand-written manager, and a Socket.IO client that sends whatever frames a test wants."""
+"""A hand-written manager, and an application with clients, on each way to send them updates."""
 
 import asyncio
-import json
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -11,6 +10,8 @@ from uuid import UUID, uuid4
 import attrs
 import httpx
 import pytest
+from engineio.async_socket import AsyncSocket
+from engineio.packet import Packet
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -30,10 +31,10 @@ from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_run import HubRun
 from bgtasks.web.lifespan import Lifespan
 from bgtasks.web.policy import BackgroundTaskPolicy
+from tests.web.raw_socket import PATIENCE
+from tests.web.ways import socket_on
 
-NAMESPACE = "/background-tasks"
 START = datetime(2026, 1, 1, tzinfo=UTC)
-PATIENCE = 2.0
 
 
 def _listed(info: Any) -> Any:
@@ -186,131 +187,6 @@ class FakeManager:
         return _listed(self.tasks[task_id])
 
 
-class RawSocket:
-    """One websocket, driven in this event loop without a server or network."""
-
-    def __init__(
-        self, app: Any, path: Any, query: Any, headers: Any, client: Any, scheme: Any, extra: Any
-    ) -> None:
-        self.scope = {
-            "type": "websocket",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "scheme": scheme,
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": query.encode(),
-            "headers": [(k.encode(), v.encode()) for k, v in headers],
-            "client": client,
-            "server": ("localhost", 80),
-            "subprotocols": [],
-            "extensions": {},
-            **extra,
-        }
-        self.app = app
-        self.to_app: asyncio.Queue[Any] = asyncio.Queue()
-        self.from_app: asyncio.Queue[Any] = asyncio.Queue()
-        self.reads = asyncio.Event()
-        self.reads.set()
-        self.patience = PATIENCE
-        self.task: asyncio.Task[None] | None = None
-        self.sid: str | None = None
-        self.updates: list[dict[str, Any]] = []
-        self._acks = 0
-
-    async def open(self) -> Any:
-        """Open it; whether the handshake was accepted."""
-        self.to_app.put_nowait({"type": "websocket.connect"})
-        self.task = asyncio.create_task(self.app(self.scope, self.to_app.get, self._send))
-        message = await self.message()
-        if message["type"] == "websocket.close":
-            return False
-        assert message["type"] == "websocket.accept"
-        opening = await self.frame()
-        assert opening.startswith("0{")
-        return True
-
-    async def _send(self, message: Any) -> None:
-        await self.reads.wait()
-        self.from_app.put_nowait(message)
-
-    async def message(self) -> Any:
-        async with asyncio.timeout(self.patience):
-            return await self.from_app.get()
-
-    async def frame(self) -> Any:
-        """The next text frame; ``None`` when the server closed."""
-        message = await self.message()
-        return message["text"] if message["type"] == "websocket.send" else None
-
-    def send(self, frame: Any) -> None:
-        kind = "bytes" if isinstance(frame, bytes) else "text"
-        self.to_app.put_nowait({"type": "websocket.receive", kind: frame})
-
-    async def join(self, auth: Any = None) -> Any:
-        """Connect to the namespace; the frame that answered."""
-        self.send(f"40{NAMESPACE}," + ("" if auth is None else json.dumps(auth)))
-        answer = await self.frame()
-        if answer.startswith(f"40{NAMESPACE},"):
-            self.sid = json.loads(answer.partition(",")[2])["sid"]
-        return answer
-
-    def emit(self, *data: Any) -> Any:
-        """Send an event with an ack id, which is given back."""
-        self._acks += 1
-        self.send(f"42{NAMESPACE},{self._acks}{json.dumps(data)}")
-        return self._acks
-
-    async def ack(self, number: Any) -> Any:
-        """The ack with this number; updates that come before it are kept."""
-        prefix = f"43{NAMESPACE},{number}"
-        while not (frame := await self.frame() or "closed").startswith(prefix):
-            self._keep(frame)
-        (answer,) = json.loads(frame.removeprefix(prefix))
-        return answer
-
-    async def call(self, *data: Any) -> Any:
-        return await self.ack(self.emit(*data))
-
-    async def update(self) -> Any:
-        """The next TaskUpdated."""
-        if not self.updates:
-            self._keep(await self.frame() or "closed")
-        return self.updates.pop(0)
-
-    async def updates_until(self, info: Any) -> Any:
-        """All updates up to the first of ``info``."""
-        found = [await self.update()]
-        while found[-1]["id"] != str(info.id):
-            found.append(await self.update())
-        return found
-
-    def _keep(self, frame: Any) -> None:
-        prefix = f"42{NAMESPACE},"
-        assert frame.startswith(prefix), f"unexpected frame {frame}"
-        event, task = json.loads(frame.removeprefix(prefix))
-        assert event == "TaskUpdated"
-        self.updates.append(task)
-
-    async def closed(self) -> Any:
-        """Wait for the server to end the connection; what it sent before."""
-        frames = []
-        while (frame := await self.frame()) is not None:
-            frames.append(frame)
-        assert self.task is not None
-        async with asyncio.timeout(self.patience):
-            await self.task
-        return frames
-
-    async def close(self) -> None:
-        if self.task is not None:
-            self.reads.set()
-            self.to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
-            async with asyncio.timeout(self.patience):
-                await self.task
-
-
 class World:
     """An application with a hub, and clients for it."""
 
@@ -321,6 +197,7 @@ class World:
         self.policy = BackgroundTaskPolicy()
         self.settings = Settings()
         self.codec = TaskCodec()
+        self.way = "at_once"
         self.max_clients = 100
         self.max_strangers = 256
         self.patience = PATIENCE
@@ -369,7 +246,7 @@ class World:
     ) -> Any:
         """A socket that is not open yet; unless ``kept``, the test has to close it."""
         headers = [("host", host), *headers]
-        socket = RawSocket(self.host, path, query, headers, client, scheme, extra)
+        socket = socket_on(self.way, self.host, path, query, headers, client, scheme, extra)
         socket.patience = self.patience
         if kept:
             self._stack.push_async_callback(socket.close)
@@ -431,12 +308,25 @@ def manager() -> Any:
 
 
 @pytest.fixture
-async def make_world(manager: Any, clock: Any) -> Any:
+def way(request: Any) -> Any:
+    """How updates are sent; ``@pytest.mark.parametrize("way", WAYS, indirect=True)`` for all."""
+    return getattr(request, "param", "at_once")
+
+
+async def _changed_send(self: Any, packet: Any) -> None:
+    await self.queue.put(Packet(packet.packet_type, packet.data))
+
+
+@pytest.fixture
+async def make_world(manager: Any, clock: Any, way: Any, monkeypatch: Any) -> Any:
     """Start an application; keyword arguments set attributes of the World before."""
     worlds = []
+    if way == "emit":
+        monkeypatch.setattr(AsyncSocket, "send", _changed_send)
 
     async def make(**attributes: Any) -> Any:
         world = World(manager, clock)
+        world.way = way
         for name, value in attributes.items():
             setattr(world, name, value)
         worlds.append(world)

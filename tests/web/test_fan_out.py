@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -12,24 +13,13 @@ from socketio.packet import Packet as SocketIOPacket
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.web.encoded_task import EncodedTask
-from bgtasks.web.hub.socketio.fan_out import PlainEmit, SharedPackets, make_fan_out
+from bgtasks.web.hub.socketio.fan_out import PlainEmit, SharedUpdates, make_fan_out
+from bgtasks.web.protocol import NAMESPACE
+from tests.web.ways import AS_FRAMES, WAYS
 
 
 def fan_out_of(world: Any) -> Any:
     return world.run.sockets.fan_out
-
-
-def only_packet(queue: Any) -> Any:
-    """The one packet that waits there; it stays."""
-    packet = queue.get_nowait()
-    assert queue.empty()
-    queue.put_nowait(packet)
-    queue.task_done()
-    return packet
-
-
-def queues_of(world: Any) -> Any:
-    return [client.queue for client in world.audience]
 
 
 async def _other_send(self: Any, packet: Any) -> None:
@@ -70,35 +60,175 @@ def changed_library(request: Any, monkeypatch: Any) -> Any:
     return change
 
 
-async def test_all_clients_are_put_the_same_packet_without_an_asyncio_task_each(
+on_each_way = pytest.mark.parametrize("way", WAYS, indirect=True)
+on_each_fast_way = pytest.mark.parametrize("way", ["at_once", *AS_FRAMES], indirect=True)
+
+
+@on_each_fast_way
+async def test_clients_that_read_have_an_update_at_once_without_an_asyncio_task(
     world: Any, manager: Any
 ) -> None:
     sockets = [await world.joined() for _ in range(5)]
-    info = manager.publish(manager.add(payload={"path": "ü"}))
-    await world.settled()
-    encoded_tasks: list[Any] = []
-    original = fan_out_of(world).broadcast
-
-    async def watched(encoded: Any, clients: Any) -> Any:
-        before = asyncio.all_tasks()
-        others = await original(encoded, clients)
-        assert asyncio.all_tasks() == before
-        assert [only_packet(queue) for queue in queues_of(world)] == [encoded.packet] * 5
-        encoded_tasks.append(encoded)
-        return others
-
-    fan_out_of(world).broadcast = watched
-    world.clock.advance(1)
-    info = manager.publish(info, progress=1.0)
-    await world.settled()
-    assert len(encoded_tasks) == 1
+    before = asyncio.all_tasks()
+    encoded = EncodedTask(manager.add(payload={"path": "ü"}), world.codec)
+    others = await fan_out_of(world).broadcast(encoded, world.audience)
+    assert (others, asyncio.all_tasks()) == ([], before)
     for socket in sockets:
-        updates = [await socket.update(), await socket.update()]
-        assert updates[-1] == world.codec.wire(info)
+        text = socket.from_app.get_nowait()["text"]
+        assert text == f'42{NAMESPACE},["TaskUpdated",{encoded.text}]'
+
+
+@pytest.mark.parametrize("way", AS_FRAMES, indirect=True)
+async def test_a_finished_frame_costs_no_send_of_the_server(
+    world: Any, manager: Any, monkeypatch: Any
+) -> None:
+    sockets = [await world.joined() for _ in range(3)]
+    with monkeypatch.context() as patched:
+        patched.setattr(type(sockets[0].protocol), "send", None)  # whoever calls it fails
+        info = manager.publish(manager.add())
+        for socket in sockets:
+            assert await socket.update() == world.codec.wire(info)
+
+
+@on_each_way
+@pytest.mark.parametrize("steps", range(8))
+async def test_what_the_library_sends_comes_before_an_update_that_follows_it(
+    world: Any, manager: Any, steps: int
+) -> None:
+    """However far its writer has got with it, in steps of the event loop."""
+    socket = await world.joined()
+    (client,) = world.audience
+    for number in range(3):
+        await world.server.emit("Other", number, to=client.sid, namespace=NAMESPACE)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        encoded = EncodedTask(manager.add(type=f"Copy{number}"), world.codec)
+        await fan_out_of(world).send(encoded, client)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    for number in range(3):
+        assert await socket.frame() == f'42{NAMESPACE},["Other",{number}]'
+        assert f'"type":"Copy{number}"' in await socket.frame()
+
+
+@on_each_way
+async def test_updates_keep_their_order_for_a_client_that_reads_now_and_then(
+    world: Any, manager: Any
+) -> None:
+    task = manager.add()
+    socket = await world.joined()
+    await socket.update()
+    progress = 0.0
+    for pause in (0, 1, 5, 0, 30, 2, 8):
+        socket.reads.clear()
+        for _ in range(4):
+            progress += 1
+            manager.publish(task, progress=progress)
+            for _ in range(pause):
+                await asyncio.sleep(0)
+        number = socket.emit("CancelTask", {"id": "x"})
+        socket.reads.set()
+        assert (await socket.ack(number))["ok"] is False
+    seen = [update["progress"] for update in socket.updates]
+    socket.updates.clear()
+    while seen[-1] < progress:
+        seen.append((await socket.update())["progress"])
+    assert seen == sorted(set(seen))
+
+
+@on_each_way
+async def test_who_reads_nothing_holds_a_bounded_memory_and_has_the_final_states_later(
+    world: Any, manager: Any
+) -> None:
+    tasks = [manager.add() for _ in range(5)]
+    socket = await world.joined()
+    (client,) = world.audience
+    socket.reads.clear()
+    for progress in range(1, 101):
+        for task in tasks:
+            manager.publish(task, progress=float(progress))
+        await world.settled()
+        assert client.queue.qsize() <= 16
+        assert len(client.backlog) <= 5
+    for task in tasks:
+        manager.finish(task)
+    await world.settled()
+    socket.reads.set()
+    statuses: dict[str, str] = {}
+    while set(statuses.values()) != {"Completed"} or len(statuses) < 5:
+        update = await socket.update()
+        statuses[update["id"]] = update["status"]
+
+
+@pytest.mark.parametrize("way", ["in_turn"], indirect=True)
+async def test_a_middleware_that_gives_up_a_message_ends_nothing_of_the_hub(
+    world: Any, manager: Any, caplog: Any
+) -> None:
+    """It cancels the task that runs, which must not be the one that sends to everybody."""
+    slow, good = await world.joined(), await world.joined()
+    slow.seconds = 0.01
+    slow.reads.clear()
+    manager.publish(manager.add())
+    async with asyncio.timeout(slow.patience):
+        while not slow.gave_up:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    info = manager.publish(manager.add())
+    assert (await good.updates_until(info))[-1] == world.codec.wire(info)
+    assert "ERROR" not in {record.levelname for record in caplog.records}
+
+
+class TokenMiddleware:
+    """Sets a context variable while a message is sent, as tracing does."""
+
+    current: ContextVar[str] = ContextVar("current", default="")
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.errors: list[ValueError] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def traced(message: Any) -> None:
+            token = self.current.set("sending")
+            await send(message)
+            try:
+                self.current.reset(token)
+            except ValueError as error:
+                self.errors.append(error)
+
+        await self._app(scope, receive, traced)
+
+
+@on_each_way
+async def test_a_middleware_may_set_context_variables_while_a_message_is_sent(
+    make_world: Any, manager: Any
+) -> None:
+    world = await make_world(wrap=TokenMiddleware)
+    socket = await world.joined()
+    for _ in range(3):
+        socket.reads.clear()
+        info = manager.publish(manager.add())
+        await world.settled()
+        socket.reads.set()
+        assert await socket.update() == world.codec.wire(info)
+        await world.settled()
+    assert world.host.errors == []
+
+
+async def test_a_server_that_fails_for_one_client_fails_nobody_else(
+    world: Any, manager: Any, caplog: Any
+) -> None:
+    first, *others = [await world.joined() for _ in range(3)]
+    first.failure = OSError("the connection is gone")
+    info = manager.publish(manager.add())
+    for socket in others:
+        assert await socket.update() == world.codec.wire(info)
+    await first.close()
+    assert len(world.audience) == 2
+    assert "ERROR" not in {record.levelname for record in caplog.records}
 
 
 async def test_the_frame_is_the_one_that_emit_would_send(world: Any, manager: Any) -> None:
-    assert isinstance(fan_out_of(world), SharedPackets)
+    assert isinstance(fan_out_of(world), SharedUpdates)
     socket = await world.joined()
     info = manager.publish(manager.add(payload={"path": "ü\u2028\ud800"}))
     shared = await socket.frame()
@@ -111,7 +241,7 @@ async def test_a_library_that_is_made_differently_is_noticed(
     world: Any, changed_library: Any, caplog: Any
 ) -> None:
     """As it was when the hub started, and as it might become with a later release."""
-    assert isinstance(make_fan_out(world.server), SharedPackets)
+    assert isinstance(make_fan_out(world.server), SharedUpdates)
     assert caplog.text == ""
     assert isinstance(make_fan_out(changed_library(world.server)), PlainEmit)
     assert len(caplog.records) == 1

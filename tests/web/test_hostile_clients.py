@@ -11,6 +11,7 @@ import pytest
 
 from bgtasks import BackgroundTaskPolicy
 from bgtasks.settings import Settings
+from tests.web.ways import THROUGH_ASGI
 
 # FAULTS 22 and 27.
 
@@ -20,10 +21,13 @@ def waiting(world: Any, socket: Any) -> int:
     return int(world.audience.get(socket.sid).queue.qsize())
 
 
+on_each_way = pytest.mark.parametrize("way", THROUGH_ASGI, indirect=True)
+
 EVENTS = [["Subscribe"], ["Subscribe", {}], ["Unsubscribe"], ["CancelTask", {"id": "x"}], ["No"]]
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=json.dumps)
+@on_each_way
 async def test_who_does_not_read_is_answered_once_and_not_read_further(
     make_world: Any, manager: Any, event: Any
 ) -> None:
@@ -45,6 +49,7 @@ async def test_who_does_not_read_is_answered_once_and_not_read_further(
     assert (await good.call("Unsubscribe"))["ok"] is True
 
 
+@on_each_way
 async def test_who_reads_again_gets_every_answer(world: Any, manager: Any) -> None:
     socket = await world.joined({"types": ["Nothing"]})
     socket.reads.clear()
@@ -55,12 +60,14 @@ async def test_who_reads_again_gets_every_answer(world: Any, manager: Any) -> No
         assert await socket.ack(number) == {"ok": True}
 
 
+@on_each_way
 async def test_an_event_that_wants_no_answer_is_not_waited_for(world: Any, manager: Any) -> None:
     socket = await world.joined()
     socket.send('42/background-tasks,["Unsubscribe"]')
     assert (await socket.call("Subscribe"))["ok"] is True
 
 
+@on_each_way
 async def test_joins_that_are_not_read_are_answered_one_at_a_time(world: Any) -> None:
     socket = await world.socket()
     socket.reads.clear()
@@ -72,6 +79,7 @@ async def test_joins_that_are_not_read_are_answered_one_at_a_time(world: Any) ->
     assert engine.queue.qsize() <= 1
 
 
+@on_each_way
 async def test_a_client_that_reads_slowly_can_still_cancel(world: Any, manager: Any) -> None:
     """It is updates that it is behind with, and no answers."""
     tasks = [manager.add() for _ in range(40)]
@@ -87,6 +95,7 @@ async def test_a_client_that_reads_slowly_can_still_cancel(world: Any, manager: 
     slow.reads.set()
 
 
+@on_each_way
 async def test_who_reads_nothing_for_long_is_dropped_and_nothing_stays(
     world: Any, manager: Any, clock: Any, caplog: Any
 ) -> None:
@@ -106,6 +115,7 @@ async def test_who_reads_nothing_for_long_is_dropped_and_nothing_stays(
     assert "a client that does not read is disconnected" in caplog.text
 
 
+@on_each_way
 async def test_what_waits_for_a_slow_client_is_bounded_in_size(
     world: Any, manager: Any, caplog: Any
 ) -> None:

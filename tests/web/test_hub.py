@@ -9,6 +9,9 @@ import pytest
 
 from bgtasks.errors import BackendError
 from bgtasks.web.hub.socketio.websocket import JOIN_TIMEOUT
+from tests.web.ways import WAYS
+
+pytestmark = pytest.mark.parametrize("way", WAYS, indirect=True)
 
 
 async def test_a_client_gets_every_update_of_a_task_in_the_documented_shape(

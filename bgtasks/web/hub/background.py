@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 from bgtasks.logs import log_safely
@@ -18,9 +19,12 @@ class BackgroundSet:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Future[Any]] = set()
 
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run ``coroutine`` until it ends or the set is closed."""
-        task = asyncio.get_running_loop().create_task(coroutine)
+    def start(
+        self, coroutine: Coroutine[Any, Any, None], context: Context | None = None
+    ) -> asyncio.Task[None]:
+        """Run ``coroutine`` until it ends or the set is closed, in ``context``, else in a copy of
+        the present one."""
+        task = asyncio.get_running_loop().create_task(coroutine, context=context)
         self._keep(task)
         return task
 

@@ -12,6 +12,9 @@ __all__ = ["Dispatcher"]
 
 logger = logging.getLogger(__name__)
 
+SENDING = 1024
+"""What a message to one client costs, in characters of JSON as :class:`Pace` counts them."""
+
 
 class Dispatcher:
     """Gives each update to the clients that follow it and may see it."""
@@ -34,7 +37,7 @@ class Dispatcher:
             await self._send(encoded, seeing)
         for client in unknown:
             self._audience.ask(client, encoded, self._give)
-        await self._pace.spent(len(encoded.text))
+        await self._pace.spent(len(encoded.text) + SENDING * len(seeing))
 
     async def _give(self, client: HubClient, encoded: EncodedTask) -> None:
         await self._send(encoded, [client])

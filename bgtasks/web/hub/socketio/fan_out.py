@@ -1,4 +1,4 @@
-"""One snapshot to many Socket.IO clients: the same packet, put on the queue of each."""
+"""One snapshot to many Socket.IO clients, encoded once for all of them."""
 
 import asyncio
 import logging
@@ -6,20 +6,18 @@ from collections.abc import Coroutine, Iterable
 from importlib import import_module
 from typing import Any, Protocol
 
-from engineio.packet import MESSAGE
-from engineio.packet import Packet as EnginePacket
 from socketio.packet import EVENT
 
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub.hub_client import MAX_DEPTH, FanOut, HubClient, PacketQueue
+from bgtasks.web.hub.socketio.outlet import outside_of_tasks
 from bgtasks.web.hub.socketio.server import JsonText
+from bgtasks.web.hub.socketio.update_queue import Update, UpdateQueue
 from bgtasks.web.protocol import NAMESPACE, TASK_UPDATED
 
-__all__ = ["PlainEmit", "SharedPackets", "SocketFanOut", "make_fan_out"]
+__all__ = ["PlainEmit", "SharedUpdates", "SocketFanOut", "make_fan_out"]
 
 logger = logging.getLogger(__name__)
-
-_START = f'2{NAMESPACE},["{TASK_UPDATED}",'
 
 
 class SocketFanOut(FanOut, Protocol):
@@ -33,8 +31,9 @@ class SocketFanOut(FanOut, Protocol):
         """Send it to one client."""
 
 
-class SharedPackets:
-    """Encodes a snapshot once, and starts no asyncio task per client as ``emit`` does."""
+class SharedUpdates:
+    """Encodes a snapshot once, and has each client's own queue deliver it: at once where nothing
+    waits there, else after that."""
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -42,30 +41,33 @@ class SharedPackets:
     def queue_of(self, eio_sid: str | None) -> PacketQueue:
         socket = self._server.eio.sockets.get(eio_sid)
         # A connection that has just ended: what is put there goes nowhere.
-        queue: PacketQueue = asyncio.Queue() if socket is None else socket.queue
+        queue: PacketQueue = UpdateQueue() if socket is None else socket.queue
         return queue
 
     async def send(self, encoded: EncodedTask, client: HubClient) -> None:
-        if client.queue is not None:
-            client.queue.put_nowait(self._packet(encoded))
+        queue: Any = client.queue
+        with outside_of_tasks():
+            queue.deliver(_update_of(encoded))
 
     async def broadcast(
         self, encoded: EncodedTask, clients: Iterable[HubClient]
     ) -> list[HubClient]:
-        packet = self._packet(encoded)
-        others = []
-        for client in clients:  # one pass without calls: it runs for each client at each update
-            queue = client.queue
-            if queue is None or client.held or client.backlog or queue.qsize() >= MAX_DEPTH:
-                others.append(client)
-            else:
-                queue.put_nowait(packet)
+        update, others = _update_of(encoded), []
+        with outside_of_tasks():
+            for client in clients:  # one pass of few calls: it runs for each client at each update
+                queue: Any = client.queue
+                if queue is None or client.held or client.backlog or queue.qsize() >= MAX_DEPTH:
+                    others.append(client)
+                else:
+                    queue.deliver(update)
         return others
 
-    def _packet(self, encoded: EncodedTask) -> Any:
-        if encoded.packet is None:
-            encoded.packet = EnginePacket(MESSAGE, f"{_START}{encoded.text}]")
-        return encoded.packet
+
+def _update_of(encoded: EncodedTask) -> Update:
+    if encoded.update is None:
+        encoded.update = Update(encoded.text)
+    update: Update = encoded.update
+    return update
 
 
 class PlainEmit:
@@ -101,7 +103,7 @@ class PlainEmit:
 
 
 def make_fan_out(server: Any) -> SocketFanOut:
-    """Shared packets where the installed libraries are made as we know them, else plain emit."""
+    """Shared updates where the installed libraries are made as we know them, else plain emit."""
     try:
         _probe(server)
     except Exception as error:
@@ -111,19 +113,22 @@ def make_fan_out(server: Any) -> SocketFanOut:
             error,
         )
         return PlainEmit(server)
-    return SharedPackets(server)
+    return SharedUpdates(server)
 
 
 def _probe(server: Any) -> None:
-    """Raise unless the library itself would do with an event what SharedPackets does."""
+    """Raise unless the library itself would do with an event what SharedUpdates does."""
     text = server.packet_class(EVENT, namespace=NAMESPACE, data=[TASK_UPDATED, {"a": 1}]).encode()
-    ours = EnginePacket(MESSAGE, _START + '{"a":1}]')
-    if [text, ours.encode()] != [ours.data, f"4{text}"]:
+    update = Update('{"a":1}')
+    ours = update.packet
+    if [text, ours.encode(), update.text] != [ours.data, f"4{text}", f"4{text}"]:
         raise RuntimeError(f"an event is written as {text!r:.100}")
     if not hasattr(server.eio.sockets, "get"):
         raise TypeError("the sockets are no mapping")
     # A socket that nobody is connected to: what the library sends there stays where it is.
     socket = import_module("engineio.async_socket").AsyncSocket(server.eio, "probe")
+    if type(socket.queue) is not UpdateQueue:
+        raise TypeError(f"the queue of a connection is a {type(socket.queue).__name__}")
     _finish_at_once(socket.send(ours))
     socket.queue.put_nowait(ours)
     if socket.queue.qsize() != 2 or any(socket.queue.get_nowait() is not ours for _ in "ab"):

@@ -9,6 +9,7 @@ import socketio
 from socketio.packet import Packet
 
 from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.socketio.update_queue import UpdateQueue
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.protocol import MAX_FRAME, NAMESPACE
 
@@ -76,4 +77,5 @@ def make_server(origins: OriginCheck, background: BackgroundSet) -> Any:
         return tasks.start_target(target, *args, **kwargs)
 
     server.eio.start_background_task = start
+    server.eio.create_queue = UpdateQueue
     return server

@@ -79,8 +79,8 @@ class SocketClient(HubClient):
             while self.live and self.backlog and not self.held:
                 if self.queue.qsize() >= MAX_DEPTH:
                     # A full queue is on its way out, so there will be a next frame that was sent.
-                    self.websocket.sent.clear()
-                    await self.websocket.sent.wait()
+                    self.websocket.outlet.sent.clear()
+                    await self.websocket.outlet.sent.wait()
                 elif (encoded := self.next_waiting()) is not None:
                     await self._send(encoded)
                     await pace.spent(len(encoded.text))

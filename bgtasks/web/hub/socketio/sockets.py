@@ -77,12 +77,12 @@ class Sockets:
             return await refuse_websocket(1008, receive, send)
         is_user = Requester(HTTPConnection(scope)).is_user
         lobby = self._users if is_user else self._strangers
-        websocket = Websocket(scope, receive, send, self._clock, lobby, self._refusals)
+        tasks = BackgroundSet()
+        websocket = Websocket(scope, receive, send, self._clock, lobby, self._refusals, tasks)
         if not lobby.enter(websocket):
             websocket.end()
             return await refuse_websocket(1013, receive, send)
         self._open.add(websocket)
-        tasks = BackgroundSet()
         reset = connection_tasks.set(tasks)
         try:
             await self.server.handle_request(websocket.scope, websocket.receive, websocket.send)

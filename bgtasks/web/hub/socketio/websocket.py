@@ -9,9 +9,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bgtasks.clock import Clock, Timer, resolve
 from bgtasks.web.host_server import UNLIMITED
+from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.hub_client import PacketQueue
 from bgtasks.web.hub.socketio.frames import asks_for_answer, is_acceptable, is_answer
 from bgtasks.web.hub.socketio.lobby import Lobby
+from bgtasks.web.hub.socketio.outlet import Outlet, expire
+from bgtasks.web.hub.socketio.update_queue import UpdateQueue
 from bgtasks.web.protocol import MAX_FRAME
 from bgtasks.web.refusal_log import RefusalLog
 from bgtasks.web.requester import Requester
@@ -40,8 +43,6 @@ JOINS_WITHIN = 60.0
 _CLOSE = "1"
 """The frame with which a client takes its leave."""
 
-_GIVEN_UP = float("-inf")
-
 _GONE: Message = {"type": "websocket.disconnect", "code": 1006}
 
 
@@ -61,14 +62,14 @@ class Websocket:
         clock: Clock,
         lobby: Lobby,
         refusals: RefusalLog,
+        tasks: BackgroundSet,
     ) -> None:
         self.scope: Scope = {**scope, "headers": _upgrading(scope), WEBSOCKET_KEY: self}
         self.party = Requester(HTTPConnection(scope)).party
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.sent = asyncio.Event()
+        self.outlet = Outlet(send, clock, tasks)
         self.sid: str | None = None
         self._receive = receive
-        self._send = send
         self._clock = clock
         self._lobby = lobby
         self._refusals = refusals
@@ -77,8 +78,6 @@ class Websocket:
         self._join_timer = self._expect_join()
         self._is_overdue = False
         self._reading: asyncio.Timeout | None = None
-        self._writing: asyncio.Timeout | None = None
-        self._writing_since = 0.0
         self._queue: PacketQueue | None = None
         self._owes_answer = False
 
@@ -94,6 +93,9 @@ class Websocket:
         """Its client is in the namespace as ``sid`` and may stay; ``queue`` is what waits to be
         written to it."""
         self.sid, self._queue = sid, queue
+        self.outlet.accepted()
+        if isinstance(queue, UpdateQueue):
+            queue.send_at_once = self.outlet.send_at_once
         self._join_timer.cancel()
         self._is_overdue = False
         self._lobby.leave(self)
@@ -109,21 +111,21 @@ class Websocket:
     def close(self) -> None:
         """End the connection; a JavaScript client connects again by itself."""
         self._closed = True
-        _expire(self._reading)
+        self.outlet.close()
+        expire(self._reading)
 
     def end(self) -> None:
         """Nobody reads from it or writes to it any longer."""
         self._join_timer.cancel()
         self._lobby.leave(self)
+        self.outlet.close()
         resolve(self.ended)
 
     def close_if_not_read(self) -> None:
         """End the connection if its client has read nothing for too long."""
-        since = self._writing_since
-        if self._writing is not None and self._clock.monotonic() - since >= READ_TIMEOUT:
+        if self.outlet.give_up(READ_TIMEOUT):
             logger.info("a client that does not read is disconnected")
             self.close()
-            _expire(self._writing)
 
     async def receive(self) -> Message:
         """The next acceptable message, or that the client has gone."""
@@ -147,22 +149,11 @@ class Websocket:
     async def send(self, message: Message) -> None:
         """Hand a message to the server; returns when it can take more. Raises OSError once the
         client has read nothing for too long."""
-        if self._writing_since == _GIVEN_UP:
-            if message["type"] == "websocket.close":
-                return  # nobody reads it, and the library cleans up only after this
-            raise OSError("the client does not read")
-        self._writing_since = self._clock.monotonic()
         try:
-            async with asyncio.timeout(None) as self._writing:
-                await self._send(message)
-        except TimeoutError:
-            self._writing_since = _GIVEN_UP
-            raise OSError("the client does not read") from None
+            await self.outlet.send(message)
         finally:
-            self._writing = None
             if self._owes_answer and is_answer(message.get("text") or ""):
                 self._owes_answer = False
-            self.sent.set()
 
     async def _next(self) -> Message:
         try:
@@ -179,24 +170,19 @@ class Websocket:
         would keep any number of answers for a client that does not read; so nothing more is read
         of such a client."""
         while self._owes_answer and not self._is_idle():
-            self.sent.clear()
-            await self.sent.wait()
+            self.outlet.sent.clear()
+            await self.outlet.sent.wait()
 
     def _is_idle(self) -> bool:
         """Whether nothing waits to be written: then there has been no answer to wait for."""
-        return self._queue is not None and self._queue.qsize() == 0 and self._writing is None
+        return self._queue is not None and self._queue.qsize() == 0 and not self.outlet.is_busy
 
     def _expect_join(self) -> Timer:
         return self._clock.call_later(JOIN_TIMEOUT, self._did_not_join)
 
     def _did_not_join(self) -> None:
         self._is_overdue = True
-        _expire(self._reading)
-
-
-def _expire(limit: asyncio.Timeout | None) -> None:
-    if limit is not None and not limit.expired():
-        limit.reschedule(asyncio.get_running_loop().time())
+        expire(self._reading)
 
 
 def _upgrading(scope: Scope) -> list[tuple[bytes, bytes]]:
