@@ -15,7 +15,7 @@ from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import JOBS_CHANNEL, Jobs, is_cancellation
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
-from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.task_store import Claimant, Look, Nobody, Stored
 from bgtasks.core.events import Ended, NotBegun
 from bgtasks.core.lifecycle import Change, decide
@@ -161,14 +161,14 @@ class Claiming:
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
-                store = Store(connection, self._process)
-                jobs = await store.jobs.claim(size, self._limits, self._process)
+                tables = Tables(connection, self._process)
+                jobs = await tables.jobs.claim(size, self._limits, self._process)
                 if not jobs:
                     return 0
                 claims = await Claims.take(
-                    store, jobs, self._cut_off, self._runs, self._now, start=True
+                    tables, jobs, self._cut_off, self._runs, self._now, start=True
                 )
-                await store.jobs.release(claims.obsolete)
+                await tables.jobs.release(claims.obsolete)
                 self._open.update(claims.claimed)
         except BaseException:
             self._doubt(record.id for record in claims.announced)
@@ -207,9 +207,9 @@ class Claiming:
         the answer is final. Nothing is committed here, so no answer of that can be lost.
         """
         async with self._database.connection() as connection:
-            store = Store(connection, self._process)
-            stored = await store.find([item.id for item in self._open.values()], lock=True)
-            jobs = await store.jobs.held_by(self._process, list(self._open))
+            tables = Tables(connection, self._process)
+            stored = await tables.find([item.id for item in self._open.values()], lock=True)
+            jobs = await tables.jobs.held_by(self._process, list(self._open))
         held = {}
         for job, claimed in self._open.items():
             found = stored.get(claimed.id)
@@ -223,13 +223,13 @@ class Claiming:
         written: list[Change] = []
         try:
             async with self._database.transaction() as connection:
-                store = Store(connection, self._process)
+                tables = Tables(connection, self._process)
                 for job, record in held.items():
                     ended = Ended(record.attempt, NotBegun(STOPPED))
                     change = decide(record, ended, self._now())
-                    if change is not None and await store.write([change]):
+                    if change is not None and await tables.write([change]):
                         written.append(change)
-                        await store.release_job(job, change.after, self._now())
+                        await tables.release_job(job, change.after, self._now())
         except BaseException:
             self._doubt(record.id for record in held.values())
             raise

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.engine import ClaimedJob
-from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.task_store import Stored
 from bgtasks.core.events import Claimed
 from bgtasks.core.lifecycle import Change, decide
@@ -43,7 +43,7 @@ class Claims:
     @classmethod
     async def take(
         cls,
-        store: Store,
+        tables: Tables,
         jobs: Iterable[ClaimedJob],
         cut_off: CutOff,
         runs: Runs,
@@ -57,7 +57,7 @@ class Claims:
         claims = cls()
         left = list(jobs)
         while left:
-            find = store.find_whole if start else store.find
+            find = tables.find_whole if start else tables.find
             stored = await find([job.task for job in left])
             moment = now()
             steps = [
@@ -66,7 +66,7 @@ class Claims:
                 if not ((found := stored.get(job.task)) and runs.holds(job.id, found.record))
             ]
             changes = [step.change for _, step in steps if step.change is not None]
-            written = await store.write(changes) if changes else set()
+            written = await tables.write(changes) if changes else set()
             left = [job for job, step in steps if not claims._note(job, step, written)]
         return claims
 

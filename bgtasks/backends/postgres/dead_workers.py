@@ -9,7 +9,7 @@ from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import Claims, CutOff
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.postgres.tables import Tables
 from bgtasks.core.record import TaskRecord
 
 __all__ = ["DeadWorkers"]
@@ -51,11 +51,11 @@ class DeadWorkers:
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
-                store = Store(connection, self._process)
-                jobs = await store.jobs.abandoned(self._timeout, limit)
-                claims = await Claims.take(store, jobs, decide, self._runs, self._now, start=False)
+                tables = Tables(connection, self._process)
+                jobs = await tables.jobs.abandoned(self._timeout, limit)
+                claims = await Claims.take(tables, jobs, decide, self._runs, self._now, start=False)
                 waiting = dict.fromkeys(claims.requeued, timedelta(0))
-                await store.jobs.release(claims.obsolete, waiting)
+                await tables.jobs.release(claims.obsolete, waiting)
                 await self._be_sure(connection, {job.process for job in jobs})
         except _LivesError:
             return None

@@ -8,7 +8,7 @@ from attrs import define
 from bgtasks.backends.beside import fit
 from bgtasks.backends.cutting_off import taken_back
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.store import NOBODY, Store
+from bgtasks.backends.postgres.tables import NOBODY, Tables
 from bgtasks.core.record import KeptTask, TaskRecord
 from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean
 from bgtasks.models import BackgroundTaskStatus
@@ -57,12 +57,14 @@ async def import_tasks(
     imported = Imported()
     for batch in batches:
         async with database.transaction() as connection:
-            store = Store(connection, NOBODY)
-            known = await store.known([record.id for record, _ in batch])
+            tables = Tables(connection, NOBODY)
+            known = await tables.known([record.id for record, _ in batch])
             new = [item for item in batch if item[0].id not in known]
             moved = [_moved(item, registry, now()) for item in new]
-            kept = await store.insert([record for record, _ in moved], now()) if moved else {}
-            await store.keep([(kept[record.id], row) for record, beside in moved for row in beside])
+            kept = await tables.insert([record for record, _ in moved], now()) if moved else {}
+            await tables.keep(
+                [(kept[record.id], row) for record, beside in moved for row in beside]
+            )
         imported.known += len(known)
         for (before, _), (after, _) in zip(new, moved, strict=True):
             imported.note(before, after)

@@ -9,7 +9,7 @@ from uuid import UUID
 from bgtasks.backends.loops.unknown_fate import find_out
 from bgtasks.backends.postgres.database import WRITTEN, Database
 from bgtasks.backends.postgres.sharing import SharedInserts
-from bgtasks.backends.postgres.store import NOBODY, Store, some_ids
+from bgtasks.backends.postgres.tables import NOBODY, Tables, some_ids
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.core.record import TaskRecord
 
@@ -53,7 +53,7 @@ class Inserting:
         """Keep new tasks as part of the caller's transaction, which can go on if that fails."""
         with self._database.asking(WRITTEN):
             async with connection.transaction():
-                await Store(connection, NOBODY).insert(records, self._now())
+                await Tables(connection, NOBODY).insert(records, self._now())
 
     async def stop(self) -> None:
         """After the connections were closed: no answer comes any more."""

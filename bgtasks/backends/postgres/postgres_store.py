@@ -15,6 +15,7 @@ from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.postgres import migrations, reader, rows
 from bgtasks.backends.postgres.caller import asyncpg_connection
+from bgtasks.backends.postgres.changing import Changing
 from bgtasks.backends.postgres.claiming import Claiming
 from bgtasks.backends.postgres.claims import DIED, CutOff
 from bgtasks.backends.postgres.database import Database
@@ -27,20 +28,18 @@ from bgtasks.backends.postgres.pulse import Pulse
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.server_errors import (
     SERVER_ERRORS,
-    answer_may_be_lost,
     concerns_values,
     is_fate_unknown,
     reason_of,
 )
 from bgtasks.backends.postgres.settling import Settling
 from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
-from bgtasks.backends.postgres.store import Store
+from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.task_store import (
     Claimant,
     Counts,
     Done,
     Look,
-    LostAnswerError,
     Place,
     Step,
     Stored,
@@ -50,12 +49,10 @@ from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
+from bgtasks.models import AttemptFailure, ProcessInfo
 from bgtasks.registration import Registry
 
 __all__ = ["PostgresStore"]
-
-RUNNING = BackgroundTaskStatus.RUNNING
 
 
 class PostgresStore(TaskStore):
@@ -130,6 +127,7 @@ class PostgresStore(TaskStore):
             told=self._inserting.announced,
             look_for_cancels=self.pulse.look_soon,
         )
+        self._changing = Changing(database, process, runs, clock.now, self._claiming.cancel_heard)
 
     async def open(self) -> None:
         """Connect, and begin with all that goes on beside the loops. Raises what
@@ -169,55 +167,12 @@ class PostgresStore(TaskStore):
     async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
         await self._inserting.announced(task_ids)
         async with self.database.connection() as connection:
-            return await Store(connection, self._process).find(task_ids)
+            return await Tables(connection, self._process).find(task_ids)
 
     async def write(self, changes: Sequence[tuple[Change, Place]]) -> Collection[UUID]:
-        if all(_is_cancel(change) for change, _ in changes):
-            sequences = await self._cancel(changes)
-        else:
-            sequences = await self._write_with_jobs(changes)
-        records = [change.after for change, _ in changes if change.after.sequence in sequences]
-        self.feed.announce(records)
-        return [record.id for record in records]
-
-    async def _cancel(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
-        """One statement: the tasks, the jobs of those that waited, and a notification to whoever
-        runs the others. Where that is lost, they are found by looking."""
-        elsewhere = [
-            job
-            for change, job in changes
-            if change.after.status is RUNNING and not self._runs_here(change.after)
-        ]
-        async with self.database.connection() as connection:
-            with answer_may_be_lost():
-                sequences = await Store(connection, self._process).cancel(changes, elsewhere)
-        if elsewhere:
-            self._claiming.cancel_heard()
-        return sequences
-
-    async def _write_with_jobs(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
-        is_sent = False
-        try:
-            async with self.database.transaction() as connection:
-                sequences = await self._write(Store(connection, self._process), changes)
-                is_sent = True
-        except _MovedOnError:
-            return set()
-        except SERVER_ERRORS as error:
-            if is_sent and is_fate_unknown(error):
-                raise LostAnswerError from error
-            raise
-        return sequences
-
-    async def _write(self, store: Store, changes: Sequence[tuple[Change, Place]]) -> set[int]:
-        jobs: dict[UUID, int] = {}
-        for change, _ in changes:
-            if change.before.status.is_final:
-                jobs[change.after.id] = await store.new_job(change.after, self._now())
-        written = await store.write([change for change, _ in changes], jobs)
-        if jobs and len(written) < len(changes):
-            raise _MovedOnError  # takes the new jobs back
-        return written
+        written = await self._changing.write(changes)
+        self.feed.announce(written)
+        return [record.id for record in written]
 
     def settle(self, steps: Sequence[Step], done: Done) -> None:
         task = asyncio.get_running_loop().create_task(self._settle(steps, done))
@@ -355,12 +310,6 @@ class PostgresStore(TaskStore):
 
     # What is heard
 
-    def _runs_here(self, record: TaskRecord) -> bool:
-        """Whether the attempt that a task is running in is one of this process."""
-        if record.status is not RUNNING:
-            return False
-        return self.runs.of_attempt(record.id, record.attempt) is not None
-
     def _asked_to_end(self, run: Run) -> None:
         self._claiming.claimant.cancel(run.record.id, run.attempt)
 
@@ -369,11 +318,3 @@ class PostgresStore(TaskStore):
         self.feed.fell_behind()
         self.pulse.look_soon()
         self._claiming.claimant.wake()
-
-
-def _is_cancel(change: Change) -> bool:
-    return change.after.cancel_requested and not change.before.cancel_requested
-
-
-class _MovedOnError(Exception):
-    """Another process was quicker."""

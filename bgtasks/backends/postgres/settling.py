@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.store import Store, wait_of
+from bgtasks.backends.postgres.tables import Tables, wait_of
 from bgtasks.backends.task_store import Step
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
@@ -42,19 +42,19 @@ class Settling:
         """Most attempts end plainly: one statement for all of them."""
         async with self._database.connection() as connection:
             ends = [(step.change, step.place) for step in steps if step.change is not None]
-            sequences = await Store(connection, self._process).settle(ends)
+            sequences = await Tables(connection, self._process).settle(ends)
         self._done([step for step in steps if _is_in(step, sequences)], written)
 
     async def _write(self, steps: Sequence[Step], written: list[Step]) -> None:
         async with self._database.transaction() as connection:
-            store = Store(connection, self._process)
+            tables = Tables(connection, self._process)
             changes = [step.change for step in steps if step.change is not None]
-            sequences = await store.write(changes) if changes else set()
+            sequences = await tables.write(changes) if changes else set()
             done = [step for step in steps if step.change is None or _is_in(step, sequences)]
-            await self._let_jobs_go(store, [step for step in done if step.over])
+            await self._let_jobs_go(tables, [step for step in done if step.over])
         self._done(done, written)
 
-    async def _let_jobs_go(self, store: Store, steps: Iterable[Step]) -> None:
+    async def _let_jobs_go(self, tables: Tables, steps: Iterable[Step]) -> None:
         finished, waiting = [], {}
         for step in steps:
             after = step.change.after if step.change is not None else None
@@ -62,7 +62,7 @@ class Settling:
                 waiting[step.place] = wait_of(after, self._now())
             else:
                 finished.append(step.place)
-        await store.jobs.release(finished, waiting)
+        await tables.jobs.release(finished, waiting)
 
     def _done(self, steps: Sequence[Step], written: list[Step]) -> None:
         written += steps

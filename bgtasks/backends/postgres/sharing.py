@@ -13,7 +13,7 @@ from uuid import UUID
 
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_errors import answer_may_be_lost, concerns_statement
-from bgtasks.backends.postgres.store import Store, taken
+from bgtasks.backends.postgres.tables import Tables, taken
 from bgtasks.backends.task_store import LostAnswerError, Stored
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.record import TaskRecord
@@ -135,7 +135,7 @@ class SharedInserts:
         try:
             async with self._database.connection() as connection:
                 with answer_may_be_lost():
-                    await _Batch(Store(connection, self._process), self._now).insert(calls)
+                    await _Batch(Tables(connection, self._process), self._now).insert(calls)
         except BaseException as error:
             for call in calls:
                 call.fail(error if isinstance(error, Exception) else LostAnswerError())
@@ -147,8 +147,8 @@ class _Batch:
     """Calls that share a connection. What the server refuses one of them for is not laid on the
     others: they are inserted without it."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
-        self._store = store
+    def __init__(self, tables: Tables, now: Callable[[], datetime]) -> None:
+        self._tables = tables
         self._now = now
 
     async def insert(self, calls: Sequence[_Call]) -> None:
@@ -156,7 +156,7 @@ class _Batch:
         if not calls:
             return
         try:
-            sequences = await self._store.insert(
+            sequences = await self._tables.insert(
                 [record for call in calls for record in call.records], self._now()
             )
         except DuplicateTaskError as error:
@@ -173,7 +173,7 @@ class _Batch:
         self, calls: Sequence[_Call], error: DuplicateTaskError
     ) -> None:
         """Refuse those whose ids are taken, by others or by another call that is before them."""
-        known = await self._store.known([item for call in calls for item in call.ids])
+        known = await self._tables.known([item for call in calls for item in call.ids])
         fresh: list[_Call] = []
         later: list[_Call] = []
         seen: set[UUID] = set()
@@ -194,7 +194,7 @@ class _Batch:
 
     async def _refuse(self, call: _Call) -> None:
         """Unless they are its own: then an answer that was lost is known now."""
-        kept = await self._store.find_whole(call.ids) if call.again else {}
+        kept = await self._tables.find_whole(call.ids) if call.again else {}
         if all(_is_same(record, kept.get(record.id)) for record in call.records):
             call.accept({task_id: stored.record.sequence for task_id, stored in kept.items()})
         else:

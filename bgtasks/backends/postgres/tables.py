@@ -27,7 +27,7 @@ from bgtasks.core.record import Row, TaskRecord
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["NOBODY", "Store", "some_ids", "taken", "wait_of"]
+__all__ = ["NOBODY", "Tables", "some_ids", "taken", "wait_of"]
 
 NOBODY = UUID(int=0)
 """Who signs what is committed by somebody else: every process reads it, this one too."""
@@ -36,7 +36,7 @@ PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
 
 
-class Store:
+class Tables:
     """The tables, through one connection. ``sender`` signs notifications; ``jobs`` are the
     engine's, in the same transaction."""
 

@@ -1,0 +1,102 @@
+"""Writing what callers ask for, and what marks tasks: changes of tasks that others may change."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from bgtasks.backends.loops.runs import Runs
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.server_errors import (
+    SERVER_ERRORS,
+    answer_may_be_lost,
+    is_fate_unknown,
+)
+from bgtasks.backends.postgres.tables import Tables
+from bgtasks.backends.task_store import LostAnswerError, Place
+from bgtasks.core.lifecycle import Change
+from bgtasks.core.record import TaskRecord
+from bgtasks.models import BackgroundTaskStatus
+
+__all__ = ["Changing"]
+
+RUNNING = BackgroundTaskStatus.RUNNING
+
+
+class Changing:
+    """Writes changes with what they do to the queue: a retry needs a job, a cancel takes one away.
+
+    ``cancel_heard()`` is called where another process was told to end an attempt: where that
+    notification is lost, the attempt is found by looking.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        process: UUID,
+        runs: Runs,
+        now: Callable[[], datetime],
+        cancel_heard: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._process = process
+        self._runs = runs
+        self._now = now
+        self._cancel_heard = cancel_heard
+
+    async def write(self, changes: Sequence[tuple[Change, Place]]) -> list[TaskRecord]:
+        """Write changes in one transaction; returns what was written."""
+        if all(_is_cancel(change) for change, _ in changes):
+            sequences = await self._cancel(changes)
+        else:
+            sequences = await self._write(changes)
+        return [change.after for change, _ in changes if change.after.sequence in sequences]
+
+    async def _cancel(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
+        """One statement: the tasks, the jobs of those that waited, and a notification to whoever
+        runs the others."""
+        elsewhere = [job for change, job in changes if self._runs_elsewhere(change.after)]
+        async with self._database.connection() as connection:
+            with answer_may_be_lost():
+                sequences = await Tables(connection, self._process).cancel(changes, elsewhere)
+        if elsewhere:
+            self._cancel_heard()
+        return sequences
+
+    def _runs_elsewhere(self, record: TaskRecord) -> bool:
+        """Whether a task is in an attempt that is none of this process."""
+        is_here = self._runs.of_attempt(record.id, record.attempt) is not None
+        return record.status is RUNNING and not is_here
+
+    async def _write(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
+        is_sent = False
+        try:
+            async with self._database.transaction() as connection:
+                sequences = await self._write_with_jobs(
+                    Tables(connection, self._process), [change for change, _ in changes]
+                )
+                is_sent = True
+        except _MovedOnError:
+            return set()
+        except SERVER_ERRORS as error:
+            if is_sent and is_fate_unknown(error):
+                raise LostAnswerError from error
+            raise
+        return sequences
+
+    async def _write_with_jobs(self, tables: Tables, changes: Sequence[Change]) -> set[int]:
+        jobs: dict[UUID, int] = {}
+        for change in changes:
+            if change.before.status.is_final:
+                jobs[change.after.id] = await tables.new_job(change.after, self._now())
+        written = await tables.write(changes, jobs)
+        if jobs and len(written) < len(changes):
+            raise _MovedOnError  # takes the new jobs back
+        return written
+
+
+def _is_cancel(change: Change) -> bool:
+    return change.after.cancel_requested and not change.before.cancel_requested
+
+
+class _MovedOnError(Exception):
+    """Another process was quicker."""
