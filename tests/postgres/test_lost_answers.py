@@ -1,12 +1,13 @@
 """Writes whose answer is lost: looked up, continued and announced, never guessed."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bgtasks import BackendError, BackgroundTaskStatus
-from bgtasks.core.events import Failed
+from bgtasks.core.events import Completed, Failed, Outcome
 from bgtasks.core.record import TaskQuery
 from bgtasks.testing.conformance import BackendBench, until
 
@@ -101,21 +102,33 @@ async def test_a_cancel_between_the_claim_and_the_start_reaches_the_attempt(
 # Ends and reports
 
 
-@pytest.mark.parametrize("ends_well", [True, False])
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Completed(), COMPLETED),
+        (Failed("no", "Traceback …"), FAILED),
+        (Failed("no", "Traceback …", retry_after=timedelta(hours=1)), PENDING),
+    ],
+    ids=["well", "badly", "to be retried"],
+)
 async def test_an_end_whose_answer_is_lost_is_told_to_the_watchers_here(
-    opened: BackendBench, web: BackendBench, proxy: Proxy, ends_well: bool
+    opened: BackendBench,
+    web: BackendBench,
+    proxy: Proxy,
+    outcome: Outcome,
+    status: BackgroundTaskStatus,
 ) -> None:
     """FAULTS 48."""
     record = await opened.run()
     await opened.written()
-    loss = proxy.lose(record.id.hex.encode() if ends_well else COMMIT)
-    opened.runner.end(record, None if ends_well else Failed("no", "Traceback …"))
-    final = await opened.reaches(record.id, COMPLETED if ends_well else FAILED)
+    loss = proxy.lose(COMMIT if status is PENDING else record.id.hex.encode())
+    opened.runner.end(record, outcome)
+    after = await opened.reaches(record.id, lambda item: item.revision == 3)
+    assert after.status is status
     assert loss.happened.is_set()
-    assert final.revision == 3
     assert in_order(opened)
     await opened.written()
-    assert len(await web.backend.failures(record.id)) == (not ends_well)
+    assert len(await web.backend.failures(record.id)) == (status is not COMPLETED)
 
 
 async def test_a_report_whose_answer_is_lost_is_told(
