@@ -119,12 +119,15 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
 
     Give it ``config`` (a ``providers.Configuration`` or a part of one, see
     :class:`~bgtasks.Settings`) and ``tasks`` (a ``providers.List`` of ``background_task(...)``).
-    Take from it ``manager()``, ``asgi_app()`` to mount, ``lifespan()`` to start and stop it, and
-    ``blocking_manager()`` for sync code. ``policy`` is there to be overridden.
+    ``hooks`` (a ``providers.List`` of :class:`~bgtasks.hooks.BackgroundTaskHook`) are called around
+    attempts. Take from it ``manager()``, ``asgi_app()`` to mount, ``lifespan()`` to start and stop
+    it, and ``blocking_manager()`` for sync code. ``policy`` is there to be overridden.
     """
 
     config = providers.Configuration()
     tasks: providers.Provider[Any] = providers.Dependency(default=providers.List())
+
+    hooks: providers.Provider[Any] = providers.Dependency(default=providers.List())
 
     policy: providers.Provider[Any] = providers.Singleton(BackgroundTaskPolicy)
     clock: providers.Provider[Any] = providers.Singleton(SystemClock)
@@ -136,7 +139,14 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     backend = providers.Factory(_make_backend, settings, registry, clock)
 
     manager = providers.Singleton(
-        BackgroundTaskManager, registry, settings, codec, clock, timing, backend.provider
+        BackgroundTaskManager,
+        registry,
+        settings,
+        codec,
+        clock,
+        timing,
+        backend.provider,
+        hooks.provider,
     )
     blocking_manager = providers.Singleton(BlockingTaskManager, manager)
     hub = providers.Singleton(

@@ -32,7 +32,7 @@ INSERTED = tuple(name for name in TaskRecord._fields if name != "sequence")
 """All but what the store gives."""
 
 _FIXED = {
-    *("id", "type", "name", "data", "created_at", "owner", "priority"),
+    *("id", "type", "name", "data", "created_at", "owner", "priority", "headers"),
     *("key", "key_until", "key_rule"),
 }
 
@@ -93,8 +93,8 @@ def field_type(name: str, of: type[Any] = TaskRecord) -> tuple[type, bool]:
     return types[0], NoneType in get_args(hint)
 
 
-NO_DATA = f"'{LEFT_OUT}' AS data"
-"""In place of the column ``data``: only the process that runs a task needs what it holds."""
+NO_DATA = {"data": f"'{LEFT_OUT}' AS data", "headers": "NULL AS headers"}
+"""In place of the columns that only the process which runs a task needs."""
 
 
 def without_large_payload(bytes_of_payload: str) -> str:

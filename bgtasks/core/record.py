@@ -50,7 +50,8 @@ class TaskRecord(NamedTuple):
     ``due_at`` is when a waiting task may start; ``None`` once that time has come. ``delayed`` says
     that ``due_at`` came from a delay or a retry's wait, and not from a time that somebody named.
     ``changed_at`` is when the newest revision was made. ``key``, ``held_key``, ``key_until`` and
-    ``key_rule`` are those of a unique task (see :mod:`bgtasks.core.keys`).
+    ``key_rule`` are those of a unique task (see :mod:`bgtasks.core.keys`). ``headers`` is JSON text
+    that hooks gave to the task for its attempts; like ``data``, it goes only to them.
 
     A named tuple, not an attrs class: each step of each task makes a new one, and copying the
     fields of a frozen attrs class costs several times as much.
@@ -83,6 +84,7 @@ class TaskRecord(NamedTuple):
     held_key: str | None = None
     key_until: datetime | None = None
     key_rule: str | None = None
+    headers: str | None = None
     sequence: int = 0
 
 
@@ -113,7 +115,7 @@ def listed(record: TaskRecord) -> TaskRecord:
     """The record as lists show it: without ``data``, and without a large payload."""
     payload = record.payload
     is_large = payload is not None and len(payload) > SMALL_PAYLOAD
-    return record._replace(data=LEFT_OUT, payload=LEFT_OUT if is_large else payload)
+    return record._replace(data=LEFT_OUT, headers=None, payload=LEFT_OUT if is_large else payload)
 
 
 def info_of(record: TaskRecord, payload: Any) -> BackgroundTaskInfo[Any]:

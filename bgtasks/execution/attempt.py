@@ -15,6 +15,7 @@ from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Outcome, Re
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe, traceback_of
 from bgtasks.execution.context import AttemptContext
+from bgtasks.execution.hooks import NO_HOOKS, AroundAttempt, Hooks
 from bgtasks.execution.opened import Resource
 from bgtasks.execution.outcome import Ending, Phase, StopReason, outcome_of
 from bgtasks.execution.own_task import (
@@ -66,6 +67,7 @@ class Attempt:
         listener: AttemptListener,
         uniform: Callable[[float, float], float] = random.uniform,
         torn_down: Callable[[], bool] = lambda: False,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         self.record = record
         self.began = clock.monotonic()
@@ -79,6 +81,8 @@ class Attempt:
         self._listener = listener
         self._uniform = uniform
         self._torn_down = torn_down
+        self._hooks = hooks
+        self._around: AroundAttempt | None = None
         self._source = CancellationSource()
         self._reason: StopReason | None = None
         self._context: AttemptContext | None = None
@@ -150,7 +154,17 @@ class Attempt:
             self._caught(raised)
         if timeout is not None:
             timeout.cancel()
-        return self.result()
+        ended = self.result()
+        if self._around is not None:
+            await self._leave(self._around)
+        return ended
+
+    async def _leave(self, around: AroundAttempt) -> None:
+        """Leave the hooks, now that the end is known."""
+        try:
+            await around.leave(self.error, self._clock, self._timing.handler_grace)
+        except BaseException as raised:
+            self._caught(raised)
 
     def result(self) -> Ended:
         """How the attempt ended, as far as is known."""
@@ -166,6 +180,9 @@ class Attempt:
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end before it began: don't build a worker
         self._cancellable = self._runner
+        if (around := self._hooks.around(context, self.record)) is not None:
+            self._around = around
+            await around.enter()
         worker = await scope.open()
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end while the scope opened

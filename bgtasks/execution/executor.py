@@ -12,6 +12,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.attempt import Attempt
+from bgtasks.execution.hooks import NO_HOOKS, Hooks
 from bgtasks.execution.launch import launch
 from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
@@ -44,6 +45,7 @@ class Executor:
         publish_interval: float,
         save: Save,
         torn_down: Callable[[], bool] = lambda: False,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         self._registry = registry
         self._codec = codec
@@ -51,6 +53,7 @@ class Executor:
         self._timing = timing
         self._save = save
         self._torn_down = torn_down
+        self._hooks = hooks
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._coalescer: Coalescer[Attempt] = Coalescer(clock, publish_interval, self._publish)
@@ -76,6 +79,7 @@ class Executor:
             timing=self._timing,
             listener=self,
             torn_down=self._torn_down,
+            hooks=self._hooks,
         )
         self._running[record.id] = attempt
         task = launch(attempt, self._clock, self._tasks.pop)

@@ -20,6 +20,8 @@ from bgtasks.core.record import MAX_PAGE
 from bgtasks.core.submission import RunOptions, submit_options
 from bgtasks.core.task_filter import FilterOptions, TaskFilter, filter_of
 from bgtasks.errors import ManagerStateError
+from bgtasks.execution.hooks import Hooks
+from bgtasks.hooks import BackgroundTaskHook
 from bgtasks.manager.run import ManagerRun
 from bgtasks.manager.switch import Switch
 from bgtasks.models import (
@@ -54,6 +56,7 @@ class BackgroundTaskManager:
         clock: Clock,
         timing: Timing,
         backend_factory: Callable[[], Backend],
+        hooks: Callable[[], Sequence[BackgroundTaskHook]] = tuple,
     ) -> None:
         registry.names(settings.types)  # before anything is started
         self.task_updated = TaskUpdatedEvent(clock)
@@ -61,7 +64,10 @@ class BackgroundTaskManager:
         self._settings = settings
         self._clock = clock
         new_run = partial(ManagerRun, registry, codec, clock, timing, self.task_updated)
-        self._switch = Switch(lambda: new_run(self._settings, backend_factory()))
+        # Hooks are made at the start: they may depend on the manager.
+        self._switch = Switch(
+            lambda: new_run(self._settings, backend_factory(), Hooks(tuple(hooks())))
+        )
 
     # Start and stop
 

@@ -15,6 +15,7 @@ from bgtasks.core.record import TaskRecord
 from bgtasks.core.submission import SubmitOptions, new_record
 from bgtasks.errors import SettingsError
 from bgtasks.execution.executor import Executor
+from bgtasks.execution.hooks import Hooks
 from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.loop_watch import LoopWatch
 from bgtasks.manager.infos import Infos
@@ -51,6 +52,7 @@ class ManagerRun:
         updates: TaskUpdatedEvent,
         settings: Settings,
         backend: Backend,
+        hooks: Hooks,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.state = State.STARTING
@@ -61,6 +63,7 @@ class ManagerRun:
         self._codec = codec
         self._timing = timing
         self._updates = updates
+        self._hooks = hooks
         self._executor = Executor(
             registry,
             codec,
@@ -69,6 +72,7 @@ class ManagerRun:
             settings.publish_interval,
             backend.save,
             torn_down=lambda: self._serving.is_torn_down,
+            hooks=hooks,
         )
         self.waiting = Waiting(backend, self._executor)
         self._watch = LoopWatch(timing, self._executor.whose_turn)
@@ -159,6 +163,7 @@ class ManagerRun:
         registration = self._registry.of(task)
         data = self._codec.encode_task(task)
         record = new_record(task, registration.type_name, data, options, now)
+        record = self._hooks.with_headers(task, record)
         if registration.unique is None and options.key is None:
             return record
         return keyed(record, task, registration.unique, options.key)

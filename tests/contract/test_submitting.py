@@ -1,10 +1,11 @@
 """Handing in tasks."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskQuery
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
@@ -18,6 +19,7 @@ async def test_a_task_is_kept_exactly_as_it_was_handed_in(idle_bench: BackendBen
         owner="grüße@example.org",
         priority=-7,
         status_message=None,
+        headers='{"traceparent":"00-1-2-01"}',
         created_at=datetime(2026, 3, 1, 1, 2, 3, 456789, tzinfo=UTC),
         scheduled_at=datetime(2031, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
         due_at=datetime(2031, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
@@ -26,6 +28,17 @@ async def test_a_task_is_kept_exactly_as_it_was_handed_in(idle_bench: BackendBen
     stored = await idle_bench.get(record.id)
     assert stored == record._replace(sequence=stored.sequence)
     assert stored.created_at.tzinfo is UTC
+
+
+async def test_headers_go_to_every_attempt_and_into_no_list(bench: BackendBench) -> None:
+    task_id = await bench.submit(headers='{"a":"1"}')
+    first = await bench.started(task_id)
+    bench.runner.end(first, Failed("once", retry_after=timedelta(0)))
+    second = await bench.started(task_id, attempt=2)
+    assert [first.headers, second.headers] == ['{"a":"1"}'] * 2
+    (found,) = await bench.backend.find([task_id])
+    page = await bench.backend.list(TaskQuery())
+    assert [found.headers, page.records[0].headers] == [None, None]
 
 
 async def test_what_is_accepted_is_announced_as_it_is_stored(idle_bench: BackendBench) -> None:

@@ -70,11 +70,11 @@ ALL = Columns(TaskRecord._fields, TYPES)
 COLUMNS = ALL.each()
 """All columns, in the order of a record's fields."""
 
-SHOWN = ALL.each(data=NO_DATA)
+SHOWN = ALL.each(**NO_DATA)
 """The same with an empty ``data``."""
 
 LISTED = ALL.each(
-    data=NO_DATA,
+    **NO_DATA,
     # Not length(payload): to count characters, SQLite would have to look at each of them.
     payload=without_large_payload("length(CAST(payload AS BLOB))"),
 )

@@ -216,7 +216,7 @@ class Claiming:
             if found is None or found.place != job or job not in jobs:
                 continue
             if found.record.status is RUNNING and found.record.attempt == claimed.attempt:
-                held[job] = found.record._replace(data=claimed.data)
+                held[job] = found.record._replace(data=claimed.data, headers=claimed.headers)
         return held
 
     async def _hand_back(self, held: dict[int, TaskRecord]) -> None:

@@ -60,11 +60,11 @@ STEP_GUARD = Columns([*GUARD.names, "status"], TYPES)
 COLUMNS = ALL.each()
 """All columns, in the order of a record's fields."""
 
-SLIM = ALL.each(data=NO_DATA)
+SLIM = ALL.each(**NO_DATA)
 """The same with an empty ``data``."""
 
 LISTED = ALL.each(
-    data=NO_DATA,
+    **NO_DATA,
     # The number of bytes is known without reading a value that is kept out of line.
     payload=without_large_payload("pg_catalog.octet_length(payload)"),
 )

@@ -1,0 +1,1 @@
+"""Connections to other libraries, each of which is an extra of the package."""

@@ -1,0 +1,45 @@
+"""Hooks: what an application adds around attempts, for tracing, error reports and metrics."""
+
+from collections.abc import Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
+
+from attrs import frozen
+
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
+
+__all__ = ["BackgroundTaskHook", "HookedAttempt"]
+
+
+@frozen
+class HookedAttempt:
+    """An attempt as a hook sees it: its task, the snapshot at its start (``info.attempt`` is its
+    number, from 1), and the ``headers`` that hooks gave to the task when it was submitted."""
+
+    task: BackgroundTaskBase
+    info: BackgroundTaskInfo[Any]
+    headers: Mapping[str, str]
+
+
+class BackgroundTaskHook:
+    """What is called around attempts. Override what you need, and give the container
+    ``hooks=providers.List(providers.Singleton(MyHook))``.
+
+    Hooks are entered in the order of the list and left in reverse. An error of a hook is logged and
+    changes nothing: not the task, nor what other hooks do. Hooks are called on the event loop of
+    the manager and must not block it.
+    """
+
+    def submitted(self, task: BackgroundTaskBase, headers: MutableMapping[str, str]) -> None:
+        """``task`` is about to be stored, in the context of its submitter (a request, for example).
+
+        What is put into ``headers`` is kept with the task for all of its attempts; it is never
+        sent to clients. At most 4,096 characters of JSON; more are logged and left out.
+        """
+
+    def around(self, attempt: HookedAttempt) -> AbstractAsyncContextManager[None]:  # noqa: ARG002
+        """Returns what is entered before the worker is built, in the attempt's own context, and
+        left after its dependencies were closed. It is left with the error of the attempt, if there
+        was one; whether it swallows that changes nothing. Leaving may take 5 seconds.
+        """
+        return nullcontext()
