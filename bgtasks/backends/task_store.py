@@ -14,6 +14,7 @@ from uuid import UUID
 
 from attrs import define
 
+from bgtasks.backends.change_feed import ChangeFeed
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
@@ -115,6 +116,9 @@ class TaskStore(ABC):
 
     name: str
     """The store in a message, without secrets."""
+
+    feed: ChangeFeed
+    """Where the store announces what it wrote."""
 
     settles_in_turn = False
     """Whether only one batch of steps may be on its way. Otherwise batches are written in the
@@ -275,10 +279,6 @@ class TaskStore(ABC):
     @abstractmethod
     def may_be_written(self, error: BaseException) -> bool:
         """Whether what was asked for may have been done all the same: the answer is lost."""
-
-    @abstractmethod
-    def doubt(self, task_ids: Sequence[UUID]) -> None:
-        """Announce what is stored of these tasks, once that is known: they may have changed."""
 
     @abstractmethod
     def failed(self, what: str, error: BaseException) -> None:

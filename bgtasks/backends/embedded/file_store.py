@@ -12,6 +12,7 @@ from uuid import UUID
 
 from bgtasks.backends.embedded import reader
 from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
+from bgtasks.backends.embedded.own_changes import OwnChanges
 from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.patience import Patience
 from bgtasks.backends.embedded.reading import Reading, ThreadReading, WriterReading
@@ -84,7 +85,7 @@ class FileStore(TaskStore):
         self._process = process
         self._clock = clock
         self._patience = patience
-        self._announce = announce
+        self.feed = OwnChanges(announce)
         self._health = StoreHealth(None if path == MEMORY else path, patience)
         slots = Slots(registry, process.max_concurrency, process.types)
         self.file = TaskFile(files.writing, registry, slots, clock)
@@ -254,9 +255,6 @@ class FileStore(TaskStore):
     def may_be_written(self, error: BaseException) -> bool:  # noqa: ARG002
         return False
 
-    def doubt(self, task_ids: Sequence[UUID]) -> None:
-        """A file always answers."""
-
     def reason_of(self, error: BaseException) -> str:
         return f"{type(error).__name__}: {describe(error)}"
 
@@ -292,8 +290,7 @@ class FileStore(TaskStore):
                 logger.exception("an answer to a write failed")
         for record in delivery.claims:
             self._claimant.begin(Stored(record, _place_of(record)))
-        for record in delivery.changes:
-            self._announce(record)
+        self.feed.announce(delivery.changes)
         if delivery.due_changed:
             self._due_at(delivery.next_due)
 

@@ -68,7 +68,7 @@ class Commands:
             await find_out(
                 self._store,
                 write,
-                doubt=lambda: self._store.doubt([asked.task_id]),
+                doubt=lambda: self._store.feed.doubt([asked.task_id]),
                 unknown=f"task {asked.task_id} {done}: look it up, or ask again",
             )
 

@@ -246,7 +246,7 @@ class Outbox:
         elif entry.change is None and entry.stored is not None:
             run.record = entry.stored.record
             if entry.was_tried:
-                self._store.doubt([run.record.id])  # it was written, and nobody here was told
+                self._store.feed.doubt([run.record.id])  # it was written, and nobody here was told
         if entry.over:
             self._runs.remove(run)
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from bgtasks.backends.change_feed import ChangeFeed
 from bgtasks.backends.loops.pacing import Backoff, Seldom, end_within
 from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.postgres import rows
@@ -48,13 +49,9 @@ def messages(sender: UUID, task_ids: Sequence[UUID]) -> list[str]:
     ]
 
 
-class Feed:
-    """Announces each change once and in the order of a task's revisions, wherever it was made.
-
-    Changes made here are announced by ``announce``, right after their commit; where the answer of
-    that is lost, ``doubt`` has the tasks read. Of changes made elsewhere only the newest revision
-    is read; a record that was read has no ``data``. Notifications are hints, whoever sent them:
-    what is stored is announced.
+class Feed(ChangeFeed):
+    """Hears of changes by notifications. They are hints, whoever sent them: what is stored is
+    announced. A record that was read has no ``data``.
     """
 
     def __init__(self, database: Database, process: UUID, subscribers: Subscribers) -> None:
@@ -87,7 +84,6 @@ class Feed:
         await end_within(self._reading.stop())
 
     def announce(self, records: Iterable[TaskRecord]) -> None:
-        """Tell every subscriber of these revisions, but of none that is not newer than the last."""
         for record in records:
             if self._announced.get(record.id, 0) >= record.revision:
                 continue
@@ -98,11 +94,10 @@ class Feed:
                 self._announced.popitem(last=False)
             self._subscribers.tell(record)
 
-    def doubt(self, ids: Iterable[UUID]) -> None:
-        """Have tasks read that this process may have changed: the answer was lost. They are read
-        as soon as the server answers, and once more when the notification of a change comes,
-        should its transaction end only then."""
-        for task_id in ids:
+    def doubt(self, task_ids: Iterable[UUID]) -> None:
+        """They are read as soon as the server answers, and once more when the notification of a
+        change comes, should its transaction end only then."""
+        for task_id in task_ids:
             self._doubted[task_id] = self._waiting[task_id] = None
         while len(self._doubted) > self._database.bounds.unread:
             self._doubted.popitem(last=False)

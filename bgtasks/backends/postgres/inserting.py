@@ -78,7 +78,7 @@ class Inserting:
 
         def doubt() -> None:
             done.set()  # attempts of them need not wait for what becomes of this
-            self._owner.doubt(ids)
+            self._owner.feed.doubt(ids)
 
         unknown = f"task {some_ids(ids)} was accepted: look it up, or submit it again with its id"
         return await find_out(self._owner, insert, doubt=doubt, unknown=unknown)

@@ -61,6 +61,7 @@ class PostgresStore(TaskStore):
 
     settles_in_turn = True
     cut_off_by = DIED
+    feed: Feed
 
     def __init__(
         self,
@@ -298,9 +299,6 @@ class PostgresStore(TaskStore):
 
     def reason_of(self, error: BaseException) -> str:
         return reason_of(error)
-
-    def doubt(self, task_ids: Sequence[UUID]) -> None:
-        self.feed.doubt(task_ids)
 
     def failed(self, what: str, error: BaseException) -> None:
         self.database.failed(what, error)

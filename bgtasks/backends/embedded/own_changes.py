@@ -1,0 +1,23 @@
+"""The feed of a store that no other process writes."""
+
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+from bgtasks.backends.change_feed import ChangeFeed
+from bgtasks.core.record import TaskRecord
+
+__all__ = ["OwnChanges"]
+
+
+class OwnChanges(ChangeFeed):
+    """There is nothing to hear: calls ``tell`` with what this process has committed."""
+
+    def __init__(self, tell: Callable[[TaskRecord], None]) -> None:
+        self._tell = tell
+
+    def announce(self, records: Iterable[TaskRecord]) -> None:
+        for record in records:
+            self._tell(record)
+
+    def doubt(self, task_ids: Iterable[UUID]) -> None:
+        """A file always answers."""
