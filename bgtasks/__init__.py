@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from bgtasks.cancellation import CancellationToken
     from bgtasks.clock import Clock
     from bgtasks.containers import BackgroundTasksContainer, background_task
+    from bgtasks.core.limits import PerKey, Rate
     from bgtasks.core.query import BackgroundTaskPage
     from bgtasks.core.task_filter import TaskFilter
+    from bgtasks.core.task_types import TypeInfo
     from bgtasks.core.unique import Unique
     from bgtasks.errors import (
         AttemptTimeoutError,
@@ -75,8 +77,10 @@ __all__ = [
     "ManagerStateError",
     "NotAllowedError",
     "PayloadTooLargeError",
+    "PerKey",
     "ProcessInfo",
     "QueryError",
+    "Rate",
     "Registration",
     "RegistrationError",
     "Requester",
@@ -90,6 +94,7 @@ __all__ = [
     "TaskFilter",
     "TaskNotFoundError",
     "TaskStateError",
+    "TypeInfo",
     "Unique",
     "UnregisteredTaskError",
     "background_task",
@@ -100,8 +105,10 @@ _HOMES = {
     "cancellation": ["CancellationToken"],
     "clock": ["Clock"],
     "containers": ["BackgroundTasksContainer", "background_task"],
+    "core.limits": ["PerKey", "Rate"],
     "core.query": ["BackgroundTaskPage"],
     "core.task_filter": ["TaskFilter"],
+    "core.task_types": ["TypeInfo"],
     "core.unique": ["Unique"],
     "errors": [
         "AttemptTimeoutError",

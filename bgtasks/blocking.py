@@ -1,7 +1,7 @@
 """The manager for code that runs in a thread, such as sync request handlers."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar, Unpack
 from uuid import UUID
@@ -10,6 +10,7 @@ from bgtasks.core.durations import Duration
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.submission import BlockingRunOptions, check_names
 from bgtasks.core.task_filter import FilterOptions, TaskFilter
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, Submission
@@ -81,6 +82,18 @@ class BlockingTaskManager:
                 filter, limit=limit, cursor=cursor, payloads=payloads, **options
             )
         )
+
+    def get_types(self) -> Sequence[TypeInfo]:
+        """The types that are registered here or have tasks."""
+        return self._call(self._manager.get_types())
+
+    def pause(self, type_name: str, reason: str | None = None) -> TypeInfo:
+        """Start nothing of a type from now on, in any process."""
+        return self._call(self._manager.pause(type_name, reason))
+
+    def resume(self, type_name: str) -> TypeInfo:
+        """Start tasks of a type again."""
+        return self._call(self._manager.resume(type_name))
 
     def wait_for(self, task_id: UUID, timeout: Duration | None = None) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; returns its final snapshot."""

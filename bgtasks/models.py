@@ -25,10 +25,14 @@ __all__ = [
     "StoredPayload",
     "Submission",
     "Unset",
+    "WaitingFor",
     "kept_payload",
 ]
 
 TPayload = TypeVar("TPayload")
+
+WaitingFor = Literal["time", "turn"]
+"""Why a task that is not final does not run: its time has not come, or its turn."""
 
 
 class BackgroundTaskStatus(StrEnum):
@@ -114,7 +118,11 @@ class BackgroundTaskInfo(Generic[TPayload]):
     ``revision`` goes up by one with every published change: of two snapshots of one task the
     one with the higher revision is the newer, in any order of arrival. ``attempt`` counts
     from 1, and is 0 before the first. ``scheduled_at`` is when a delayed or retried task may
-    start. ``payload`` is of the registered payload type, or plain JSON data where that type is
+    start. ``waiting_for`` says why a task that is not final does not run: ``"time"``, its time has
+    not come; ``"turn"``, as many tasks of its key run as may (:class:`~bgtasks.PerKey`), or
+    it waits behind the running one (:class:`~bgtasks.Unique`); ``None``
+    where it runs, is final, or only waits for a free slot.
+    ``payload`` is of the registered payload type, or plain JSON data where that type is
     unknown; the object is made at the first read.
     Lists carry payloads of up to 4,096 characters of JSON: a larger one is ``None`` there, and
     ``payload_omitted`` is true. The wire carries ``payloadOmitted`` only where it is true.
@@ -138,6 +146,7 @@ class BackgroundTaskInfo(Generic[TPayload]):
     cancel_requested: bool
     scheduled_at: datetime | None
     owner: str | None
+    waiting_for: WaitingFor | None = None
 
     def to_json(self) -> str:
         """The snapshot as HTTP and Socket.IO send it: one JSON object in ASCII, keys in camelCase.

@@ -20,6 +20,7 @@ from bgtasks.core.checks import (
 )
 from bgtasks.core.durations import Duration
 from bgtasks.core.hints import field_names, substituted
+from bgtasks.core.limits import PerKey, Rate
 from bgtasks.core.text import clean, shown
 from bgtasks.core.unique import BY_CALLER, Conflict, Unique
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
@@ -94,6 +95,8 @@ class TaskOptions(TypedDict, Generic[P], total=False):
     """
 
     max_concurrency: int | None | P
+    rate: Rate | None | P
+    per_key: PerKey | None | P
     retry: Retry | None | P
     timeout: Duration | None | P
     cancellation: Literal["task", "cooperative"] | P
@@ -110,6 +113,10 @@ class Registration:
 
     - ``max_concurrency``: attempts of this type running at once, over all processes; ``None``:
       bounded by the process alone.
+    - ``rate``: how often attempts of this type may start, over all processes: see
+      :class:`~bgtasks.Rate`; ``None``: at any time.
+    - ``per_key``: how many tasks of one owner, or with the same fields, run at once, over all
+      processes: see :class:`~bgtasks.PerKey`; ``None``: any number.
     - ``retry``: see :class:`~bgtasks.Retry`; by default a failed task is not run again.
     - ``timeout``: how long one attempt may take: seconds, a timedelta, or a text such as
       ``"10 m"``; ``None``: any time.
@@ -130,6 +137,8 @@ class Registration:
     max_concurrency: int | None = field(
         default=None, validator=attrs.validators.optional(whole(1, 10_000))
     )
+    rate: Rate | None = None
+    per_key: PerKey | None = None
     retry: Retry = field(default=NO_RETRY, converter=_retry_or_none)
     timeout: float | None = field(
         default=None,
@@ -153,6 +162,7 @@ class Registration:
             raise refusal(self, "type_name", self.type_name, "a text of 1 to 200 characters")
         if clean(self.type_name, 200) != self.type_name:
             raise refusal(self, "type_name", self.type_name, "no NUL and no lone surrogates")
+        self._check_limits()
         if not isinstance(self.retry, Retry):
             raise refusal(self, "retry", self.retry, "Retry(...) or None")
         if self.cancellation not in ("task", "cooperative"):
@@ -182,6 +192,20 @@ class Registration:
             raise RegistrationError(
                 f"background_task({self.type_name}, ...): unique=Unique(by=...) names "
                 f"{', '.join(map(repr, unknown))}; accepted: {', '.join(map(repr, fields))}"
+            )
+
+    def _check_limits(self) -> None:
+        if not isinstance(self.rate, Rate | None):
+            raise refusal(self, "rate", self.rate, "Rate(...) or None")
+        if not isinstance(self.per_key, PerKey | None):
+            raise refusal(self, "per_key", self.per_key, "PerKey(...) or None")
+        known = field_names(self.task_type)
+        fields = self.per_key.fields if self.per_key else ()
+        if unknown := [name for name in fields if name not in known]:
+            raise RegistrationError(
+                f"background_task({self.task_type.__name__}, ...): per_key=PerKey(by=...) names "
+                f"{', '.join(map(repr, unknown))}; {self.task_type.__name__} has the fields "
+                f"{', '.join(known)}"
             )
 
     def _check_worker_type(self) -> None:

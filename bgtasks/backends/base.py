@@ -17,11 +17,13 @@ from uuid import UUID
 
 from bgtasks.core.events import Ended, Reported
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, ProcessInfo
 
-__all__ = ["AttemptRunner", "Backend", "ChangeHandler"]
+__all__ = ["AttemptRunner", "Backend", "ChangeHandler", "TypeHandler"]
 
 ChangeHandler = Callable[[TaskRecord], None]
+TypeHandler = Callable[[TypeRecord], None]
 
 
 class AttemptRunner(Protocol):
@@ -79,7 +81,8 @@ class Backend(ABC):
         """Claim tasks that are due and have ``runner`` start them, until ``stop_serving``.
 
         Claims go by priority (higher first), then by order of acceptance, within
-        ``max_concurrency`` of the process and of each type. A claim is durable before the
+        ``max_concurrency`` of the process and of each type, within the ``rate`` of each type, and
+        none of a type that is paused or of a task that is ``held``. A claim is durable before the
         attempt starts, and its place is free again when the attempt has really ended. Returns
         once every attempt that was started has ended and its outcome has been handed to be
         written.
@@ -144,6 +147,20 @@ class Backend(ABC):
         ``now``; how many were dropped."""
 
     @abstractmethod
+    async def pause(self, type_name: str, reason: str | None) -> None:
+        """Let nothing of a type be claimed, in any process, until ``resume``. One that is paused
+        stays so since then, with the new reason."""
+
+    @abstractmethod
+    async def resume(self, type_name: str) -> None:
+        """Let tasks of a type be claimed again."""
+
+    @abstractmethod
+    async def types(self, names: Sequence[str] | None = None) -> Sequence[TypeRecord]:
+        """What is kept of these types; of all that have tasks or are paused where it is ``None``.
+        In the order of their names."""
+
+    @abstractmethod
     def now(self) -> datetime:
         """The present time by the store's clock, which dates all changes of tasks, whatever the
         clock of this host says; timezone-aware UTC. Must not ask the store."""
@@ -173,3 +190,8 @@ class Backend(ABC):
         be announced, and none while no subscriber's ``wanted()`` says that it is worth reading
         them.
         """
+
+    @abstractmethod
+    def subscribe_types(self, handler: TypeHandler) -> Callable[[], None]:
+        """Call ``handler`` on the event loop with each type that any process has paused or
+        resumed, after that was committed; returns how to unsubscribe."""

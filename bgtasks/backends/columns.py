@@ -33,13 +33,13 @@ INSERTED = tuple(name for name in TaskRecord._fields if name != "sequence")
 
 _FIXED = {
     *("id", "type", "name", "data", "created_at", "owner", "priority", "headers"),
-    *("key", "key_until", "key_rule"),
+    *("key", "key_until", "key_rule", "turn_key"),
 }
 
 CHANGED = tuple(name for name in INSERTED if name not in _FIXED)
 """What the steps of a task's life may change."""
 
-REPLACED = ("name", "data", "priority", *CHANGED)
+REPLACED = ("name", "data", "priority", "turn_key", *CHANGED)
 """What changes when another task is submitted in place of one that waits."""
 
 REPORTED = (
@@ -63,6 +63,7 @@ CANCELLED = (
     "due_at",
     "delayed",
     "held_key",
+    "held",
     "changed_at",
     "revision",
 )

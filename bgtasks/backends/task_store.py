@@ -17,6 +17,7 @@ from attrs import define
 from bgtasks.backends.change_feed import ChangeFeed
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
 
 __all__ = [
@@ -179,6 +180,20 @@ class TaskStore(ABC):
         """At most ``limit`` waiting tasks of a type behind the sequence ``after``, without their
         data, and the sequence to go on from; ``None``: there are no more."""
 
+    # Types: see the methods of Backend of the same names
+
+    @abstractmethod
+    async def pause(self, type_name: str, reason: str | None) -> None:
+        """Let nothing of a type be claimed, in any process; announces it."""
+
+    @abstractmethod
+    async def resume(self, type_name: str) -> None:
+        """Let tasks of a type be claimed again; announces it."""
+
+    @abstractmethod
+    async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
+        """What is kept of these types, or of all, in the order of their names."""
+
     # Claims
 
     @abstractmethod
@@ -188,8 +203,8 @@ class TaskStore(ABC):
     @abstractmethod
     async def claim(self, room: int) -> int:
         """Claim at most ``room`` tasks that are due and begin their attempts, by priority and
-        then by age, within the limits of their types; returns how many. Fewer than ``room``:
-        nothing more can be claimed now."""
+        then by age, within the limits and rates of their types; returns how many. Fewer than
+        ``room``: nothing more can be claimed now."""
 
     @abstractmethod
     async def next_look(self) -> Look:

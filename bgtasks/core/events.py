@@ -18,9 +18,11 @@ __all__ = [
     "Ended",
     "Event",
     "Failed",
+    "Held",
     "Interrupted",
     "NotBegun",
     "Outcome",
+    "Released",
     "Replaced",
     "Report",
     "Reported",
@@ -152,6 +154,16 @@ class TypeUnknown:
     """No worker is registered here for this waiting task; its status message says so."""
 
 
+@frozen
+class Held:
+    """As many tasks of the task's key have their turn as may: it waits for its own."""
+
+
+@frozen
+class Released:
+    """A task that was held may start."""
+
+
 Event = (
     Claimed
     | Reported
@@ -161,4 +173,6 @@ Event = (
     | Replaced
     | TurnCame
     | TypeUnknown
+    | Held
+    | Released
 )

@@ -7,13 +7,13 @@ life, for a retry by hand to take it again.
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
 
 from bgtasks.core.codec import camel_case
 from bgtasks.core.hints import field_names
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import NOT_YET, TaskRecord
 from bgtasks.core.text import shown
 from bgtasks.core.unique import BY_CALLER, Unique
 from bgtasks.errors import SettingsError
@@ -39,9 +39,6 @@ UNTIL_ENDED: Final = "ended"
 
 FOLLOWED: Final = "followed"
 """The same, and one more task may wait behind this one, which then gets the key."""
-
-NOT_YET: Final = datetime(9000, 1, 1, tzinfo=UTC)
-"""When a task may start that waits behind another one: not before that has ended."""
 
 MAX_TEXT = 10_000
 """The longest text, in characters, that a function given as ``by`` may return."""
@@ -69,7 +66,7 @@ def key_behind(key: str) -> str:
 def behind(record: TaskRecord) -> TaskRecord:
     """The record of a new task, as one that waits until the running holder of its key has ended."""
     assert record.key is not None  # noqa: S101 - it has met another one with its key
-    return record._replace(held_key=key_behind(record.key), due_at=NOT_YET)
+    return record._replace(held_key=key_behind(record.key), due_at=NOT_YET, held=False)
 
 
 def is_behind(record: TaskRecord) -> bool:

@@ -19,9 +19,11 @@ from bgtasks.core.events import (
     Ended,
     Event,
     Failed,
+    Held,
     Interrupted,
     NotBegun,
     Outcome,
+    Released,
     Replaced,
     Report,
     Reported,
@@ -66,6 +68,7 @@ _end = changing(
     scheduled_at=None,
     due_at=None,
     delayed=False,
+    held=False,
 )
 
 
@@ -100,6 +103,10 @@ def decide(record: TaskRecord, event: Event, now: datetime) -> Change | None:
             return _turn_came(record, key_until, now)
         case TypeUnknown():
             return _type_unknown(record, now)
+        case Held():
+            return _held(record, now)
+        case Released():
+            return _released(record, now)
 
 
 def _holds(record: TaskRecord, attempt: int) -> bool:
@@ -108,7 +115,7 @@ def _holds(record: TaskRecord, attempt: int) -> bool:
 
 
 def _claimed(record: TaskRecord, now: datetime) -> Change | None:
-    if record.status is not PENDING:
+    if record.status is not PENDING or record.held:
         return None
     after = _begin(record, record.attempt + 1, now, record.revision + 1, now)
     if record.held_key is not None:
@@ -277,6 +284,9 @@ def _replaced(record: TaskRecord, new: TaskRecord, now: datetime) -> Change | No
         scheduled_at=new.scheduled_at,
         due_at=record.due_at if is_behind(record) else new.due_at,
         delayed=new.delayed,
+        turn_key=new.turn_key,
+        # With another key or time it stands in line anew.
+        held=record.held and new.turn_key == record.turn_key and new.due_at is None,
         failures=0,
         interruptions=0,
         revision=record.revision + 1,
@@ -300,6 +310,28 @@ def _turn_came(record: TaskRecord, key_until: datetime | None, now: datetime) ->
         revision=record.revision + 1,
         changed_at=now,
     )
+    return Change(record, after)
+
+
+def _held(record: TaskRecord, now: datetime) -> Change | None:
+    """Its time has come, if it waited for one: it stands in line from now on."""
+    if record.status is not PENDING or record.held:
+        return None
+    after = record._replace(
+        held=True,
+        scheduled_at=None,
+        due_at=None,
+        delayed=False,
+        revision=record.revision + 1,
+        changed_at=now,
+    )
+    return Change(record, after)
+
+
+def _released(record: TaskRecord, now: datetime) -> Change | None:
+    if not record.held:
+        return None
+    after = record._replace(held=False, revision=record.revision + 1, changed_at=now)
     return Change(record, after)
 
 

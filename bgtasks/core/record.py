@@ -12,11 +12,13 @@ from bgtasks.models import (
     BackgroundTaskInfo,
     BackgroundTaskStatus,
     LightTaskInfo,
+    WaitingFor,
 )
 
 __all__ = [
     "LEFT_OUT",
     "MAX_PAGE",
+    "NOT_YET",
     "SMALL_PAYLOAD",
     "KeptTask",
     "Row",
@@ -25,10 +27,13 @@ __all__ = [
     "TaskPage",
     "TaskQuery",
     "TaskRecord",
+    "Turn",
     "View",
     "changing",
     "info_of",
     "listed",
+    "turn_of",
+    "waiting_for",
 ]
 
 MAX_PAGE = 1000
@@ -39,6 +44,10 @@ SMALL_PAYLOAD = 4_096
 
 LEFT_OUT = ""
 """Stands for a ``payload`` or ``data`` that was not read: no JSON text is empty."""
+
+
+NOT_YET = datetime(9000, 1, 1, tzinfo=UTC)
+"""When a task may start that waits behind another one: not before that has ended."""
 
 
 class TaskRecord(NamedTuple):
@@ -52,6 +61,8 @@ class TaskRecord(NamedTuple):
     ``changed_at`` is when the newest revision was made. ``key``, ``held_key``, ``key_until`` and
     ``key_rule`` are those of a unique task (see :mod:`bgtasks.core.keys`). ``headers`` is JSON text
     that hooks gave to the task for its attempts; like ``data``, it goes only to them.
+    ``turn_key`` is what the task takes turns by (``PerKey``); ``held`` says that it waits for its
+    turn: then it may not start, whatever is free.
 
     A named tuple, not an attrs class: each step of each task makes a new one, and copying the
     fields of a frozen attrs class costs several times as much.
@@ -85,6 +96,8 @@ class TaskRecord(NamedTuple):
     key_until: datetime | None = None
     key_rule: str | None = None
     headers: str | None = None
+    turn_key: str | None = None
+    held: bool = False
     sequence: int = 0
 
 
@@ -111,6 +124,26 @@ def change(old, {", ".join(names)}):
     return made
 
 
+Turn = tuple[str, str]
+"""A type and a key: what its tasks take turns by."""
+
+
+def turn_of(record: TaskRecord) -> Turn | None:
+    """Of which key a task has one of the turns: it runs, or may start at once."""
+    if record.turn_key is None or record.held or record.status.is_final:
+        return None
+    return None if record.due_at is not None else (record.type, record.turn_key)
+
+
+def waiting_for(record: TaskRecord, now: datetime | None = None) -> WaitingFor | None:
+    """Why a task does not run that is not final: it waits for a time that is later than ``now``
+    (``None``: than any), or for its turn. It may just as well wait for a slot: ``None``."""
+    due = record.due_at
+    if record.held or due == NOT_YET:
+        return "turn"
+    return None if due is None or (now is not None and due <= now) else "time"
+
+
 def listed(record: TaskRecord) -> TaskRecord:
     """The record as lists show it: without ``data``, and without a large payload."""
     payload = record.payload
@@ -118,9 +151,12 @@ def listed(record: TaskRecord) -> TaskRecord:
     return record._replace(data=LEFT_OUT, headers=None, payload=LEFT_OUT if is_large else payload)
 
 
-def info_of(record: TaskRecord, payload: Any) -> BackgroundTaskInfo[Any]:
-    """The public snapshot of a task whose payload is ``payload``, whatever ``record`` has. A
-    record whose payload was left out gives a snapshot that says so."""
+def info_of(
+    record: TaskRecord, payload: Any, now: datetime | None = None
+) -> BackgroundTaskInfo[Any]:
+    """The public snapshot of a task whose payload is ``payload``, whatever ``record`` has, as it
+    is ``now`` (``None``: as it was written). A record whose payload was left out gives a snapshot
+    that says so."""
     kind = LightTaskInfo if record.payload == LEFT_OUT else BackgroundTaskInfo
     # By position: a snapshot is made for each update, and names would cost more.
     return kind(
@@ -140,6 +176,7 @@ def info_of(record: TaskRecord, payload: Any) -> BackgroundTaskInfo[Any]:
         record.cancel_requested,
         record.scheduled_at,
         record.owner,
+        waiting_for(record, now),
     )
 
 

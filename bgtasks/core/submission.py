@@ -162,7 +162,12 @@ def check_names(options: Mapping[str, Any], accepted: Collection[str]) -> None:
 
 
 def new_record(
-    task: BackgroundTaskBase, type_name: str, data: str, options: SubmitOptions, now: datetime
+    task: BackgroundTaskBase,
+    type_name: str,
+    data: str,
+    options: SubmitOptions,
+    now: datetime,
+    turn_key: str | None = None,
 ) -> TaskRecord:
     """The record of a task that is submitted ``now``. Raises SettingsError for a ``run_at`` that
     is too far away."""
@@ -182,6 +187,7 @@ def new_record(
         due,
         due if due is not None and due > now else None,
         options.delay is not None,
+        turn_key,
     )
 
 
@@ -199,4 +205,5 @@ _new = changing(
     "scheduled_at",
     "due_at",
     "delayed",
+    "turn_key",
 )

@@ -1,9 +1,12 @@
-"""Public snapshots of stored tasks."""
+"""Public snapshots of what is stored."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.task_types import TypeInfo, TypeRecord
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.registration import Registry
 
@@ -11,13 +14,25 @@ __all__ = ["Infos"]
 
 
 class Infos:
-    """Makes the snapshot of a record, its payload to be read as its type is registered here."""
+    """Makes the snapshot of a record as its type is registered here."""
 
-    def __init__(self, registry: Registry, codec: TaskCodec) -> None:
+    def __init__(self, registry: Registry, codec: TaskCodec, now: Callable[[], datetime]) -> None:
         self._registry = registry
         self._codec = codec
+        self._now = now
 
     def of(self, record: TaskRecord) -> BackgroundTaskInfo[Any]:
         """The snapshot of one record."""
         registration = self._registry.named(record.type)
-        return self._codec.info(record, registration.payload_type if registration else None)
+        payload_type = registration.payload_type if registration else None
+        now = None if record.due_at is None else self._now()
+        return self._codec.info(record, payload_type, now)
+
+    def of_type(self, record: TypeRecord) -> TypeInfo:
+        """The public form of one type."""
+        registration = self._registry.named(record.name)
+        return TypeInfo(
+            *record,
+            max_concurrency=registration.max_concurrency if registration else None,
+            rate=registration.rate if registration else None,
+        )

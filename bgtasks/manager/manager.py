@@ -19,6 +19,7 @@ from bgtasks.core.query import BackgroundTaskPage, checked_id, cursor_of, make_q
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.core.submission import RunOptions, submit_options
 from bgtasks.core.task_filter import FilterOptions, TaskFilter, filter_of
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError
 from bgtasks.execution.hooks import Hooks
 from bgtasks.hooks import BackgroundTaskHook
@@ -32,6 +33,7 @@ from bgtasks.models import (
     ProcessInfo,
     Submission,
 )
+from bgtasks.observing.subscribers import Subscribers
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.registration import Registry
 from bgtasks.settings import Settings
@@ -60,10 +62,13 @@ class BackgroundTaskManager:
     ) -> None:
         registry.names(settings.types)  # before anything is started
         self.task_updated = TaskUpdatedEvent(clock)
+        self.type_updated = Subscribers[TypeInfo](lambda info: f"type {info.name}")
         self._registry = registry
         self._settings = settings
         self._clock = clock
-        new_run = partial(ManagerRun, registry, codec, clock, timing, self.task_updated)
+        new_run = partial(
+            ManagerRun, registry, codec, clock, timing, self.task_updated, self.type_updated
+        )
         # Hooks are made at the start: they may depend on the manager.
         self._switch = Switch(
             lambda: new_run(self._settings, backend_factory(), Hooks(tuple(hooks())))
@@ -270,6 +275,29 @@ class BackgroundTaskManager:
     async def get_failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """How each attempt of a task ended that failed or was interrupted, oldest first."""
         return await self._switch.running().backend.failures(checked_id(task_id))
+
+    # Types
+
+    async def get_types(self) -> Sequence[TypeInfo]:
+        """The types that are registered here or have tasks, in the order of their names: what
+        waits and runs of each, whether it is paused, and its limits."""
+        return await self._switch.running().types.all()
+
+    async def pause(self, type_name: str, reason: str | None = None) -> TypeInfo:
+        """Start nothing of a type from now on, in any process, until ``resume``; returns how the
+        type is now.
+
+        What runs goes on, and tasks may be submitted, which wait. The pause is stored: a restart
+        or a deployment does not end it. ``reason`` (at most 1,000 characters) is shown with it;
+        pausing a paused type gives it another reason. Raises UnregisteredTaskError for a type that
+        nobody knows, SettingsError for a ``reason`` that is none.
+        """
+        return await self._switch.running().types.pause(type_name, reason)
+
+    async def resume(self, type_name: str) -> TypeInfo:
+        """Start tasks of a type again; harmless where it is not paused. Returns how the type is
+        now. Raises UnregisteredTaskError for a type that nobody knows."""
+        return await self._switch.running().types.resume(type_name)
 
     async def wait_for(
         self, task_id: UUID, timeout: Duration | None = None

@@ -13,6 +13,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.keys import keyed
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.submission import SubmitOptions, new_record
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import SettingsError
 from bgtasks.execution.executor import Executor
 from bgtasks.execution.hooks import Hooks
@@ -21,8 +22,10 @@ from bgtasks.execution.loop_watch import LoopWatch
 from bgtasks.manager.infos import Infos
 from bgtasks.manager.pruning import pruning
 from bgtasks.manager.serving import Serving, say_what_is_waited_for
+from bgtasks.manager.types import Types
 from bgtasks.manager.waiting import Waiting
 from bgtasks.models import BackgroundTaskBase, Health
+from bgtasks.observing.subscribers import Subscribers
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.registration import Registry
 from bgtasks.settings import Settings
@@ -50,6 +53,7 @@ class ManagerRun:
         clock: Clock,
         timing: Timing,
         updates: TaskUpdatedEvent,
+        type_updates: Subscribers[TypeInfo],
         settings: Settings,
         backend: Backend,
         hooks: Hooks,
@@ -57,7 +61,8 @@ class ManagerRun:
         self.loop = asyncio.get_running_loop()
         self.state = State.STARTING
         self.backend = backend
-        self.infos = Infos(registry, codec)
+        self.infos = Infos(registry, codec, backend.now)
+        self.types = Types(registry, backend, self.infos, type_updates.tell)
         self._registry = registry
         self._settings = settings
         self._codec = codec
@@ -162,7 +167,9 @@ class ManagerRun:
     ) -> TaskRecord:
         registration = self._registry.of(task)
         data = self._codec.encode_task(task)
-        record = new_record(task, registration.type_name, data, options, now)
+        per_key = registration.per_key
+        turn_key = None if per_key is None else per_key.key_of(options.owner, data)
+        record = new_record(task, registration.type_name, data, options, now, turn_key)
         record = self._hooks.with_headers(task, record)
         if registration.unique is None and options.key is None:
             return record

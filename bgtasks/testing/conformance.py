@@ -6,7 +6,7 @@ The conformance suite itself is ``tests/contract``. It runs over every backend t
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,7 +16,9 @@ from attrs import evolve, frozen
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock
 from bgtasks.core.events import Completed, Ended, Interrupted, Outcome, Report, Reported
+from bgtasks.core.limits import PerKey, Rate
 from bgtasks.core.record import LEFT_OUT, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.core.unique import Unique
 from bgtasks.ids import uuid7
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
@@ -136,6 +138,21 @@ class ReplacingTask(BackgroundTaskBase):
     """Of a type whose newest task replaces the waiting one with its key."""
 
 
+@frozen(kw_only=True)
+class RatedTask(BackgroundTaskBase):
+    """Of a type of which ten may start in a second, and four of them at once."""
+
+
+@frozen(kw_only=True)
+class KeyedTask(BackgroundTaskBase):
+    """Of a type of which one may run for each key."""
+
+
+@frozen(kw_only=True)
+class PairedTask(BackgroundTaskBase):
+    """Of a type of which two may run for each key."""
+
+
 _TYPES: dict[str, tuple[type[BackgroundTaskBase], dict[str, Any]]] = {
     "Quick": (QuickTask, {}),
     "Other": (OtherTask, {}),
@@ -143,15 +160,19 @@ _TYPES: dict[str, tuple[type[BackgroundTaskBase], dict[str, Any]]] = {
     "Once": (OnceTask, {"rerun_interrupted": False}),
     "Refusing": (RefusingTask, {"unique": Unique(conflict="refuse")}),
     "Replacing": (ReplacingTask, {"unique": Unique(conflict="replace")}),
+    "Rated": (RatedTask, {"rate": Rate(10, per=1, burst=4)}),
+    "Keyed": (KeyedTask, {"per_key": PerKey(1)}),
+    "Paired": (PairedTask, {"per_key": PerKey(2)}),
 }
 
 
-def make_registry(*names: str) -> Registry:
+def make_registry(*names: str, **options: Mapping[str, Any]) -> Registry:
     """A registry of these types (default: all): ``Quick``, ``Other``, ``Limited``, ``Once``,
-    ``Refusing``, ``Replacing``."""
+    ``Refusing``, ``Replacing``, ``Rated``, ``Keyed`` and ``Paired``; with ``options`` in place of
+    those of the types that they are named after."""
     return Registry(
-        Registration(task_type=cls, worker_provider=cls, type_name=name, **options)
-        for name, (cls, options) in _TYPES.items()
+        Registration(task_type=cls, worker_provider=cls, type_name=name, **options.get(name, own))
+        for name, (cls, own) in _TYPES.items()
         if name in (names or _TYPES)
     )
 
@@ -171,6 +192,8 @@ class BackendBench:
         self.changes: list[TaskRecord] = []
         self.backend = self.home.backend(registry, self.clock, self.max_concurrency)
         self.unsubscribe = self.backend.subscribe(self.changes.append)
+        self.type_changes: list[TypeRecord] = []
+        self.backend.subscribe_types(self.type_changes.append)
 
     # Starting and stopping
 

@@ -16,9 +16,11 @@ from bgtasks.core.events import (
     Ended,
     Event,
     Failed,
+    Held,
     Interrupted,
     NotBegun,
     Outcome,
+    Released,
     Replaced,
     Report,
     Reported,
@@ -28,7 +30,7 @@ from bgtasks.core.events import (
 )
 from bgtasks.core.keys import FOLLOWED, UNTIL_ENDED, UNTIL_STARTED
 from bgtasks.core.lifecycle import Change, decide
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, turn_of, waiting_for
 from bgtasks.models import BackgroundTaskStatus as Status
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -72,6 +74,8 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.just(Replaced(NEWER)),
     st.just(TurnCame(None)),
     st.just(TypeUnknown()),
+    st.just(Held()),
+    st.just(Released()),
 )
 
 
@@ -98,7 +102,11 @@ def expected_status(record: TaskRecord, event: Event) -> Status | None:
     pending, running = record.status == "Pending", record.status == "Running"
     match event:
         case Claimed():
-            return Status.RUNNING if pending else None
+            return Status.RUNNING if pending and not record.held else None
+        case Held():
+            return Status.PENDING if pending and not record.held else None
+        case Released():
+            return Status.PENDING if record.held else None
         case Reported(attempt, _):
             return Status.RUNNING if running and attempt == record.attempt else None
         case CancelRequested():
@@ -377,3 +385,35 @@ def test_a_replacement_keeps_id_owner_and_key_of_the_task() -> None:
         None,
         None,
     )
+
+
+@given(st.lists(events, max_size=25))
+def test_only_a_waiting_task_waits_for_its_turn_and_then_for_no_time(
+    sequence: list[Event],
+) -> None:
+    for record, _, change in history(sequence):
+        for state in (record, change.after if change else record):
+            assert not state.held or (state.status is Status.PENDING and state.due_at is None)
+
+
+def test_a_held_task_says_that_it_waits_for_its_turn_until_it_comes() -> None:
+    held = after(WAITING._replace(turn_key='"ada"'), Held())
+    assert (waiting_for(held), turn_of(held)) == ("turn", None)
+    released = after(held, Released())
+    assert (waiting_for(released), turn_of(released)) == (None, ("Work", '"ada"'))
+
+
+def test_a_task_that_waits_for_a_time_takes_no_turn_and_says_so_until_then() -> None:
+    failed = Ended(1, Failed("no", retry_after=timedelta(seconds=5)))
+    retried = after(WAITING._replace(turn_key='"ada"'), Claimed(), failed)
+    assert not turn_of(retried)
+    assert waiting_for(retried, T1) == "time"
+    assert waiting_for(retried, T1 + timedelta(seconds=5)) is None
+
+
+def test_a_running_or_interrupted_task_keeps_its_turn_and_a_final_one_has_none() -> None:
+    running = after(WAITING._replace(turn_key='"ada"'), Claimed())
+    assert turn_of(running)
+    assert turn_of(after(running, Ended(1, Interrupted("a crash"))))
+    assert not turn_of(after(running, Ended(1, Completed())))
+    assert not turn_of(after(WAITING, Claimed()))

@@ -86,4 +86,12 @@ def test_state_and_info_have_the_documented_fields() -> None:
         "created_at,started_at,completed_at"
     )
     info = [item.name for item in attrs.fields(BackgroundTaskInfo)]
-    assert info == [*state, "revision", "attempt", "cancel_requested", "scheduled_at", "owner"]
+    assert info == [
+        *state,
+        "revision",
+        "attempt",
+        "cancel_requested",
+        "scheduled_at",
+        "owner",
+        "waiting_for",
+    ]

@@ -59,8 +59,10 @@ class EmbeddedBackend(StoreBackend[FileStore]):
             self._clock,
             self._patience,
             self.subscribers.tell,
+            self.type_subscribers.tell,
         )
         try:
+            await store.prepare()
             await Recovery(store, self._registry, self._clock, self.now).take_back()
             await store.begin_marking(Marking(store, self.now))
         except BaseException:

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from bgtasks.backends.embedded import reader
 from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
+from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.own_changes import OwnChanges
 from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.patience import Patience
 from bgtasks.backends.embedded.reading import Reading, ThreadReading, WriterReading
 from bgtasks.backends.embedded.refusals import is_final_refusal
-from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.backends.embedded.writer import Delivery, Writer
@@ -37,6 +37,7 @@ from bgtasks.clock import Clock
 from bgtasks.concurrency.threads import CallingThread
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.core.text import describe
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
@@ -80,15 +81,17 @@ class FileStore(TaskStore):
         clock: Clock,
         patience: Patience,
         announce: Callable[[TaskRecord], None],
+        announce_type: Callable[[TypeRecord], None],
     ) -> None:
         self.name = path
         self._process = process
         self._clock = clock
         self._patience = patience
         self.feed = OwnChanges(announce)
+        self._announce_type = announce_type
         self._health = StoreHealth(None if path == MEMORY else path, patience)
-        slots = Slots(registry, process.max_concurrency, process.types)
-        self.file = TaskFile(files.writing, registry, slots, clock)
+        openings = Openings(registry, process.max_concurrency, process.types, clock.now)
+        self.file = TaskFile(files.writing, registry, openings, clock)
         self.writer = Writer(self.file, self._health, self._delivered, files.close, patience)
         self.reading: Reading = WriterReading(self.writer)
         if files.reading is None:
@@ -142,6 +145,12 @@ class FileStore(TaskStore):
     ) -> int | None:
         return int(await self.writer.run(partial(TaskFile.take_back, limit=limit, decide=decide)))
 
+    async def prepare(self) -> None:
+        """Know what is paused, and give the turns that are free."""
+        await self.writer.run(TaskFile.prepare)
+        while await self.writer.run(TaskFile.gives_turns):
+            pass
+
     async def begin_marking(self, marking: Marking) -> None:
         """Mark waiting tasks of types that are not registered. Where there are many of them, this
         goes on beside everything else: what is registered stays the same while the file is open.
@@ -159,6 +168,25 @@ class FileStore(TaskStore):
         look = partial(TaskFile.waiting, type_name=type_name, after=after, limit=limit)
         records, seen = await self.writer.run(look)
         return [Stored(record, _place_of(record)) for record in records], seen
+
+    # Types
+
+    async def pause(self, type_name: str, reason: str | None) -> None:
+        await self._room()
+        await self.writer.run(partial(TaskFile.pause, type_name=type_name, reason=reason))
+        await self._tell_type(type_name)
+
+    async def resume(self, type_name: str) -> None:
+        await self._room()
+        if await self.writer.run(partial(TaskFile.resume, type_name=type_name)):
+            await self._tell_type(type_name)
+
+    async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
+        return await self._read(partial(reader.fetch_types, names=names))
+
+    async def _tell_type(self, type_name: str) -> None:
+        for record in await self.types([type_name]):
+            self._announce_type(record)
 
     # Claims
 

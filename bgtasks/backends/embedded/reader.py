@@ -9,6 +9,7 @@ from heapq import nlargest
 from itertools import chain, product
 from math import prod
 from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
@@ -17,6 +18,7 @@ from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.task_store import WINDOW, Counts
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = [
@@ -53,6 +55,28 @@ def fetch_shown(
 def fetch_failures(connection: sqlite3.Connection, task_id: UUID) -> list[AttemptFailure]:
     """How the attempts of a task ended that did not end well, oldest first."""
     return SIDE_TABLES.of_task(connection, AttemptFailure, task_id)
+
+
+def fetch_types(
+    connection: sqlite3.Connection, names: Sequence[str] | None = None
+) -> list[TypeRecord]:
+    """What is kept of these types, or of all that have tasks or are paused."""
+    with _one_moment(connection):
+        kept = {name: row for name, *row in connection.execute(STATEMENTS["types"])}
+        paused = {name for name, row in kept.items() if row[0] is not None}
+        found = set(names) if names is not None else {*_stored_types(connection), *paused}
+        return [_type_record(connection, name, kept.get(name)) for name in sorted(found)]
+
+
+def _type_record(
+    connection: sqlite3.Connection, name: str, kept: Sequence[Any] | None
+) -> TypeRecord:
+    waiting, running = (
+        connection.execute(STATEMENTS["count_of"], (name, status.value)).fetchone()[0]
+        for status in (BackgroundTaskStatus.PENDING, BackgroundTaskStatus.RUNNING)
+    )
+    paused_at, reason = (None, None) if kept is None else kept[:2]
+    return TypeRecord(name, rows.to_time(paused_at), reason, waiting, running)
 
 
 def fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:

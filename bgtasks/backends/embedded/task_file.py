@@ -8,19 +8,20 @@ from uuid import UUID
 
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.held_keys import HeldKeys
+from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.reader import fetch_shown
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
-from bgtasks.backends.embedded.slots import Slots
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.task_queue import TaskQueue
 from bgtasks.backends.embedded.transaction import Transaction
+from bgtasks.backends.embedded.turns import MOST, Turns
 from bgtasks.backends.task_store import Step
 from bgtasks.clock import Clock
 from bgtasks.core.conflicts import key_is_held, resolve
-from bgtasks.core.events import Claimed, TurnCame
+from bgtasks.core.events import Claimed, Event, Held, Released, TurnCame
 from bgtasks.core.keys import FOLLOWED
 from bgtasks.core.lifecycle import Change, decide
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, turn_of
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry
@@ -40,11 +41,12 @@ class TaskFile:
         self,
         connection: sqlite3.Connection,
         registry: Registry,
-        slots: Slots,
+        openings: Openings,
         clock: Clock,
     ) -> None:
         self.connection = connection
-        self.queue = TaskQueue(connection, registry, slots, clock)
+        self.queue = TaskQueue(connection, registry, openings, clock)
+        self._turns = Turns(connection, registry)
         self.transaction = Transaction(connection, self.queue)
         self.refuses: str | None = None
         self._keys = HeldKeys(connection)
@@ -60,12 +62,13 @@ class TaskFile:
         if any(record.due_at is not None for record in records):
             self.queue.follow_clock()
         if len(records) == 1:
-            claim = self._claim_at_once(records[0])
+            record = self._in_line(records[0])
+            claim = self._claim_at_once(record)
             is_one_statement = claim is None or not claim.beside
-            if is_one_statement and self._insert(records[0], claim):
+            if is_one_statement and self._insert(record, claim):
                 return {}
         with self.transaction.all_or_nothing():
-            kept = [self._keep(record) for record in records]
+            kept = [self._keep(self._in_line(record)) for record in records]
         return {place: holder for place, holder in enumerate(kept) if holder is not None}
 
     def find(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskRecord]:
@@ -88,7 +91,7 @@ class TaskFile:
         with. Slots are free in any case: the attempts have ended."""
         for step in steps:
             if step.over:
-                self.queue.release(step.place)
+                self.queue.ended(step.place)
         if len(steps) == 1:
             step = steps[0]
             change = step.change
@@ -100,7 +103,10 @@ class TaskFile:
             return [step for step in steps if step.change is None or self._write(step.change)]
 
     def claim(self) -> None:
-        """Claim what starts next."""
+        """Claim what starts next. Before that, turns that were given up go to the next of their
+        keys."""
+        if self._turns.freed:
+            self._give_turns()
         for sequence in self.queue.first():
             row = self._execute("task_by_sequence", (sequence,)).fetchone()
             record = self.queue.readable(row)
@@ -114,6 +120,15 @@ class TaskFile:
         return self._execute("prune", (rows.from_time(before), now, limit)).rowcount
 
     # At start, and from time to time
+
+    def prepare(self) -> None:
+        """Know what is kept of types, and give the turns that are free with the commit."""
+        self.queue.load()
+        self._turns.look_at_all()
+
+    def gives_turns(self) -> bool:
+        """Whether there are turns to be given with the commit."""
+        return bool(self._turns.freed)
 
     def take_back(self, limit: int, decide: Callable[[TaskRecord], Change | None]) -> int:
         """Write what ``decide`` makes of running tasks: at the start nobody runs any. Returns how
@@ -142,8 +157,26 @@ class TaskFile:
         return records, found[-1][0] if found else None
 
     def look(self) -> None:
-        """Let tasks start whose time has come, with the commit."""
-        self.queue.look()
+        """Let tasks start whose time has come, with the commit; whose turn has not come as well is
+        held."""
+        for sequence, type_name, turn_key in self.queue.due():
+            if turn_key is not None and self._turns.free((type_name, turn_key)) <= 0:
+                row = self._execute("shown_by_sequence", (sequence,)).fetchone()
+                self._apply(self.queue.readable(row), Held())
+            else:
+                self.queue.let_go(sequence, type_name)
+
+    # Types
+
+    def pause(self, type_name: str, reason: str | None) -> None:
+        """Claim nothing of a type from this transaction on."""
+        self.queue.pause(type_name, reason)
+
+    def resume(self, type_name: str) -> bool:
+        """Claim tasks of a type again; whether it was paused."""
+        return self.queue.resume(type_name)
+
+    # For the writer
 
     def idle(self) -> None:
         """Nothing: an operation whose only purpose is the commit that it is part of."""
@@ -158,6 +191,11 @@ class TaskFile:
     def _check_accepting(self) -> None:
         if self.refuses is not None:
             raise BackendError(self.refuses)
+
+    def _in_line(self, record: TaskRecord) -> TaskRecord:
+        """A new task as it is kept: held, where its key has no turn free."""
+        turn = None if record.turn_key is None else turn_of(record)
+        return record if turn is None else record._replace(held=self._turns.free(turn) <= 0)
 
     def _claim_at_once(self, record: TaskRecord) -> Change | None:
         if not self.queue.starts_at_once(record):
@@ -238,7 +276,34 @@ class TaskFile:
         self.queue.changed(after)
         if _frees_for_follower(change):
             self._pass_on(str(before.held_key), after)
+        if after.turn_key is not None:
+            self._follow_turn(before, after)
         return True
+
+    def _follow_turn(self, before: TaskRecord, after: TaskRecord) -> None:
+        """A task that gives up its turn leaves it to the next of its key; one that takes a turn
+        that is not free is held."""
+        had, has = turn_of(before), turn_of(after)
+        if had is not None and had != has:
+            self._turns.freed[had] = None
+        if has is not None and had != has and self._turns.free(has) < 0:
+            self._apply(after, Held())
+
+    def _give_turns(self) -> None:
+        """Let the next of each key start in which a turn is free, some at a time."""
+        freed, self._turns.freed = self._turns.freed, {}
+        for key in freed:
+            free = self._turns.free(key)
+            found = self._turns.next_rows(key, free + self.queue.unreadable) if free > 0 else []
+            for record in list(filter(None, map(self.queue.readable, found)))[:free]:
+                self._apply(record, Released())
+            if free == MOST and len(found) >= free:
+                self._turns.freed[key] = None
+
+    def _apply(self, record: TaskRecord | None, event: Event) -> None:
+        change = None if record is None else decide(record, event, self._now())
+        if change is not None:
+            self._write(change)
 
     def _pass_on(self, key: str, ended: TaskRecord) -> None:
         """The task that waits behind this one gets its key."""

@@ -8,10 +8,11 @@ from typing import Any
 
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.clock_steps import ClockSteps
-from bgtasks.backends.embedded.slots import Slots
+from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.task_store import Place
 from bgtasks.clock import Clock
+from bgtasks.core.limits import TokenBucket
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe
 from bgtasks.models import BackgroundTaskStatus
@@ -35,13 +36,13 @@ class TaskQueue:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, registry: Registry, slots: Slots, clock: Clock
+        self, connection: sqlite3.Connection, registry: Registry, openings: Openings, clock: Clock
     ) -> None:
         self.serving = False
         self.due_changed = True
         self._connection = connection
         self._registry = registry
-        self._slots = slots
+        self._openings = openings
         self._now = clock.now
         self._steps = ClockSteps(clock)
         self._types = [item.type_name for item in registry]
@@ -53,15 +54,16 @@ class TaskQueue:
 
     def first(self) -> Sequence[int]:
         """The sequences of the tasks that are to be claimed now."""
-        if not (self.serving and self._maybe_ready) or self._slots.free() <= 0:
+        if not (self.serving and self._maybe_ready) or self._openings.free() <= 0:
             return ()
         candidates: list[tuple[int, int, str]] = []
         for type_name in list(self._maybe_ready):
-            wanted = self._slots.free_for(type_name)
+            wanted = self._openings.free_for(type_name)
             if wanted > 0:
                 candidates += self._ready(type_name, wanted)
         candidates.sort()
-        chosen, left = candidates[: self._slots.free()], candidates[self._slots.free() :]
+        free = self._openings.free()
+        chosen, left = candidates[:free], candidates[free:]
         self._maybe_ready.update(type_name for _, _, type_name in left)
         return [sequence for _, sequence, _ in chosen]
 
@@ -78,8 +80,9 @@ class TaskQueue:
 
     def starts_at_once(self, record: TaskRecord) -> bool:
         """Whether a new task has a free slot, and nobody waits before it."""
-        free_for = self._slots.free_for
-        if record.due_at is not None or not self.serving or free_for(record.type) <= 0:
+        free_for = self._openings.free_for
+        is_late = record.due_at is not None or record.held
+        if is_late or not self.serving or free_for(record.type) <= 0:
             return False
         # Of another type, too, somebody may be waiting for the last slot in this process.
         return record.type not in self._maybe_ready and not any(map(free_for, self._maybe_ready))
@@ -88,7 +91,7 @@ class TaskQueue:
 
     def changed(self, record: TaskRecord) -> None:
         """A task was written: it may wait now."""
-        if record.status is not PENDING:
+        if record.status is not PENDING or record.held:
             return
         if record.due_at is not None:
             self.due_changed = True
@@ -97,11 +100,18 @@ class TaskQueue:
 
     def claimed(self, record: TaskRecord) -> None:
         """An attempt takes a slot."""
-        self._slots.take((record.sequence, record.attempt), record.type)
+        self._openings.take((record.sequence, record.attempt), record.type)
 
-    def release(self, place: Place) -> None:
-        """Free the slot of an attempt."""
-        type_name = self._slots.release(place)
+    def ended(self, place: Place) -> None:
+        """An attempt has really ended: its slot is free, whether or not that is written yet."""
+        self._has_room(self._openings.ended(place))
+
+    def let_go(self, sequence: int, type_name: str) -> None:
+        """A task whose time has come may start."""
+        self._execute("release_task", (sequence,))
+        self._maybe_ready.add(type_name)
+
+    def _has_room(self, type_name: str | None) -> None:
         if type_name is not None:
             self._maybe_ready.add(type_name)
 
@@ -127,20 +137,19 @@ class TaskQueue:
 
     # When
 
-    def look(self) -> None:
-        """Let tasks start whose time has come, some at a time; ``next_due`` tells if there are
-        more of them. What is ready is claimed with the commit."""
+    def due(self) -> Sequence[tuple[int, str, str | None]]:
+        """The sequences, types and keys of tasks whose time has come, some at a time; ``next_due``
+        tells if there are more of them."""
         self.follow_clock()
-        due = self._execute("due_tasks", (rows.from_time(self._now()), BATCH)).fetchall()
-        for sequence, type_name in due:
-            self._execute("release_task", (sequence,))
-            self._maybe_ready.add(type_name)
         self.due_changed = True
+        return self._execute("due_tasks", (rows.from_time(self._now()), BATCH)).fetchall()
 
     def next_due(self) -> datetime | None:
-        """When the next delayed task may start."""
+        """When the next delayed task may start, or the next of a type whose rate is used up."""
         self.due_changed = False
-        return rows.to_time(self._execute("next_due").fetchone()[0])
+        due = rows.to_time(self._execute("next_due").fetchone()[0])
+        start = self._openings.next_start(self._maybe_ready) if self.serving else None
+        return min(filter(None, (due, start)), default=None)
 
     def follow_clock(self) -> None:
         """Where the computer's clock was set back, what waits for a time to pass must not wait
@@ -155,23 +164,56 @@ class TaskQueue:
             moved,
         )
 
+    # Types
+
+    def load(self) -> None:
+        """Know what the file has of types."""
+        kept = self._execute("types").fetchall()
+        paused = [name for name, paused_at, *_ in kept if paused_at is not None]
+        buckets = {
+            name: TokenBucket(tokens, at)
+            for name, _, _, tokens, refilled_at in kept
+            if (at := rows.to_time(refilled_at)) is not None
+        }
+        self._openings.load(paused, buckets)
+
+    def pause(self, type_name: str, reason: str | None) -> None:
+        """Start nothing of a type."""
+        self._execute("pause_type", (type_name, rows.from_time(self._now()), reason))
+        self._openings.pause(type_name)
+
+    def resume(self, type_name: str) -> bool:
+        """Start tasks of a type again; whether it was paused."""
+        self._openings.resume(type_name)
+        self._maybe_ready.update({type_name}.intersection(self._types))
+        return self._execute("resume_type", (type_name,)).rowcount == 1
+
     # The transaction
+
+    def committing(self) -> None:
+        """Keep what rates have left, with what was started."""
+        for name, bucket in self._openings.spent.items():
+            self._execute("keep_tokens", (name, bucket.tokens, rows.from_time(bucket.at)))
+        if self._openings.next_start(self._maybe_ready) is not None:
+            self.due_changed = True
 
     def committed(self) -> None:
         """What was done since the last commit stands."""
+        self._openings.committed()
         self._steps.commit()
 
     def rolled_back(self, claims: Iterable[TaskRecord]) -> None:
         """Nothing since the last commit stands, and so none of these claims."""
         self._steps.rollback()
         self.unclaimed(claims)
+        self._openings.rolled_back()
         self._maybe_ready.update(self._types)
         self.due_changed = True
 
     def unclaimed(self, claims: Iterable[TaskRecord]) -> None:
         """These claims were undone."""
         for record in claims:
-            self.release((record.sequence, record.attempt))
+            self._has_room(self._openings.undo((record.sequence, record.attempt)))
 
     def _execute(self, name: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self._connection.execute(STATEMENTS[name], values)

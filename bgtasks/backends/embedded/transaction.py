@@ -26,6 +26,7 @@ class Transaction:
 
     def commit(self) -> tuple[list[TaskRecord], list[TaskRecord]]:
         """Make it durable; returns what it changed and what it claimed."""
+        self._queue.committing()
         self._connection.execute("COMMIT")
         self._queue.committed()
         changes, claims = self.changes, self.claims

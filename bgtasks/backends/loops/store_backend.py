@@ -6,20 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler
+from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler, TypeHandler
 from bgtasks.backends.loops.commands import Commands
 from bgtasks.backends.loops.outbox import Outbox
 from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.loops.searching import Searching
 from bgtasks.backends.loops.serving import Serving
-from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure, ProcessInfo
+from bgtasks.observing.subscribers import Subscribers
 
 __all__ = ["OpenStore", "StoreBackend"]
 
@@ -75,7 +76,8 @@ class StoreBackend(Backend, Generic[TStore]):
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
         self._clock = clock
-        self.subscribers = Subscribers()
+        self.subscribers = Subscribers[TaskRecord](lambda record: f"task {record.id}")
+        self.type_subscribers = Subscribers[TypeRecord](lambda record: f"type {record.name}")
         self._opened: OpenStore[TStore] | None = None
 
     @abstractmethod
@@ -110,6 +112,12 @@ class StoreBackend(Backend, Generic[TStore]):
     async def prune(self, age: timedelta, limit: int) -> int:
         return await self.store.prune(self.now() - age, limit)
 
+    async def pause(self, type_name: str, reason: str | None) -> None:
+        await self.store.pause(type_name, reason)
+
+    async def resume(self, type_name: str) -> None:
+        await self.store.resume(type_name)
+
     def now(self) -> datetime:
         return self._clock.now()
 
@@ -131,6 +139,9 @@ class StoreBackend(Backend, Generic[TStore]):
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         return await self.store.failures(task_id)
 
+    async def types(self, names: Sequence[str] | None = None) -> Sequence[TypeRecord]:
+        return await self.store.types(names)
+
     async def processes(self) -> Sequence[ProcessInfo]:
         opened = self._there
         return await opened.store.processes(
@@ -144,7 +155,10 @@ class StoreBackend(Backend, Generic[TStore]):
     def subscribe(
         self, handler: ChangeHandler, wanted: Callable[[], bool] = lambda: True
     ) -> Callable[[], None]:
-        return self.subscribers.add(handler, wanted)
+        return self.subscribers.subscribe(handler, wanted)
+
+    def subscribe_types(self, handler: TypeHandler) -> Callable[[], None]:
+        return self.type_subscribers.subscribe(handler)
 
     # Running tasks
 

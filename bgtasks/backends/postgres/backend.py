@@ -73,6 +73,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
             runs,
             self._server_clock,
             self.subscribers,
+            self.type_subscribers,
             max_concurrency=self._max_concurrency,
             heartbeat_timeout=self._heartbeat_timeout,
         )

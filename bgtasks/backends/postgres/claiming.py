@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -49,7 +49,8 @@ class Claiming:
     holds is begun, or handed back to wait again once claiming has stopped.
 
     ``announce(records)`` is called with what was changed, ``doubt(ids)`` with tasks that may have
-    been; ``told(ids)`` is awaited before attempts of these tasks are begun.
+    been; ``told(ids)`` is awaited before attempts of these tasks are begun. Nothing is claimed of
+    types that ``is_paused(name)``.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Claiming:
         announce: Callable[[Iterable[TaskRecord]], None],
         doubt: Callable[[Iterable[UUID]], None],
         told: Callable[[Iterable[UUID]], Awaitable[None]],
+        is_paused: Callable[[str], bool],
         look_for_cancels: Callable[[], None],
     ) -> None:
         self.claimant: Claimant = Nobody()
@@ -82,6 +84,7 @@ class Claiming:
         self._announce = announce
         self._doubt = doubt
         self._told = told
+        self._is_paused = is_paused
         self._look_for_cancels = look_for_cancels
         self._open: dict[int, TaskRecord] = {}
         self._in_claim = asyncio.Lock()
@@ -124,14 +127,18 @@ class Claiming:
         claimed."""
         async with self._in_claim:
             await self._look_up()
-            return 0 if self._is_closed or room <= 0 else await self._take(room)
+            limits = self._open_limits()
+            if self._is_closed or room <= 0 or not limits:
+                return 0
+            return await self._take(room, limits)
 
     async def next_look(self) -> Look:
         """When something is due."""
-        if self._is_closed:
+        types = list(self._open_limits())
+        if self._is_closed or not types:
             return Look(LOOK_EVERY)
         async with self._database.connection() as connection:
-            due_in = await Jobs(connection).next_due(list(self._limits))
+            due_in = await Jobs(connection).next_due(types)
         if due_in is None:
             return Look(LOOK_EVERY)
         return Look(min(due_in.total_seconds(), LOOK_EVERY), is_ready=not due_in)
@@ -156,13 +163,18 @@ class Claiming:
         else:
             self.claimant.wake()
 
-    async def _take(self, size: int) -> int:
+    def _open_limits(self) -> dict[str, int]:
+        """The limits of the types of which something may begin."""
+        limits = self._limits.items()
+        return {name: limit for name, limit in limits if not self._is_paused(name)}
+
+    async def _take(self, size: int, limits: Mapping[str, int]) -> int:
         self._cancel_was_heard = False
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
                 tables = Tables(connection, self._process)
-                jobs = await tables.jobs.claim(size, self._limits, self._process)
+                jobs = await tables.jobs.claim(size, limits, self._process)
                 if not jobs:
                     return 0
                 claims = await Claims.take(

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from bgtasks.backends.change_feed import ChangeFeed
 from bgtasks.backends.loops.pacing import Backoff, Seldom, end_within
-from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.reader import stored_types
@@ -18,6 +17,7 @@ from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
 from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.record import LEFT_OUT, TaskRecord
+from bgtasks.observing.subscribers import Subscribers
 
 __all__ = ["Feed", "messages"]
 
@@ -54,7 +54,9 @@ class Feed(ChangeFeed):
     announced. A record that was read has no ``data``.
     """
 
-    def __init__(self, database: Database, process: UUID, subscribers: Subscribers) -> None:
+    def __init__(
+        self, database: Database, process: UUID, subscribers: Subscribers[TaskRecord]
+    ) -> None:
         self._database = database
         self._subscribers = subscribers
         self._process = process.hex

@@ -12,7 +12,6 @@ import asyncpg
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.loops.recovery import Recovery
 from bgtasks.backends.loops.runs import Run, Runs
-from bgtasks.backends.loops.subscribers import Subscribers
 from bgtasks.backends.postgres import migrations, reader, rows
 from bgtasks.backends.postgres.caller import asyncpg_connection
 from bgtasks.backends.postgres.changing import Changing
@@ -33,8 +32,9 @@ from bgtasks.backends.postgres.server_errors import (
     reason_of,
 )
 from bgtasks.backends.postgres.settling import Settling
-from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
+from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS, TYPES_CHANNEL
 from bgtasks.backends.postgres.tables import Tables
+from bgtasks.backends.postgres.type_states import TypeStates
 from bgtasks.backends.task_store import (
     Claimant,
     Counts,
@@ -49,7 +49,9 @@ from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, ProcessInfo
+from bgtasks.observing.subscribers import Subscribers
 from bgtasks.registration import Registry
 
 __all__ = ["PostgresStore"]
@@ -70,7 +72,8 @@ class PostgresStore(TaskStore):
         types: Sequence[str],
         runs: Runs,
         clock: ServerClock,
-        subscribers: Subscribers,
+        subscribers: Subscribers[TaskRecord],
+        type_subscribers: Subscribers[TypeRecord],
         *,
         max_concurrency: int,
         heartbeat_timeout: float,
@@ -115,6 +118,9 @@ class PostgresStore(TaskStore):
         self._inserting = Inserting(self, database, process, clock.now, feed.announce)
         self._settling = Settling(database, process, clock.now, feed.announce)
         self._on_their_way: set[asyncio.Task[None]] = set()
+        self.type_states = TypeStates(
+            database, type_subscribers, lambda: self._claiming.claimant.wake()
+        )
         self._claiming = Claiming(
             database,
             self.listener,
@@ -126,6 +132,7 @@ class PostgresStore(TaskStore):
             announce=feed.announce,
             doubt=feed.doubt,
             told=self._inserting.announced,
+            is_paused=self.type_states.is_paused,
             look_for_cancels=self.pulse.look_soon,
         )
         self._changing = Changing(database, process, runs, clock.now, self._claiming.cancel_heard)
@@ -138,8 +145,10 @@ class PostgresStore(TaskStore):
             try:
                 await migrations.check(self.database)
                 await self.listener.add(CHANNEL, self.feed.heard)
+                await self.listener.add(TYPES_CHANNEL, self.type_states.heard)
                 await self.listener.start()
                 self.feed.start()
+                await self.type_states.start()
                 await self.pulse.start()
             except BaseException:
                 await self.close()
@@ -148,7 +157,9 @@ class PostgresStore(TaskStore):
     async def close(self) -> None:
         for task in self._on_their_way:
             task.cancel()
-        await asyncio.gather(self.pulse.stop(), self.feed.stop(), self.listener.stop())
+        await asyncio.gather(
+            self.pulse.stop(), self.feed.stop(), self.type_states.stop(), self.listener.stop()
+        )
         await self.database.close()
         await self._inserting.stop()
 
@@ -211,6 +222,18 @@ class PostgresStore(TaskStore):
         found = await self.database.fetch(STATEMENTS["waiting_tasks"], type_name, after, limit)
         stored = [Stored(rows.record_of(row), row["job"]) for row in found]
         return stored, stored[-1].record.sequence if stored else None
+
+    # Types
+
+    async def pause(self, type_name: str, reason: str | None) -> None:
+        await self.type_states.pause(type_name, reason)
+
+    async def resume(self, type_name: str) -> None:
+        await self.type_states.resume(type_name)
+
+    async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
+        async with self._reading() as connection:
+            return await reader.fetch_types(connection, names)
 
     # Claims
 
@@ -283,6 +306,7 @@ class PostgresStore(TaskStore):
             or self.database.trouble
             or self.pulse.trouble
             or self.feed.trouble
+            or self.type_states.trouble
         )
 
     def asking(self, what: str) -> AbstractContextManager[object]:
@@ -314,5 +338,6 @@ class PostgresStore(TaskStore):
     def _reconnected(self) -> None:
         """The listener has a new connection: something may have been missed."""
         self.feed.fell_behind()
+        self.type_states.heard()
         self.pulse.look_soon()
         self._claiming.claimant.wake()

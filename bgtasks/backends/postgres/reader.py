@@ -12,6 +12,7 @@ from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.task_store import WINDOW, Counts
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "fetch_page",
     "fetch_shown",
     "fetch_task",
+    "fetch_types",
     "stored_types",
 ]
 
@@ -75,6 +77,15 @@ async def accepted_before(connection: Any, sequence: int) -> tuple[int, datetime
 def counts_of(found: Iterable[Sequence[Any]]) -> Counts:
     """Numbers of tasks by type and status."""
     return {(name, BackgroundTaskStatus(status)): int(number) for name, status, number in found}
+
+
+async def fetch_types(connection: Any, names: Sequence[str] | None) -> list[TypeRecord]:
+    """What is kept of these types, or of all that have tasks or are paused."""
+    if names is None:
+        paused = [row[0] for row in await connection.fetch(STATEMENTS["paused_types"])]
+        names = list({*paused, *await stored_types(connection)})
+    found = await connection.fetch(STATEMENTS["types"], names)
+    return sorted(TypeRecord(*row) for row in found)
 
 
 async def stored_types(connection: Any) -> list[str]:

@@ -5,10 +5,13 @@ from bgtasks.backends.postgres.searching import SEARCHED
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.statements import load_statements
 
-__all__ = ["CHANNEL", "STATEMENTS", "TEMPLATES"]
+__all__ = ["CHANNEL", "STATEMENTS", "TEMPLATES", "TYPES_CHANNEL"]
 
 CHANNEL = "bgtasks"
 """On which processes notify each other of what they have changed."""
+
+TYPES_CHANNEL = "bgtasks_types"
+"""On which they notify each other of types that were paused or resumed."""
 
 _NOTIFY = """
 SELECT NULL::bigint FROM (SELECT pg_catalog.pg_notify('{channel}', message)
@@ -20,6 +23,7 @@ TEMPLATES = load_statements(
     notify=_NOTIFY,
     channel=CHANNEL,
     searched=SEARCHED,
+    types_channel=TYPES_CHANNEL,
     **rows.PARTS,
     **engine.PARTS,
 )

@@ -48,6 +48,7 @@ def _fields(info: Info) -> dict[str, str | Text | None]:
         "attempts": str(info.attempt),
         "revision": str(info.revision),
         "cancel requested": "yes" if info.cancel_requested else None,
+        "waiting for": info.waiting_for,
         "created at": _time(info.created_at),
         "scheduled at": _time(info.scheduled_at),
         "started at": _time(info.started_at),

@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar, get_args
 from uuid import UUID
 
@@ -115,14 +116,17 @@ class TaskCodec:
         except Exception:
             return data
 
-    def info(self, record: TaskRecord, payload_type: Any) -> BackgroundTaskInfo[Any]:
-        """The public snapshot of a stored task. Its payload is decoded when it is read."""
+    def info(
+        self, record: TaskRecord, payload_type: Any, now: datetime | None = None
+    ) -> BackgroundTaskInfo[Any]:
+        """The public snapshot of a stored task, as it is ``now`` (``None``: as it was written).
+        Its payload is decoded when it is read."""
         text = record.payload
         payload = None
         if text:
             decode = functools.partial(self.decode_payload, payload_type, text, record.id)
             payload = StoredPayload(text, decode)
-        return info_of(record, payload)
+        return info_of(record, payload, now)
 
     def wire(self, info: BackgroundTaskInfo[Any]) -> dict[str, Any]:
         """``info`` as the JSON data that HTTP and Socket.IO send."""

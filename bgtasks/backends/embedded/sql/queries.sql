@@ -46,6 +46,9 @@ SELECT {columns} FROM tasks WHERE id = ?;
 -- name: task_by_sequence
 SELECT {columns} FROM tasks WHERE sequence = ?;
 
+-- name: shown_by_sequence
+SELECT {shown} FROM tasks WHERE sequence = ?;
+
 -- name: shown_by_id
 SELECT {shown} FROM tasks WHERE id = ?;
 
@@ -90,7 +93,7 @@ SELECT {shown} FROM tasks
 -- name: ready_tasks
 -- The next tasks of one type to start; from the index alone.
 SELECT priority, sequence FROM tasks INDEXED BY tasks_ready
- WHERE type = ? AND status = 'Pending' AND due_at IS NULL
+ WHERE type = ? AND status = 'Pending' AND due_at IS NULL AND NOT held
  ORDER BY priority DESC, sequence LIMIT ?;
 
 -- name: next_due
@@ -100,7 +103,7 @@ SELECT min(due_at) FROM tasks INDEXED BY tasks_due
 
 -- name: due_tasks
 -- Tasks whose time has come.
-SELECT sequence, type FROM tasks INDEXED BY tasks_due
+SELECT sequence, type, turn_key FROM tasks INDEXED BY tasks_due
  WHERE status = 'Pending' AND due_at IS NOT NULL AND due_at <= ?
  ORDER BY due_at LIMIT ?;
 
@@ -127,3 +130,37 @@ SELECT {columns} FROM tasks WHERE sequence > ? ORDER BY sequence LIMIT ?;
 
 -- name: is_any_running
 SELECT EXISTS (SELECT 1 FROM tasks WHERE status = 'Running');
+
+-- name: turns_taken
+-- How many tasks of a key have their turn.
+SELECT count(*) FROM tasks INDEXED BY tasks_turns
+ WHERE type = ? AND turn_key = ?
+   AND turn_key IS NOT NULL AND NOT held AND due_at IS NULL AND status IN ('Pending', 'Running');
+
+-- name: next_held
+-- Those of a key whose turn comes next.
+SELECT {shown} FROM tasks INDEXED BY tasks_held
+ WHERE type = ? AND turn_key = ? AND held ORDER BY priority DESC, sequence LIMIT ?;
+
+-- name: held_keys
+-- The keys in which somebody waits for a turn.
+SELECT DISTINCT type, turn_key FROM tasks INDEXED BY tasks_held WHERE held;
+
+-- name: types
+SELECT name, paused_at, pause_reason, tokens, refilled_at FROM types;
+
+-- name: pause_type
+-- One that is paused stays so since then.
+INSERT INTO types (name, paused_at, pause_reason) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE
+   SET paused_at = coalesce(paused_at, excluded.paused_at), pause_reason = excluded.pause_reason;
+
+-- name: resume_type
+UPDATE types SET paused_at = NULL, pause_reason = NULL WHERE name = ? AND paused_at IS NOT NULL;
+
+-- name: keep_tokens
+INSERT INTO types (name, tokens, refilled_at) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, refilled_at = excluded.refilled_at;
+
+-- name: count_of
+SELECT count(*) FROM tasks INDEXED BY tasks_by_type WHERE type = ? AND status = ?;

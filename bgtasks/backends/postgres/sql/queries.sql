@@ -335,3 +335,35 @@ SELECT EXISTS (SELECT FROM bgtasks_processes WHERE id = ANY($1::uuid[])
 -- Types that some process has registered and lives.
 SELECT DISTINCT pg_catalog.unnest(types) FROM bgtasks_processes
  WHERE seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1);
+
+-- name: pause_type
+-- One that is paused stays so since then. Every process is told, this one too.
+WITH paused AS (
+    INSERT INTO bgtasks_types AS type (name, paused_at, pause_reason)
+    VALUES ($1, pg_catalog.clock_timestamp(), $2)
+        ON CONFLICT (name) DO UPDATE
+       SET paused_at = coalesce(type.paused_at, excluded.paused_at),
+           pause_reason = excluded.pause_reason
+)
+SELECT pg_catalog.pg_notify('{types_channel}', '');
+
+-- name: resume_type
+WITH resumed AS (
+    UPDATE bgtasks_types SET paused_at = NULL, pause_reason = NULL
+     WHERE name = $1 AND paused_at IS NOT NULL
+)
+SELECT pg_catalog.pg_notify('{types_channel}', '');
+
+-- name: paused_types
+SELECT name, paused_at, pause_reason FROM bgtasks_types WHERE paused_at IS NOT NULL;
+
+-- name: types
+-- What is kept of types, and how many of their tasks wait and run: by the index alone.
+SELECT wanted.name, kept.paused_at, kept.pause_reason,
+       (SELECT pg_catalog.count(*) FROM bgtasks_tasks
+         WHERE (type, status, sequence) >= (wanted.name, 'Pending', 0)
+           AND (type, status, sequence) <= (wanted.name, 'Pending', 9223372036854775807)),
+       (SELECT pg_catalog.count(*) FROM bgtasks_tasks
+         WHERE (type, status, sequence) >= (wanted.name, 'Running', 0)
+           AND (type, status, sequence) <= (wanted.name, 'Running', 9223372036854775807))
+  FROM unnest($1::text[]) AS wanted (name) LEFT JOIN bgtasks_types AS kept USING (name);

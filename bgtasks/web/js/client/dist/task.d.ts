@@ -26,6 +26,9 @@ export interface Task<Payload = unknown, Type extends string = string> {
     /** When a delayed or retried task may start. */
     readonly scheduledAt: string | null;
     readonly owner: string | null;
+    /** Why a task that is not final does not run: its time has not come, or as many tasks of its key
+     * run as may. `null` where it runs, is final, or only waits for a free slot. */
+    readonly waitingFor: "time" | "turn" | null;
 }
 /** The names of the task types of `Types`. */
 export type TypeName<Types extends object> = keyof Types & string;

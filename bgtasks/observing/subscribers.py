@@ -1,25 +1,30 @@
-"""Who wants to know of changes in this process."""
+"""Who wants to know of changes in this process: of tasks as they are stored, and of types."""
 
 import logging
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from bgtasks.backends.base import ChangeHandler
 from bgtasks.concurrency.lasting import ends_this_task
-from bgtasks.core.record import TaskRecord
-from bgtasks.logs import log_fields
 
 __all__ = ["Subscribers"]
 
 logger = logging.getLogger(__name__)
 
+Changed = TypeVar("Changed")
+"""What is changed: the record of a task, or of a type."""
 
-class Subscribers:
-    """Handlers of changes; each has its turn, whatever another one raises."""
 
-    def __init__(self) -> None:
-        self._handlers: dict[object, tuple[ChangeHandler, Callable[[], bool]]] = {}
+class Subscribers(Generic[Changed]):
+    """Handlers of changes; each has its turn, whatever another one raises. ``name`` says of what a
+    change is, in the log."""
 
-    def add(self, handler: ChangeHandler, wanted: Callable[[], bool]) -> Callable[[], None]:
+    def __init__(self, name: Callable[[Changed], str]) -> None:
+        self._name = name
+        self._handlers: dict[object, tuple[Callable[[Changed], None], Callable[[], bool]]] = {}
+
+    def subscribe(
+        self, handler: Callable[[Changed], None], wanted: Callable[[], bool] = lambda: True
+    ) -> Callable[[], None]:
         """Call ``handler`` with each change; ``wanted`` says whether reading those of other
         processes is worthwhile. Returns how to unsubscribe."""
         key = object()
@@ -34,7 +39,7 @@ class Subscribers:
         """Whether changes that other processes made are worth reading."""
         return any(wanted() for _, wanted in self._handlers.values())
 
-    def tell(self, record: TaskRecord) -> None:
+    def tell(self, record: Changed) -> None:
         """Call every handler with a change."""
         for handler, _ in self._handlers.values():
             try:
@@ -42,6 +47,4 @@ class Subscribers:
             except BaseException as error:
                 if ends_this_task(error):
                     raise
-                logger.exception(
-                    "a change handler failed for task %s", record.id, extra=log_fields(record)
-                )
+                logger.exception("a change handler failed for %s", self._name(record))
