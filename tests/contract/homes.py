@@ -17,7 +17,7 @@ from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.backends.postgres.server_clock import ServerClock
-from bgtasks.clock import Clock
+from bgtasks.clock import Clock, SystemClock
 from bgtasks.registration import Registry
 from bgtasks.testing.conformance import BackendBench, BackendHome, BenchMaker
 from tests.servers.databases import Databases, name_in
@@ -101,7 +101,7 @@ class PostgresHome:
         return PostgresBackend(
             self.url,
             registry,
-            clock,
+            SystemClock(),
             max_concurrency=max_concurrency,
             heartbeat_timeout=2,
             server_clock=BenchClock(clock),
@@ -117,7 +117,7 @@ class PostgresHome:
 
     async def recovered(self, backend: Backend) -> None:
         assert isinstance(backend, PostgresBackend)
-        await backend.store.pulse.taken_back()
+        await backend.store.pulse.tending.taken_back()
 
     async def time_passed(self, seconds: float) -> None:
         # The engine goes by the server's clock: what waits is moved towards it instead.

@@ -27,5 +27,5 @@ def freeze(bench: BackendBench, monkeypatch: pytest.MonkeyPatch) -> None:
     store = backend.store
     # A frozen process does nothing at all, for which there is no door: it could not go through it.
     monkeypatch.setattr(store.pulse._beats, "_duty", nothing)  # noqa: SLF001
-    monkeypatch.setattr(store.heartbeat, "may_condemn", lambda: False)
+    monkeypatch.setattr(store.heartbeat.voice, "may_condemn", lambda: False)
     monkeypatch.setattr(store.pulse, "_runs", ())

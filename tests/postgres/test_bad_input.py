@@ -15,7 +15,7 @@ from bgtasks import BackendError, SchemaVersionError, SettingsError
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.database import Database, ServerBounds
 from bgtasks.backends.postgres.migrations import COMMAND, VERSION, upgrade
-from bgtasks.testing import FakeClock
+from bgtasks.clock import SystemClock
 from bgtasks.testing.conformance import make_registry
 from tests.servers.databases import Databases, name_in
 from tests.servers.ports import LOOPBACK, free_port
@@ -27,7 +27,7 @@ __all__ = ["own_server"]
 
 
 def backend(url: str, bounds: ServerBounds | None = None) -> PostgresBackend:
-    return PostgresBackend(url, make_registry(), FakeClock(), bounds=bounds)
+    return PostgresBackend(url, make_registry(), SystemClock(), bounds=bounds)
 
 
 async def _upgrade(tables: Database) -> list[str]:

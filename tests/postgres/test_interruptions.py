@@ -116,7 +116,7 @@ async def test_who_is_only_late_with_its_heartbeat_goes_on(worker: BackendBench,
     for _ in range(5):
         await sql.execute(MAKE_STALE)
         await worker.written()
-    await worker.backend.store.pulse.taken_back()  # type: ignore[attr-defined]
+    await worker.backend.store.pulse.tending.taken_back()  # type: ignore[attr-defined]
     worker.runner.end(record)
     done = await worker.reaches(record.id, BackgroundTaskStatus.COMPLETED)
     assert (done.attempt, done.interruptions) == (1, 0)

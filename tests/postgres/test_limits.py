@@ -7,11 +7,10 @@ import pytest
 from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.base import Backend
 from bgtasks.backends.postgres.backend import PostgresBackend
-from bgtasks.clock import Clock
+from bgtasks.clock import Clock, SystemClock
 from bgtasks.core.record import TaskQuery
 from bgtasks.errors import SettingsError
 from bgtasks.registration import Registry
-from bgtasks.testing.clock import FakeClock
 from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry, until
 from tests.contract.homes import PostgresHome
 
@@ -66,7 +65,7 @@ class TypesHome(PostgresHome):
     types: tuple[str, ...] = ()
 
     def backend(self, registry: Registry, clock: Clock, max_concurrency: int) -> Backend:
-        return PostgresBackend(self.url, registry, clock, types=self.types)
+        return PostgresBackend(self.url, registry, SystemClock(), types=self.types)
 
 
 async def test_a_process_runs_the_types_it_was_given(home: PostgresHome, web: BackendBench) -> None:
@@ -90,7 +89,7 @@ async def test_a_process_runs_the_types_it_was_given(home: PostgresHome, web: Ba
 
 def test_a_type_that_is_not_registered_cannot_be_run(task_database: str) -> None:
     with pytest.raises(SettingsError, match="Nothing"):
-        PostgresBackend(task_database, make_registry(), FakeClock(), types=["Nothing"])
+        PostgresBackend(task_database, make_registry(), SystemClock(), types=["Nothing"])
 
 
 async def test_an_attempt_that_ends_makes_room_for_a_process_that_had_none(

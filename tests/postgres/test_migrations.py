@@ -10,10 +10,10 @@ from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.migrations import MIGRATIONS, VERSION, check, upgrade
 from bgtasks.backends.statements import Migration
+from bgtasks.clock import SystemClock
 from bgtasks.core.record import TaskQuery
 from bgtasks.errors import BackendError, SchemaVersionError
 from bgtasks.ids import uuid7
-from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance import BackendBench, make_registry
 from tests.contract.homes import PostgresHome
 from tests.servers.databases import Databases
@@ -104,7 +104,7 @@ async def test_tables_that_0_1_0_made_are_upgraded_with_their_tasks(empty_databa
     await connection.execute(WRITTEN_BY_0_1_0, task_id)
     await connection.close()
     assert len(await upgraded(empty_database)) == VERSION - 1
-    backend = PostgresBackend(empty_database, make_registry(), FakeClock())
+    backend = PostgresBackend(empty_database, make_registry(), SystemClock())
     await backend.start()
     record = await backend.get(task_id)
     await backend.stop()
@@ -119,6 +119,6 @@ async def test_an_interrupted_upgrade_is_completed_by_the_next(
     with pytest.raises(BackendError, match="cannot be upgraded: division by zero"):
         await upgraded(empty_database, [*MIGRATIONS, broken])
     assert await upgraded(empty_database) == []
-    backend = PostgresBackend(empty_database, make_registry(), FakeClock())
+    backend = PostgresBackend(empty_database, make_registry(), SystemClock())
     await backend.start()
     await backend.stop()

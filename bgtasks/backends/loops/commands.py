@@ -7,6 +7,7 @@ from uuid import UUID
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.loops.unknown_fate import find_out
 from bgtasks.backends.task_store import Stored, TaskStore
+from bgtasks.clock import Clock
 from bgtasks.core.events import CancelRequested, Event, RetryRequested
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, listed
@@ -29,12 +30,14 @@ class Commands:
         self,
         store: TaskStore,
         runs: Runs,
+        clock: Clock,
         now: Callable[[], datetime],
         *,
         cancel: Callable[[UUID, int], None],
     ) -> None:
         self._store = store
         self._runs = runs
+        self._clock = clock
         self._now = now
         self._cancel = cancel
 
@@ -67,6 +70,7 @@ class Commands:
         with self._store.asking("written"):
             await find_out(
                 self._store,
+                self._clock,
                 write,
                 doubt=lambda: self._store.feed.doubt([asked.task_id]),
                 unknown=f"task {asked.task_id} {done}: look it up, or ask again",

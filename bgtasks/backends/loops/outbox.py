@@ -58,13 +58,13 @@ class Outbox:
         self._looking: dict[asyncio.Task[None], Sequence[Entry]] = {}
         self._refusals = Refusals(store, self._backlog, clock, pace.set_aside, self._pump)
         self._size = BATCH
-        self._backoff = Backoff(pace.pauses, clock)
+        self._backoff = Backoff(clock, pace.pauses)
         self._rest: Timer | None = None
         self._is_woken = False
         self._is_stopping = False
         self._is_stopped = False
         self._sent_at = float("-inf")
-        self._linger: asyncio.TimerHandle | None = None
+        self._linger: Timer | None = None
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -147,9 +147,9 @@ class Outbox:
         """Reports that follow others closely are gathered for a moment; outcomes go at once."""
         if not self._backlog or self._is_stopping:
             return True
-        wait = self._sent_at + self._pace.reports_every - self._loop.time()
+        wait = self._sent_at + self._pace.reports_every - self._clock.monotonic()
         if wait > 0 and self._linger is None:
-            self._linger = self._loop.call_later(wait, self._lingered)
+            self._linger = self._clock.call_later(wait, self._lingered)
         return wait <= 0
 
     def _lingered(self) -> None:
@@ -157,7 +157,7 @@ class Outbox:
         self._pump()
 
     def _send(self, batch: list[Entry]) -> None:
-        self._sent_at = self._loop.time()
+        self._sent_at = self._clock.monotonic()
         steps = [entry for entry in batch if self._decide(entry)]
         if not steps:
             return

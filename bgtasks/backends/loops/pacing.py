@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import logging
-import time
+import math
 from collections.abc import Awaitable, Sequence
 
 from attrs import frozen
 
-from bgtasks.clock import Clock, SystemClock, TimeLimit, sleep
+from bgtasks.clock import Clock, TimeLimit, sleep
 
 __all__ = [
     "END_WITHIN",
@@ -60,9 +60,9 @@ class ServingPace:
 class Backoff:
     """Longer and longer pauses between tries, until one succeeds."""
 
-    def __init__(self, pauses: Sequence[float] = PAUSES, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock, pauses: Sequence[float] = PAUSES) -> None:
+        self._clock = clock
         self._pauses = pauses
-        self._clock = clock or SystemClock()
         self._failures = 0
 
     @property
@@ -88,13 +88,14 @@ class Backoff:
 class Seldom:
     """Says yes at most once in ``seconds``: for log lines that anybody can cause at will."""
 
-    def __init__(self, seconds: float = 30.0) -> None:
+    def __init__(self, clock: Clock, seconds: float = 30.0) -> None:
+        self._clock = clock
         self._seconds = seconds
-        self._at = -seconds
+        self._at = -math.inf
 
     def may(self) -> bool:
         """Whether enough time has passed since the last yes."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if now - self._at < self._seconds:
             return False
         self._at = now
@@ -111,11 +112,10 @@ async def end_within(ending: Awaitable[object], seconds: float = END_WITHIN) -> 
         logger.warning("a statement did not end within %g s of the stop: left behind", seconds)
 
 
-async def wait_set(event: asyncio.Event, seconds: float, clock: Clock | None = None) -> bool:
+async def wait_set(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
     """Wait for an event, but not longer; whether it is set. Unlike ``asyncio.wait_for`` of Python
     3.11 this never swallows the cancellation of the one that waits."""
-    limit = asyncio.timeout(seconds) if clock is None else TimeLimit(clock, seconds)
     with contextlib.suppress(TimeoutError):
-        async with limit:
+        async with TimeLimit(clock, seconds):
             await event.wait()
     return event.is_set()

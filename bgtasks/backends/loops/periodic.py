@@ -1,12 +1,12 @@
 """Duties that come again and again."""
 
 import asyncio
-import time
+import math
 from collections.abc import Awaitable, Callable
 
 from bgtasks.backends.loops.pacing import Backoff, end_within, wait_set
 from bgtasks.backends.task_store import TaskStore
-from bgtasks.clock import SystemClock
+from bgtasks.clock import Clock, sleep
 from bgtasks.concurrency.lasting import LastingLoop
 
 __all__ = ["Periodic"]
@@ -25,6 +25,7 @@ class Periodic:
         refused: str,
         duty: Callable[[], Awaitable[object]],
         every: float,
+        clock: Clock,
         *,
         gap: float = 0.0,
     ) -> None:
@@ -33,10 +34,11 @@ class Periodic:
         self._duty = duty
         self._every = every
         self._gap = gap
-        self._began_at = 0.0
+        self._clock = clock
+        self._began_at = -math.inf
         self._wanted = asyncio.Event()
-        self._backoff = Backoff()
-        self._loop = LastingLoop(f"{store.name} {refused}", self._round, SystemClock())
+        self._backoff = Backoff(clock)
+        self._loop = LastingLoop(f"{store.name} {refused}", self._round, clock)
 
     @property
     def trouble(self) -> str | None:
@@ -70,9 +72,9 @@ class Periodic:
             self._backoff.reset()
 
     async def _round(self) -> None:
-        await wait_set(self._wanted, self._every)
-        if (early := self._began_at + self._gap - time.monotonic()) > 0:
-            await asyncio.sleep(early)
+        await wait_set(self._wanted, self._every, self._clock)
+        if (early := self._began_at + self._gap - self._clock.monotonic()) > 0:
+            await sleep(self._clock, early)
         self._wanted.clear()
-        self._began_at = time.monotonic()
+        self._began_at = self._clock.monotonic()
         await self.once()

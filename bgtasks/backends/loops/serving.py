@@ -11,7 +11,7 @@ from bgtasks.backends.loops.outbox import Outbox
 from bgtasks.backends.loops.pacing import Backoff, ServingPace, end_within, wait_set
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.task_store import Stored, TaskStore
-from bgtasks.clock import Clock
+from bgtasks.clock import Clock, sleep
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 from bgtasks.core.events import Ended, Failed
 from bgtasks.core.text import describe
@@ -55,9 +55,9 @@ class Serving:
         self._news = asyncio.Event()
         self._looked = asyncio.Event()
         self._had_no_room = False
-        self._in_vain = Backoff(pace.look_again, clock)
+        self._in_vain = Backoff(clock, pace.look_again)
         self._looks_without_pause = 0
-        self._backoff = Backoff(pace.pauses, clock)
+        self._backoff = Backoff(clock, pace.pauses)
         self._loop = LastingLoop("giving tasks to this process", self._round, clock)
 
     @property
@@ -158,7 +158,7 @@ class Serving:
         if not self._news.is_set():
             self._looked.set()
         elif self._looks_without_pause > MANY_LOOKS:
-            await asyncio.sleep(SLOWLY)
+            await sleep(self._clock, SLOWLY)
         if not await self._wait_for_news(wait):
             self._looks_without_pause = 0
 

@@ -47,7 +47,7 @@ class OpenStore(Generic[TStore]):
         self.runs = runs
         self.outbox = Outbox(store, runs, clock, now, lost=self._lost, pace=outbox_pace)
         self.serving = Serving(store, runs, self.outbox, clock, serving_pace)
-        self.commands = Commands(store, runs, now, cancel=self.serving.cancel)
+        self.commands = Commands(store, runs, clock, now, cancel=self.serving.cancel)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         """See :meth:`Backend.save`."""

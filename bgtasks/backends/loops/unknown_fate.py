@@ -1,11 +1,11 @@
 """Writes whose answer is lost: the store may have done them, or do them later."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bgtasks.backends.loops.pacing import Backoff
 from bgtasks.backends.task_store import LostAnswerError, TaskStore
+from bgtasks.clock import Clock, TimeLimit
 from bgtasks.core.text import describe
 from bgtasks.errors import BackendError, BackgroundTasksError
 
@@ -19,6 +19,7 @@ LOOK_FOR = 10.0
 
 async def find_out(
     store: TaskStore,
+    clock: Clock,
     write: Callable[[bool], Awaitable[T]],
     *,
     doubt: Callable[[], None],
@@ -40,9 +41,9 @@ async def find_out(
     except BaseException:  # cancelled, or told while the connection was given back
         doubt()
         raise
-    backoff = Backoff()
+    backoff = Backoff(clock)
     try:
-        async with asyncio.timeout(LOOK_FOR):
+        async with TimeLimit(clock, LOOK_FOR):
             while True:
                 await backoff.wait()
                 try:

@@ -10,7 +10,7 @@ from bgtasks.backends.loops.store_backend import OpenStore, StoreBackend
 from bgtasks.backends.postgres.database import Database, ServerBounds
 from bgtasks.backends.postgres.postgres_store import PostgresStore
 from bgtasks.backends.postgres.server_clock import ServerClock
-from bgtasks.clock import Clock, SystemClock
+from bgtasks.clock import Clock
 from bgtasks.core.database_url import describe_url
 from bgtasks.registration import Registry
 
@@ -31,9 +31,9 @@ class PostgresBackend(StoreBackend[PostgresStore]):
     ``types`` are those that are run here (``None``: all that are registered). A worker that has
     not been heard of for ``heartbeat_timeout`` seconds is dead, and its tasks run again
     elsewhere. ``connections`` bounds the pool; two more connections listen and send heartbeats.
-    ``server_clock`` dates everything; it is made of ``clock`` unless given. ``bounds`` says how
-    long to wait for the server. A stop spends ``stop_within`` seconds on outcomes that are not
-    written yet.
+    Waits go by ``clock``; ``server_clock`` dates everything, and is made of ``clock`` unless
+    given. ``bounds`` says how long to wait for the server. A stop spends ``stop_within`` seconds
+    on outcomes that are not written yet.
     """
 
     shared = True
@@ -54,6 +54,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
     ) -> None:
         self._server_clock = server_clock or ServerClock(clock)
         super().__init__(describe_url(url), self._server_clock)
+        self._pace_clock = clock
         self._url = url
         self._registry = registry
         self._types = registry.names(types)
@@ -67,7 +68,13 @@ class PostgresBackend(StoreBackend[PostgresStore]):
         """Raises SchemaVersionError before an upgrade of the tables."""
         runs = Runs(self._max_concurrency)
         store = PostgresStore(
-            Database(self._url, self._connections, self._heartbeat_timeout, self._bounds),
+            Database(
+                self._url,
+                self._connections,
+                self._heartbeat_timeout,
+                self._bounds,
+                self._pace_clock,
+            ),
             self._registry,
             self._types,
             runs,
@@ -81,7 +88,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
         return OpenStore(
             store,
             runs,
-            SystemClock(),
+            self._pace_clock,
             self.now,
             outbox_pace=self._outbox_pace,
             serving_pace=ServingPace(),

@@ -90,7 +90,7 @@ class Claiming:
         self._in_claim = asyncio.Lock()
         self._is_closed = True
         self._cancel_was_heard = False
-        self._junk = Seldom()
+        self._junk = Seldom(database.clock)
 
     async def start(self, claimant: Claimant) -> None:
         """Begin attempts from now on."""
@@ -112,7 +112,7 @@ class Claiming:
     async def hand_back(self) -> None:
         """Let claims whose answer was lost wait again, if the server says within seconds what
         became of them."""
-        backoff = Backoff()
+        backoff = Backoff(self._database.clock)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(AT_STOP):
                 while self._open:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import time
+import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -12,6 +12,7 @@ import asyncpg
 from attrs import frozen
 
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unknown, reason_of
+from bgtasks.clock import Clock, SystemClock
 from bgtasks.core.database_url import ACCEPTED_URL, checked_database, describe_url
 from bgtasks.errors import BackendError, SettingsError
 
@@ -62,6 +63,7 @@ class Database:
     pool. ``url`` may have what libpq's URLs have (``sslmode``, ``options=-csearch_path=...``).
     A process that stands still or cannot be reached in the middle of a transaction loses it, and
     the locks in it, after ``longest_pause`` seconds: else it would keep the others from its tasks.
+    ``clock`` is what everything that works on this database paces itself by.
     """
 
     def __init__(
@@ -70,9 +72,11 @@ class Database:
         size: int = 10,
         longest_pause: float = 30.0,
         bounds: ServerBounds | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.name = describe_url(url)
         self.bounds = bounds or ServerBounds()
+        self.clock = clock or SystemClock()
         self._url = url
         self._size = size
         self._longest_pause = longest_pause
@@ -165,8 +169,8 @@ class Database:
         """The server "does not do ``what``": log it, but not the same again and again."""
         reason = reason_of(error)
         self._troubles[what] = f"PostgreSQL at {self.name} {what}: {reason}"
-        now, kind = time.monotonic(), (what, type(error))
-        if now - self._told_at.get(kind, -TELL_EVERY) >= TELL_EVERY:
+        now, kind = self.clock.monotonic(), (what, type(error))
+        if now - self._told_at.get(kind, -math.inf) >= TELL_EVERY:
             self._told_at[kind] = now
             unexpected = not isinstance(error, SERVER_ERRORS)
             logger.error("%s %s: %s", self.name, what, reason, exc_info=unexpected and error)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from bgtasks.backends.loops.own_voice import OwnVoice
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import Claims, CutOff
 from bgtasks.backends.postgres.database import Database
@@ -17,7 +18,7 @@ __all__ = ["DeadWorkers"]
 
 class DeadWorkers:
     """A worker is dead when its process was not heard of for ``heartbeat_timeout`` seconds, and
-    ``may_condemn()``.
+    ``voice`` may condemn it.
 
     ``announce(records)`` is called with what was changed, after each commit, ``doubt(ids)`` with
     what may have been.
@@ -33,7 +34,7 @@ class DeadWorkers:
         heartbeat_timeout: float,
         announce: Callable[[Iterable[TaskRecord]], None],
         doubt: Callable[[Iterable[UUID]], None],
-        may_condemn: Callable[[], bool],
+        voice: OwnVoice,
     ) -> None:
         self._database = database
         self._process = process
@@ -42,11 +43,11 @@ class DeadWorkers:
         self._timeout = heartbeat_timeout
         self._announce = announce
         self._doubt = doubt
-        self._may_condemn = may_condemn
+        self._voice = voice
 
     async def take_back(self, limit: int, decide: CutOff) -> int | None:
         """What ``TaskStore.take_back`` says; ``None`` if a worker that was silent has spoken."""
-        if not self._may_condemn():
+        if not self._voice.may_condemn():
             return None
         claims = Claims()
         try:
@@ -71,7 +72,7 @@ class DeadWorkers:
         if not workers:
             return
         lives = await connection.fetchval(STATEMENTS["lives"], list(workers), self._timeout)
-        if lives or not self._may_condemn():
+        if lives or not self._voice.may_condemn():
             raise _LivesError
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -14,7 +15,7 @@ from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.reader import stored_types
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
-from bgtasks.clock import SystemClock
+from bgtasks.clock import sleep
 from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.record import LEFT_OUT, TaskRecord
 from bgtasks.observing.subscribers import Subscribers
@@ -67,10 +68,10 @@ class Feed(ChangeFeed):
         self._behind: int | None = None
         self._doubted: OrderedDict[UUID, None] = OrderedDict()
         self._news = asyncio.Event()
-        self._backoff = Backoff()
-        self._junk = Seldom()
-        self._caught_up_at = 0.0
-        self._reading = LastingLoop("reading what has changed", self._round, SystemClock())
+        self._backoff = Backoff(database.clock)
+        self._junk = Seldom(database.clock)
+        self._caught_up_at = -math.inf
+        self._reading = LastingLoop("reading what has changed", self._round, database.clock)
 
     @property
     def trouble(self) -> str | None:
@@ -185,9 +186,10 @@ class Feed(ChangeFeed):
     async def _catch_up(self, since: int) -> None:
         if not self._subscribers.is_anyone_listening():
             return
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._caught_up_at + CATCH_UP_EVERY - loop.time())
-        self._caught_up_at = loop.time()
+        clock = self._database.clock
+        if (early := self._caught_up_at + CATCH_UP_EVERY - clock.monotonic()) > 0:
+            await sleep(clock, early)
+        self._caught_up_at = clock.monotonic()
         async with self._database.connection() as connection:
             types = await stored_types(connection)
             found = await connection.fetch(STATEMENTS["changed_since"], since, types)

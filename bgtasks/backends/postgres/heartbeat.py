@@ -2,11 +2,11 @@
 
 import os
 import socket
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.backends.loops.own_voice import OwnVoice
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_clock import ServerClock
@@ -22,11 +22,7 @@ MOST_EVERY = 5.0
 class Heartbeat:
     """Writes that this process lives, four times in ``timeout`` seconds, by a connection that
     nothing else uses. A process that was not heard of for ``timeout`` seconds by the server's
-    clock is dead, and so are its attempts.
-
-    Whatever keeps one process from writing (a stall, a lock, a full disk, a server that is away)
-    keeps the others as well. So ``may_condemn`` is true only where this process has spoken without
-    a gap for ``timeout`` seconds: until then the others may not have had the time to.
+    clock is dead, and so are its attempts, where ``voice`` may condemn it.
     """
 
     def __init__(
@@ -49,9 +45,7 @@ class Heartbeat:
         self._types = list(types)
         self._max_concurrency = max_concurrency
         self._timeout = timeout
-        self._longest_gap = timeout / 2
-        self._is_silenced = True
-        self._spoke_at = self._speaks_since = 0.0
+        self.voice = OwnVoice(database.clock, timeout)
         self._seen_at: datetime | None = None
         self._server_started_at: datetime | None = None
 
@@ -64,7 +58,7 @@ class Heartbeat:
             first = self._database.bounds.statement
             await self._beat(self.every if self.has_spoken else first)
         except BaseException:
-            self._is_silenced = True
+            self.voice.failed()
             raise
 
     async def _beat(self, within: float) -> None:
@@ -84,14 +78,6 @@ class Heartbeat:
         self._clock.heard(row["seen_at"], sent_at)
         self._spoke(row["seen_at"], row["server_started_at"])
 
-    def may_condemn(self) -> bool:
-        """Whether the silence of another process means that it is dead."""
-        if self._is_silenced:
-            return False
-        now = time.monotonic()
-        is_current = now - self._spoke_at <= self._longest_gap
-        return is_current and now - self._speaks_since >= self._timeout
-
     @property
     def has_spoken(self) -> bool:
         """Whether others know of this process."""
@@ -108,19 +94,8 @@ class Heartbeat:
         return [ProcessInfo(**{**row, "types": tuple(row["types"])}) for row in found]
 
     def _spoke(self, seen_at: datetime, server_started_at: datetime) -> None:
-        """Note a heartbeat that was written, as the server dates it.
-
-        Silence of others counts from here if the one before had failed or is long ago, be it by
-        the clock here or by the server's, which may have been set forward; or if the server was
-        started since.
-        """
-        now, was_silenced = time.monotonic(), self._is_silenced
-        self._is_silenced = False
-        if self._seen_at is not None:
-            by_server = (seen_at - self._seen_at).total_seconds()
-            gap = max(now - self._spoke_at, by_server)
-            was_silenced |= gap > self._longest_gap or server_started_at != self._server_started_at
-        if was_silenced:
-            self._speaks_since = now
-        self._spoke_at, self._seen_at = now, seen_at
-        self._server_started_at = server_started_at
+        """Note a heartbeat that was written, as the server dates it. If the server was started
+        since, others may not have been able to speak before."""
+        gap = 0.0 if self._seen_at is None else (seen_at - self._seen_at).total_seconds()
+        self.voice.spoke(gap, anew=server_started_at != self._server_started_at)
+        self._seen_at, self._server_started_at = seen_at, server_started_at

@@ -81,4 +81,6 @@ class Inserting:
             self._owner.feed.doubt(ids)
 
         unknown = f"task {some_ids(ids)} was accepted: look it up, or submit it again with its id"
-        return await find_out(self._owner, insert, doubt=doubt, unknown=unknown)
+        return await find_out(
+            self._owner, self._database.clock, insert, doubt=doubt, unknown=unknown
+        )

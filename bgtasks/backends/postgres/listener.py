@@ -18,7 +18,6 @@ from bgtasks.backends.loops.pacing import Backoff, end_within, wait_set
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 
 __all__ = ["Listener"]
@@ -57,7 +56,7 @@ class Listener:
         self._listened: set[str] = set()
         self._is_up = False
         self._is_stopping = False
-        self._keeper = LastingLoop("listening to PostgreSQL", self._keep, SystemClock())
+        self._keeper = LastingLoop("listening to PostgreSQL", self._keep, database.clock)
 
     @property
     def trouble(self) -> str | None:
@@ -132,7 +131,7 @@ class Listener:
             except SERVER_ERRORS as error:
                 self._database.failed(UNREACHABLE, error)
                 return
-            await wait_set(self._lost, self._bounds.echo_every)
+            await wait_set(self._lost, self._bounds.echo_every, self._database.clock)
 
     async def _exchange_echo(self) -> None:
         self._echo = asyncio.get_running_loop().create_future()
@@ -147,7 +146,7 @@ class Listener:
             self._caught_up(horizon)
 
     async def _reconnect(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(self._database.clock)
         while not self._is_up:
             await backoff.wait()
             try:

@@ -45,7 +45,6 @@ from bgtasks.backends.task_store import (
     Stored,
     TaskStore,
 )
-from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
@@ -104,7 +103,7 @@ class PostgresStore(TaskStore):
             heartbeat_timeout=heartbeat_timeout,
             announce=feed.announce,
             doubt=feed.doubt,
-            may_condemn=self.heartbeat.may_condemn,
+            voice=self.heartbeat.voice,
         )
         self.pulse = Pulse(
             self,
@@ -112,8 +111,8 @@ class PostgresStore(TaskStore):
             self.heartbeat,
             runs,
             asked_to_end=self._asked_to_end,
-            recovery=Recovery(self, registry, SystemClock(), clock.now),
-            mark_unknown=Marking(self, clock.now).mark,
+            recovery=Recovery(self, registry, database.clock, clock.now),
+            marking=Marking(self, clock.now),
         )
         self._inserting = Inserting(self, database, process, clock.now, feed.announce)
         self._settling = Settling(database, process, clock.now, feed.announce)

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
+from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.loops.pacing import END_WITHIN
 from bgtasks.backends.loops.periodic import Periodic
 from bgtasks.backends.loops.recovery import Recovery
 from bgtasks.backends.loops.runs import Run, Runs
+from bgtasks.backends.loops.tending import RARELY, Tending
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import Jobs
 from bgtasks.backends.postgres.heartbeat import Heartbeat
@@ -25,21 +26,15 @@ notification was lost is noticed then."""
 LOOK_GAP = 0.02
 """Seconds between two looks at the least: anybody who may connect can send notifications."""
 
-RARELY = 60.0
-"""Seconds between two rounds of the rare duties."""
-
 LOG_BATCH = 10_000
 """Rows of PgQueuer's log dropped in one statement."""
-
-Duty = Callable[[], Awaitable[Any]]
 
 
 class Pulse:
     """Says that this process lives, and looks after the tasks that run in it.
 
-    ``recovery`` takes back what dead workers left, about as often as heartbeats are written;
-    ``mark_unknown`` is called once a minute. ``asked_to_end(run)`` is called for a run whose task
-    was asked to end, or was given to another attempt.
+    ``asked_to_end(run)`` is called for a run whose task was asked to end, or was given to another
+    attempt.
     """
 
     def __init__(
@@ -51,24 +46,19 @@ class Pulse:
         *,
         asked_to_end: Callable[[Run], None],
         recovery: Recovery,
-        mark_unknown: Duty,
+        marking: Marking,
     ) -> None:
         self._database = database
         self._heartbeat = heartbeat
         self._runs = runs
         self._asked_to_end = asked_to_end
-        self._recovery = recovery
-        every = heartbeat.every
-        self._beats = Periodic(store, "takes no heartbeat", heartbeat.beat, every)
-        self._looks = Periodic(
-            store, "does not say what was cancelled", self.look, LOOK_EVERY, gap=LOOK_GAP
-        )
-        self._marks = Periodic(store, "does not say which types are known", mark_unknown, RARELY)
-        self._duties = [
-            Periodic(store, "does not let dead workers' tasks be taken back", self._recover, every),
-            self._marks,
-            Periodic(store, "does not let old rows be dropped", self.tidy, RARELY),
-        ]
+        clock, every = database.clock, heartbeat.every
+        self.tending = Tending(store, recovery, marking, clock, every)
+        self._beats = Periodic(store, "takes no heartbeat", heartbeat.beat, every, clock)
+        refused = "does not say what was cancelled"
+        self._looks = Periodic(store, refused, self.look, LOOK_EVERY, clock, gap=LOOK_GAP)
+        refused = "does not let old rows be dropped"
+        self._duties = [*self.tending.duties, Periodic(store, refused, self.tidy, RARELY, clock)]
 
     @property
     def trouble(self) -> str | None:
@@ -96,11 +86,6 @@ class Pulse:
                 async with asyncio.timeout(END_WITHIN):
                     await self._heartbeat.leave()
 
-    async def taken_back(self) -> None:
-        """Wait until all that dead workers had left is taken back."""
-        await self._recovery.complete()
-        self._marks.soon()
-
     def beat_soon(self) -> None:
         """Something about this process has changed that others may see."""
         self._beats.soon()
@@ -122,10 +107,6 @@ class Pulse:
         for row in found:
             if (run := self._runs.of_attempt(row["id"], row["attempt"])) is not None:
                 self._asked_to_end(run)
-
-    async def _recover(self) -> None:
-        if await self._recovery.take_back():
-            self._marks.soon()  # they may be of types that nobody knows
 
     async def tidy(self) -> None:
         """Drop processes that were killed long ago, and what PgQueuer writes down of each job."""
