@@ -9,7 +9,6 @@ from bgtasks.backends.postgres.database import WRITTEN, Database
 from bgtasks.backends.postgres.reader import fetch_types
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.clock import SystemClock
 from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.observing.subscribers import Subscribers
@@ -36,8 +35,8 @@ class TypeStates:
         self._pauses: dict[str, Pause] = {}
         self._in_read = asyncio.Lock()
         self._news = asyncio.Event()
-        self._backoff = Backoff()
-        self._reading = LastingLoop("reading which types are paused", self._round, SystemClock())
+        self._backoff = Backoff(database.clock)
+        self._reading = LastingLoop("reading which types are paused", self._round, database.clock)
 
     def is_paused(self, type_name: str) -> bool:
         """Whether nothing of this type is to be claimed."""
