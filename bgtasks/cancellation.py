@@ -21,14 +21,18 @@ _lock = threading.Lock()
 class CancellationSource:
     """The writing end, with which cancellation is requested, once. Thread-safe."""
 
-    __slots__ = ("_callbacks", "_cancelled", "_event", "_seen", "token")
+    __slots__ = ("_callbacks", "_cancelled", "_event", "_seen")
 
     def __init__(self) -> None:
         self._event: threading.Event | None = None
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] | None = None
         self._cancelled = False
         self._seen = False
-        self.token = CancellationToken(self)
+
+    @property
+    def token(self) -> "CancellationToken":
+        """A reading end. The source keeps none: they would keep each other alive."""
+        return CancellationToken(self)
 
     @property
     def is_cancelled(self) -> bool:
@@ -49,7 +53,7 @@ class CancellationSource:
             if self._cancelled:
                 return
             self._cancelled = True
-            callbacks, self._callbacks = self._callbacks, []
+            callbacks, self._callbacks = self._callbacks or (), None
             if self._event is not None:
                 self._event.set()
         for callback in callbacks:
@@ -65,7 +69,7 @@ class CancellationSource:
         """Run ``callback`` at cancellation, or now if already cancelled; returns the undo."""
         with _lock:
             if not self._cancelled:
-                self._callbacks.append(callback)
+                self._callbacks = [*(self._callbacks or ()), callback]
                 return lambda: self._forget(callback)
         _call(callback)
         return lambda: None
@@ -82,7 +86,7 @@ class CancellationSource:
 
     def _forget(self, callback: Callable[[], None]) -> None:
         with _lock:
-            if callback in self._callbacks:
+            if self._callbacks is not None and callback in self._callbacks:
                 self._callbacks.remove(callback)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from bgtasks.cancellation import CancellationToken
+from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import shown
 from bgtasks.models import (
     UNSET,
@@ -34,20 +35,38 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     never blocks. An argument left out leaves its field as it is; ``None`` clears the field.
     """
 
-    __slots__ = ("_dirty", "_encoded_payload", "_lock", "_open", "_state", "_task", "_token")
+    __slots__ = (
+        "_completed_at",
+        "_dirty",
+        "_encoded_payload",
+        "_error_message",
+        "_lock",
+        "_open",
+        "_payload",
+        "_progress",
+        "_record",
+        "_state",
+        "_status",
+        "_status_message",
+        "_task",
+        "_token",
+    )
 
     def __init__(
-        self,
-        task: TTask,
-        state: BackgroundTaskState[TPayload],
-        token: CancellationToken,
-        encoded_payload: str | None = None,
+        self, task: TTask, record: TaskRecord, payload: TPayload | None, token: CancellationToken
     ) -> None:
         self._task = task
-        self._state = state
+        self._record = record
         self._token = token
-        self._encoded_payload = encoded_payload
-        self._lock = threading.Lock()
+        self._status = record.status
+        self._progress = record.progress
+        self._status_message = record.status_message
+        self._error_message = record.error_message
+        self._payload = payload
+        self._encoded_payload = record.payload
+        self._completed_at = record.completed_at
+        self._state: BackgroundTaskState[TPayload] | None = None
+        self._lock = threading.RLock()  # what is called under it may look at the state
         self._dirty = False
         self._open = True
 
@@ -59,7 +78,12 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     @property
     def state(self) -> BackgroundTaskState[TPayload]:
         """The newest snapshot."""
-        return self._state
+        # A report only notes what is new: most snapshots are looked at by nobody.
+        if (state := self._state) is not None:
+            return state
+        with self._lock:
+            self._state = state = self._snapshot()
+            return state
 
     @property
     @abstractmethod
@@ -128,13 +152,21 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         for name, text in (("status_message", status_message), ("error_message", error_message)):
             if text is not UNSET and not isinstance(text, _MESSAGE):
                 raise _no_message(name, text)
-        encoded = UNSET if payload is UNSET else self._encode_payload(payload)
+        encoded = None if payload is UNSET else self._encode_payload(payload)
+        ended_at = self._now() if status.is_final else None
         with self._lock:
             if not self._open:
                 return self._refuse_report()
-            if encoded is not UNSET:
-                self._encoded_payload = encoded
-            self._state = self._with_status(status, status_message, payload, error_message)
+            if payload is not UNSET:
+                self._payload, self._encoded_payload = payload, encoded
+            self._status, self._completed_at = status, ended_at
+            if status is BackgroundTaskStatus.COMPLETED:
+                self._progress = 100.0
+            if status_message is not UNSET:
+                self._status_message = status_message
+            if error_message is not UNSET:
+                self._error_message = error_message
+            self._state = None
             self._open = not status.is_final
             self._dirty = True
         if status.is_final:
@@ -147,54 +179,39 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         status_message: str | None | Unset,
         payload: TPayload | None | Unset,
     ) -> None:
-        # The hot path, written out: calling the constructor costs a third of evolve().
         if status_message is not UNSET and not isinstance(status_message, _MESSAGE):
             raise _no_message("status_message", status_message)
-        encoded = UNSET if payload is UNSET else self._encode_payload(payload)
+        encoded = None if payload is UNSET else self._encode_payload(payload)
         with self._lock:
             if not self._open:
                 return self._refuse_report()
-            old = self._state
-            if encoded is not UNSET:
-                self._encoded_payload = encoded
-            self._state = BackgroundTaskState(
-                old.id,
-                old.type,
-                old.name,
-                old.payload if payload is UNSET else payload,
-                old.status,
-                old.progress if progress is UNSET else progress,
-                old.status_message if status_message is UNSET else status_message,
-                old.error_message,
-                old.created_at,
-                old.started_at,
-                old.completed_at,
-            )
+            if progress is not UNSET:
+                self._progress = progress
+            if status_message is not UNSET:
+                self._status_message = status_message
+            if payload is not UNSET:
+                self._payload, self._encoded_payload = payload, encoded
+            self._state = None
             if self._dirty:
                 return None
             self._dirty = True
         return self._changed()
 
-    def _with_status(
-        self,
-        status: BackgroundTaskStatus,
-        status_message: str | None | Unset,
-        payload: TPayload | None | Unset,
-        error_message: str | None | Unset,
-    ) -> BackgroundTaskState[TPayload]:
-        old = self._state
+    def _snapshot(self) -> BackgroundTaskState[TPayload]:
+        """The state with what was reported. Called under the lock."""
+        record = self._record
         return BackgroundTaskState(
-            old.id,
-            old.type,
-            old.name,
-            old.payload if payload is UNSET else payload,
-            status,
-            100.0 if status is BackgroundTaskStatus.COMPLETED else old.progress,
-            old.status_message if status_message is UNSET else status_message,
-            old.error_message if error_message is UNSET else error_message,
-            old.created_at,
-            old.started_at,
-            self._now() if status.is_final else None,
+            record.id,
+            record.type,
+            record.name,
+            self._payload,
+            self._status,
+            self._progress,
+            self._status_message,
+            self._error_message,
+            record.created_at,
+            record.started_at,
+            self._completed_at,
         )
 
     @abstractmethod

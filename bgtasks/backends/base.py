@@ -8,7 +8,6 @@ one it was decided on (same ``id``, ``attempt``, ``status`` and ``revision``).
 ``tests/contract`` holds one suite that runs over every backend. A backend that passes is one.
 """
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -29,8 +28,9 @@ TypeHandler = Callable[[TypeRecord], None]
 class AttemptRunner(Protocol):
     """Who carries out what a backend has claimed."""
 
-    def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
-        """Begin the attempt ``record.attempt``; the future tells how it ended, never raises."""
+    def start(self, record: TaskRecord, over: Callable[[Ended], None]) -> None:
+        """Begin the attempt ``record.attempt``; ``over`` is called once, on the event loop, with
+        how it ended, at the earliest from within this call."""
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
         """Tell that attempt that its cancellation was asked for, if it runs here."""

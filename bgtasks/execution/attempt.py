@@ -14,6 +14,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Outcome, Report
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe, traceback_of
+from bgtasks.execution.building import takes_time
 from bgtasks.execution.context import AttemptContext
 from bgtasks.execution.hooks import NO_HOOKS, AroundAttempt, Hooks
 from bgtasks.execution.opened import Resource
@@ -44,16 +45,41 @@ class AttemptListener(Protocol):
     def decided(self, attempt: "Attempt") -> None:
         """The worker set a final status; it may go on running."""
 
-    def ending(self, attempt: "Attempt") -> None:
-        """The attempt is over: ``attempt.ended`` is about to be done."""
+    def ended(self, attempt: "Attempt", ended: Ended) -> None:
+        """The attempt is over. Called once, perhaps from inside the attempt's asyncio task."""
 
 
 class Attempt:
     """Runs ``record`` once. ``run`` must be the body of a task with an empty context.
 
-    ``ended`` is a future of the outcome. It is done before ``run`` returns if dependencies had to
-    be abandoned.
+    ``listener`` hears how it ended, before ``run`` returns if dependencies had to be abandoned.
     """
+
+    __slots__ = (
+        "_around",
+        "_cancellable",
+        "_clock",
+        "_codec",
+        "_context",
+        "_error_phase",
+        "_giving_up",
+        "_hooks",
+        "_listener",
+        "_phase",
+        "_plan",
+        "_reason",
+        "_registration",
+        "_source",
+        "_timing",
+        "_torn_down",
+        "_uniform",
+        "_worker_cancelled",
+        "began",
+        "error",
+        "outcome",
+        "record",
+        "runner",
+    )
 
     def __init__(
         self,
@@ -72,7 +98,8 @@ class Attempt:
         self.record = record
         self.began = clock.monotonic()
         self.error: BaseException | None = None
-        self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self.outcome: Outcome | None = None
+        self.runner: asyncio.Task[Any] | None = None
         self._registration = registration
         self._plan = plan
         self._codec = codec
@@ -87,7 +114,6 @@ class Attempt:
         self._reason: StopReason | None = None
         self._context: AttemptContext | None = None
         self._phase = self._error_phase = Phase.OPENING
-        self._runner: asyncio.Task[Any] | None = None
         self._cancellable: asyncio.Task[Any] | None = None
         self._worker_cancelled = False
         self._giving_up: Timer | None = None
@@ -120,10 +146,21 @@ class Attempt:
         return Ended(self.record.attempt, self._declared(context.decision), context.close())
 
     def finish(self, ended: Ended) -> None:
-        """Resolve ``ended``, unless it is resolved already."""
-        if not self.ended.done():
-            self._listener.ending(self)
-            self.ended.set_result(ended)
+        """Tell how the attempt ended, unless that is told already."""
+        if self.outcome is None:
+            self.outcome = ended.outcome
+            if self._context is not None:
+                self._context.part()
+            self._listener.ended(self, ended)
+
+    def reported(self) -> None:
+        self._listener.changed(self)
+
+    def declared(self) -> None:
+        self._listener.decided(self)
+
+    def is_cancel_requested(self) -> bool:
+        return self._reason is StopReason.CANCEL
 
     def abandon(self) -> None:
         """End without the worker, which was told to end and still runs."""
@@ -133,7 +170,8 @@ class Attempt:
     async def run(self) -> Ended:
         """Carry out the attempt. Every error becomes an outcome: raises only if the coroutine is
         thrown away with its event loop."""
-        self._runner = asyncio.current_task()
+        if self.runner is None:
+            self.runner = asyncio.current_task()
         try:
             scope, self._context = Scope(self._plan, self._clock, self._timing), self._new_context()
         except BaseException as raised:  # self._plan could not be read, and cannot be later either
@@ -147,7 +185,8 @@ class Attempt:
             self._caught(raised)
         self._leave_in_peace()
         try:
-            await forget_cancels(self._runner)
+            if self.runner is not None and self.runner.cancelling():
+                await forget_cancels(self.runner)
             if opened := scope.opened():
                 await self._close(scope, opened)
         except BaseException as raised:
@@ -179,11 +218,13 @@ class Attempt:
         """Open the scope and have the worker do its work."""
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end before it began: don't build a worker
-        self._cancellable = self._runner
+        self._cancellable = self.runner
         if (around := self._hooks.around(context, self.record)) is not None:
             self._around = around
             await around.enter()
-        worker = await scope.open()
+        worker = scope.begin()
+        if takes_time(worker):
+            worker = await scope.finish(worker)
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end while the scope opened
         self._phase = Phase.WORKING
@@ -200,7 +241,7 @@ class Attempt:
         if error is not None:
             self._note(error)
         elif inspect.isawaitable(result):  # a decorator hides that execute is a coroutine function
-            self._cancellable = self._runner
+            self._cancellable = self.runner
             told = self._reason is not None
             if self._reason is StopReason.STOP or (told and not self._is_left_to_the_worker()):
                 self._cancel()
@@ -208,7 +249,7 @@ class Attempt:
 
     async def _close(self, scope: Scope, opened: tuple[Resource, ...]) -> None:
         """Close what was opened, undisturbed but in bounded time."""
-        self._phase, self._cancellable = Phase.CLOSING, self._runner
+        self._phase, self._cancellable = Phase.CLOSING, self.runner
         timing = self._timing
         patience = timing.close_within if self._reason is None else timing.give_up_after
         timer = self._clock.call_later(patience, functools.partial(self._closes_late, patience))
@@ -263,7 +304,7 @@ class Attempt:
 
     def _caught(self, raised: BaseException) -> None:
         """Keep ``raised`` as the error of the attempt, unless it is meant for somebody else."""
-        if is_thrown_away(raised, self._runner):
+        if is_thrown_away(raised, self.runner):
             raise raised
         if is_from_terminal(raised):
             pass_on_interrupt()
@@ -309,7 +350,5 @@ class Attempt:
             self._source.token,
             encode=codec.payload_encoder(registration.payload_type),
             now=self._clock.now,
-            is_cancel_requested=lambda: self._reason is StopReason.CANCEL,
-            on_changed=lambda: self._listener.changed(self),
-            on_decided=lambda: self._listener.decided(self),
+            owner=self,
         )

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from bgtasks.cancellation import CancellationToken
 from bgtasks.core.events import Report
@@ -12,7 +12,6 @@ from bgtasks.core.record import TaskRecord, info_of
 from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
-    BackgroundTaskState,
     BackgroundTaskStatus,
 )
 from bgtasks.worker import BackgroundWorkerContext
@@ -22,19 +21,26 @@ __all__ = ["AttemptContext"]
 logger = logging.getLogger(__name__)
 
 
-class AttemptContext(BackgroundWorkerContext[Any, Any]):
-    """Keeps the newest state and notifies its attempt of a newer or final one."""
+class ContextOwner(Protocol):
+    """The attempt that a context belongs to. Each method may be called from any thread."""
 
-    __slots__ = (
-        "_encode",
-        "_is_cancel_requested",
-        "_on_changed",
-        "_on_decided",
-        "_record",
-        "_reported",
-        "_time",
-        "_warned",
-    )
+    def reported(self) -> None:
+        """There is a newer state to collect."""
+
+    def declared(self) -> None:
+        """The worker set a final status."""
+
+    def is_cancel_requested(self) -> bool:
+        """Whether a user has asked for the end of this attempt."""
+
+
+class AttemptContext(BackgroundWorkerContext[Any, Any]):
+    """Keeps what the worker reports and notifies its attempt of a newer or final state.
+
+    ``part`` ends the tie to the attempt, so that neither keeps the other in memory.
+    """
+
+    __slots__ = ("_encode", "_is_cancel_requested", "_owner", "_reported", "_time", "_warned")
 
     def __init__(
         self,
@@ -45,30 +51,27 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
         *,
         encode: Callable[[object], str | None],
         now: Callable[[], datetime],
-        is_cancel_requested: Callable[[], bool],
-        on_changed: Callable[[], None],
-        on_decided: Callable[[], None],
+        owner: ContextOwner,
     ) -> None:
-        super().__init__(task, _state_of(record, payload), token, record.payload)
-        self._record = record
+        super().__init__(task, record, payload, token)
         self._encode = encode
         self._time = now
-        self._is_cancel_requested = is_cancel_requested
-        self._on_changed = on_changed
-        self._on_decided = on_decided
+        self._owner: ContextOwner | None = owner
+        self._is_cancel_requested = record.cancel_requested
         self._reported = False
         self._warned = False
 
     @property
     def info(self) -> BackgroundTaskInfo[Any]:
-        state, record = self._state, self._record
-        newest = record._replace(
+        owner, state = self._owner, self.state
+        newest = self._record._replace(
             status=state.status,
             progress=state.progress,
             status_message=state.status_message,
             error_message=state.error_message,
             completed_at=state.completed_at,
-            cancel_requested=record.cancel_requested or self._is_cancel_requested(),
+            cancel_requested=self._is_cancel_requested
+            or (owner is not None and owner.is_cancel_requested()),
         )
         return info_of(newest, state.payload)
 
@@ -79,7 +82,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
                 return None
             self._dirty = False
             self._reported = True
-            return self._report_of(self._state, self._encoded_payload)
+            return self._newest()
 
     def close(self) -> Report | None:
         """Refuse further reports; returns the last one, ``None`` if there was none."""
@@ -87,53 +90,46 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
             self._open = False
             if not (self._reported or self._dirty):
                 return None
-            return self._report_of(self._state, self._encoded_payload)
+            return self._newest()
+
+    def part(self) -> None:
+        """The attempt is over: forget it."""
+        if self._owner is not None:
+            self._is_cancel_requested |= self._owner.is_cancel_requested()
+            self._owner = None
 
     @property
     def decision(self) -> BackgroundTaskStatus | None:
         """The final status that the worker set, if it did."""
-        status = self._state.status
+        status = self._status
         return status if status.is_final else None
 
-    @staticmethod
-    def _report_of(state: BackgroundTaskState[Any], payload: str | None) -> Report:
-        return Report(state.progress, state.status_message, state.error_message, payload)
+    def _newest(self) -> Report:
+        return Report(
+            self._progress, self._status_message, self._error_message, self._encoded_payload
+        )
 
     def _encode_payload(self, payload: Any) -> str | None:
         return self._encode(payload)
 
     def _changed(self) -> None:
-        self._on_changed()
+        if (owner := self._owner) is not None:
+            owner.reported()
 
     def _decided(self) -> None:
-        self._on_decided()
+        if (owner := self._owner) is not None:
+            owner.declared()
 
     def _refuse_report(self) -> None:
         if not self._warned:
             self._warned = True
             logger.warning(
                 "task %s (%s) reported after its attempt was over, from thread %s: ignored",
-                self._task.id,
-                self._state.type,
+                self._record.id,
+                self._record.type,
                 threading.current_thread().name,
-                extra={"task_id": str(self._task.id), "task_type": self._state.type},
+                extra={"task_id": str(self._record.id), "task_type": self._record.type},
             )
 
     def _now(self) -> datetime:
         return self._time()
-
-
-def _state_of(record: TaskRecord, payload: Any) -> BackgroundTaskState[Any]:
-    return BackgroundTaskState(
-        record.id,
-        record.type,
-        record.name,
-        payload,
-        record.status,
-        record.progress,
-        record.status_message,
-        record.error_message,
-        record.created_at,
-        record.started_at,
-        record.completed_at,
-    )

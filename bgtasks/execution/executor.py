@@ -1,13 +1,14 @@
 """All attempts that run in this process: starts them, paces their reports, ends them."""
 
 import asyncio
+import contextvars
 import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from bgtasks.clock import Clock, Timing, wait_done
+from bgtasks.clock import Clock, Timing, resolve, wait_done
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
@@ -25,6 +26,7 @@ __all__ = ["Executor"]
 logger = logging.getLogger(__name__)
 
 Save = Callable[[UUID, Reported | Ended], None]
+Over = Callable[[Ended], None]
 
 
 class Executor:
@@ -55,21 +57,22 @@ class Executor:
         self._torn_down = torn_down
         self._hooks = hooks
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()  # no attempt's: what it reports is told in this
         self._thread = threading.get_ident()
         self._coalescer: Coalescer[Attempt] = Coalescer(clock, publish_interval, self._publish)
         self._plans = {item.type_name: ScopePlan(item.worker_provider) for item in registry}
         self._running: dict[UUID, Attempt] = {}
+        self._over: dict[Attempt, Over] = {}
+        self._all_over: asyncio.Future[None] | None = None
         self._tasks: dict[asyncio.Task[Any], Attempt] = {}
         self.hurried = asyncio.Event()
 
-    def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
-        """Begin the attempt that ``record`` was claimed for; the future holds how it ended."""
+    def start(self, record: TaskRecord, over: Over) -> None:
+        """Begin the attempt that ``record`` was claimed for; ``over`` is told how it ended."""
         registration = self._registry.named(record.type)
         if registration is None:
             message = f"no worker is registered for {record.type}"
-            refused: asyncio.Future[Ended] = self._loop.create_future()
-            refused.set_result(Ended(record.attempt, Failed(message)))
-            return refused
+            return over(Ended(record.attempt, Failed(message)))
         attempt = Attempt(
             record,
             registration,
@@ -82,10 +85,11 @@ class Executor:
             hooks=self._hooks,
         )
         self._running[record.id] = attempt
+        self._over[attempt] = over
         task = launch(attempt, self._clock, self._tasks.pop)
         if task is not None:
             self._tasks[task] = attempt
-        return attempt.ended
+        return None
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
         """Tell a running attempt that its cancellation was requested; without effect on others."""
@@ -135,19 +139,25 @@ class Executor:
     def changed(self, attempt: Attempt) -> None:
         """An attempt has a newer state (any thread)."""
         if threading.get_ident() == self._thread:
-            self._loop.call_soon(self._mark, attempt)
+            self._loop.call_soon(self._mark, attempt, context=self._context)
         else:
-            self._loop.call_soon_threadsafe(self._mark, attempt)
+            self._loop.call_soon_threadsafe(self._mark, attempt, context=self._context)
 
     def decided(self, attempt: Attempt) -> None:
         """A worker set a final status (any thread)."""
-        self._loop.call_soon_threadsafe(self._settle, attempt)
+        self._loop.call_soon_threadsafe(self._settle, attempt, context=self._context)
 
-    def ending(self, attempt: Attempt) -> None:
+    def ended(self, attempt: Attempt, ended: Ended) -> None:
         """An attempt is over: its slot is free."""
         self._coalescer.drop(attempt)
+        self._forget(attempt)
+        self._over.pop(attempt)(ended)
+
+    def _forget(self, attempt: Attempt) -> None:
         if self._running.get(attempt.record.id) is attempt:
             del self._running[attempt.record.id]
+        if self._all_over is not None and not self._running:
+            resolve(self._all_over)
 
     def _settle(self, attempt: Attempt) -> None:
         decision = attempt.decision()
@@ -163,8 +173,9 @@ class Executor:
         self._coalescer.mark(attempt, since=attempt.began)
 
     async def _wait(self, seconds: float, unless: asyncio.Event | None = None) -> None:
-        ended = [attempt.ended for attempt in self._running.values()]
-        await wait_done(ended, self._clock, seconds, unless=unless)
+        if self._running:
+            self._all_over = self._loop.create_future()
+            await wait_done([self._all_over], self._clock, seconds, unless=unless)
 
     def _abandon(self, attempt: Attempt) -> None:
         log_safely(
@@ -177,5 +188,4 @@ class Executor:
             self._timing.abandon_after,
             extra=log_fields(attempt.record),
         )
-        self._running.pop(attempt.record.id, None)
         attempt.abandon()

@@ -28,8 +28,8 @@ ROUNDS = 100
 def launch(
     attempt: Attempt, clock: Clock, gone: Callable[[asyncio.Task[Any]], object] | None = None
 ) -> asyncio.Task[Any] | None:
-    """Run ``attempt``, whose ``ended`` is resolved in any case. Returns the asyncio task, which
-    the caller must hold until ``gone`` is called with that task; ``None``: there is none."""
+    """Run ``attempt``, whose end is told in any case. Returns the asyncio task, which the caller
+    must hold until ``gone`` is called with that task; ``None``: there is none."""
     running = run_logged(attempt, clock)
     try:
         task = _new_task(contextvars.Context(), running)
@@ -44,9 +44,11 @@ def launch(
     def is_gone(task: asyncio.Task[Any]) -> None:
         if gone is not None:
             gone(task)
-        if not attempt.ended.done():
+        if attempt.outcome is None:
             _never_began(attempt, task)
 
+    if attempt.runner is None:  # else the task factory is eager: it has begun
+        attempt.runner = task
     task.add_done_callback(is_gone)
     return task
 

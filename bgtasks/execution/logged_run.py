@@ -30,12 +30,12 @@ async def run_logged(attempt: Attempt, clock: Clock) -> None:
         names = record.attempt, record.id, record.type
         log_safely(logger, logging.INFO, message, *names, extra=log_fields(record))
     attempt.finish(await attempt.run())
-    outcome = attempt.ended.result().outcome
+    outcome = attempt.outcome
     if type(outcome) is not Completed or attempt.error is not None or talks:
         _log_end(attempt, outcome, clock.monotonic() - began)
 
 
-def _log_end(attempt: Attempt, outcome: Outcome, seconds: float) -> None:
+def _log_end(attempt: Attempt, outcome: Outcome | None, seconds: float) -> None:
     record, error = attempt.record, attempt.error
     message = "attempt %d of task %s (%s) ended as %s after %.3f seconds"
     names: list[object] = [record.attempt, record.id, record.type, type(outcome).__name__, seconds]

@@ -20,6 +20,9 @@ from bgtasks.execution.own_task import forget_cancels, is_thrown_away
 
 __all__ = ["Scope", "ScopePlan"]
 
+ALWAYS_SET = 1
+"""Variables in the context of every attempt: its task, for log lines."""
+
 
 class ScopePlan:
     """Which resources a worker's provider can reach, and the order in which to close them.
@@ -64,28 +67,35 @@ class Scope:
         self._built_within = timing.built_within
         self._resources = plan.resources()
 
-    async def open(self) -> Any:
-        """The worker, with its dependencies built; raises what their providers raise.
-
-        A cancel of the running task is passed on to the dependency that is being opened.
-        """
+    def begin(self) -> Any:
+        """The worker, with its dependencies built, or what ``finish`` waits for where
+        ``takes_time`` says so of it. Raises what their providers raise."""
         plan = self._plan
         at_once = plan.builds_at_once
         worker = plan.worker_provider() if at_once else begin_building(plan.worker_provider)
         if not takes_time(worker):
             plan.builds_at_once = True
-            return worker
+        return worker
+
+    async def finish(self, begun: Any) -> Any:
+        """The worker that ``begin`` has begun to build.
+
+        A cancel of the running task is passed on to the dependency that is being opened.
+        """
         # Each resource by itself, before what is built on it: its opening can be cancelled and
         # passes every error on. dependency-injector's futures do neither.
         for resource in reversed(self._resources):
             if (opening := _opening_of(resource)) is not None:
                 await opening
-        return await finish_building(worker, self._clock, self._built_within)
+        return await finish_building(begun, self._clock, self._built_within)
 
     def opened(self) -> tuple[Resource, ...]:
         """What the present context has opened and ``close`` has to close, in closing order."""
+        context = contextvars.copy_context()
+        if len(context) == ALWAYS_SET and not self._resources:
+            return ()
         known = tuple(item for item in self._resources if item.initialized)
-        return opened_in(contextvars.copy_context(), known)
+        return opened_in(context, known)
 
     async def close(self, opened: tuple[Resource, ...]) -> BaseException | None:
         """Close every resource and return the first error. Neither an error nor a cancel of the

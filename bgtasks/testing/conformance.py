@@ -75,16 +75,14 @@ class ScriptedRunner:
     def __init__(self) -> None:
         self.started: list[TaskRecord] = []
         self.cancelled: list[tuple[UUID, int]] = []
-        self._attempts: dict[tuple[UUID, int], tuple[TaskRecord, asyncio.Future[Ended]]] = {}
+        self._attempts: dict[tuple[UUID, int], tuple[TaskRecord, Callable[[Ended], None]]] = {}
 
-    def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
+    def start(self, record: TaskRecord, over: Callable[[Ended], None]) -> None:
         """See :meth:`AttemptRunner.start`."""
         if record.data == LEFT_OUT:
             raise ValueError(f"task {record.id} is to be run, but its data was not read")
-        ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.started.append(record)
-        self._attempts[record.id, record.attempt] = (record, ended)
-        return ended
+        self._attempts[record.id, record.attempt] = (record, over)
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
         """See :meth:`AttemptRunner.cancel`."""
@@ -94,8 +92,8 @@ class ScriptedRunner:
         self, record: TaskRecord, outcome: Outcome | None = None, report: Report | None = None
     ) -> None:
         """End the attempt that was started with ``record``; the default outcome is Completed."""
-        _, ended = self._attempts.pop((record.id, record.attempt))
-        ended.set_result(Ended(record.attempt, outcome or Completed(), report))
+        _, over = self._attempts.pop((record.id, record.attempt))
+        over(Ended(record.attempt, outcome or Completed(), report))
 
     def end_all(self, outcome: Outcome | None = None) -> None:
         """End everything that runs."""

@@ -1,5 +1,6 @@
 """Running one worker once, with nothing around it."""
 
+import asyncio
 from typing import Any
 
 from attrs import frozen
@@ -53,7 +54,7 @@ async def run_worker(
     options = SubmitOptions(owner=owner)
     run = _Run(registry.of(task), codec, clock, timing, task, options, cancel_when)
     launch(run.attempt, clock)
-    return run.result(await run.attempt.ended)
+    return run.result(await run.over)
 
 
 class _Run:
@@ -80,6 +81,7 @@ class _Run:
         assert claimed is not None  # noqa: S101 - a waiting task can always be claimed
         self._record = claimed.after
         self._updates: list[BackgroundTaskInfo[Any]] = []
+        self.over: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.attempt = Attempt(
             self._record,
             registration,
@@ -103,8 +105,10 @@ class _Run:
         if decision is not None:
             self._apply(decision)
 
-    def ending(self, attempt: Attempt) -> None:
-        """The attempt is over; its future holds how it ended."""
+    def ended(self, attempt: Attempt, ended: Ended) -> None:  # noqa: ARG002
+        """The attempt is over."""
+        if not self.over.done():
+            self.over.set_result(ended)
 
     def result(self, ended: Ended) -> WorkerRun:
         """The run as a whole."""

@@ -44,16 +44,17 @@ class Told:
             self.source.token,
             encode=TaskCodec().encode_payload,
             now=self.clock.now,
-            is_cancel_requested=lambda: self.source.is_cancelled,
-            on_changed=self._changed,
-            on_decided=self._decided,
+            owner=self,
         )
 
-    def _changed(self) -> None:
+    def reported(self) -> None:
         self.changes += 1
 
-    def _decided(self) -> None:
+    def declared(self) -> None:
         self.decisions += 1
+
+    def is_cancel_requested(self) -> bool:
+        return self.source.is_cancelled
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextvars
+import gc
+import weakref
 from uuid import UUID
 
 import pytest
@@ -29,6 +31,11 @@ class Harness:
     def _save(self, _task_id: UUID, event: Reported | Ended) -> None:
         self.saved.append(event)
 
+    def start(self, record: TaskRecord) -> "asyncio.Future[Ended]":
+        ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self.executor.start(record, ended.set_result)
+        return ended
+
     def record(self, type_name: str = "Work", attempt: int = 1) -> TaskRecord:
         task, now = Work(), self.clock.now()
         data = self.codec.encode_task(task)
@@ -43,7 +50,7 @@ async def test_an_attempt_begins_in_an_empty_context() -> None:
 
     host_variable.set("a request")
     harness = Harness(script)
-    ended = await harness.executor.start(harness.record())
+    ended = await harness.start(harness.record())
     assert (ended.outcome, seen) == (Completed(), ["nothing"])
 
 
@@ -51,7 +58,7 @@ async def test_cancelling_another_attempt_of_the_same_task_leaves_this_one_alone
     gate = Gate()
     harness = Harness(gate)
     record = harness.record(attempt=2)
-    ended = harness.executor.start(record)
+    ended = harness.start(record)
     await gate.begun.wait()
     harness.executor.cancel(record.id, 1)
     harness.executor.cancel(Work().id, 2)
@@ -61,7 +68,7 @@ async def test_cancelling_another_attempt_of_the_same_task_leaves_this_one_alone
 
 async def test_a_claim_of_an_unregistered_type_is_a_failure() -> None:
     harness = Harness(Gate())
-    ended = await harness.executor.start(harness.record("Gone"))
+    ended = await harness.start(harness.record("Gone"))
     assert ended.outcome == Failed("no worker is registered for Gone")
 
 
@@ -78,7 +85,7 @@ async def test_a_burst_of_reports_is_saved_as_few(in_a_thread: bool) -> None:
         await gate(context)
 
     harness = Harness(script)
-    ended = harness.executor.start(harness.record())
+    ended = harness.start(harness.record())
     await gate.begun.wait()
     await asyncio.sleep(0)
     harness.clock.advance(1.0)
@@ -90,3 +97,23 @@ async def test_a_burst_of_reports_is_saved_as_few(in_a_thread: bool) -> None:
     await asyncio.wait_for(ended, PATIENCE)
     harness.clock.advance(1.0)
     assert all(event is not ended.result() for event in harness.saved)
+
+
+async def test_nothing_of_an_attempt_waits_for_the_garbage_collector() -> None:
+    left: list[weakref.ref[object]] = []
+
+    async def script(context: Context) -> None:
+        token = context.cancellation_token
+        left.append(weakref.ref(context.task))
+        context.report_progress(50.0)
+        assert not token.is_cancellation_requested
+
+    harness = Harness(script)
+    gc.collect()
+    gc.disable()
+    try:
+        await harness.start(harness.record())
+        await asyncio.sleep(0)
+        assert [item() for item in left] == [None]
+    finally:
+        gc.enable()

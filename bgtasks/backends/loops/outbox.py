@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
+from contextvars import copy_context
 from datetime import datetime
 from itertools import chain
 
@@ -52,6 +53,7 @@ class Outbox:
         self._lost = lost
         self._pace = pace
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
         self._backlog = Backlog()
         self._on_their_way: set[Entry] = set()
         self._reports_on_their_way = 0
@@ -121,7 +123,8 @@ class Outbox:
         if not self._is_woken:
             self._is_woken = True
             self._idle.clear()
-            self._loop.call_soon(self._woken)
+            # Not in the context of the attempt that says something: what follows is everybody's.
+            self._loop.call_soon(self._woken, context=self._context)
 
     def _woken(self) -> None:
         self._is_woken = False

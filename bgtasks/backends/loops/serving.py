@@ -132,16 +132,11 @@ class Serving:
         record = run.record
         try:
             assert self._runner is not None  # noqa: S101 - nothing is claimed before run()
-            ended = self._runner.start(record)
+            self._runner.start(record, partial(self._is_over, run))
         except Exception as error:
             logger.exception("task %s cannot be started", record.id, extra=log_fields(record))
             failed = Failed(f"It could not be started: {describe(error)}")
             self._is_over(run, Ended(run.attempt, failed))
-            return
-        ended.add_done_callback(partial(self._ended, run))
-
-    def _ended(self, run: Run, ended: "asyncio.Future[Ended]") -> None:
-        self._is_over(run, ended.result())
 
     def _is_over(self, run: Run, event: Ended) -> None:
         self._runs.end(run)
