@@ -4,7 +4,7 @@ import inspect
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -38,6 +38,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     __slots__ = (
         "_completed_at",
         "_dirty",
+        "_encode",
         "_encoded_payload",
         "_error_message",
         "_lock",
@@ -53,11 +54,17 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     )
 
     def __init__(
-        self, task: TTask, record: TaskRecord, payload: TPayload | None, token: CancellationToken
+        self,
+        task: TTask,
+        record: TaskRecord,
+        payload: TPayload | None,
+        token: CancellationToken,
+        encode: Callable[[object], str | None],
     ) -> None:
         self._task = task
         self._record = record
         self._token = token
+        self._encode = encode  # raises SerializationError, which names the field
         self._status = record.status
         self._progress = record.progress
         self._status_message = record.status_message
@@ -152,7 +159,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         for name, text in (("status_message", status_message), ("error_message", error_message)):
             if text is not UNSET and not isinstance(text, _MESSAGE):
                 raise _no_message(name, text)
-        encoded = None if payload is UNSET else self._encode_payload(payload)
+        encoded = None if payload is UNSET else self._encode(payload)
         ended_at = self._now() if status.is_final else None
         with self._lock:
             if not self._open:
@@ -181,7 +188,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
     ) -> None:
         if status_message is not UNSET and not isinstance(status_message, _MESSAGE):
             raise _no_message("status_message", status_message)
-        encoded = None if payload is UNSET else self._encode_payload(payload)
+        encoded = None if payload is UNSET else self._encode(payload)
         with self._lock:
             if not self._open:
                 return self._refuse_report()
@@ -213,10 +220,6 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
             record.started_at,
             self._completed_at,
         )
-
-    @abstractmethod
-    def _encode_payload(self, payload: TPayload | None) -> str | None:
-        """The payload's JSON. Raises SerializationError, which names the field."""
 
     @abstractmethod
     def _changed(self) -> None:

@@ -40,7 +40,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
     ``part`` ends the tie to the attempt, so that neither keeps the other in memory.
     """
 
-    __slots__ = ("_encode", "_is_cancel_requested", "_owner", "_reported", "_time", "_warned")
+    __slots__ = ("_is_cancel_requested", "_owner", "_reported", "_time", "_warned")
 
     def __init__(
         self,
@@ -53,8 +53,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
         now: Callable[[], datetime],
         owner: ContextOwner,
     ) -> None:
-        super().__init__(task, record, payload, token)
-        self._encode = encode
+        super().__init__(task, record, payload, token, encode)
         self._time = now
         self._owner: ContextOwner | None = owner
         self._is_cancel_requested = record.cancel_requested
@@ -108,9 +107,6 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
         return Report(
             self._progress, self._status_message, self._error_message, self._encoded_payload
         )
-
-    def _encode_payload(self, payload: Any) -> str | None:
-        return self._encode(payload)
 
     def _changed(self) -> None:
         if (owner := self._owner) is not None:

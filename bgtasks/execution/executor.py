@@ -170,7 +170,8 @@ class Executor:
             self._save(attempt.record.id, Reported(attempt.record.attempt, report))
 
     def _mark(self, attempt: Attempt) -> None:
-        self._coalescer.mark(attempt, since=attempt.began)
+        if attempt.outcome is None:  # else its end has told it
+            self._coalescer.mark(attempt, since=attempt.began)
 
     async def _wait(self, seconds: float, unless: asyncio.Event | None = None) -> None:
         if self._running:

@@ -13,7 +13,16 @@ from bgtasks.core.events import Completed, Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.executor import Executor
 from bgtasks.registration import Registry
-from tests.hosts.scripted import PATIENCE, Context, Gate, Script, Work, clock_of, container_for
+from tests.hosts.scripted import (
+    PATIENCE,
+    Context,
+    Gate,
+    Script,
+    Work,
+    clock_of,
+    container_for,
+    until,
+)
 
 host_variable: contextvars.ContextVar[str] = contextvars.ContextVar("host_variable")
 
@@ -113,7 +122,6 @@ async def test_nothing_of_an_attempt_waits_for_the_garbage_collector() -> None:
     gc.disable()
     try:
         await harness.start(harness.record())
-        await asyncio.sleep(0)
-        assert [item() for item in left] == [None]
+        await until(lambda: not any(item() for item in left))
     finally:
         gc.enable()

@@ -8,14 +8,14 @@ import cattrs
 
 from bgtasks.core.codec.blame import Blame
 from bgtasks.core.codec.comparison import Difference, find_difference
-from bgtasks.core.codec.json_text import MAX_JSON, encode, has_surrogates, is_deeper
+from bgtasks.core.codec.json_text import MAX_JSON, encode, is_deeper, sendable
 from bgtasks.core.codec.pydantic_models import is_pydantic
 from bgtasks.core.codec.writers import Writer, Writers
 from bgtasks.core.hints import has_fields
 from bgtasks.core.text import shown
 from bgtasks.errors import PayloadTooLargeError
 
-__all__ = ["Encoder"]
+__all__ = ["Encoder", "PayloadEncoder"]
 
 
 class Encoder:
@@ -38,6 +38,7 @@ class Encoder:
         self._hint = hint
         self._name = name
         self._depth = depth
+        self._short = 2 * depth  # characters: too few to be nested too deeply
         self._converter = converter
         self._writers = writers
         self._blame = blame
@@ -51,9 +52,12 @@ class Encoder:
         except Exception:  # whatever is wrong is found, and named, by the trial
             text = None
         # JSON turns two lone surrogates that make a pair into one character.
-        if text is None or has_surrogates(text) or self._is_out_of_bounds(text):
+        if text is None or "\\ud" in text or (len(text) > self._short and self._is_too_large(text)):
             return self._tried(value)
         return text
+
+    def _is_too_large(self, text: str) -> bool:
+        return len(text) > MAX_JSON or is_deeper(text, self._depth)
 
     def _tried(self, value: object) -> str:
         """The JSON of a value that is not proven: it is read back and compared."""
@@ -71,11 +75,6 @@ class Encoder:
             raise self._blame.unwritable(value, self._hint, self._name, error) from error
         self._check_bounds(value, text)
         return text
-
-    def _is_out_of_bounds(self, text: str) -> bool:
-        """A short text can be neither too long nor nested too deeply."""
-        length = len(text)
-        return length > 2 * self._depth and (length > MAX_JSON or is_deeper(text, self._depth))
 
     def _check_bounds(self, value: object, text: str) -> None:
         if len(text) > MAX_JSON:
@@ -113,6 +112,17 @@ class Encoder:
         except Exception as error:
             raise self._blame.unreadable(hint, data, path, error) from error
         return find_difference(value, back, hint, path)
+
+
+class PayloadEncoder(Encoder):
+    """Of payloads, which are shown: lone surrogates become ``?``, as in messages. The JSON of
+    ``None`` is ``None``: there is no payload."""
+
+    def _tried(self, value: object) -> Any:
+        return None if value is None else sendable(super()._tried(value))
+
+    def _new_writer(self, value: object) -> Writer:
+        return (lambda _: None) if value is None else super()._new_writer(value)
 
 
 def _own_type(value: object, hint: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 from uuid import UUID
 
 from bgtasks.core.codec.blame import Blame
-from bgtasks.core.codec.encoder import Encoder
+from bgtasks.core.codec.encoder import Encoder, PayloadEncoder
 from bgtasks.core.codec.json_text import MAX_DEPTH, decode, encode, is_deeper, sendable
 from bgtasks.core.codec.proofs import Proofs
 from bgtasks.core.codec.registered_types import check_types
@@ -82,9 +82,7 @@ class TaskCodec:
         hint = Any if payload_type is None else payload_type
         found = self._payloads.get(hint)
         if found is None:
-            found = self._payloads[hint] = _payload_encoder(
-                self._encoder(hint, "payload", MAX_DEPTH)
-            )
+            found = self._payloads[hint] = self._encoder(hint, "payload", MAX_DEPTH, PayloadEncoder)
         return found
 
     def encode_payload(self, payload: object) -> str | None:
@@ -162,17 +160,10 @@ class TaskCodec:
             _log_unreadable(info.id, str(error))
             return "null"
 
-    def _encoder(self, hint: Any, name: str, depth: int) -> Encoder:
-        return Encoder(
+    def _encoder(self, hint: Any, name: str, depth: int, kind: type[Encoder] = Encoder) -> Encoder:
+        return kind(
             hint, name, depth, converter=self._converter, writers=self._writers, blame=self._blame
         )
-
-
-def _payload_encoder(encode: Encoder) -> Callable[[object], str | None]:
-    def encode_payload(payload: object) -> str | None:
-        return None if payload is None else sendable(encode(payload))
-
-    return encode_payload
 
 
 def _read(text: str) -> tuple[str, Any]:
