@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { A, B, client, settled, task, until } from "./fake.mjs";
+import { A, B, client, FakeSocket, settled, task, TaskClient, until } from "./fake.mjs";
 
 const id = (number) => `0193a4e0-0000-7000-8000-${String(number).padStart(12, "0")}`;
+
+function countedSockets() {
+  const sockets = [];
+  const io = () => {
+    sockets.push(new FakeSocket());
+    return sockets.at(-1);
+  };
+  return { io, sockets };
+}
 
 async function watching(filter = {}) {
   const { socket, tasks } = client();
@@ -210,11 +219,76 @@ test("closing ends every iteration, and nothing can be asked any more", async ()
   await assert.rejects(tasks.cancel(A), { name: "ClosedError" });
 });
 
-test("what is no id and what is no type is refused before the server has to", () => {
+test("what is no type is refused before the server has to, and an address that is none", () => {
   const { tasks } = client();
-  assert.throws(() => tasks.watch("7", () => {}), TypeError);
   assert.throws(() => tasks.watchAll({ types: [""] }, () => {}), TypeError);
   assert.throws(() => client({ url: "/relative" }), /absolute/);
+});
+
+test("what is no id is a task that is not there, and the server is not asked", async () => {
+  const { socket, tasks } = client();
+  const seen = [];
+  socket.up();
+  for (const id of ["7", "", "null", undefined]) tasks.watch(id, (task) => seen.push(task));
+  const stop = tasks.watch("8", () => seen.push("stopped"));
+  stop();
+  await settled();
+  assert.deepEqual(seen, [null, null, null, null]);
+  assert.deepEqual(socket.asked, []);
+  assert.equal(await tasks.api.find("7"), null);
+  await assert.rejects(tasks.watch("7").next(), { name: "TaskNotFoundError" });
+  await assert.rejects(tasks.cancel("7"), { name: "TaskError" });
+});
+
+test("it connects when it is first used, and not when it is made", () => {
+  for (const use of [
+    (tasks) => tasks.watch(A, () => {}),
+    (tasks) => tasks.watchAll({}, () => {}),
+    (tasks) => tasks.onUpdate(() => {}),
+    (tasks) => tasks.onConnection(() => {}),
+    (tasks) => void tasks.cancel(A).catch(() => {}),
+    (tasks) => tasks.reconnect(),
+  ]) {
+    const { io, sockets } = countedSockets();
+    const tasks = new TaskClient(io, { url: "http://server/background-tasks" });
+    assert.equal(sockets.length, 0);
+    use(tasks);
+    use(tasks);
+    assert.equal(sockets.length, 1);
+    tasks.close();
+  }
+});
+
+test("one that was closed before it was used never connects", () => {
+  const { io, sockets } = countedSockets();
+  const tasks = new TaskClient(io, { url: "http://server/background-tasks" });
+  tasks.close();
+  tasks.watch(A, () => {});
+  assert.throws(() => tasks.reconnect(), { name: "ClosedError" });
+  assert.equal(sockets.length, 0);
+});
+
+test("a refused client connects anew when it is asked to", async () => {
+  const { socket, tasks } = client();
+  const states = [];
+  tasks.onConnection(({ state }) => states.push(state));
+  const waiting = tasks.watch(A).next();
+  socket.refuse("log in first");
+  await assert.rejects(waiting, { name: "RefusedError" });
+  tasks.reconnect();
+  socket.answer = () => ({ ok: true, tasks: [task({ progress: 4 })] });
+  socket.up();
+  assert.equal((await tasks.watch(A).next()).value.progress, 4);
+  assert.deepEqual(states, ["connecting", "refused", "connecting", "connected"]);
+  assert.equal(socket.connects, 1);
+});
+
+test("one that is connected can be told to connect anew, as another user", async () => {
+  const { socket, tasks } = client();
+  socket.up();
+  socket.disconnect = () => socket.down();
+  tasks.reconnect();
+  assert.equal(socket.connects, 1);
 });
 
 test("the address is that of the mount point", () => {

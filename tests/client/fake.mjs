@@ -1,5 +1,5 @@
 // A Socket.IO client that does what a test says, and the client under test on top of it.
-const { TaskClient } = await import(`${process.env.BGTASKS_CLIENT}/client.js`);
+export const { TaskClient } = await import(`${process.env.BGTASKS_CLIENT}/client.js`);
 
 export const A = "0193a4e0-0000-7000-8000-00000000000a";
 export const B = "0193a4e0-0000-7000-8000-00000000000b";
@@ -63,6 +63,7 @@ export function client(options = {}) {
   let given;
   const io = (url, opts) => ((given = { ...opts, url }), socket);
   const tasks = new TaskClient(io, { ...OPTIONS, ...options });
+  tasks.onConnection(() => {}); // connects
   return { socket, tasks, given };
 }
 

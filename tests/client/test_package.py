@@ -42,14 +42,64 @@ stop();
 """
 
 
-def test_the_types_hold_in_a_strict_project(client_package: Path, tmp_path: Path) -> None:
+REACT = """\
+import type { ReactNode } from "react";
+import { createHooks } from "bgtasks-client/react";
+import { connectionStore, taskStore, type Readable } from "bgtasks-client/store";
+import { connect, type Task } from "bgtasks-client";
+
+interface CopyProgress { copiedBytes: number; currentPath: string | null }
+interface BackgroundTasks { CopyOperationTask: CopyProgress; ScanTask: null }
+
+const { TasksProvider, useTask, useTasks, useConnection, useTaskClient } =
+  createHooks<BackgroundTasks>();
+
+export function Bar({ id }: { id: string | null }): ReactNode {
+  const { task, cancel, retry } = useTask("CopyOperationTask", id, {
+    onEnd: (ended) => console.log(ended.payload?.copiedBytes.toFixed(1), ended.status),
+  });
+  // @ts-expect-error there is no such type
+  useTask("Other", id);
+  const state: "connecting" | "connected" | "disconnected" | "refused" = useConnection().state;
+  const running = useTasks({ statuses: ["Running"], types: ["ScanTask"] });
+  running?.[0]?.payload satisfies null | undefined;
+  useTaskClient().reconnect();
+  if (task === undefined) return state;
+  if (task === null) return "gone";
+  return (
+    <button onClick={() => void (task.status === "Failed" ? retry() : cancel())}>
+      {task.payload?.currentPath ?? task.progress}
+    </button>
+  );
+}
+
+export const withOptions = (
+  <TasksProvider options={{ url: "/tasks" }}><Bar id={null} /></TasksProvider>
+);
+const client = connect<BackgroundTasks>();
+export const withClient = <TasksProvider client={client}><Bar id="x" /></TasksProvider>;
+// @ts-expect-error one or the other
+export const withBoth = <TasksProvider client={client} options={{}} />;
+
+const copy: Readable<Task<CopyProgress, "CopyOperationTask"> | null | undefined> =
+  taskStore<BackgroundTasks, "CopyOperationTask">(client, "x");
+export const stop: () => void = copy.subscribe(() => console.log(copy.get()?.payload?.copiedBytes));
+connectionStore(client).get().state satisfies string;
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("use.ts", USE), ("bar.tsx", REACT)])
+def test_the_types_hold_in_a_strict_project(
+    name: str, text: str, client_package: Path, tmp_path: Path
+) -> None:
     (tmp_path / "node_modules").symlink_to(client_package.parent, target_is_directory=True)
-    (tmp_path / "use.ts").write_text(USE)
+    (tmp_path / name).write_text(text)
     options = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom"]
+    options += ["--jsx", "react-jsx", "--types", "react"]
     for module in ("bundler", "nodenext"):
         kind = "esnext" if module == "bundler" else module
         (tmp_path / "package.json").write_text(json.dumps({"type": "module"}))
-        done = tsc(tmp_path, *options, "--module", kind, "--moduleResolution", module, "use.ts")
+        done = tsc(tmp_path, *options, "--module", kind, "--moduleResolution", module, name)
         assert done.returncode == 0, done.stdout
 
 

@@ -51,7 +51,7 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     private readonly timeout;
     private readonly token;
     /** Use `connect(…).api` instead. */
-    constructor(mount: URL, timeout: number, token: (() => string | Promise<string>) | undefined);
+    constructor(mount: () => URL, timeout: number, token: (() => string | Promise<string>) | undefined);
     /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
     list<Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskSearch<Name> & {
         readonly limit?: number;

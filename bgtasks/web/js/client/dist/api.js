@@ -1,6 +1,6 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
 import { ATTEMPTS, COMMANDS, PERMISSIONS, TASK, TASKS } from "./protocol.js";
-import { taskId } from "./task.js";
+import { isTaskId, taskId } from "./task.js";
 import { messageOf, within } from "./waiting.js";
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
  * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
@@ -25,6 +25,8 @@ export class TaskApi {
     }
     /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
     async find(id) {
+        if (!isTaskId(id))
+            return null;
         try {
             return await this.#ask("GET", of(id, TASK));
         }
@@ -61,7 +63,7 @@ export class TaskApi {
         let answer;
         try {
             // Cookies go to another origin too, as they do with the websocket.
-            answer = await fetch(new URL(`.${route}${query}`, this.mount), {
+            answer = await fetch(new URL(`.${route}${query}`, this.mount()), {
                 method,
                 headers,
                 credentials: "include",

@@ -28,7 +28,7 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
     /** Use `connect` instead. */
     constructor(io: Io, options: ConnectOptions);
     /** Follow one task: its newest snapshot now, and again with every change. `null` says that
-     * there is no such task, or no longer, or that it is not yours to see. */
+     * there is no such task, or no longer, that it is not yours to see, or that `id` is no id. */
     watch<Name extends TypeName<Types> = TypeName<Types>>(id: string, listener: (task: TaskOf<Types, Name> | null) => void): Stop;
     /** The same for `for await`: ends after a final snapshot. Throws TaskNotFoundError, and
      * RefusedError or ClosedError when the connection is over for good. */
@@ -46,6 +46,9 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
     cancel(id: string): Promise<TaskOf<Types>>;
     /** Have a failed or cancelled task run again; gives and throws as `cancel` does. */
     retry(id: string): Promise<TaskOf<Types>>;
+    /** Connect anew and now, with a fresh token: after a refusal, once the user has logged in, or in
+     * place of the wait for the next try. Throws ClosedError. */
+    reconnect(): void;
     /** How it stands with the connection, now and whenever that changes. */
     onConnection(listener: (connection: Connection) => void): Stop;
     /** Disconnect; from now on no listener is called. */

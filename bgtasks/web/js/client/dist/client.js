@@ -4,7 +4,7 @@ import { Follower } from "./follower.js";
 import { Link } from "./link.js";
 import { COMMANDS, MAX_TYPE } from "./protocol.js";
 import { mountPoint } from "./socket.js";
-import { isFinal, taskId } from "./task.js";
+import { isFinal, isTaskId, taskId } from "./task.js";
 import { callSafely } from "./waiting.js";
 import { Feed, ListWatch, TaskWatch, Watches } from "./watches.js";
 /** The tasks of a server, live. `Types` maps the names of task types to their payloads. */
@@ -20,7 +20,7 @@ export class TaskClient {
     /** Use `connect` instead. */
     constructor(io, options) {
         const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
-        const mount = mountPoint(url);
+        const mount = () => mountPoint(url);
         checkTypes(options.types);
         this.#types = options.types;
         this.api = new TaskApi(mount, timeout, token);
@@ -33,8 +33,7 @@ export class TaskClient {
     }
     // The overloads above are what callers see; inside, a task is a task.
     watch(id, listener) {
-        const known = taskId(id);
-        return listener === undefined ? this.#iterate(known) : this.#watch(known, listener);
+        return listener === undefined ? this.#iterate(id) : this.#watch(id, listener);
     }
     /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
      * known and again with every change. Of what ended long ago the server sends nothing. */
@@ -43,6 +42,7 @@ export class TaskClient {
         checkTypes(types);
         const wide = { ...filter, types };
         const watch = new ListWatch(wide, listener);
+        this.#link.open();
         this.#watches.addList(watch);
         this.#follower.follow();
         return () => {
@@ -56,6 +56,7 @@ export class TaskClient {
      * nothing that comes afterwards is missed. */
     onUpdate(listener, began = () => { }) {
         const types = this.#types && new Set(this.#types);
+        this.#link.open();
         const feed = new Feed(types ?? null, listener, began);
         this.#watches.addFeed(feed);
         this.#follower.follow();
@@ -73,8 +74,14 @@ export class TaskClient {
     retry(id) {
         return this.#change(COMMANDS.retry.event, id);
     }
+    /** Connect anew and now, with a fresh token: after a refusal, once the user has logged in, or in
+     * place of the wait for the next try. Throws ClosedError. */
+    reconnect() {
+        this.#link.reconnect();
+    }
     /** How it stands with the connection, now and whenever that changes. */
     onConnection(listener) {
+        this.#link.open();
         this.#connectionListeners.add(listener);
         callSafely(listener, this.#link.connection);
         return () => void this.#connectionListeners.delete(listener);
@@ -90,7 +97,10 @@ export class TaskClient {
         this.#connectionListeners.clear();
     }
     #watch(id, listener) {
-        const watch = new TaskWatch(id, listener);
+        this.#link.open();
+        if (!isTaskId(id))
+            return later(() => listener(null));
+        const watch = new TaskWatch(taskId(id), listener);
         this.#watches.addTask(watch);
         this.#watches.flushSoon();
         this.#follower.follow();
@@ -143,6 +153,15 @@ export class TaskClient {
             for (const end of [...this.#iterations])
                 end();
     }
+}
+/** Calls `action` soon, unless that is stopped before. */
+function later(action) {
+    let wanted = true;
+    queueMicrotask(() => {
+        if (wanted)
+            callSafely(action, undefined);
+    });
+    return () => void (wanted = false);
 }
 // The server refuses a whole subscription for one part that it cannot read: find it out here.
 function checkTypes(types) {

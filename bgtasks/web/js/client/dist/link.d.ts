@@ -7,7 +7,8 @@ export interface Connection {
     readonly message: string | null;
 }
 export interface LinkOptions {
-    readonly mount: URL;
+    /** Where the application is; asked for when it is needed, since a server has no page. */
+    readonly mount: () => URL;
     readonly timeout: number;
     readonly retryDelay: number;
     readonly token: (() => string | Promise<string>) | undefined;
@@ -26,6 +27,10 @@ export interface Answer {
 export declare class Link {
     #private;
     constructor(io: Io, options: LinkOptions, events: LinkEvents);
+    /** Connect, unless that was done before. Throws TypeError for an address that is none. */
+    open(): void;
+    /** Connect anew and now, with a fresh login: after a refusal, or in place of a wait. */
+    reconnect(): void;
     get connection(): Connection;
     /** Why the connection is over for good; `null` while it may come back. */
     get failure(): BackgroundTasksError | null;

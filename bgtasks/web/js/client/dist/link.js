@@ -5,7 +5,8 @@ import { backoff, messageOf, within } from "./waiting.js";
 export class Link {
     #options;
     #events;
-    #socket;
+    #io;
+    #made;
     #connection = { state: "connecting", message: null };
     #closed = false;
     #refusals = 0;
@@ -14,18 +15,26 @@ export class Link {
     constructor(io, options, events) {
         this.#options = options;
         this.#events = events;
-        this.#socket = io(options.mount.origin + NAMESPACE, {
-            path: new URL(`.${SOCKET}`, options.mount).pathname,
-            transports: ["websocket"],
-            forceNew: true,
-            reconnectionDelay: options.retryDelay,
-            timeout: options.timeout,
-            auth: (send) => void this.#logIn(send),
-        });
-        this.#socket.on("connect", () => this.#connected());
-        this.#socket.on("disconnect", (reason) => this.#lost(reason));
-        this.#socket.on("connect_error", (error) => this.#failed(error.message));
-        this.#socket.on(TASK_UPDATED, (task) => events.updated(task));
+        this.#io = io;
+    }
+    /** Connect, unless that was done before. Throws TypeError for an address that is none. */
+    open() {
+        if (!this.#closed)
+            void this.#socket;
+    }
+    /** Connect anew and now, with a fresh login: after a refusal, or in place of a wait. */
+    reconnect() {
+        if (this.#closed)
+            throw new ClosedError("the client was closed");
+        const begun = this.#made !== undefined;
+        const socket = this.#socket;
+        if (begun)
+            socket.disconnect();
+        clearTimeout(this.#timer);
+        this.#refusals = 0;
+        this.#become("connecting", null);
+        if (begun)
+            socket.connect();
     }
     get connection() {
         return this.#connection;
@@ -55,7 +64,27 @@ export class Link {
     close() {
         this.#closed = true;
         clearTimeout(this.#timer);
-        this.#socket.disconnect();
+        this.#made?.disconnect();
+    }
+    /** Made when it is needed first: a module that is loaded on a server must open nothing. */
+    get #socket() {
+        return (this.#made ??= this.#connect());
+    }
+    #connect() {
+        const mount = this.#options.mount();
+        const socket = this.#io(mount.origin + NAMESPACE, {
+            path: new URL(`.${SOCKET}`, mount).pathname,
+            transports: ["websocket"],
+            forceNew: true,
+            reconnectionDelay: this.#options.retryDelay,
+            timeout: this.#options.timeout,
+            auth: (send) => void this.#logIn(send),
+        });
+        socket.on("connect", () => this.#connected());
+        socket.on("disconnect", (reason) => this.#lost(reason));
+        socket.on("connect_error", (error) => this.#failed(error.message));
+        socket.on(TASK_UPDATED, (task) => this.#events.updated(task));
+        return socket;
     }
     async #logIn(send) {
         const login = ++this.#logins;

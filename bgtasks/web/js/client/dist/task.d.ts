@@ -52,5 +52,7 @@ export declare function isNewer(a: Aged, b: Aged): boolean;
 type Created = Pick<Task, "id" | "createdAt">;
 /** The order of lists, for `sort`: what was accepted last comes first. */
 export declare function newestFirst(a: Created, b: Created): number;
+/** Whether the server could know a task by this id. */
+export declare function isTaskId(id: unknown): boolean;
 /** `id` as the server writes it. Throws TypeError for what is no id. */
 export declare function taskId(id: string): string;

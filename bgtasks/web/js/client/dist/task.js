@@ -23,6 +23,10 @@ export function newestFirst(a, b) {
     return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
 }
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Whether the server could know a task by this id. */
+export function isTaskId(id) {
+    return ID.test(String(id).toLowerCase());
+}
 /** `id` as the server writes it. Throws TypeError for what is no id. */
 export function taskId(id) {
     const written = String(id).toLowerCase();

@@ -1,6 +1,6 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
 import { ATTEMPTS, COMMANDS, PERMISSIONS, TASK, TASKS } from "./protocol.js";
-import { taskId, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import { isTaskId, taskId, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
 import { messageOf, within } from "./waiting.js";
 
 /** Which tasks; what is left out does not filter. */
@@ -58,7 +58,7 @@ export type Permissions = Readonly<Record<Action, boolean>>;
 export class TaskApi<Types extends object = Record<string, unknown>> {
   /** Use `connect(…).api` instead. */
   constructor(
-    private readonly mount: URL,
+    private readonly mount: () => URL,
     private readonly timeout: number,
     private readonly token: (() => string | Promise<string>) | undefined,
   ) {}
@@ -75,6 +75,7 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
 
   /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
   async find(id: string): Promise<TaskOf<Types> | null> {
+    if (!isTaskId(id)) return null;
     try {
       return await this.#ask("GET", of(id, TASK));
     } catch (error) {
@@ -115,7 +116,7 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     let answer: Response;
     try {
       // Cookies go to another origin too, as they do with the websocket.
-      answer = await fetch(new URL(`.${route}${query}`, this.mount), {
+      answer = await fetch(new URL(`.${route}${query}`, this.mount()), {
         method,
         headers,
         credentials: "include",

@@ -4,7 +4,7 @@ import { Follower } from "./follower.js";
 import { Link, type Connection } from "./link.js";
 import { COMMANDS, MAX_TYPE } from "./protocol.js";
 import { mountPoint, type Io } from "./socket.js";
-import { isFinal, taskId, type Task, type TaskOf, type TypeName } from "./task.js";
+import { isFinal, isTaskId, taskId, type Task, type TaskOf, type TypeName } from "./task.js";
 import { callSafely } from "./waiting.js";
 import { Feed, ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
 
@@ -42,7 +42,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   /** Use `connect` instead. */
   constructor(io: Io, options: ConnectOptions) {
     const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
-    const mount = mountPoint(url);
+    const mount = (): URL => mountPoint(url);
     checkTypes(options.types);
     this.#types = options.types;
     this.api = new TaskApi(mount, timeout, token);
@@ -55,7 +55,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   }
 
   /** Follow one task: its newest snapshot now, and again with every change. `null` says that
-   * there is no such task, or no longer, or that it is not yours to see. */
+   * there is no such task, or no longer, that it is not yours to see, or that `id` is no id. */
   watch<Name extends TypeName<Types> = TypeName<Types>>(
     id: string,
     listener: (task: TaskOf<Types, Name> | null) => void,
@@ -67,8 +67,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   ): AsyncGenerator<TaskOf<Types, Name>, void, undefined>;
   // The overloads above are what callers see; inside, a task is a task.
   watch(id: string, listener?: (task: any) => void): any {
-    const known = taskId(id);
-    return listener === undefined ? this.#iterate(known) : this.#watch(known, listener);
+    return listener === undefined ? this.#iterate(id) : this.#watch(id, listener);
   }
 
   /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
@@ -81,6 +80,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     checkTypes(types);
     const wide: Filter = { ...filter, types };
     const watch = new ListWatch(wide, listener as (tasks: readonly Task[]) => void);
+    this.#link.open();
     this.#watches.addList(watch);
     this.#follower.follow();
     return () => {
@@ -95,6 +95,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
    * nothing that comes afterwards is missed. */
   onUpdate(listener: (task: TaskOf<Types>) => void, began: () => void = () => {}): Stop {
     const types = this.#types && new Set(this.#types);
+    this.#link.open();
     const feed = new Feed(types ?? null, listener as (task: Task) => void, began);
     this.#watches.addFeed(feed);
     this.#follower.follow();
@@ -115,8 +116,15 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     return this.#change(COMMANDS.retry.event, id);
   }
 
+  /** Connect anew and now, with a fresh token: after a refusal, once the user has logged in, or in
+   * place of the wait for the next try. Throws ClosedError. */
+  reconnect(): void {
+    this.#link.reconnect();
+  }
+
   /** How it stands with the connection, now and whenever that changes. */
   onConnection(listener: (connection: Connection) => void): Stop {
+    this.#link.open();
     this.#connectionListeners.add(listener);
     callSafely(listener, this.#link.connection);
     return () => void this.#connectionListeners.delete(listener);
@@ -133,7 +141,9 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   }
 
   #watch(id: string, listener: (task: Task | null) => void): Stop {
-    const watch = new TaskWatch(id, listener);
+    this.#link.open();
+    if (!isTaskId(id)) return later(() => listener(null));
+    const watch = new TaskWatch(taskId(id), listener);
     this.#watches.addTask(watch);
     this.#watches.flushSoon();
     this.#follower.follow();
@@ -181,6 +191,15 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     for (const listener of [...this.#connectionListeners]) callSafely(listener, connection);
     if (this.#link.failure !== null) for (const end of [...this.#iterations]) end();
   }
+}
+
+/** Calls `action` soon, unless that is stopped before. */
+function later(action: () => void): Stop {
+  let wanted = true;
+  queueMicrotask(() => {
+    if (wanted) callSafely(action, undefined);
+  });
+  return () => void (wanted = false);
 }
 
 // The server refuses a whole subscription for one part that it cannot read: find it out here.

@@ -18,7 +18,8 @@ export interface Connection {
 }
 
 export interface LinkOptions {
-  readonly mount: URL;
+  /** Where the application is; asked for when it is needed, since a server has no page. */
+  readonly mount: () => URL;
   readonly timeout: number;
   readonly retryDelay: number;
   readonly token: (() => string | Promise<string>) | undefined;
@@ -40,7 +41,8 @@ export interface Answer {
 export class Link {
   readonly #options: LinkOptions;
   readonly #events: LinkEvents;
-  readonly #socket: Socket;
+  readonly #io: Io;
+  #made: Socket | undefined;
   #connection: Connection = { state: "connecting", message: null };
   #closed = false;
   #refusals = 0;
@@ -50,18 +52,24 @@ export class Link {
   constructor(io: Io, options: LinkOptions, events: LinkEvents) {
     this.#options = options;
     this.#events = events;
-    this.#socket = io(options.mount.origin + NAMESPACE, {
-      path: new URL(`.${SOCKET}`, options.mount).pathname,
-      transports: ["websocket"],
-      forceNew: true,
-      reconnectionDelay: options.retryDelay,
-      timeout: options.timeout,
-      auth: (send) => void this.#logIn(send),
-    });
-    this.#socket.on("connect", () => this.#connected());
-    this.#socket.on("disconnect", (reason: string) => this.#lost(reason));
-    this.#socket.on("connect_error", (error: Error) => this.#failed(error.message));
-    this.#socket.on(TASK_UPDATED, (task: Task) => events.updated(task));
+    this.#io = io;
+  }
+
+  /** Connect, unless that was done before. Throws TypeError for an address that is none. */
+  open(): void {
+    if (!this.#closed) void this.#socket;
+  }
+
+  /** Connect anew and now, with a fresh login: after a refusal, or in place of a wait. */
+  reconnect(): void {
+    if (this.#closed) throw new ClosedError("the client was closed");
+    const begun = this.#made !== undefined;
+    const socket = this.#socket;
+    if (begun) socket.disconnect();
+    clearTimeout(this.#timer);
+    this.#refusals = 0;
+    this.#become("connecting", null);
+    if (begun) socket.connect();
   }
 
   get connection(): Connection {
@@ -91,7 +99,29 @@ export class Link {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#socket.disconnect();
+    this.#made?.disconnect();
+  }
+
+  /** Made when it is needed first: a module that is loaded on a server must open nothing. */
+  get #socket(): Socket {
+    return (this.#made ??= this.#connect());
+  }
+
+  #connect(): Socket {
+    const mount = this.#options.mount();
+    const socket = this.#io(mount.origin + NAMESPACE, {
+      path: new URL(`.${SOCKET}`, mount).pathname,
+      transports: ["websocket"],
+      forceNew: true,
+      reconnectionDelay: this.#options.retryDelay,
+      timeout: this.#options.timeout,
+      auth: (send) => void this.#logIn(send),
+    });
+    socket.on("connect", () => this.#connected());
+    socket.on("disconnect", (reason: string) => this.#lost(reason));
+    socket.on("connect_error", (error: Error) => this.#failed(error.message));
+    socket.on(TASK_UPDATED, (task: Task) => this.#events.updated(task));
+    return socket;
   }
 
   async #logIn(send: (data: object) => void): Promise<void> {

@@ -72,6 +72,11 @@ export function newestFirst(a: Created, b: Created): number {
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** Whether the server could know a task by this id. */
+export function isTaskId(id: unknown): boolean {
+  return ID.test(String(id).toLowerCase());
+}
+
 /** `id` as the server writes it. Throws TypeError for what is no id. */
 export function taskId(id: string): string {
   const written = String(id).toLowerCase();
