@@ -1,7 +1,8 @@
 """Writing what callers ask for, and what marks tasks: changes of tasks that others may change."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.loops.runs import Runs
@@ -12,10 +13,12 @@ from bgtasks.backends.postgres.server_errors import (
     is_fate_unknown,
 )
 from bgtasks.backends.postgres.tables import Tables
+from bgtasks.backends.postgres.turns import Turns, moved_turns
 from bgtasks.backends.task_store import LostAnswerError, Place
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
+from bgtasks.registration import Registry
 
 __all__ = ["Changing"]
 
@@ -23,7 +26,8 @@ RUNNING = BackgroundTaskStatus.RUNNING
 
 
 class Changing:
-    """Writes changes with what they do to the queue: a retry needs a job, a cancel takes one away.
+    """Writes changes with what they do to the queue (a retry needs a job, a cancel takes one away)
+    and to the turns of keys.
 
     ``cancel_heard()`` is called where another process was told to end an attempt: where that
     notification is lost, the attempt is found by looking.
@@ -33,23 +37,51 @@ class Changing:
         self,
         database: Database,
         process: UUID,
+        registry: Registry,
         runs: Runs,
         now: Callable[[], datetime],
         cancel_heard: Callable[[], None],
     ) -> None:
         self._database = database
         self._process = process
+        self._registry = registry
         self._runs = runs
         self._now = now
         self._cancel_heard = cancel_heard
 
     async def write(self, changes: Sequence[tuple[Change, Place]]) -> list[TaskRecord]:
         """Write changes in one transaction; returns what was written."""
+        if moved_turns(change for change, _ in changes):
+            return await self._write_with_turns(changes)
         if all(_is_cancel(change) for change, _ in changes):
             sequences = await self._cancel(changes)
         else:
             sequences = await self._write(changes)
         return [change.after for change, _ in changes if change.after.sequence in sequences]
+
+    async def _write_with_turns(self, changes: Sequence[tuple[Change, Place]]) -> list[TaskRecord]:
+        """The same for tasks that give up or take turns; returns also what that changed of others
+        of their keys."""
+        elsewhere = [job for change, job in changes if self._runs_elsewhere(change.after)]
+        given: list[TaskRecord] = []
+        written: list[Change] = []
+
+        async def write(connection: Any, tables: Tables) -> None:
+            turns = Turns(connection, tables, self._registry)
+            only = [change for change, _ in changes]
+            await turns.lock(moved_turns(only))
+            if all(map(_is_cancel, only)):
+                sequences = await tables.cancel(changes, elsewhere)
+            else:
+                sequences = await self._write_with_jobs(tables, only)
+            written.extend(change for change in only if change.after.sequence in sequences)
+            given.extend(await turns.follow(written, self._now()))
+
+        if not await self._in_transaction(write):
+            return []
+        if elsewhere:
+            self._cancel_heard()
+        return [*(change.after for change in written), *given]
 
     async def _cancel(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
         """One statement: the tasks, the jobs of those that waited, and a notification to whoever
@@ -68,20 +100,28 @@ class Changing:
         return record.status is RUNNING and not is_here
 
     async def _write(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
+        sequences: set[int] = set()
+
+        async def write(_connection: Any, tables: Tables) -> None:
+            only = [change for change, _ in changes]
+            sequences.update(await self._write_with_jobs(tables, only))
+
+        return sequences if await self._in_transaction(write) else set()
+
+    async def _in_transaction(self, write: Callable[[Any, Tables], Awaitable[None]]) -> bool:
+        """``False``: another process was quicker, and nothing was written."""
         is_sent = False
         try:
             async with self._database.transaction() as connection:
-                sequences = await self._write_with_jobs(
-                    Tables(connection, self._process), [change for change, _ in changes]
-                )
+                await write(connection, Tables(connection, self._process))
                 is_sent = True
         except _MovedOnError:
-            return set()
+            return False
         except SERVER_ERRORS as error:
             if is_sent and is_fate_unknown(error):
                 raise LostAnswerError from error
             raise
-        return sequences
+        return True
 
     async def _write_with_jobs(self, tables: Tables, changes: Sequence[Change]) -> set[int]:
         jobs: dict[UUID, int] = {}

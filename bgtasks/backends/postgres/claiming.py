@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from bgtasks.backends.cutting_off import taken_back
@@ -16,6 +16,7 @@ from bgtasks.backends.postgres.engine import JOBS_CHANNEL, Jobs, is_cancellation
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.tables import Tables
+from bgtasks.backends.postgres.turns import Turns
 from bgtasks.backends.task_store import Claimant, Look, Nobody, Stored
 from bgtasks.core.events import Ended, NotBegun
 from bgtasks.core.lifecycle import Change, decide
@@ -31,6 +32,9 @@ RUNNING = BackgroundTaskStatus.RUNNING
 
 LOOK_EVERY = 5.0
 """Seconds after which the queue is looked at when no notification comes."""
+
+SOON = timedelta(seconds=0.05)
+"""After this long a job is given again whose task could not be decided on."""
 
 AT_STOP = 3.0
 """Seconds that a stop waits for a claim that is under way, and then once more for what became of
@@ -177,10 +181,12 @@ class Claiming:
                 jobs = await tables.jobs.claim(size, limits, self._process)
                 if not jobs:
                     return 0
+                turns = Turns(connection, tables, self._registry)
                 claims = await Claims.take(
-                    tables, jobs, self._cut_off, self._runs, self._now, start=True
+                    tables, turns, jobs, self._cut_off, self._runs, self._now, start=True
                 )
-                await tables.jobs.release(claims.obsolete)
+                waiting = dict.fromkeys(claims.requeued, SOON)
+                await tables.jobs.release(claims.obsolete, waiting)
                 self._open.update(claims.claimed)
         except BaseException:
             self._doubt(record.id for record in claims.announced)

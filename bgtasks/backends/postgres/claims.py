@@ -4,7 +4,7 @@ The engine gives a job when it is due, or when whoever ran it has not been heard
 then the attempt that the task is still in was cut off.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from attrs import define, field, frozen
@@ -12,10 +12,11 @@ from attrs import define, field, frozen
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.engine import ClaimedJob
 from bgtasks.backends.postgres.tables import Tables
+from bgtasks.backends.postgres.turns import Turns, moved_turns
 from bgtasks.backends.task_store import Stored
-from bgtasks.core.events import Claimed
+from bgtasks.core.events import Claimed, Held
 from bgtasks.core.lifecycle import Change, decide
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, Turn
 from bgtasks.models import BackgroundTaskStatus
 
 __all__ = ["DIED", "Claims", "CutOff"]
@@ -44,6 +45,7 @@ class Claims:
     async def take(
         cls,
         tables: Tables,
+        turns: Turns,
         jobs: Iterable[ClaimedJob],
         cut_off: CutOff,
         runs: Runs,
@@ -60,14 +62,17 @@ class Claims:
             find = tables.find_whole if start else tables.find
             stored = await find([job.task for job in left])
             moment = now()
+            in_line = await _InLine.of(turns, [item.record for item in stored.values()])
             steps = [
-                (job, _step(job, found, cut_off, moment, start))
+                (job, _step(job, found, cut_off, moment, start, in_line))
                 for job in left
                 if not ((found := stored.get(job.task)) and runs.holds(job.id, found.record))
             ]
             changes = [step.change for _, step in steps if step.change is not None]
             written = await tables.write(changes) if changes else set()
             left = [job for job, step in steps if not claims._note(job, step, written)]
+            kept = [change for change in changes if change.after.sequence in written]
+            claims.announced += await turns.follow(kept, moment)
         return claims
 
     def _note(self, job: ClaimedJob, step: "_Step", written: set[int]) -> bool:
@@ -85,6 +90,36 @@ class Claims:
         return True
 
 
+@define
+class _InLine:
+    """The keys of tasks that may give up or take turns: those that are ``locked``, and how many
+    turns of each are ``free``."""
+
+    locked: Collection[Turn] = ()
+    free: dict[Turn, int] = field(factory=dict)
+
+    @classmethod
+    async def of(cls, turns: Turns, records: Iterable[TaskRecord]) -> "_InLine":
+        keys = {
+            (item.type, item.turn_key)
+            for item in records
+            if item.turn_key is not None
+            and (item.status is BackgroundTaskStatus.RUNNING or item.due_at is not None)
+        }
+        locked = await turns.try_lock(keys)
+        return cls(locked, await turns.free(locked))
+
+    def has_turn_for(self, record: TaskRecord) -> bool | None:
+        """Whether a waiting task may start; ``None``: its key is not locked, so nobody knows."""
+        if record.turn_key is None or record.due_at is None:
+            return True
+        turn = (record.type, record.turn_key)
+        if turn not in self.locked:
+            return None
+        self.free[turn] -= 1
+        return self.free[turn] >= 0
+
+
 @frozen
 class _Step:
     """What happens to a task: the change to write, the revisions it consists of, and whether
@@ -96,7 +131,12 @@ class _Step:
 
 
 def _step(
-    job: ClaimedJob, stored: Stored | None, cut_off: CutOff, now: datetime, start: bool
+    job: ClaimedJob,
+    stored: Stored | None,
+    cut_off: CutOff,
+    now: datetime,
+    start: bool,
+    in_line: _InLine,
 ) -> _Step:
     if stored is None or stored.place != job.id or stored.record.status.is_final:
         return _Step()
@@ -104,16 +144,27 @@ def _step(
     record = stored.record
     if record.status is BackgroundTaskStatus.RUNNING:
         _add(changes, cut_off(record))
+        if moved_turns(changes).difference(in_line.locked):
+            return _Step(waits=True)
         record = changes[-1].after if changes else record
     if start and record.status is BackgroundTaskStatus.PENDING:
-        _add(changes, decide(record, Claimed(), now))
+        may_start = in_line.has_turn_for(record)
+        if may_start is None:
+            return _Step(waits=True)
+        _add(changes, decide(record, Claimed() if may_start else Held(), now))
         record = changes[-1].after
+        if record.held:
+            return _Step(_whole(changes), [change.after for change in changes])
     waits = record.status is BackgroundTaskStatus.PENDING
     if not changes:
         return _Step(waits=waits)
+    return _Step(_whole(changes), [change.after for change in changes], waits)
+
+
+def _whole(changes: Sequence[Change]) -> Change:
+    """Several changes of one task as the one that is written."""
     beside = tuple(row for change in changes for row in change.beside)
-    whole = Change(changes[0].before, record, beside)
-    return _Step(whole, [change.after for change in changes], waits)
+    return Change(changes[0].before, changes[-1].after, beside)
 
 
 def _add(changes: list[Change], change: Change | None) -> None:

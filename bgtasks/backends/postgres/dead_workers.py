@@ -11,7 +11,9 @@ from bgtasks.backends.postgres.claims import Claims, CutOff
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.postgres.tables import Tables
+from bgtasks.backends.postgres.turns import Turns
 from bgtasks.core.record import TaskRecord
+from bgtasks.registration import Registry
 
 __all__ = ["DeadWorkers"]
 
@@ -28,6 +30,7 @@ class DeadWorkers:
         self,
         database: Database,
         process: UUID,
+        registry: Registry,
         runs: Runs,
         now: Callable[[], datetime],
         *,
@@ -38,6 +41,7 @@ class DeadWorkers:
     ) -> None:
         self._database = database
         self._process = process
+        self._registry = registry
         self._runs = runs
         self._now = now
         self._timeout = heartbeat_timeout
@@ -54,7 +58,10 @@ class DeadWorkers:
             async with self._database.transaction() as connection:
                 tables = Tables(connection, self._process)
                 jobs = await tables.jobs.abandoned(self._timeout, limit)
-                claims = await Claims.take(tables, jobs, decide, self._runs, self._now, start=False)
+                turns = Turns(connection, tables, self._registry)
+                claims = await Claims.take(
+                    tables, turns, jobs, decide, self._runs, self._now, start=False
+                )
                 waiting = dict.fromkeys(claims.requeued, timedelta(0))
                 await tables.jobs.release(claims.obsolete, waiting)
                 await self._be_sure(connection, {job.process for job in jobs})

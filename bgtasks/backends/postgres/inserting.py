@@ -11,7 +11,8 @@ from bgtasks.backends.postgres.database import WRITTEN, Database
 from bgtasks.backends.postgres.sharing import SharedInserts
 from bgtasks.backends.postgres.tables import NOBODY, Tables, some_ids
 from bgtasks.backends.task_store import TaskStore
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import TaskRecord, turn_of
+from bgtasks.registration import Registry
 
 __all__ = ["Inserting"]
 
@@ -27,12 +28,13 @@ class Inserting:
         owner: TaskStore,
         database: Database,
         process: UUID,
+        registry: Registry,
         now: Callable[[], datetime],
         announce: Callable[[Iterable[TaskRecord]], None],
     ) -> None:
         self._owner = owner
         self._database = database
-        self._shared = SharedInserts(database, process, now)
+        self._shared = SharedInserts(database, process, registry, now)
         self._now = now
         self._announce = announce
         self._coming: dict[UUID, asyncio.Event] = {}
@@ -52,8 +54,15 @@ class Inserting:
     async def insert_in(self, connection: Any, records: Sequence[TaskRecord]) -> None:
         """Keep new tasks as part of the caller's transaction, which can go on if that fails."""
         with self._database.asking(WRITTEN):
+            # Whose turn it is, is decided when they are claimed: the keys must not be locked for as
+            # long as the caller's transaction takes.
+            now = self._now()
+            later = [
+                record if turn_of(record) is None else record._replace(due_at=now)
+                for record in records
+            ]
             async with connection.transaction():
-                await Tables(connection, NOBODY).insert(records, self._now())
+                await Tables(connection, NOBODY).insert(later, now)
 
     async def stop(self) -> None:
         """After the connections were closed: no answer comes any more."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,6 +35,7 @@ from bgtasks.backends.postgres.server_errors import (
 from bgtasks.backends.postgres.settling import Settling
 from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS, TYPES_CHANNEL
 from bgtasks.backends.postgres.tables import Tables
+from bgtasks.backends.postgres.turns import give_free_turns
 from bgtasks.backends.postgres.type_states import TypeStates
 from bgtasks.backends.task_store import (
     Claimant,
@@ -98,6 +100,7 @@ class PostgresStore(TaskStore):
         self._dead_workers = DeadWorkers(
             database,
             process,
+            registry,
             runs,
             clock.now,
             heartbeat_timeout=heartbeat_timeout,
@@ -113,9 +116,12 @@ class PostgresStore(TaskStore):
             asked_to_end=self._asked_to_end,
             recovery=Recovery(self, registry, database.clock, clock.now),
             marking=Marking(self, clock.now),
+            give_turns=partial(
+                give_free_turns, database, process, registry, clock.now, feed.announce
+            ),
         )
-        self._inserting = Inserting(self, database, process, clock.now, feed.announce)
-        self._settling = Settling(database, process, clock.now, feed.announce)
+        self._inserting = Inserting(self, database, process, registry, clock.now, feed.announce)
+        self._settling = Settling(database, process, registry, clock.now, feed.announce)
         self._on_their_way: set[asyncio.Task[None]] = set()
         self.type_states = TypeStates(
             database, type_subscribers, lambda: self._claiming.claimant.wake()
@@ -134,7 +140,9 @@ class PostgresStore(TaskStore):
             is_paused=self.type_states.is_paused,
             look_for_cancels=self.pulse.look_soon,
         )
-        self._changing = Changing(database, process, runs, clock.now, self._claiming.cancel_heard)
+        self._changing = Changing(
+            database, process, registry, runs, clock.now, self._claiming.cancel_heard
+        )
 
     async def open(self) -> None:
         """Connect, and begin with all that goes on beside the loops. Raises what

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.loops.pacing import END_WITHIN
@@ -34,7 +34,7 @@ class Pulse:
     """Says that this process lives, and looks after the tasks that run in it.
 
     ``asked_to_end(run)`` is called for a run whose task was asked to end, or was given to another
-    attempt.
+    attempt. ``give_turns`` is awaited once a minute.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Pulse:
         asked_to_end: Callable[[Run], None],
         recovery: Recovery,
         marking: Marking,
+        give_turns: Callable[[], Awaitable[None]],
     ) -> None:
         self._database = database
         self._heartbeat = heartbeat
@@ -57,8 +58,11 @@ class Pulse:
         self._beats = Periodic(store, "takes no heartbeat", heartbeat.beat, every, clock)
         refused = "does not say what was cancelled"
         self._looks = Periodic(store, refused, self.look, LOOK_EVERY, clock, gap=LOOK_GAP)
-        refused = "does not let old rows be dropped"
-        self._duties = [*self.tending.duties, Periodic(store, refused, self.tidy, RARELY, clock)]
+        self._duties = [
+            *self.tending.duties,
+            Periodic(store, "does not let old rows be dropped", self.tidy, RARELY, clock),
+            Periodic(store, "does not say who waits for a turn", give_turns, RARELY, clock),
+        ]
 
     @property
     def trouble(self) -> str | None:

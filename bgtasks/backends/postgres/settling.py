@@ -6,9 +6,11 @@ from uuid import UUID
 
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.tables import Tables, wait_of
+from bgtasks.backends.postgres.turns import Turns, moved_turns
 from bgtasks.backends.task_store import Step
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
+from bgtasks.registration import Registry
 
 __all__ = ["Settling"]
 
@@ -20,11 +22,13 @@ class Settling:
         self,
         database: Database,
         process: UUID,
+        registry: Registry,
         now: Callable[[], datetime],
         announce: Callable[[Iterable[TaskRecord]], None],
     ) -> None:
         self._database = database
         self._process = process
+        self._registry = registry
         self._now = now
         self._announce = announce
 
@@ -35,8 +39,11 @@ class Settling:
         if plain:
             await self._settle(plain, written)
         rest = [step for step in steps if not _is_plain_end(step)]
-        if rest:
-            await self._write(rest, written)
+        # Apart from the others, which need not wait for those who have the same keys.
+        turns = [step for step in rest if _moves_turn(step)]
+        for part in (turns, [step for step in rest if not _moves_turn(step)]):
+            if part:
+                await self._write(part, written)
 
     async def _settle(self, steps: Sequence[Step], written: list[Step]) -> None:
         """Most attempts end plainly: one statement for all of them."""
@@ -48,11 +55,16 @@ class Settling:
     async def _write(self, steps: Sequence[Step], written: list[Step]) -> None:
         async with self._database.transaction() as connection:
             tables = Tables(connection, self._process)
+            turns = Turns(connection, tables, self._registry)
             changes = [step.change for step in steps if step.change is not None]
+            await turns.lock(moved_turns(changes))
             sequences = await tables.write(changes) if changes else set()
             done = [step for step in steps if step.change is None or _is_in(step, sequences)]
             await self._let_jobs_go(tables, [step for step in done if step.over])
+            kept = [change for change in changes if change.after.sequence in sequences]
+            given = await turns.follow(kept, self._now())
         self._done(done, written)
+        self._announce(given)
 
     async def _let_jobs_go(self, tables: Tables, steps: Iterable[Step]) -> None:
         finished, waiting = [], {}
@@ -70,15 +82,21 @@ class Settling:
 
 
 def _is_plain_end(step: Step) -> bool:
-    """Whether the task and its job are both final, and no interruption is counted."""
+    """Whether the task and its job are both final, and no interruption is counted and no turn
+    given up."""
     change = step.change
     return (
         step.over
         and change is not None
+        and change.before.turn_key is None
         and change.before.interruptions == change.after.interruptions
         and change.before.status is BackgroundTaskStatus.RUNNING
         and change.after.status.is_final
     )
+
+
+def _moves_turn(step: Step) -> bool:
+    return step.change is not None and bool(moved_turns([step.change]))
 
 
 def _is_in(step: Step, sequences: set[int]) -> bool:

@@ -14,10 +14,12 @@ from uuid import UUID
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_errors import answer_may_be_lost, concerns_statement
 from bgtasks.backends.postgres.tables import Tables, taken
+from bgtasks.backends.postgres.turns import Turns
 from bgtasks.backends.task_store import LostAnswerError, Stored
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.record import TaskRecord
 from bgtasks.errors import DuplicateTaskError
+from bgtasks.registration import Registry
 
 __all__ = ["SharedInserts"]
 
@@ -47,6 +49,11 @@ class _Call:
         return len(self.records) > MOST_RECORDS or self.characters > MOST_CHARACTERS
 
     @property
+    def takes_turns(self) -> bool:
+        """Whether some of them take turns."""
+        return any(record.turn_key is not None for record in self.records)
+
+    @property
     def ids(self) -> list[UUID]:
         """Of its tasks."""
         return [record.id for record in self.records]
@@ -72,9 +79,16 @@ class _Call:
 class SharedInserts:
     """Inserts the tasks of many callers by few statements; each caller gets its own answer."""
 
-    def __init__(self, database: Database, process: UUID, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        process: UUID,
+        registry: Registry,
+        now: Callable[[], datetime],
+    ) -> None:
         self._database = database
         self._process = process
+        self._registry = registry
         self._now = now
         self._waiting: deque[_Call] = deque()
         self._lanes = 0
@@ -88,7 +102,9 @@ class SharedInserts:
         its way does not stop it.
         """
         call = _Call(records, again)
-        if call.is_large:
+        if call.takes_turns:
+            self._begin(self._insert_in_line(call))
+        elif call.is_large:
             self._begin(self._insert([call]))
         else:
             self._waiting.append(call)
@@ -129,6 +145,30 @@ class SharedInserts:
                 calls.append(call)
             self._waiting.popleft()
         return calls
+
+    async def _insert_in_line(self, call: _Call) -> None:
+        """Answer a call some of whose tasks may have to wait for their turn: alone, in a
+        transaction that locks their keys."""
+        try:
+            with answer_may_be_lost():
+                await self._insert_with_turns(call)
+        except BaseException as error:
+            call.fail(error if isinstance(error, Exception) else LostAnswerError())
+            if ends_this_task(error):
+                raise
+
+    async def _insert_with_turns(self, call: _Call) -> None:
+        try:
+            async with self._database.transaction() as connection:
+                tables = Tables(connection, self._process)
+                turns = Turns(connection, tables, self._registry)
+                call.records = await turns.in_line(call.records)
+                sequences = await tables.insert(call.records, self._now())
+        except DuplicateTaskError:
+            async with self._database.connection() as connection:
+                await _Batch(Tables(connection, self._process), self._now).refuse(call)
+        else:
+            call.accept(sequences)
 
     async def _insert(self, calls: Sequence[_Call]) -> None:
         """Answer each of these calls."""
@@ -180,7 +220,7 @@ class _Batch:
         for call in calls:
             ids = set(call.ids)
             if len(ids) < len(call.records) or ids & known:
-                await self._refuse(call)
+                await self.refuse(call)
             elif ids & seen:
                 later.append(call)
             else:
@@ -192,7 +232,7 @@ class _Batch:
             await self.insert(fresh)
             await self.insert(later)
 
-    async def _refuse(self, call: _Call) -> None:
+    async def refuse(self, call: _Call) -> None:
         """Unless they are its own: then an answer that was lost is known now."""
         kept = await self._tables.find_whole(call.ids) if call.again else {}
         if all(_is_same(record, kept.get(record.id)) for record in call.records):

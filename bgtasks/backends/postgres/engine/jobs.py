@@ -67,6 +67,16 @@ class Jobs:
         )
         return job
 
+    async def enqueue_all(self, records: Sequence[Any]) -> dict[UUID, int]:
+        """A job for each of these tasks, due at once; the jobs by their tasks."""
+        found = await self._connection.fetch(
+            STATEMENTS["new_jobs"],
+            [record.priority for record in records],
+            [record.type for record in records],
+            [record.id.bytes for record in records],
+        )
+        return {UUID(bytes=row[1]): row[0] for row in found}
+
     async def claim(
         self, size: int, limits: Mapping[str, int], process: UUID
     ) -> Sequence[ClaimedJob]:

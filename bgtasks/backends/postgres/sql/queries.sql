@@ -15,10 +15,10 @@
 -- PostgreSQL would wade through the remains of all that had this status lately.
 
 -- name: insert_tasks
--- Tasks that were accepted, in their order, each with its job; a final one gets none. The rows are
--- those that were accepted. A job waits by the server's clock as long as its task does from $2 on.
+-- Tasks that were accepted, in their order, each with its job; a final one gets none, and one that is
+-- held none before its turn. The rows are those that were accepted. A job waits by the server's clock as long as its task does from $2 on.
 WITH new AS MATERIALIZED (
-    SELECT CASE WHEN status = 'Pending' THEN {next_job}
+    SELECT CASE WHEN status = 'Pending' AND NOT held THEN {next_job}
                 ELSE 0
            END AS job, *
       FROM unnest({inserted_arrays}) WITH ORDINALITY AS given ({inserted}, place)
@@ -367,3 +367,45 @@ SELECT wanted.name, kept.paused_at, kept.pause_reason,
          WHERE (type, status, sequence) >= (wanted.name, 'Running', 0)
            AND (type, status, sequence) <= (wanted.name, 'Running', 9223372036854775807))
   FROM unnest($1::text[]) AS wanted (name) LEFT JOIN bgtasks_types AS kept USING (name);
+
+-- name: lock_turns
+-- Nobody else gives or takes turns of these keys until the transaction ends. Always in one order, so
+-- that nobody waits for somebody who waits for him.
+SELECT pg_catalog.pg_advisory_xact_lock(lock)
+  FROM (SELECT DISTINCT pg_catalog.hashtextextended(type || E'\x01' || key, 0) AS lock
+          FROM unnest($1::text[], $2::text[]) AS turn (type, key) ORDER BY lock) AS locks;
+
+-- name: try_lock_turns
+-- The same, without waiting: those that nobody else has.
+SELECT type, key FROM unnest($1::text[], $2::text[]) AS turn (type, key)
+ WHERE pg_catalog.pg_try_advisory_xact_lock(
+           pg_catalog.hashtextextended(type || E'\x01' || key, 0));
+
+-- name: turns_taken
+-- How many tasks of each key have their turn.
+SELECT turn.type, turn.key,
+       (SELECT pg_catalog.count(*) FROM bgtasks_tasks AS task
+         WHERE task.type = turn.type AND task.turn_key = turn.key AND task.turn_key IS NOT NULL
+           AND NOT task.held AND task.due_at IS NULL AND task.status IN ('Pending', 'Running'))
+  FROM unnest($1::text[], $2::text[]) AS turn (type, key);
+
+-- name: next_held
+-- So many of each key ($3) whose turn comes next.
+SELECT {slim}, job
+  FROM unnest($1::text[], $2::text[], $3::bigint[]) AS turn (of_type, of_key, free)
+ CROSS JOIN LATERAL (SELECT * FROM bgtasks_tasks
+                      WHERE held AND type = turn.of_type AND turn_key = turn.of_key
+                      ORDER BY priority DESC, sequence LIMIT turn.free) AS task;
+
+-- name: held_turns
+-- The keys in which somebody waits for a turn: a step of the index for each, not for each task.
+WITH RECURSIVE next AS (
+    (SELECT type, turn_key FROM bgtasks_tasks WHERE held ORDER BY type, turn_key LIMIT 1)
+    UNION ALL
+    SELECT found.type, found.turn_key
+      FROM next
+     CROSS JOIN LATERAL (SELECT type, turn_key FROM bgtasks_tasks
+                          WHERE held AND (type, turn_key) > (next.type, next.turn_key)
+                          ORDER BY type, turn_key LIMIT 1) AS found
+)
+SELECT type, turn_key FROM next;

@@ -28,6 +28,13 @@ DELETE FROM {queue} AS job USING written WHERE job.id = written.job;
 INSERT INTO {queue} (priority, entrypoint, payload, execute_after, status)
 VALUES ($1, $2, $3, pg_catalog.now() + $4::interval, 'queued') RETURNING id;
 
+-- name: new_jobs
+-- Jobs for several, due at once.
+INSERT INTO {queue} (priority, entrypoint, payload, execute_after, status)
+SELECT priority, type, task, pg_catalog.now(), 'queued'
+  FROM unnest($1::integer[], $2::text[], $3::bytea[]) AS new (priority, type, task)
+RETURNING id, payload;
+
 -- name: held_by
 -- Those of these jobs that a process was given.
 SELECT id FROM {queue} WHERE id = ANY($1::bigint[]) AND queue_manager_id = $2 AND status = 'picked';
