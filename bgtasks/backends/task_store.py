@@ -15,15 +15,13 @@ from uuid import UUID
 from attrs import define
 
 from bgtasks.backends.change_feed import ChangeFeed
+from bgtasks.backends.task_reads import TaskReads
 from bgtasks.core.lifecycle import Change
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
-from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
+from bgtasks.core.record import TaskRecord
+from bgtasks.models import ProcessInfo
 
 __all__ = [
-    "WINDOW",
     "Claimant",
-    "Counts",
     "Done",
     "Look",
     "LostAnswerError",
@@ -33,12 +31,6 @@ __all__ = [
     "Stored",
     "TaskStore",
 ]
-
-Counts = Mapping[tuple[str, BackgroundTaskStatus], int]
-"""How many tasks there are of each type in each status; those left out are none."""
-
-WINDOW = 10_000
-"""How many tasks a search looks at in one go, so that it holds nobody up."""
 
 Place = Any
 """What an attempt takes up while it runs, in the store's own terms; hashable."""
@@ -121,6 +113,9 @@ class TaskStore(ABC):
     feed: ChangeFeed
     """Where the store announces what it wrote."""
 
+    reads: TaskReads
+    """How to look at what is stored."""
+
     settles_in_turn = False
     """Whether only one batch of steps may be on its way. Otherwise batches are written in the
     order they were handed over, so that the next change of a task may follow at once."""
@@ -170,6 +165,10 @@ class TaskStore(ABC):
         them, and nothing was written."""
 
     @abstractmethod
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Drop at most ``limit`` tasks that became final before a time; returns how many."""
+
+    @abstractmethod
     async def unknown_types(self) -> Collection[str]:
         """Types of stored tasks that no process which has the store open has registered."""
 
@@ -189,10 +188,6 @@ class TaskStore(ABC):
     @abstractmethod
     async def resume(self, type_name: str) -> None:
         """Let tasks of a type be claimed again; announces it."""
-
-    @abstractmethod
-    async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
-        """What is kept of these types, or of all, in the order of their names."""
 
     # Claims
 
@@ -222,37 +217,6 @@ class TaskStore(ABC):
     async def hand_back(self) -> None:
         """Let tasks wait again that may have been claimed and were not begun."""
         return
-
-    # Looking at tasks: see the methods of Backend of the same names
-
-    @abstractmethod
-    async def get(self, task_id: UUID) -> TaskRecord | None:
-        """The whole task as it was last committed."""
-
-    @abstractmethod
-    async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
-        """Those of these tasks that there are, without their data, as last committed."""
-
-    @abstractmethod
-    async def page(self, query: TaskQuery) -> TaskPage:
-        """Tasks, newest accepted first. A search looks at the next ``WINDOW`` tasks at most."""
-
-    @abstractmethod
-    async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
-        """How many of the next ``WINDOW`` tasks a search finds, and the sequence to go on
-        before."""
-
-    @abstractmethod
-    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
-        """The sequence of the newest task before one, and when it was accepted."""
-
-    @abstractmethod
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        """How the attempts of a task ended that did not end well, oldest first."""
-
-    @abstractmethod
-    async def prune(self, before: datetime, limit: int) -> int:
-        """Drop at most ``limit`` tasks that became final before a time; returns how many."""
 
     @abstractmethod
     async def processes(self, *, runs_tasks: bool, running: int) -> Sequence[ProcessInfo]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from bgtasks.backends.task_store import WINDOW
+from bgtasks.backends.task_reads import WINDOW
 from bgtasks.core.events import Cancelled, Failed, Report
 from bgtasks.core.record import Search, Span, TaskQuery, View
 from bgtasks.models import BackgroundTaskStatus

@@ -3,15 +3,14 @@
 import asyncio
 import logging
 import math
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from bgtasks.backends.embedded import reader
 from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
+from bgtasks.backends.embedded.file_reads import FileReads
 from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.own_changes import OwnChanges
 from bgtasks.backends.embedded.own_process import OwnProcess
@@ -24,7 +23,6 @@ from bgtasks.backends.embedded.writer import Delivery, Writer
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.task_store import (
     Claimant,
-    Counts,
     Done,
     Look,
     Nobody,
@@ -36,11 +34,11 @@ from bgtasks.backends.task_store import (
 from bgtasks.clock import Clock
 from bgtasks.concurrency.threads import CallingThread
 from bgtasks.core.lifecycle import Change
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.core.text import describe
 from bgtasks.errors import BackendError
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ProcessInfo
+from bgtasks.models import BackgroundTaskStatus, ProcessInfo
 from bgtasks.registration import Registry
 
 __all__ = ["STOP_WITHIN", "FileStore"]
@@ -98,6 +96,7 @@ class FileStore(TaskStore):
             reading.stop()
         else:
             self.reading = ThreadReading(files.reading, reading)
+        self.reads = FileReads(self.reading, self._health)
         self._marking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._claimant: Claimant = Nobody()
         self._troubles: set[str] = set()
@@ -181,11 +180,8 @@ class FileStore(TaskStore):
         if await self.writer.run(partial(TaskFile.resume, type_name=type_name)):
             await self._tell_type(type_name)
 
-    async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
-        return await self._read(partial(reader.fetch_types, names=names))
-
     async def _tell_type(self, type_name: str) -> None:
-        for record in await self.types([type_name]):
+        for record in await self.reads.types([type_name]):
             self._announce_type(record)
 
     # Claims
@@ -214,26 +210,6 @@ class FileStore(TaskStore):
         if not reached.done():
             logger.error("the disk has not answered for %g seconds: the stop goes on", STOP_WITHIN)
         self._claimant = Nobody()
-
-    # Looking at tasks
-
-    async def get(self, task_id: UUID) -> TaskRecord | None:
-        return await self._read(partial(reader.fetch_task, task_id=task_id))
-
-    async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
-        return await self._read(partial(reader.fetch_shown, task_ids=task_ids, payloads=payloads))
-
-    async def page(self, query: TaskQuery) -> TaskPage:
-        return await self._read(partial(reader.fetch_page, query=query))
-
-    async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
-        return await self._read(partial(reader.count_window, query=query))
-
-    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
-        return await self._read(partial(reader.accepted_before, sequence=sequence))
-
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        return await self._read(partial(reader.fetch_failures, task_id=task_id))
 
     async def processes(self, *, runs_tasks: bool, running: int) -> Sequence[ProcessInfo]:
         """The file belongs to one process."""
@@ -295,13 +271,6 @@ class FileStore(TaskStore):
         self._troubles.discard(what)
 
     # The threads
-
-    async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            return await self.reading.ask(question)
-        except sqlite3.Error as error:
-            self._health.note_damage(error)
-            raise BackendError(f"the task database cannot be read: {error}") from error
 
     async def _room(self) -> None:
         """Wait while too much waits for the writer: until all of that is written."""

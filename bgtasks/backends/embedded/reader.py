@@ -16,7 +16,7 @@ from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.searching import search_values
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
-from bgtasks.backends.task_store import WINDOW, Counts
+from bgtasks.backends.task_reads import WINDOW, Counts
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import evolve
 
-from bgtasks.backends.task_store import Counts, TaskStore
+from bgtasks.backends.task_reads import Counts, TaskReads
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
@@ -25,8 +25,8 @@ take turns. Tasks are only passed over unseen where they are further away than t
 class Searching:
     """Pages and counts of a store for queries with a ``search``; ``now`` dates what is waiting."""
 
-    def __init__(self, store: TaskStore, now: Callable[[], datetime]) -> None:
-        self._store = store
+    def __init__(self, reads: TaskReads, now: Callable[[], datetime]) -> None:
+        self._reads = reads
         self._now = now
 
     async def page(self, query: TaskQuery) -> TaskPage:
@@ -34,7 +34,7 @@ class Searching:
         asked = self._as_of_now(query)
         found: list[TaskRecord] = []
         for number in range(WINDOWS):
-            page = await self._store.page(evolve(asked, limit=query.limit - len(found)))
+            page = await self._reads.page(evolve(asked, limit=query.limit - len(found)))
             found += page.records
             if page.next_before is None or len(found) == query.limit:
                 return TaskPage(found, page.next_before)
@@ -49,7 +49,7 @@ class Searching:
         asked = self._as_of_now(query)
         counts: Counter[tuple[str, BackgroundTaskStatus]] = Counter()
         for number in range(WINDOWS):
-            found, following = await self._store.count_window(asked)
+            found, following = await self._reads.count_window(asked)
             counts.update(found)
             if following is not None:
                 following = await self._following(asked, following, is_first=number == 0)
@@ -69,7 +69,7 @@ class Searching:
 
     async def _following(self, query: TaskQuery, before: int, *, is_first: bool) -> int | None:
         """Where to look next, after all from ``before`` on was looked at; ``None``: nowhere."""
-        newest = await self._store.accepted_before(before)
+        newest = await self._reads.accepted_before(before)
         if newest is None:
             return None
         start = query.search.created.start
@@ -85,7 +85,7 @@ class Searching:
         low, high = 0, before
         while high - low > 1:
             middle = (low + high) // 2
-            found = await self._store.accepted_before(middle)
+            found = await self._reads.accepted_before(middle)
             if found is None or found[1] < end:
                 low = middle
             else:

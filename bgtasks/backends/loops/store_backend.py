@@ -124,23 +124,23 @@ class StoreBackend(Backend, Generic[TStore]):
     # Looking at tasks
 
     async def get(self, task_id: UUID) -> TaskRecord | None:
-        return await self.store.get(task_id)
+        return await self.store.reads.get(task_id)
 
     async def find(
         self, task_ids: Sequence[UUID], *, payloads: bool = False
     ) -> Sequence[TaskRecord]:
-        return await self.store.show(task_ids, payloads=payloads)
+        return await self.store.reads.show(task_ids, payloads=payloads)
 
     async def list(self, query: TaskQuery) -> TaskPage:
         if query.search:
-            return await Searching(self.store, self.now).page(query)
-        return await self.store.page(query)
+            return await Searching(self.store.reads, self.now).page(query)
+        return await self.store.reads.page(query)
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        return await self.store.failures(task_id)
+        return await self.store.reads.failures(task_id)
 
     async def types(self, names: Sequence[str] | None = None) -> Sequence[TypeRecord]:
-        return await self.store.types(names)
+        return await self.store.reads.types(names)
 
     async def processes(self) -> Sequence[ProcessInfo]:
         opened = self._there

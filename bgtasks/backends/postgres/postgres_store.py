@@ -1,14 +1,12 @@
 """The low seam over PostgreSQL: statements, one queue and one feed for many processes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
-
-import asyncpg
 
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.loops.recovery import Recovery
@@ -34,12 +32,12 @@ from bgtasks.backends.postgres.server_errors import (
 )
 from bgtasks.backends.postgres.settling import Settling
 from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS, TYPES_CHANNEL
+from bgtasks.backends.postgres.table_reads import TableReads
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import give_free_turns
 from bgtasks.backends.postgres.type_states import TypeStates
 from bgtasks.backends.task_store import (
     Claimant,
-    Counts,
     Done,
     Look,
     Place,
@@ -49,9 +47,9 @@ from bgtasks.backends.task_store import (
 )
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.lifecycle import Change
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import TaskRecord
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import AttemptFailure, ProcessInfo
+from bgtasks.models import ProcessInfo
 from bgtasks.observing.subscribers import Subscribers
 from bgtasks.registration import Registry
 
@@ -81,6 +79,7 @@ class PostgresStore(TaskStore):
     ) -> None:
         self.name = database.name
         self.database = database
+        self.reads = TableReads(database)
         self.runs = runs
         self._now = clock.now
         self._registry = registry
@@ -238,10 +237,6 @@ class PostgresStore(TaskStore):
     async def resume(self, type_name: str) -> None:
         await self.type_states.resume(type_name)
 
-    async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
-        async with self._reading() as connection:
-            return await reader.fetch_types(connection, names)
-
     # Claims
 
     async def start_claiming(self, claimant: Claimant) -> None:
@@ -264,32 +259,6 @@ class PostgresStore(TaskStore):
     async def hand_back(self) -> None:
         await self._claiming.hand_back()
 
-    # Looking at tasks
-
-    async def get(self, task_id: UUID) -> TaskRecord | None:
-        async with self._reading() as connection:
-            return await reader.fetch_task(connection, task_id)
-
-    async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
-        async with self._reading() as connection:
-            return await reader.fetch_shown(connection, task_ids, payloads=payloads)
-
-    async def page(self, query: TaskQuery) -> TaskPage:
-        async with self._reading() as connection:
-            return await reader.fetch_page(connection, query)
-
-    async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
-        async with self._reading() as connection:
-            return await reader.count_window(connection, query)
-
-    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
-        async with self._reading() as connection:
-            return await reader.accepted_before(connection, sequence)
-
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        async with self._reading() as connection:
-            return await reader.fetch_failures(connection, task_id)
-
     async def processes(
         self,
         *,
@@ -298,12 +267,6 @@ class PostgresStore(TaskStore):
     ) -> Sequence[ProcessInfo]:
         with self.database.asking("read"):
             return await self.heartbeat.processes()
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
-        with self.database.asking("read"):
-            async with self.database.connection() as connection:
-                yield connection
 
     # What its errors mean
 

@@ -10,7 +10,7 @@ from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.searching import search_values
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.backends.task_store import WINDOW, Counts
+from bgtasks.backends.task_reads import WINDOW, Counts
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus

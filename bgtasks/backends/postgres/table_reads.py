@@ -1,0 +1,59 @@
+"""Looking at the tasks in the tables."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from bgtasks.backends.postgres import reader
+from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.task_reads import Counts, TaskReads
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
+from bgtasks.models import AttemptFailure
+
+__all__ = ["TableReads"]
+
+
+class TableReads(TaskReads):
+    """Each question takes a connection from the pool for a moment."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        async with self._reading() as connection:
+            return await reader.fetch_task(connection, task_id)
+
+    async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
+        async with self._reading() as connection:
+            return await reader.fetch_shown(connection, task_ids, payloads=payloads)
+
+    async def page(self, query: TaskQuery) -> TaskPage:
+        async with self._reading() as connection:
+            return await reader.fetch_page(connection, query)
+
+    async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
+        async with self._reading() as connection:
+            return await reader.count_window(connection, query)
+
+    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
+        async with self._reading() as connection:
+            return await reader.accepted_before(connection, sequence)
+
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        async with self._reading() as connection:
+            return await reader.fetch_failures(connection, task_id)
+
+    async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
+        async with self._reading() as connection:
+            return await reader.fetch_types(connection, names)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        with self._database.asking("read"):
+            async with self._database.connection() as connection:
+                yield connection

@@ -1,0 +1,52 @@
+"""Looking at what is stored: what a store answers about tasks and types, and changes nothing."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.task_types import TypeRecord
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+
+__all__ = ["WINDOW", "Counts", "TaskReads"]
+
+Counts = Mapping[tuple[str, BackgroundTaskStatus], int]
+"""How many tasks there are of each type in each status; those left out are none."""
+
+WINDOW = 10_000
+"""How many tasks a search looks at in one go, so that it holds nobody up."""
+
+
+class TaskReads(ABC):
+    """Every answer shows what was committed last. Raises BackendError where the store cannot be
+    read."""
+
+    @abstractmethod
+    async def get(self, task_id: UUID) -> TaskRecord | None:
+        """The whole task."""
+
+    @abstractmethod
+    async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
+        """Those of these tasks that there are, without their data."""
+
+    @abstractmethod
+    async def page(self, query: TaskQuery) -> TaskPage:
+        """Tasks, newest accepted first. A search looks at the next ``WINDOW`` tasks at most."""
+
+    @abstractmethod
+    async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
+        """How many of the next ``WINDOW`` tasks a search finds, and the sequence to go on
+        before."""
+
+    @abstractmethod
+    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
+        """The sequence of the newest task before one, and when it was accepted."""
+
+    @abstractmethod
+    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+        """How the attempts of a task ended that did not end well, oldest first."""
+
+    @abstractmethod
+    async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
+        """What is kept of these types, or of all, in the order of their names."""
