@@ -117,23 +117,25 @@ class Columns:
         self.names = names
         fields = [field_type(name, of) for name in names]
         self.types = [types[kind] for kind, _ in fields]
+        nullable = [is_nullable for _, is_nullable in fields]
         self._of = of
         self._pick = _picker(names, of)
-        nullable = [is_nullable for _, is_nullable in fields]
         self._encoders = _converters([item.encode for item in self.types], nullable)
-        self._decoders = _converters([item.decode for item in self.types], nullable)
+        decoders = _converters([item.decode for item in self.types], nullable)
+        places = [f"[{place}]" for place in range(len(names))]
+        self.decode = _compiled(places, decoders)
+        """What was encoded, from a row that begins with these columns."""
+        if of is TaskRecord:
+            places = [f"[{TaskRecord._fields.index(name)}]" for name in names]
+        else:
+            places = [f".{name}" for name in names]
+        self.encode = _compiled(places, self._encoders)
+        """The values of a record, as they are stored."""
 
     def each(self, template: str = "{}", **instead: str) -> str:
         """SQL with a term for each column: ``template`` filled with its name, or what it has
         ``instead``."""
         return ", ".join(instead.get(name, template.format(name)) for name in self.names)
-
-    def encode(self, record: Any) -> list[Any]:
-        """The values of a record, as they are stored."""
-        values = list(self._pick(record))
-        for at, encode in self._encoders:
-            values[at] = encode(values[at])
-        return values
 
     def arrays(self, records: Iterable[Any]) -> list[Sequence[Any]]:
         """The same of some records (not none), one array for each column."""
@@ -146,19 +148,27 @@ class Columns:
             arrays[at] = list(map(encode, arrays[at]))
         return arrays
 
-    def decode(self, row: Sequence[Any]) -> list[Any]:
-        """What was encoded, from a row that begins with these columns."""
-        values = list(row[: len(self.names)])
-        for at, decode in self._decoders:
-            values[at] = decode(values[at])
-        return values
-
 
 def _picker(names: Sequence[str], of: type[Any]) -> Convert:
     """Takes the values of some fields out of an object."""
     if of is TaskRecord:  # a tuple: by their places, which is quicker
         return itemgetter(*map(TaskRecord._fields.index, names))
     return attrgetter(*names)
+
+
+def _compiled(
+    places: Sequence[str], converts: Sequence[tuple[int, Convert]]
+) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that takes values from these places of an object, some of them converted. It is
+    compiled once: each task goes through it several times."""
+    scope: dict[str, Any] = {f"convert_{at}": convert for at, convert in converts}
+    terms = [
+        f"convert_{at}(it{place})" if f"convert_{at}" in scope else f"it{place}"
+        for at, place in enumerate(places)
+    ]
+    exec(f"def take(it):\n    return ({', '.join(terms)},)", scope)  # noqa: S102 - our own names
+    take: Callable[[Any], tuple[Any, ...]] = scope["take"]
+    return take
 
 
 def _converters(

@@ -19,7 +19,7 @@ from bgtasks.backends.embedded.reading import Reading, ThreadReading, WriterRead
 from bgtasks.backends.embedded.refusals import is_final_refusal
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.task_file import TaskFile
-from bgtasks.backends.embedded.writer import Delivery, Writer
+from bgtasks.backends.embedded.writer import Delivery, Submit, Writer
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.task_store import (
     Claimant,
@@ -114,9 +114,7 @@ class FileStore(TaskStore):
                 "part in your transaction; leave it out, or set 'database' to a postgresql:// URL"
             )
         await self._room()
-        holders: dict[int, TaskRecord] = await self.writer.run(
-            partial(TaskFile.submit, records=records)
-        )
+        holders: dict[int, TaskRecord] = await self.writer.run(Submit(records))
         return holders
 
     async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:

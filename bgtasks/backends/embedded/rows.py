@@ -19,15 +19,19 @@ from bgtasks.models import BackgroundTaskStatus
 __all__ = [
     "CHANGED",
     "COLUMNS",
+    "ENDED",
     "INSERTED",
     "LISTED",
+    "NUMBERED",
     "REPLACED",
     "REPORTED",
     "SHOWN",
     "TYPES",
     "change_values",
+    "end_values",
     "from_time",
     "insert_values",
+    "numbered_values",
     "record_of",
     "replacement_values",
     "report_values",
@@ -36,12 +40,14 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def from_time(time: datetime | None) -> int | None:
     """Whole microseconds since 1970; exact, which a float of seconds would not be."""
-    return None if time is None else (time - _EPOCH) // _MICROSECOND
+    if time is None:
+        return None
+    since = time - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def to_time(microseconds: int | None) -> datetime | None:
@@ -57,7 +63,9 @@ TYPES: ColumnTypes = {
     bool: ColumnType("INTEGER", decode=bool),
     datetime: ColumnType("INTEGER", from_time, to_time),
     BackgroundTaskStatus: ColumnType(
-        "TEXT", attrgetter("value"), {item.value: item for item in BackgroundTaskStatus}.__getitem__
+        "TEXT",
+        attrgetter("_value_"),
+        {item.value: item for item in BackgroundTaskStatus}.__getitem__,
     ),
 }
 
@@ -65,6 +73,8 @@ INSERTED = Columns(columns.INSERTED, TYPES)
 CHANGED = Columns(columns.CHANGED, TYPES)
 REPLACED = Columns(columns.REPLACED, TYPES)
 REPORTED = Columns(columns.REPORTED, TYPES)
+ENDED = Columns(columns.ENDED, TYPES)
+NUMBERED = Columns(("sequence", *columns.INSERTED), TYPES)
 
 ALL = Columns(TaskRecord._fields, TYPES)
 COLUMNS = ALL.each()
@@ -83,26 +93,32 @@ LISTED = ALL.each(
 insert_values = INSERTED.encode
 """What ``insert_task`` takes."""
 
+numbered_values = NUMBERED.encode
+"""What ``insert_numbered_task`` takes."""
 
-def change_values(before: TaskRecord, after: TaskRecord) -> list[Any]:
+
+def change_values(before: TaskRecord, after: TaskRecord) -> tuple[Any, ...]:
     """What ``write_change`` takes: the new values, then what the stored task must still be."""
-    return [*CHANGED.encode(after), *_fence(before)]
+    return (*CHANGED.encode(after), *_fence(before))
 
 
-def replacement_values(before: TaskRecord, after: TaskRecord) -> list[Any]:
+def replacement_values(before: TaskRecord, after: TaskRecord) -> tuple[Any, ...]:
     """What ``write_replacement`` takes."""
-    return [*REPLACED.encode(after), *_fence(before)]
+    return (*REPLACED.encode(after), *_fence(before))
 
 
 def _fence(before: TaskRecord) -> tuple[Any, ...]:
     return before.sequence, before.status.value, before.attempt, before.revision
 
 
-def report_values(before: TaskRecord, after: TaskRecord) -> list[Any]:
+def report_values(before: TaskRecord, after: TaskRecord) -> tuple[Any, ...]:
     """What ``write_report`` takes."""
-    values = REPORTED.encode(after)
-    values += before.sequence, before.attempt, before.revision
-    return values
+    return (*REPORTED.encode(after), before.sequence, before.attempt, before.revision)
+
+
+def end_values(before: TaskRecord, after: TaskRecord) -> tuple[Any, ...]:
+    """What ``write_end`` takes."""
+    return (*ENDED.encode(after), before.sequence, before.attempt, before.revision)
 
 
 def record_of(row: tuple[Any, ...]) -> TaskRecord:

@@ -25,7 +25,7 @@ class SideTables:
             table = self._tables[type(row)]
             values = table.columns.encode(row)
             if table.kind.of_task:
-                values.insert(0, task)
+                values = (task, *values)
             connection.execute(table.insert, values)
 
     def of_task(self, connection: sqlite3.Connection, kind: type[T], task_id: UUID) -> list[T]:

@@ -3,8 +3,10 @@
 from bgtasks.backends.embedded.rows import (
     CHANGED,
     COLUMNS,
+    ENDED,
     INSERTED,
     LISTED,
+    NUMBERED,
     REPLACED,
     REPORTED,
     SHOWN,
@@ -24,5 +26,8 @@ STATEMENTS = load_statements(
     changed=CHANGED.each("{} = ?"),
     replaced=REPLACED.each("{} = ?"),
     reported=REPORTED.each("{} = ?"),
+    ended=ENDED.each("{} = ?"),
+    numbered=NUMBERED.each(),
+    numbered_values=NUMBERED.each("?"),
     searched=SEARCHED,
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.bulk import Bulk, is_plain_end
 from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.reader import fetch_shown
@@ -48,6 +49,7 @@ class TaskFile:
         self.queue = TaskQueue(connection, registry, openings, clock)
         self._turns = Turns(connection, registry)
         self.transaction = Transaction(connection, self.queue)
+        self._bulk = Bulk(connection, self.queue, self.transaction, clock.now)
         self.refuses: str | None = None
         self._keys = HeldKeys(connection)
         self._registry = registry
@@ -61,6 +63,8 @@ class TaskFile:
         self._check_accepting()
         if any(record.due_at is not None for record in records):
             self.queue.follow_clock()
+        if len(records) > 1 and self._bulk.insert(records):
+            return {}
         if len(records) == 1:
             record = self._in_line(records[0])
             claim = self._claim_at_once(record)
@@ -70,6 +74,10 @@ class TaskFile:
         with self.transaction.all_or_nothing():
             kept = [self._keep(self._in_line(record)) for record in records]
         return {place: holder for place, holder in enumerate(kept) if holder is not None}
+
+    def submit_together(self, records: Sequence[TaskRecord]) -> bool:
+        """Keep new tasks of several callers at once; ``False``: none is kept, try each alone."""
+        return self.refuses is None and self._bulk.insert(records)
 
     def find(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskRecord]:
         """Those of these tasks that there are, without their data."""
@@ -100,7 +108,13 @@ class TaskFile:
         if any(step.change is not None and step.change.after.due_at for step in steps):
             self.queue.follow_clock()
         with self.transaction.all_or_nothing():
-            return [step for step in steps if step.change is None or self._write(step.change)]
+            plain = [step for step in steps if _is_plain(step.change)]
+            if len(plain) > 1 and self._bulk.write([step.change for step in plain if step.change]):
+                written = set(plain)
+                left = [step for step in steps if step not in written]
+            else:
+                plain, left = [], list(steps)
+            return plain + [step for step in left if not step.change or self._write(step.change)]
 
     def claim(self) -> None:
         """Claim what starts next. Before that, turns that were given up go to the next of their
@@ -264,6 +278,8 @@ class TaskFile:
         before, after = change.before, change.after
         if before.status is RUNNING is after.status and not after.cancel_requested:
             cursor = self._execute("write_report", rows.report_values(before, after))
+        elif is_plain_end(change):
+            cursor = self._execute("write_end", rows.end_values(before, after))
         elif replaces:
             cursor = self._execute("write_replacement", rows.replacement_values(before, after))
         else:
@@ -322,6 +338,16 @@ class TaskFile:
 
     def _execute(self, name: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self.connection.execute(STATEMENTS[name], values)
+
+
+def _is_plain(change: Change | None) -> bool:
+    """Whether it can be written together with others: a report or the usual end."""
+    if change is None or change.beside:
+        return False
+    before, after, _ = change
+    if before.status is RUNNING is after.status:
+        return not after.cancel_requested
+    return is_plain_end(change)
 
 
 def _is_one_statement(change: Change) -> bool:

@@ -6,10 +6,11 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from attrs import define, field, frozen
@@ -26,7 +27,7 @@ from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.clock import resolve
 from bgtasks.core.record import TaskRecord
 
-__all__ = ["Delivery", "Writer"]
+__all__ = ["Delivery", "Submit", "Writer"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,20 @@ MAX_BATCH = 1_000
 """The most operations that go into one commit."""
 
 Operation = Callable[[TaskFile], Any]
+
+
+class Submit:
+    """The operation that keeps new tasks, all or none."""
+
+    __slots__ = ("records",)
+
+    def __init__(self, records: Sequence[TaskRecord]) -> None:
+        self.records = records
+
+    def __call__(self, file: TaskFile) -> Mapping[int, TaskRecord]:
+        return file.submit(self.records)
+
+
 Done = Callable[[Any, Exception | None], None]
 
 
@@ -243,7 +258,7 @@ class Writer:
     def _commit(self, batch: list[_Job]) -> None:
         file = self._file
         blame: Exception | None = None
-        for job in batch:
+        for job in self._but_submitted_together(batch):
             try:
                 job.result = job.operation(file)
             except Exception as error:
@@ -255,6 +270,19 @@ class Writer:
         changes, claims = file.transaction.commit()
         self._health.note(blame)
         self._hand_over(batch, changes, claims)
+
+    def _but_submitted_together(self, batch: list[_Job]) -> Iterator[_Job]:
+        """The jobs in their order, without those that are done here: callers that submit one
+        after the other share one statement."""
+        for are_new, group in groupby(batch, _submits):
+            jobs = list(group)
+            if are_new and len(jobs) > 1:
+                records = [record for job in jobs for record in _submitted(job)]
+                if self._file.submit_together(records):
+                    for job in jobs:
+                        job.result = {}
+                    continue
+            yield from jobs
 
     def _hand_over(
         self, batch: list[_Job], changes: list[TaskRecord], claims: list[TaskRecord]
@@ -290,6 +318,14 @@ def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None)
         future.set_result(result)
     else:
         future.set_exception(error)
+
+
+def _submits(job: _Job) -> bool:
+    return isinstance(job.operation, Submit)
+
+
+def _submitted(job: _Job) -> Sequence[TaskRecord]:
+    return job.operation.records if isinstance(job.operation, Submit) else ()
 
 
 def _ignore(_result: Any, _error: Exception | None) -> None:

@@ -7,6 +7,18 @@
 -- A task that was accepted. Its `sequence` is the next rowid.
 INSERT INTO tasks ({inserted}) VALUES ({inserted_values});
 
+-- name: last_sequence
+SELECT max(sequence) FROM tasks;
+
+-- name: insert_numbered_task
+-- The same with its `sequence`, for many at once.
+INSERT INTO tasks ({numbered}) VALUES ({numbered_values});
+
+-- name: write_end
+-- The usual end of a running attempt. Touches few indexes. Guarded by the fence.
+UPDATE tasks SET {ended}
+ WHERE sequence = ? AND status = 'Running' AND attempt = ? AND revision = ?;
+
 -- name: insert_unique_task
 -- The same with a key, if no other task holds it.
 INSERT INTO tasks ({inserted}) VALUES ({inserted_values})
