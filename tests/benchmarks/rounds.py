@@ -175,20 +175,23 @@ def options_parser(description: str, names: Iterable[str], rounds: int) -> argpa
     )
     parser.add_argument("--rounds", type=int, default=rounds, help="default: %(default)s")
     parser.add_argument("--quick", action="store_true", help="does it run? not for quoting")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 1 if a target is missed; names the rows"
+    )
     parser.add_argument("--dir", type=Path, metavar="DIR", help="the disk to measure on")
     return parser
 
 
 def run(
     plan: Sequence[Step],
-    rows: Iterable[Row],
+    rows: Sequence[Row],
     options: argparse.Namespace,
     python_for: Callable[[str], Path],
     *,
     timeout: float,
     around: Callable[[], AbstractContextManager[Mapping[str, str]]],
 ) -> int:
-    """Run, and print the table. 0 if everything ran, whether or not a target was missed.
+    """Run, and print the table. 0 if everything ran and, with ``--check``, every target was met.
 
     ``around`` is entered for each measurement and gives the environment variables it needs.
     """
@@ -220,4 +223,7 @@ def run(
     say(f"\n{table(rows, results, failed)}\n\n{about}; rounds: {plan[-1][0] + 1}")
     if options.quick:
         say("A quick run: these figures say that everything runs, and nothing else.")
-    return 1 if failed else 0
+    missed = [text for row in rows if (text := row.missed(results))] if options.check else []
+    for text in missed:
+        say(f"Missed: {text}")
+    return 1 if failed or missed else 0

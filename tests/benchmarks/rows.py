@@ -24,6 +24,11 @@ class Row:
     at_most: float | None = None
     exclusive: bool = False
 
+    def missed(self, results: Results) -> str | None:
+        """What was measured and does not meet the target, in words."""
+        *_, target, verdict = self.cells(results) or ["", ""]
+        return f"{self.title}: {target}, {verdict}" if verdict.startswith("MISSED") else None
+
     def cells(self, results: Results, failed: Collection[str] = ()) -> list[str] | None:
         """The texts of this line; ``None`` where it was not measured."""
         own = _by_round(results, self.figure)

@@ -117,7 +117,7 @@ TABLE = [
     _many_clients("updates delivered", "delivered_per_second", "/s"),
     _many_clients("CPU for each delivered", "cpu_us_per_delivery", "µs"),
     _many_clients("age of an update, p50", "age_p50_ms", "ms"),
-    _many_clients("age of an update, p95", "age_p95_ms", "ms"),
+    _many_clients("age of an update, p95", "age_p95_ms", "ms", at_most=150),
     _many_clients("final states that did not come", "lost", "states", at_most=0),
     _many_clients("clients that were disconnected", "disconnected", "clients", at_most=0),
     _many_clients("memory of the web node, at most", "memory_mb", "MB"),
@@ -162,7 +162,7 @@ class Servers:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, and print the table. 0 if everything ran, whether or not a target was missed."""
+    """Run, and print the table. 0 if everything ran and, with ``--check``, every target was met."""
     names = [measurement.name for measurement in IN_TURNS + ONCE]
     options = options_parser("bgtasks on PostgreSQL beside its peers", names, 3).parse_args(
         arguments

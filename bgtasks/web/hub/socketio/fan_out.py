@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from socketio.packet import EVENT
 
 from bgtasks.web.encoded_task import EncodedTask
-from bgtasks.web.hub.hub_client import MAX_DEPTH, FanOut, HubClient, PacketQueue
+from bgtasks.web.hub.hub_client import FanOut, HubClient, PacketQueue
 from bgtasks.web.hub.socketio.outlet import outside_of_tasks
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.socketio.update_queue import Update, UpdateQueue
@@ -56,10 +56,8 @@ class SharedUpdates:
         with outside_of_tasks():
             for client in clients:  # one pass of few calls: it runs for each client at each update
                 queue: Any = client.queue
-                if queue is None or client.held or client.backlog or queue.qsize() >= MAX_DEPTH:
+                if queue is None or client.held or client.backlog or not queue.deliver(update):
                     others.append(client)
-                else:
-                    queue.deliver(update)
         return others
 
 

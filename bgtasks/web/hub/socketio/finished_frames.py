@@ -8,11 +8,12 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from starlette.types import Send
 
-__all__ = ["FrameWriter", "frame_writer", "text_frame"]
+__all__ = ["FrameWriter", "frame_writer", "text_frame", "without_starlette"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,20 +31,21 @@ def text_frame(text: bytes) -> bytes:
 
 
 class FrameWriter:
-    """Writes finished frames to one connection."""
+    """Writes finished frames to one connection, which ``protocol`` of the server is there for."""
 
-    __slots__ = ("_is_closing", "_is_open", "_waiting", "_write")
+    __slots__ = ("_is_closing", "_protocol", "_unsent", "_write")
 
-    def __init__(self, transport: asyncio.WriteTransport, is_open: Callable[[], bool]) -> None:
-        self._is_open = is_open
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        transport: asyncio.WriteTransport = protocol.transport
         self._is_closing = transport.is_closing
-        self._waiting = transport.get_write_buffer_size
+        self._unsent = transport.get_write_buffer_size
         self._write = transport.write
 
     def write(self, frame: bytes) -> bool:
-        """Write ``frame``; ``False`` if the connection is not open, or has not taken what was
-        written before: then the server has to be asked, which knows how to wait."""
-        if self._waiting() or self._is_closing() or not self._is_open():
+        """Write ``frame``; ``False`` if the connection ends, or has not taken what was written
+        before: then the server has to be asked, which knows how to wait."""
+        if self._unsent() or self._is_closing() or self._protocol.close_sent:
             return False
         self._write(frame)
         return True
@@ -56,45 +58,30 @@ def frame_writer(send: Send) -> FrameWriter | None:
     a server that is not made as we know it; and where a middleware wants to see each message.
     """
     try:
-        protocol = getattr(_without_starlette(send), "__self__", None)
+        protocol: Any = getattr(send, "__self__", None)
         kind = type(protocol)
-        is_open_of = _SERVERS.get(f"{kind.__module__}.{kind.__qualname__}")
-        is_open = None if is_open_of is None else is_open_of(protocol)
-        if is_open is None or not is_open():
+        extensions_of = _SERVERS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if extensions_of is None or extensions_of(protocol) != [] or protocol.close_sent:
             return None
-        return FrameWriter(protocol.transport, is_open)  # type: ignore[union-attr]
+        return FrameWriter(protocol)
     except Exception as error:  # whatever a server is made of
         logger.debug("finished frames cannot be written to this server: %r", error)
         return None
 
 
-def _without_starlette(send: Any) -> Any:
+def without_starlette(send: Send) -> Send:
     """The ``send`` behind those of Starlette, which pass on each message of a websocket as it is;
     there is one for each application that is mounted in another."""
     while inspect.isfunction(send) and send.__module__ == "starlette._exception_handler":
-        send = inspect.getclosurevars(send).nonlocals["send"]
+        inner = inspect.getclosurevars(send).nonlocals.get("send")
+        if inner is None:
+            break
+        send = inner
     return send
 
 
-def _of_sansio(protocol: Any) -> Callable[[], bool] | None:
-    from websockets.protocol import State
-
-    connection = protocol.conn
-    if connection.extensions != []:
-        return None
-    return lambda: connection.state is State.OPEN and not protocol.close_sent
-
-
-def _of_wsproto(protocol: Any) -> Callable[[], bool] | None:
-    from wsproto.connection import ConnectionState
-
-    connection = protocol.conn.connection
-    if connection._proto.extensions != []:  # noqa: SLF001 - nothing else tells
-        return None
-    return lambda: connection.state is ConnectionState.OPEN and not protocol.close_sent
-
-
-_SERVERS = {
-    f"{_UVICORN}.websockets_sansio_impl.WebSocketsSansIOProtocol": _of_sansio,
-    f"{_UVICORN}.wsproto_impl.WSProtocol": _of_wsproto,
+_SERVERS: dict[str, Callable[[Any], object]] = {
+    f"{_UVICORN}.websockets_sansio_impl.WebSocketsSansIOProtocol": attrgetter("conn.extensions"),
+    f"{_UVICORN}.wsproto_impl.WSProtocol": attrgetter("conn.connection._proto.extensions"),
 }
+"""By the name of a protocol class: the list of extensions that a connection has agreed to."""

@@ -11,7 +11,11 @@ from starlette.types import Message, Send
 
 from bgtasks.clock import Clock
 from bgtasks.web.hub.background import BackgroundSet
-from bgtasks.web.hub.socketio.finished_frames import FrameWriter, frame_writer
+from bgtasks.web.hub.socketio.finished_frames import (
+    FrameWriter,
+    frame_writer,
+    without_starlette,
+)
 from bgtasks.web.hub.socketio.update_queue import Update
 
 __all__ = ["Outlet", "outside_of_tasks"]
@@ -33,7 +37,7 @@ class Outlet:
     def __init__(self, send: Send, clock: Clock, tasks: BackgroundSet) -> None:
         self.sent = asyncio.Event()
         """Set whenever the server has taken a message that was waited for."""
-        self._send = send
+        self._send = without_starlette(send)
         self._clock = clock
         self._tasks = tasks
         self._context = copy_context()

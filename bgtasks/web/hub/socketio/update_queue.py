@@ -7,6 +7,7 @@ from typing import Any
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 
+from bgtasks.web.hub.hub_client import MAX_DEPTH
 from bgtasks.web.hub.socketio.finished_frames import text_frame
 from bgtasks.web.protocol import NAMESPACE, TASK_UPDATED
 
@@ -57,8 +58,12 @@ class UpdateQueue(asyncio.Queue[Any]):
         super().task_done()
         self._not_taken -= 1
 
-    def deliver(self, update: Update) -> None:
-        """Send ``update`` after all that waits here: at once, if nothing does."""
-        send = self.send_at_once
-        if self._not_taken or send is None or not send(update):
-            self.put_nowait(update.packet)
+    def deliver(self, update: Update) -> bool:
+        """Send ``update`` after all that waits here: at once, if nothing does. ``False`` if so much
+        waits that the client counts as slow."""
+        if not self._not_taken and (send := self.send_at_once) is not None and send(update):
+            return True
+        if self.qsize() >= MAX_DEPTH:
+            return False
+        self.put_nowait(update.packet)
+        return True
