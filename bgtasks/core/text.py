@@ -31,6 +31,8 @@ def clean(text: str, limit: int) -> str:
     (PEP 383). Neither databases nor browsers accept them, so each becomes a ``?``. PostgreSQL
     accepts no NUL character: it becomes a ``\N{REPLACEMENT CHARACTER}``.
     """
+    if type(text) is str and len(text) <= limit and text.isascii() and "\0" not in text:
+        return text  # the usual case
     if type(text) is not str:
         text = str.__str__(text)  # the text itself, where a subclass overrides __str__
     if len(text) > limit:

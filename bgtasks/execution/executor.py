@@ -14,7 +14,7 @@ from bgtasks.core.events import Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.hooks import NO_HOOKS, Hooks
-from bgtasks.execution.launch import launch
+from bgtasks.execution.launch import launch, never_began
 from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.logs import LoggedTask, log_fields, log_safely, task_of_context
@@ -61,7 +61,7 @@ class Executor:
         self._thread = threading.get_ident()
         self._coalescer: Coalescer[Attempt] = Coalescer(clock, publish_interval, self._publish)
         self._plans = {item.type_name: ScopePlan(item.worker_provider) for item in registry}
-        self._running: dict[UUID, Attempt] = {}
+        self._running: dict[int, Attempt] = {}  # by ids as numbers: to hash a UUID is slow
         self._over: dict[Attempt, Over] = {}
         self._all_over: asyncio.Future[None] | None = None
         self._tasks: dict[asyncio.Task[Any], Attempt] = {}
@@ -84,22 +84,22 @@ class Executor:
             torn_down=self._torn_down,
             hooks=self._hooks,
         )
-        self._running[record.id] = attempt
+        self._running[record.id.int] = attempt
         self._over[attempt] = over
-        task = launch(attempt, self._clock, self._tasks.pop)
+        task = launch(attempt, self._clock, self._gone)
         if task is not None:
             self._tasks[task] = attempt
         return None
 
     def cancel(self, task_id: UUID, attempt_number: int) -> None:
         """Tell a running attempt that its cancellation was requested; without effect on others."""
-        attempt = self._running.get(task_id)
+        attempt = self._running.get(task_id.int)
         if attempt is not None and attempt.record.attempt == attempt_number:
             attempt.interrupt(StopReason.CANCEL)
 
     def is_running(self, task_id: UUID) -> bool:
         """Whether an attempt of this task is running here."""
-        return task_id in self._running
+        return task_id.int in self._running
 
     @property
     def running(self) -> int:
@@ -153,9 +153,15 @@ class Executor:
         self._forget(attempt)
         self._over.pop(attempt)(ended)
 
+    def _gone(self, task: asyncio.Task[Any]) -> None:
+        attempt = self._tasks.pop(task)
+        if attempt.outcome is None:
+            never_began(attempt, task)
+
     def _forget(self, attempt: Attempt) -> None:
-        if self._running.get(attempt.record.id) is attempt:
-            del self._running[attempt.record.id]
+        key = attempt.record.id.int
+        if self._running.get(key) is attempt:
+            del self._running[key]
         if self._all_over is not None and not self._running:
             resolve(self._all_over)
 
@@ -166,7 +172,7 @@ class Executor:
             self._save(attempt.record.id, decision)
 
     def _publish(self, attempt: Attempt) -> None:
-        if attempt.record.id in self._running and (report := attempt.collect()) is not None:
+        if attempt.record.id.int in self._running and (report := attempt.collect()) is not None:
             self._save(attempt.record.id, Reported(attempt.record.attempt, report))
 
     def _mark(self, attempt: Attempt) -> None:

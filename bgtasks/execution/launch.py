@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from bgtasks.clock import Clock
@@ -11,11 +11,11 @@ from bgtasks.core.events import Ended, Failed, NotBegun
 from bgtasks.core.text import describe
 from bgtasks.errors import ManagerStateError
 from bgtasks.execution.attempt import Attempt
-from bgtasks.execution.logged_run import run_logged
+from bgtasks.execution.logged_run import Gone, run_logged
 from bgtasks.execution.outcome import TORN_DOWN
 from bgtasks.logs import log_fields, log_safely
 
-__all__ = ["check_task_factory", "launch"]
+__all__ = ["check_task_factory", "launch", "never_began"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +25,11 @@ ROUNDS = 100
 """Rounds of the event loop within which a task has to take its first step."""
 
 
-def launch(
-    attempt: Attempt, clock: Clock, gone: Callable[[asyncio.Task[Any]], object] | None = None
-) -> asyncio.Task[Any] | None:
+def launch(attempt: Attempt, clock: Clock, gone: Gone) -> asyncio.Task[Any] | None:
     """Run ``attempt``, whose end is told in any case. Returns the asyncio task, which the caller
-    must hold until ``gone`` is called with that task; ``None``: there is none."""
-    running = run_logged(attempt, clock)
+    must hold until ``gone`` is called with that task; ``None``: there is none. ``gone`` is to call
+    ``never_began`` for an attempt that has no outcome then."""
+    running = run_logged(attempt, clock, gone)
     try:
         task = _new_task(contextvars.Context(), running)
     except BaseException as error:
@@ -41,15 +40,9 @@ def launch(
         attempt.finish(Ended(attempt.record.attempt, Failed(message)))
         return None
 
-    def is_gone(task: asyncio.Task[Any]) -> None:
-        if gone is not None:
-            gone(task)
-        if attempt.outcome is None:
-            _never_began(attempt, task)
-
     if attempt.runner is None:  # else the task factory is eager: it has begun
         attempt.runner = task
-    task.add_done_callback(is_gone)
+    task.add_done_callback(gone)
     return task
 
 
@@ -69,7 +62,8 @@ def _new_task(
     return task
 
 
-def _never_began(attempt: Attempt, task: "asyncio.Task[Any]") -> None:
+def never_began(attempt: Attempt, task: "asyncio.Task[Any]") -> None:
+    """Tell the end of an attempt whose asyncio task ended without one."""
     if task.cancelled():  # before its first step, by the end of the event loop
         attempt.finish(Ended(attempt.record.attempt, NotBegun(TORN_DOWN)))
     else:

@@ -1,6 +1,9 @@
 """One attempt in the log: its lines, its start and its end."""
 
+import asyncio
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from bgtasks.clock import Clock
 from bgtasks.core.events import Completed, Failed, Outcome
@@ -12,7 +15,11 @@ __all__ = ["run_logged"]
 logger = logging.getLogger(__name__)
 
 
-async def run_logged(attempt: Attempt, clock: Clock) -> None:
+Gone = Callable[[asyncio.Task[Any]], object]
+"""Is called when an attempt's asyncio task has ended, or is about to."""
+
+
+async def run_logged(attempt: Attempt, clock: Clock, gone: Gone) -> None:
     """Carry out ``attempt`` in the present context, whose log lines are now the attempt's.
 
     Its start and its end are logged at INFO, which costs nothing if INFO is off. A failure is
@@ -33,6 +40,9 @@ async def run_logged(attempt: Attempt, clock: Clock) -> None:
     outcome = attempt.outcome
     if type(outcome) is not Completed or attempt.error is not None or talks:
         _log_end(attempt, outcome, clock.monotonic() - began)
+    # Said here, it costs no round of the event loop.
+    if attempt.runner is not None and attempt.runner.remove_done_callback(gone):
+        gone(attempt.runner)
 
 
 def _log_end(attempt: Attempt, outcome: Outcome | None, seconds: float) -> None:

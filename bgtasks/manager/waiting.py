@@ -21,13 +21,11 @@ class Waiting:
         self._backend = backend
         self._executor = executor
         self._watchers = Watchers()
+        self.tell = self._watchers.tell
+        """A task has changed."""
 
     def __bool__(self) -> bool:
         return bool(self._watchers)
-
-    def tell(self, record: TaskRecord) -> None:
-        """A task has changed."""
-        self._watchers.tell(record)
 
     def close(self) -> None:
         """Nothing will change any more."""
@@ -35,6 +33,8 @@ class Waiting:
 
     async def final(self, task_id: UUID, seconds: float | None) -> TaskRecord:
         """The task once it is final; TimeoutError after ``seconds``."""
+        if seconds is None and self._ends_here(task_id):
+            return await self._watchers.end_of(task_id)
         watch = self._watchers.add(task_id, only_final=True)
         try:
             if seconds is None:

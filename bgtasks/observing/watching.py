@@ -50,7 +50,7 @@ class Watch:
                 self._seen = record.revision
                 return record
             if self._closed:
-                raise ManagerStateError("the manager was stopped while a task was waited for")
+                raise _stopped()
             self._waiting = asyncio.get_running_loop().create_future()
             await self._waiting
 
@@ -60,34 +60,63 @@ class Watch:
 
 
 class Watchers:
-    """The watches of each task."""
+    """The watches of each task, and who waits for its end alone."""
 
     def __init__(self) -> None:
-        self._by_task: dict[UUID, list[Watch]] = {}
+        # By ids as numbers: each change of each task is looked up, and to hash a UUID is slow.
+        self._by_task: dict[int, list[Watch]] = {}
+        self._ends: dict[int, list[asyncio.Future[TaskRecord]]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._by_task)
+        return bool(self._by_task or self._ends)
 
     def tell(self, record: TaskRecord) -> None:
         """A task has changed."""
-        for watch in self._by_task.get(record.id, ()):
+        key = record.id.int
+        for watch in self._by_task.get(key, ()):
             watch.put(record)
+        if key in self._ends and record.status.is_final:
+            for waiting in self._ends.pop(key):
+                if not waiting.done():
+                    waiting.set_result(record)
 
     def close(self) -> None:
         """No further change will come: all waiting readers get ManagerStateError."""
         for watches in self._by_task.values():
             for watch in watches:
                 watch.close()
+        for ends in self._ends.values():
+            for waiting in ends:
+                if not waiting.done():
+                    waiting.set_exception(_stopped())
+
+    async def end_of(self, task_id: UUID) -> TaskRecord:
+        """Wait for the end of a task, which is still to come for sure."""
+        key = task_id.int
+        waiting: asyncio.Future[TaskRecord] = asyncio.get_running_loop().create_future()
+        self._ends.setdefault(key, []).append(waiting)
+        try:
+            return await waiting
+        except BaseException:
+            if waiting in (others := self._ends.get(key, [])):
+                others.remove(waiting)
+                if not others:
+                    del self._ends[key]
+            raise
 
     def add(self, task_id: UUID, *, only_final: bool = False) -> Watch:
         """Watch a task from now on, until ``remove`` is called with the watch."""
         watch = Watch(only_final)
-        self._by_task.setdefault(task_id, []).append(watch)
+        self._by_task.setdefault(task_id.int, []).append(watch)
         return watch
 
     def remove(self, task_id: UUID, watch: Watch) -> None:
         """End a watch: nobody reads it any longer."""
-        watches = self._by_task[task_id]
+        watches = self._by_task[task_id.int]
         watches.remove(watch)
         if not watches:
-            del self._by_task[task_id]
+            del self._by_task[task_id.int]
+
+
+def _stopped() -> ManagerStateError:
+    return ManagerStateError("the manager was stopped while a task was waited for")

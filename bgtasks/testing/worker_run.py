@@ -11,7 +11,7 @@ from bgtasks.core.events import Claimed, Ended, Reported
 from bgtasks.core.lifecycle import decide
 from bgtasks.core.submission import SubmitOptions, new_record
 from bgtasks.execution.attempt import Attempt
-from bgtasks.execution.launch import launch
+from bgtasks.execution.launch import launch, never_began
 from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
@@ -53,7 +53,7 @@ async def run_worker(
     clock, timing = background_tasks.clock(), background_tasks.timing()
     options = SubmitOptions(owner=owner)
     run = _Run(registry.of(task), codec, clock, timing, task, options, cancel_when)
-    launch(run.attempt, clock)
+    launch(run.attempt, clock, run.gone)
     return run.result(await run.over)
 
 
@@ -109,6 +109,11 @@ class _Run:
         """The attempt is over."""
         if not self.over.done():
             self.over.set_result(ended)
+
+    def gone(self, task: asyncio.Task[Any]) -> None:
+        """The asyncio task of the attempt has ended, or is about to."""
+        if self.attempt.outcome is None:
+            never_began(self.attempt, task)
 
     def result(self, ended: Ended) -> WorkerRun:
         """The run as a whole."""

@@ -113,7 +113,8 @@ class FileStore(TaskStore):
                 "connection= was given, but tasks are kept in an SQLite file, which cannot take "
                 "part in your transaction; leave it out, or set 'database' to a postgresql:// URL"
             )
-        await self._room()
+        if self.writer.backlog > MAX_QUEUED:
+            await self._room()
         holders: dict[int, TaskRecord] = await self.writer.run(Submit(records))
         return holders
 

@@ -32,7 +32,7 @@ class Runs:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._by_place: dict[Place, Run] = {}
-        self._by_attempt: dict[tuple[UUID, int], Run] = {}
+        self._by_attempt: dict[tuple[int, int], Run] = {}  # ids as numbers: a UUID hashes slowly
         self._ended = 0
         self._running = 0
         self._all_ended = asyncio.Event()
@@ -65,7 +65,7 @@ class Runs:
         if (before := self._by_place.get(run.place)) is not None:
             self.remove(before)
         self._by_place[run.place] = run
-        self._by_attempt[run.record.id, run.attempt] = run
+        self._by_attempt[run.record.id.int, run.attempt] = run
 
     def end(self, run: Run) -> None:
         """An attempt has ended. One whose place was given away meanwhile takes no slot since."""
@@ -81,7 +81,7 @@ class Runs:
         if self._by_place.get(run.place) is run:
             del self._by_place[run.place]
             self._ended -= run.has_ended
-        self._by_attempt.pop((run.record.id, run.attempt), None)
+        self._by_attempt.pop((run.record.id.int, run.attempt), None)
 
     def holds(self, place: Place, record: TaskRecord) -> bool:
         """Whether a task as it is stored is in the hands of the run at this place."""
@@ -95,7 +95,7 @@ class Runs:
 
     def of_attempt(self, task_id: UUID, attempt: int) -> Run | None:
         """The run of this attempt."""
-        return self._by_attempt.get((task_id, attempt))
+        return self._by_attempt.get((task_id.int, attempt))
 
     def of_task(self, task_id: UUID) -> Run | None:
         """A run of this task that holds it, as far as this process knows."""

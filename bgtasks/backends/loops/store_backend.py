@@ -1,7 +1,7 @@
 """A backend over a task store: the loops stand here once for all stores."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -94,10 +94,10 @@ class StoreBackend(Backend, Generic[TStore]):
 
     # Changing tasks
 
-    async def submit(
+    def submit(
         self, records: Sequence[TaskRecord], connection: Any = None
-    ) -> Mapping[int, TaskRecord]:
-        return await self.store.insert(records, connection)
+    ) -> Coroutine[Any, Any, Mapping[int, TaskRecord]]:
+        return self.store.insert(records, connection)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         if self._opened is not None:
