@@ -6,31 +6,29 @@ The conformance suite itself is ``tests/contract``. It runs over every backend t
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock
-from bgtasks.core.events import Completed, Ended, Interrupted, Outcome, Report, Reported
-from bgtasks.core.limits import PerKey, Rate
-from bgtasks.core.record import LEFT_OUT, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.events import Interrupted, Outcome, Report, Reported
+from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.core.unique import Unique
 from bgtasks.ids import uuid7
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskStatus
-from bgtasks.registration import Registration, Registry
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.registration import Registry
 from bgtasks.testing.clock import FakeClock
+from bgtasks.testing.conformance_types import make_registry
+from bgtasks.testing.scripted_runner import ScriptedRunner
 
 __all__ = [
     "BackendBench",
     "BackendHome",
     "BenchMaker",
-    "ScriptedRunner",
-    "make_registry",
     "until",
 ]
 
@@ -67,112 +65,6 @@ class BackendHome(Protocol):
 
     async def settled(self, backend: Backend) -> None:
         """Wait until what was handed over before is written, and has had its effect."""
-
-
-class ScriptedRunner:
-    """Runs no workers: the test says when and how each attempt ends."""
-
-    def __init__(self) -> None:
-        self.started: list[TaskRecord] = []
-        self.cancelled: list[tuple[UUID, int]] = []
-        self._attempts: dict[tuple[UUID, int], tuple[TaskRecord, Callable[[Ended], None]]] = {}
-
-    def start(self, record: TaskRecord, over: Callable[[Ended], None]) -> None:
-        """See :meth:`AttemptRunner.start`."""
-        if record.data == LEFT_OUT:
-            raise ValueError(f"task {record.id} is to be run, but its data was not read")
-        self.started.append(record)
-        self._attempts[record.id, record.attempt] = (record, over)
-
-    def cancel(self, task_id: UUID, attempt_number: int) -> None:
-        """See :meth:`AttemptRunner.cancel`."""
-        self.cancelled.append((task_id, attempt_number))
-
-    def end(
-        self, record: TaskRecord, outcome: Outcome | None = None, report: Report | None = None
-    ) -> None:
-        """End the attempt that was started with ``record``; the default outcome is Completed."""
-        _, over = self._attempts.pop((record.id, record.attempt))
-        over(Ended(record.attempt, outcome or Completed(), report))
-
-    def end_all(self, outcome: Outcome | None = None) -> None:
-        """End everything that runs."""
-        for record in self.running:
-            self.end(record, outcome)
-
-    @property
-    def running(self) -> list[TaskRecord]:
-        """The records of attempts that have not ended, the first started first."""
-        return [record for record, _ in self._attempts.values()]
-
-
-@frozen(kw_only=True)
-class QuickTask(BackgroundTaskBase):
-    """Of a type without options."""
-
-
-@frozen(kw_only=True)
-class OtherTask(BackgroundTaskBase):
-    """Of another type without options."""
-
-
-@frozen(kw_only=True)
-class LimitedTask(BackgroundTaskBase):
-    """Of a type of which two may run at once."""
-
-
-@frozen(kw_only=True)
-class OnceTask(BackgroundTaskBase):
-    """Of a type that is not run again after an interruption."""
-
-
-@frozen(kw_only=True)
-class RefusingTask(BackgroundTaskBase):
-    """Of a type that refuses a task whose key is held."""
-
-
-@frozen(kw_only=True)
-class ReplacingTask(BackgroundTaskBase):
-    """Of a type whose newest task replaces the waiting one with its key."""
-
-
-@frozen(kw_only=True)
-class RatedTask(BackgroundTaskBase):
-    """Of a type of which ten may start in a second, and four of them at once."""
-
-
-@frozen(kw_only=True)
-class KeyedTask(BackgroundTaskBase):
-    """Of a type of which one may run for each key."""
-
-
-@frozen(kw_only=True)
-class PairedTask(BackgroundTaskBase):
-    """Of a type of which two may run for each key."""
-
-
-_TYPES: dict[str, tuple[type[BackgroundTaskBase], dict[str, Any]]] = {
-    "Quick": (QuickTask, {}),
-    "Other": (OtherTask, {}),
-    "Limited": (LimitedTask, {"max_concurrency": 2}),
-    "Once": (OnceTask, {"rerun_interrupted": False}),
-    "Refusing": (RefusingTask, {"unique": Unique(conflict="refuse")}),
-    "Replacing": (ReplacingTask, {"unique": Unique(conflict="replace")}),
-    "Rated": (RatedTask, {"rate": Rate(10, per=1, burst=4)}),
-    "Keyed": (KeyedTask, {"per_key": PerKey(1)}),
-    "Paired": (PairedTask, {"per_key": PerKey(2)}),
-}
-
-
-def make_registry(*names: str, **options: Mapping[str, Any]) -> Registry:
-    """A registry of these types (default: all): ``Quick``, ``Other``, ``Limited``, ``Once``,
-    ``Refusing``, ``Replacing``, ``Rated``, ``Keyed`` and ``Paired``; with ``options`` in place of
-    those of the types that they are named after."""
-    return Registry(
-        Registration(task_type=cls, worker_provider=cls, type_name=name, **options.get(name, own))
-        for name, (cls, own) in _TYPES.items()
-        if name in (names or _TYPES)
-    )
 
 
 class BackendBench:

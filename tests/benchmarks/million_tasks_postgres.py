@@ -30,7 +30,7 @@ from bgtasks import (
 )
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.migrations import upgrade
-from bgtasks.testing.conformance import OtherTask, QuickTask
+from bgtasks.testing.conformance_types import OtherTask, QuickTask
 from tests.postgres.many_tasks import filling
 from tests.servers.postgres import PostgresServer
 

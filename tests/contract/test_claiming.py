@@ -9,7 +9,8 @@ import pytest
 from bgtasks.core.events import Completed, Ended, Failed
 from bgtasks.core.record import TaskQuery
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry
+from bgtasks.testing.conformance import BackendBench, BenchMaker
+from bgtasks.testing.conformance_types import make_registry
 
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING

@@ -3,7 +3,8 @@
 from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskQuery
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.testing.conformance import BackendBench, make_registry
+from bgtasks.testing.conformance import BackendBench
+from bgtasks.testing.conformance_types import make_registry
 
 PENDING = BackgroundTaskStatus.PENDING
 FAILED = BackgroundTaskStatus.FAILED

@@ -8,7 +8,8 @@ from bgtasks.core.events import Failed, Interrupted
 from bgtasks.core.limits import PerKey
 from bgtasks.core.record import TaskRecord, waiting_for
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.testing.conformance import BackendBench, make_registry
+from bgtasks.testing.conformance import BackendBench
+from bgtasks.testing.conformance_types import make_registry
 
 PENDING = BackgroundTaskStatus.PENDING
 CANCELLED = BackgroundTaskStatus.CANCELLED

@@ -17,13 +17,13 @@ from bgtasks.backends.embedded.database import open_database
 from bgtasks.backends.embedded.migrations import SCHEMA_VERSION
 from bgtasks.errors import BackendBusyError, BackendError, SchemaVersionError
 from bgtasks.testing import FakeClock
-from bgtasks.testing.conformance import make_registry
+from bgtasks.testing.conformance_types import make_registry
 
 OWNER = """
 import asyncio, os, sys
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.testing import FakeClock
-from bgtasks.testing.conformance import make_registry
+from bgtasks.testing.conformance_types import make_registry
 
 async def own() -> None:
     backend = EmbeddedBackend(sys.argv[1], make_registry(), FakeClock())

@@ -13,7 +13,8 @@ import pytest
 
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.testing import FakeClock
-from bgtasks.testing.conformance import BackendBench, make_registry
+from bgtasks.testing.conformance import BackendBench
+from bgtasks.testing.conformance_types import make_registry
 from tests.contract.homes import FileHome
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the rights of POSIX")
@@ -22,7 +23,7 @@ WRITER = """
 import asyncio, json, os, sys
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.testing import FakeClock
-from bgtasks.testing.conformance import make_registry
+from bgtasks.testing.conformance_types import make_registry
 
 path = sys.argv[1]
 at_open = {}

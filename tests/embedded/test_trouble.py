@@ -253,7 +253,7 @@ async def test_a_folder_that_goes_away_is_said(path: Path) -> None:
 
 FULL = """
 import asyncio, resource, sys
-from bgtasks.testing.conformance import make_registry
+from bgtasks.testing.conformance_types import make_registry
 from dependency_injector import providers
 from attrs import frozen
 from bgtasks import *

@@ -16,7 +16,7 @@ from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.database import Database, ServerBounds
 from bgtasks.backends.postgres.migrations import COMMAND, VERSION, upgrade
 from bgtasks.clock import SystemClock
-from bgtasks.testing.conformance import make_registry
+from bgtasks.testing.conformance_types import make_registry
 from tests.servers.databases import Databases, name_in
 from tests.servers.ports import LOOPBACK, free_port
 from tests.servers.postgres import PostgresServer
@@ -199,7 +199,7 @@ for name in {missing!r}:
 import bgtasks
 from dependency_injector import providers
 from bgtasks import BackgroundTasksContainer, background_task
-from bgtasks.testing.conformance import QuickTask
+from bgtasks.testing.conformance_types import QuickTask
 container = BackgroundTasksContainer(
     tasks=providers.List(background_task(QuickTask, providers.Object(None)))
 )

@@ -17,7 +17,8 @@ from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.core.record import TaskQuery, TaskRecord
 from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
-from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry, until
+from bgtasks.testing.conformance import BackendBench, BenchMaker, until
+from bgtasks.testing.conformance_types import make_registry
 
 from .callers import CALLERS, Caller, alchemy_engine
 

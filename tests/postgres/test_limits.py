@@ -11,7 +11,8 @@ from bgtasks.clock import Clock, SystemClock
 from bgtasks.core.record import TaskQuery
 from bgtasks.errors import SettingsError
 from bgtasks.registration import Registry
-from bgtasks.testing.conformance import BackendBench, BenchMaker, make_registry, until
+from bgtasks.testing.conformance import BackendBench, BenchMaker, until
+from bgtasks.testing.conformance_types import make_registry
 from tests.contract.homes import PostgresHome
 
 COMPLETED = TaskQuery(statuses=[BackgroundTaskStatus.COMPLETED], limit=1000)

@@ -16,7 +16,7 @@ from bgtasks import (
     BackgroundWorkerContext,
     background_task,
 )
-from bgtasks.testing.conformance import QuickTask
+from bgtasks.testing.conformance_types import QuickTask
 from tests.hosts.scripted import backend_of, wanted_by
 
 from .callers import alchemy_session

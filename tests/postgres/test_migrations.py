@@ -14,7 +14,8 @@ from bgtasks.clock import SystemClock
 from bgtasks.core.record import TaskQuery
 from bgtasks.errors import BackendError, SchemaVersionError
 from bgtasks.ids import uuid7
-from bgtasks.testing.conformance import BackendBench, make_registry
+from bgtasks.testing.conformance import BackendBench
+from bgtasks.testing.conformance_types import make_registry
 from tests.contract.homes import PostgresHome
 from tests.servers.databases import Databases
 
