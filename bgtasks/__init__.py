@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from bgtasks.blocking import BlockingTaskManager
     from bgtasks.cancellation import CancellationToken
     from bgtasks.clock import Clock
-    from bgtasks.containers import BackgroundTasksContainer, background_task
+    from bgtasks.containers import BackgroundTasksContainer, background_task, schedule
     from bgtasks.core.limits import PerKey, Rate
     from bgtasks.core.query import BackgroundTaskPage
+    from bgtasks.core.schedules.cron import Cron
+    from bgtasks.core.schedules.every import Every
     from bgtasks.core.task_filter import TaskFilter
     from bgtasks.core.task_types import TypeInfo
     from bgtasks.core.unique import Unique
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         PayloadTooLargeError,
         QueryError,
         RegistrationError,
+        ScheduleNotFoundError,
         SchemaVersionError,
         SerializationError,
         SettingsError,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
         BackgroundTaskState,
         BackgroundTaskStatus,
         ProcessInfo,
+        ScheduleInfo,
         Submission,
     )
     from bgtasks.registration import Registration, Retry
@@ -73,7 +77,9 @@ __all__ = [
     "BlockingTaskManager",
     "CancellationToken",
     "Clock",
+    "Cron",
     "DuplicateTaskError",
+    "Every",
     "ManagerStateError",
     "NotAllowedError",
     "PayloadTooLargeError",
@@ -85,6 +91,8 @@ __all__ = [
     "RegistrationError",
     "Requester",
     "Retry",
+    "ScheduleInfo",
+    "ScheduleNotFoundError",
     "SchemaVersionError",
     "SerializationError",
     "Settings",
@@ -98,18 +106,21 @@ __all__ = [
     "Unique",
     "UnregisteredTaskError",
     "background_task",
+    "schedule",
 ]
 
 _HOMES = {
     "blocking": ["BlockingTaskManager"],
     "cancellation": ["CancellationToken"],
     "clock": ["Clock"],
-    "containers": ["BackgroundTasksContainer", "background_task"],
+    "containers": ["BackgroundTasksContainer", "background_task", "schedule"],
     "core.limits": ["PerKey", "Rate"],
     "core.query": ["BackgroundTaskPage"],
     "core.task_filter": ["TaskFilter"],
     "core.task_types": ["TypeInfo"],
     "core.unique": ["Unique"],
+    "core.schedules.cron": ["Cron"],
+    "core.schedules.every": ["Every"],
     "errors": [
         "AttemptTimeoutError",
         "BackendBusyError",
@@ -121,6 +132,7 @@ _HOMES = {
         "PayloadTooLargeError",
         "QueryError",
         "RegistrationError",
+        "ScheduleNotFoundError",
         "SchemaVersionError",
         "SerializationError",
         "SettingsError",
@@ -138,6 +150,7 @@ _HOMES = {
         "BackgroundTaskStatus",
         "ProcessInfo",
         "Submission",
+        "ScheduleInfo",
     ],
     "registration": ["Registration", "Retry"],
     "settings": ["Settings"],

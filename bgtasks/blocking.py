@@ -13,7 +13,7 @@ from bgtasks.core.task_filter import FilterOptions, TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, Submission
+from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, ScheduleInfo, Submission
 
 __all__ = ["BlockingTaskManager"]
 
@@ -98,6 +98,22 @@ class BlockingTaskManager:
     def wait_for(self, task_id: UUID, timeout: Duration | None = None) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; returns its final snapshot."""
         return self._call(self._manager.wait_for(task_id, timeout))
+
+    def get_schedules(self) -> list[ScheduleInfo]:
+        """All stored schedules, in the order of their names."""
+        return self._call(self._manager.get_schedules())
+
+    def run_schedule(self, name: str) -> UUID:
+        """Submit a task of a schedule now; returns its id."""
+        return self._call(self._manager.run_schedule(name))
+
+    def pause_schedule(self, name: str) -> ScheduleInfo:
+        """Let no tick of a schedule submit a task until it is resumed."""
+        return self._call(self._manager.pause_schedule(name))
+
+    def resume_schedule(self, name: str) -> ScheduleInfo:
+        """Go on with a paused schedule at its next tick."""
+        return self._call(self._manager.resume_schedule(name))
 
     def _call(self, question: Coroutine[Any, Any, T]) -> T:
         loop = self._manager.event_loop

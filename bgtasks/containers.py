@@ -1,6 +1,7 @@
 """The composition root: what a host application puts into its own container."""
 
-from typing import TYPE_CHECKING, Any, Unpack
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Unpack, get_type_hints
 
 from dependency_injector import containers, providers
 
@@ -8,6 +9,8 @@ from bgtasks.backends.base import Backend
 from bgtasks.blocking import BlockingTaskManager
 from bgtasks.clock import Clock, SystemClock, Timing
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.schedules.definition import Schedule, ScheduleOptions, Schedules
+from bgtasks.core.schedules.specs import Spec
 from bgtasks.errors import RegistrationError, SettingsError
 from bgtasks.execution.host_resources import HostResources
 from bgtasks.execution.lifetimes import refuse_longer_lives
@@ -28,7 +31,7 @@ else:
     Hub = lazy_callable("bgtasks.web.hub", "Hub")
     Lifespan = lazy_callable("bgtasks.web.lifespan", "Lifespan")
 
-__all__ = ["BackgroundTasksContainer", "background_task"]
+__all__ = ["BackgroundTasksContainer", "background_task", "schedule"]
 
 
 def background_task(
@@ -56,6 +59,66 @@ def background_task(
     return providers.Factory(
         _register, providers.Object(task_type), worker_provider.provider, **options
     )
+
+
+def schedule(
+    name: str | providers.Provider[Any],
+    spec: Spec | providers.Provider[Any],
+    task_provider: providers.Provider[Any],
+    **options: Unpack[ScheduleOptions[providers.Provider[Any]]],
+) -> providers.Factory[Schedule]:
+    """Have a task submitted at each tick: ``task_provider`` makes it, anew each time.
+
+    ``name`` is at most 100 letters, digits, ``-``, ``_``, ``.`` and ``:``; ``spec`` is a
+    :class:`~bgtasks.Cron` or an :class:`~bgtasks.Every`. Each option may itself be a provider:
+
+    - ``overlap``: what happens at a tick while a task of the schedule has not ended: ``"skip"``
+      submits none, ``"wait"`` lets at most one wait behind it, ``"allow"`` submits another one.
+    - ``catch_up``: where ticks were missed because no process was there, only the last one is made
+      up for, and only if it is not older than this (a duration, by default one day); ``None``: it
+      is not.
+    - ``owner`` and ``priority``: those of the tasks.
+    - ``paused``: whether a schedule that is new begins paused.
+
+    Goes into ``schedules=providers.List(...)`` of :class:`~bgtasks.BackgroundTasksContainer`. What
+    cannot be registered is refused when the manager is made: RegistrationError, SettingsError.
+    """
+    if not isinstance(task_provider, providers.Provider):
+        raise RegistrationError(
+            f"schedule({name!r}, ..., {task_provider!r}): expected a provider of a task, such as "
+            "providers.Factory(MyTask)"
+        )
+    known = ScheduleOptions.__optional_keys__
+    if unknown := options.keys() - known:
+        raise RegistrationError(
+            f"schedule({name!r}, ...): unknown option {', '.join(sorted(unknown))}; accepted: "
+            f"{', '.join(sorted(known))}"
+        )
+    return providers.Factory(_schedule, task_provider.provider, name=name, spec=spec, **options)
+
+
+def _schedule(task_provider: providers.Provider[Any], **options: Any) -> Schedule:
+    return Schedule(
+        task_type=_made_type(task_provider, options["name"]), make=task_provider, **options
+    )
+
+
+def _made_type(task_provider: Any, name: object) -> type[BackgroundTaskBase]:
+    """The type of the tasks that a provider makes: known before it has made one."""
+    makes = getattr(task_provider, "provides", None)
+    if not isinstance(makes, type) and callable(makes):
+        with suppress(Exception):  # of whatever kind of callable it is
+            makes = get_type_hints(makes).get("return")
+    if not (isinstance(makes, type) and issubclass(makes, BackgroundTaskBase)):
+        raise RegistrationError(
+            f"schedule({name!r}, ...): it is not known which task the provider makes; expected "
+            "providers.Factory(MyTask, ...), or a provider of a function with '-> MyTask'"
+        )
+    return makes
+
+
+def _make_schedules(schedules: list[Schedule], registry: Registry) -> Schedules:
+    return Schedules(schedules, registry.name_of)
 
 
 def _register(
@@ -118,14 +181,16 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     """Everything that runs background tasks, for ``providers.Container(...)`` in a host.
 
     Give it ``config`` (a ``providers.Configuration`` or a part of one, see
-    :class:`~bgtasks.Settings`) and ``tasks`` (a ``providers.List`` of ``background_task(...)``).
-    ``hooks`` (a ``providers.List`` of :class:`~bgtasks.hooks.BackgroundTaskHook`) are called around
-    attempts. Take from it ``manager()``, ``asgi_app()`` to mount, ``lifespan()`` to start and stop
-    it, and ``blocking_manager()`` for sync code. ``policy`` is there to be overridden.
+    :class:`~bgtasks.Settings`), ``tasks`` (a ``providers.List`` of ``background_task(...)``) and,
+    if there are any, ``schedules`` (one of ``schedule(...)``). ``hooks`` (a ``providers.List`` of
+    :class:`~bgtasks.hooks.BackgroundTaskHook`) are called around attempts. Take from it
+    ``manager()``, ``asgi_app()`` to mount, ``lifespan()`` to start and stop it, and
+    ``blocking_manager()`` for sync code. ``policy`` is there to be overridden.
     """
 
     config = providers.Configuration()
     tasks: providers.Provider[Any] = providers.Dependency(default=providers.List())
+    schedules: providers.Provider[Any] = providers.Dependency(default=providers.List())
 
     hooks: providers.Provider[Any] = providers.Dependency(default=providers.List())
 
@@ -136,6 +201,7 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     settings = providers.Singleton(Settings.from_config, config)
     codec = providers.Singleton(TaskCodec)
     registry = providers.Singleton(_make_registry, tasks, codec)
+    known_schedules = providers.Singleton(_make_schedules, schedules, registry)
     backend = providers.Factory(_make_backend, settings, registry, clock)
 
     manager = providers.Singleton(
@@ -147,6 +213,7 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
         timing,
         backend.provider,
         hooks.provider,
+        known_schedules,
     )
     blocking_manager = providers.Singleton(BlockingTaskManager, manager)
     hub = providers.Singleton(

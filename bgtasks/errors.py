@@ -10,6 +10,7 @@
     │   └── PayloadTooLargeError    its JSON is larger than a record may be
     ├── DuplicateTaskError          a task with this id or key was accepted before
     ├── TaskNotFoundError           no task with this id
+    ├── ScheduleNotFoundError       no schedule with this name
     ├── NotAllowedError             the policy does not let this requester do that
     ├── TaskStateError              the task's status does not allow this
     ├── TaskCancelled               raised inside a worker: its cancellation was asked for
@@ -63,6 +64,10 @@ class DuplicateTaskError(BackgroundTasksError):
 
 class TaskNotFoundError(BackgroundTasksError, LookupError):
     """There is no task with this id: there never was one, or it was pruned."""
+
+
+class ScheduleNotFoundError(BackgroundTasksError, LookupError):
+    """There is no schedule with this name, or none that this process can run."""
 
 
 class NotAllowedError(BackgroundTasksError):

@@ -22,8 +22,11 @@ __all__ = [
     "Health",
     "LightTaskInfo",
     "ProcessInfo",
+    "ScheduleInfo",
     "StoredPayload",
     "Submission",
+    "TaskSchedule",
+    "TickInfo",
     "Unset",
     "WaitingFor",
     "kept_payload",
@@ -112,6 +115,15 @@ class BackgroundTaskState(Generic[TPayload]):
 
 
 @frozen
+class TaskSchedule:
+    """Which schedule submitted a task, and for which of its ticks: the time it should have been,
+    timezone-aware UTC. ``tick`` is ``None`` where somebody had the schedule run by hand."""
+
+    name: str
+    tick: datetime | None
+
+
+@frozen
 class BackgroundTaskInfo(Generic[TPayload]):
     """What HTTP and Socket.IO send: the state of a task and what the store knows of it.
 
@@ -122,6 +134,7 @@ class BackgroundTaskInfo(Generic[TPayload]):
     not come; ``"turn"``, as many tasks of its key run as may (:class:`~bgtasks.PerKey`), or
     it waits behind the running one (:class:`~bgtasks.Unique`); ``None``
     where it runs, is final, or only waits for a free slot.
+    ``schedule`` says which schedule submitted the task, if one did.
     ``payload`` is of the registered payload type, or plain JSON data where that type is
     unknown; the object is made at the first read.
     Lists carry payloads of up to 4,096 characters of JSON: a larger one is ``None`` there, and
@@ -147,6 +160,7 @@ class BackgroundTaskInfo(Generic[TPayload]):
     scheduled_at: datetime | None
     owner: str | None
     waiting_for: WaitingFor | None = None
+    schedule: TaskSchedule | None = None
 
     def to_json(self) -> str:
         """The snapshot as HTTP and Socket.IO send it: one JSON object in ASCII, keys in camelCase.
@@ -286,6 +300,50 @@ class ProcessInfo:
     started_at: datetime
     seen_at: datetime
     alive: bool
+
+
+@frozen(kw_only=True)
+class TickInfo:
+    """One tick of a schedule that has come. ``outcome`` is ``"submitted"`` (``task`` is the id of
+    its task), ``"skipped"`` (the task before it had not ended), ``"missed"`` (nobody was there, and
+    it was too late) or ``"failed"`` (``message`` says why). ``missed`` ticks before it were missed.
+    """
+
+    tick: datetime
+    outcome: Literal["submitted", "skipped", "missed", "failed"]
+    task: UUID | None = None
+    missed: int = 0
+    message: str | None = None
+
+
+@frozen(kw_only=True)
+class ScheduleInfo:
+    """A schedule as it is stored. Times are timezone-aware UTC.
+
+    ``type`` is the type of its tasks. ``spec`` is the cron expression, or the time between two
+    ticks; ``in_words`` explains it. ``next_tick`` is ``None`` while it is paused, and ``upcoming``
+    has the next five. ``last_tick`` is the newest one that has come, whatever became of it;
+    ``last_task`` the newest task; ``skipped`` counts ticks that came while a task before them had
+    not ended; ``last_error`` says why the last tick that failed did. ``ticks`` has the last twenty
+    that have come, the newest first. ``registered`` says whether a process that is there now has
+    the schedule; one that nobody has is dropped after seven days.
+    """
+
+    name: str
+    type: str
+    spec: str
+    timezone: str
+    paused: bool
+    next_tick: datetime | None
+    last_tick: datetime | None
+    last_task: UUID | None
+    skipped: int
+    last_error: str | None
+    in_words: str
+    paused_at: datetime | None = None
+    upcoming: tuple[datetime, ...] = ()
+    ticks: tuple[TickInfo, ...] = ()
+    registered: bool = True
 
 
 class _Unset(Enum):

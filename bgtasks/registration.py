@@ -301,6 +301,12 @@ class Registry:
         unique = BY_CALLER if registration is None else registration.unique or BY_CALLER
         return unique.conflict
 
+    def name_of(self, task_type: type) -> str | None:
+        """The name that tasks of exactly this class are stored under; ``None``: it is not
+        registered."""
+        registration = self._by_class.get(task_type)
+        return None if registration is None else registration.type_name
+
     def named(self, type_name: str) -> Registration | None:
         """The registration stored under this name."""
         return self._by_name.get(type_name)

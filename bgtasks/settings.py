@@ -111,6 +111,10 @@ def _stop_grace(value: Any) -> float:
     return _seconds("stop_grace", value, 3600.0)
 
 
+def _run_schedules(value: Any) -> bool | None:
+    return None if value is None else _yes_or_no("run_schedules", value)
+
+
 @frozen(kw_only=True)
 class Settings:
     """How one manager runs. Every field has a default that works.
@@ -119,6 +123,8 @@ class Settings:
       (``postgresql+asyncpg://``). Its password is never shown, not even in the repr.
     - ``max_concurrency``: attempts running at once in this process, 1 to 10,000.
     - ``run_tasks``: ``False`` for a process that only submits and shows tasks.
+    - ``run_schedules``: whether this process submits tasks when the ticks of schedules come;
+      ``None``: as ``run_tasks``.
     - ``types``: only tasks of these types are run in this process (a list, or a text with commas);
       ``None`` runs all that are registered.
     - ``publish_interval``: seconds between two reports of one task that are shown, 0 to 60.
@@ -142,6 +148,7 @@ class Settings:
     )
     max_concurrency: int = field(default=100, converter=_max_concurrency)
     run_tasks: bool = field(default=True, converter=_run_tasks)
+    run_schedules: bool | None = field(default=None, converter=_run_schedules)
     types: tuple[str, ...] | None = field(default=None, converter=_types)
     publish_interval: float = field(default=0.2, converter=_publish_interval)
     stop_grace: float = field(default=10.0, converter=_stop_grace)
@@ -150,6 +157,11 @@ class Settings:
     database_connections: int = field(default=10, converter=_database_connections)
     allowed_origins: tuple[str, ...] = field(default=(), converter=_origins)
     max_clients_per_user: int = field(default=30, converter=_max_clients_per_user)
+
+    @property
+    def fires(self) -> bool:
+        """Whether this process submits the tasks of schedules."""
+        return self.run_tasks if self.run_schedules is None else self.run_schedules
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> "Settings":

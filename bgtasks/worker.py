@@ -94,6 +94,17 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
 
     @property
     @abstractmethod
+    def tick(self) -> datetime | None:
+        """The time at which the schedule should have submitted this task, timezone-aware UTC,
+        however late it was; ``None`` for a task of no schedule, or of one that was run by hand."""
+
+    @property
+    @abstractmethod
+    def missed(self) -> int:
+        """How many ticks of the schedule before this one were missed because nobody was there."""
+
+    @property
+    @abstractmethod
     def info(self) -> BackgroundTaskInfo[TPayload]:
         """The task as others see it, with the newest state: also ``owner`` and ``attempt``.
 

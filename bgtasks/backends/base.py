@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.core.events import Ended, Reported
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
@@ -178,6 +179,16 @@ class Backend(ABC):
         May be called from any thread; must not ask the store.
         """
         return None
+
+    @property
+    @abstractmethod
+    def schedules(self) -> ScheduleStore:
+        """What is kept of schedules. Raises BackendError before the start and after the stop."""
+
+    @abstractmethod
+    def subscribe_schedules(self, handler: ScheduleHandler) -> Callable[[], None]:
+        """Call ``handler`` on the event loop with the names of schedules that have changed, in any
+        process; returns how to unsubscribe."""
 
     @abstractmethod
     def subscribe(

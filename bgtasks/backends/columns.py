@@ -34,6 +34,7 @@ INSERTED = tuple(name for name in TaskRecord._fields if name != "sequence")
 _FIXED = {
     *("id", "type", "name", "data", "created_at", "owner", "priority", "headers"),
     *("key", "key_until", "key_rule", "turn_key"),
+    *("schedule", "tick", "missed"),
 }
 
 CHANGED = tuple(name for name in INSERTED if name not in _FIXED)

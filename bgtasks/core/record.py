@@ -12,6 +12,7 @@ from bgtasks.models import (
     BackgroundTaskInfo,
     BackgroundTaskStatus,
     LightTaskInfo,
+    TaskSchedule,
     WaitingFor,
 )
 
@@ -63,6 +64,8 @@ class TaskRecord(NamedTuple):
     that hooks gave to the task for its attempts; like ``data``, it goes only to them.
     ``turn_key`` is what the task takes turns by (``PerKey``); ``held`` says that it waits for its
     turn: then it may not start, whatever is free.
+    ``schedule`` is the name of the one that submitted the task, for its ``tick``, after ``missed``
+    ticks that nobody was there for.
 
     A named tuple, not an attrs class: each step of each task makes a new one, and copying the
     fields of a frozen attrs class costs several times as much.
@@ -98,6 +101,9 @@ class TaskRecord(NamedTuple):
     headers: str | None = None
     turn_key: str | None = None
     held: bool = False
+    schedule: str | None = None
+    tick: datetime | None = None
+    missed: int = 0
     sequence: int = 0
 
 
@@ -177,6 +183,7 @@ def info_of(
         record.scheduled_at,
         record.owner,
         waiting_for(record, now),
+        None if record.schedule is None else TaskSchedule(record.schedule, record.tick),
     )
 
 

@@ -61,6 +61,14 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
         self._warned = False
 
     @property
+    def tick(self) -> datetime | None:
+        return self._record.tick
+
+    @property
+    def missed(self) -> int:
+        return self._record.missed
+
+    @property
     def info(self) -> BackgroundTaskInfo[Any]:
         owner, state = self._owner, self.state
         newest = self._record._replace(

@@ -17,6 +17,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.durations import Duration, checked_timeout
 from bgtasks.core.query import BackgroundTaskPage, checked_id, cursor_of, make_query
 from bgtasks.core.record import MAX_PAGE
+from bgtasks.core.schedules.definition import NO_SCHEDULES, Schedules
 from bgtasks.core.submission import RunOptions, submit_options
 from bgtasks.core.task_filter import FilterOptions, TaskFilter, filter_of
 from bgtasks.core.task_types import TypeInfo
@@ -31,6 +32,7 @@ from bgtasks.models import (
     BackgroundTaskInfo,
     Health,
     ProcessInfo,
+    ScheduleInfo,
     Submission,
 )
 from bgtasks.observing.subscribers import Subscribers
@@ -59,6 +61,7 @@ class BackgroundTaskManager:
         timing: Timing,
         backend_factory: Callable[[], Backend],
         hooks: Callable[[], Sequence[BackgroundTaskHook]] = tuple,
+        schedules: Schedules = NO_SCHEDULES,
     ) -> None:
         registry.names(settings.types)  # before anything is started
         self.task_updated = TaskUpdatedEvent(clock)
@@ -71,7 +74,7 @@ class BackgroundTaskManager:
         )
         # Hooks are made at the start: they may depend on the manager.
         self._switch = Switch(
-            lambda: new_run(self._settings, backend_factory(), Hooks(tuple(hooks())))
+            lambda: new_run(self._settings, schedules, backend_factory(), Hooks(tuple(hooks())))
         )
 
     # Start and stop
@@ -322,3 +325,39 @@ class BackgroundTaskManager:
         async with aclosing(run.waiting.follow(checked_id(task_id))) as records:
             async for record in records:
                 yield run.infos.of(record)
+
+    # Schedules
+
+    async def get_schedules(
+        self, *, after: str = "", limit: int | None = None
+    ) -> list[ScheduleInfo]:
+        """The stored schedules, in the order of their names: at most ``limit`` of them, whose
+        names come ``after`` a name."""
+        return await self._switch.running().schedules.all(after=after, limit=limit)
+
+    async def find_schedules(self, names: Iterable[str]) -> list[ScheduleInfo]:
+        """Those of these schedules that there are, in the order of their names."""
+        return await self._switch.running().schedules.some(list(names))
+
+    async def get_schedule(self, name: str) -> ScheduleInfo:
+        """One schedule. Raises ScheduleNotFoundError."""
+        return await self._switch.running().schedules.one(name)
+
+    async def run_schedule(self, name: str) -> UUID:
+        """Submit a task of a schedule now, whatever its ticks are, and also while it is paused;
+        returns the id of the task, whose ``tick`` is ``None``.
+
+        Raises ScheduleNotFoundError, also for a schedule that is not registered in this process,
+        and what making the task raises.
+        """
+        return await self._switch.running().schedules.run(name)
+
+    async def pause_schedule(self, name: str) -> ScheduleInfo:
+        """Let no tick of a schedule submit a task until it is resumed. A pause is stored, and stays
+        through restarts. Returns the schedule as it is now; raises ScheduleNotFoundError."""
+        return await self._switch.running().schedules.pause(name)
+
+    async def resume_schedule(self, name: str) -> ScheduleInfo:
+        """Go on with a paused schedule at its next tick: ticks of the pause count as not missed.
+        Returns the schedule as it is now; raises ScheduleNotFoundError."""
+        return await self._switch.running().schedules.resume(name)

@@ -12,6 +12,7 @@ from bgtasks.concurrency.services import Service, Services, take_steps
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.keys import keyed
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.schedules.definition import Schedules
 from bgtasks.core.submission import SubmitOptions, new_record
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import SettingsError
@@ -21,6 +22,9 @@ from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.loop_watch import LoopWatch
 from bgtasks.manager.infos import Infos
 from bgtasks.manager.pruning import pruning
+from bgtasks.manager.schedules.control import ScheduleControl
+from bgtasks.manager.schedules.making import TaskMaker
+from bgtasks.manager.schedules.ticking import Ticking
 from bgtasks.manager.serving import Serving, say_what_is_waited_for
 from bgtasks.manager.types import Types
 from bgtasks.manager.waiting import Waiting
@@ -55,6 +59,7 @@ class ManagerRun:
         updates: TaskUpdatedEvent,
         type_updates: Subscribers[TypeInfo],
         settings: Settings,
+        schedules: Schedules,
         backend: Backend,
         hooks: Hooks,
     ) -> None:
@@ -86,6 +91,12 @@ class ManagerRun:
         self._services = Services([self._watch, self._serving] if settings.run_tasks else [])
         if settings.retention is not None:
             self._services.add(pruning(backend.prune, settings.retention, clock, timing))
+        maker = TaskMaker(self._record)
+        self.schedules = ScheduleControl(backend, schedules, maker, backend.now)
+        if settings.fires and schedules:
+            types = registry.names(settings.types)
+            store_clock = DatedClock(clock, backend.now)
+            self._services.add(Ticking(backend, schedules, types, maker, store_clock))
         self._stopped: asyncio.Task[None] | None = None
         backend.subscribe(self._on_change, wanted=self._is_watched)
 
@@ -101,6 +112,7 @@ class ManagerRun:
         await self.backend.start()
         self.state = State.RUNNING
         try:
+            await self.schedules.register(fires=self._settings.fires)
             for service in accompanying:
                 self._services.add(service)
             self._services.start()
@@ -163,8 +175,9 @@ class ManagerRun:
         return records, await self.backend.submit(records, options.connection)
 
     def _record(
-        self, task: BackgroundTaskBase, options: SubmitOptions, now: datetime
+        self, task: BackgroundTaskBase, options: SubmitOptions, now: datetime | None = None
     ) -> TaskRecord:
+        now = now or self.backend.now()
         registration = self._registry.of(task)
         data = self._codec.encode_task(task)
         per_key = registration.per_key

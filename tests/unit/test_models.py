@@ -94,4 +94,5 @@ def test_state_and_info_have_the_documented_fields() -> None:
         "scheduled_at",
         "owner",
         "waiting_for",
+        "schedule",
     ]

@@ -60,6 +60,7 @@ class EmbeddedBackend(StoreBackend[FileStore]):
             self._patience,
             self.subscribers.tell,
             self.type_subscribers.tell,
+            self.schedule_subscribers.tell,
         )
         try:
             await store.prepare()

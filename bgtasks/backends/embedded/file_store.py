@@ -11,6 +11,7 @@ from uuid import UUID
 
 from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
 from bgtasks.backends.embedded.file_reads import FileReads
+from bgtasks.backends.embedded.file_schedules import FileSchedules
 from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.own_changes import OwnChanges
 from bgtasks.backends.embedded.own_process import OwnProcess
@@ -21,6 +22,7 @@ from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.backends.embedded.writer import Delivery, Submit, Writer
 from bgtasks.backends.loops.marking import Marking
+from bgtasks.backends.schedule_store import ScheduleHandler
 from bgtasks.backends.task_store import (
     Claimant,
     Done,
@@ -80,6 +82,7 @@ class FileStore(TaskStore):
         patience: Patience,
         announce: Callable[[TaskRecord], None],
         announce_type: Callable[[TypeRecord], None],
+        announce_schedules: ScheduleHandler,
     ) -> None:
         self.name = path
         self._process = process
@@ -97,6 +100,7 @@ class FileStore(TaskStore):
         else:
             self.reading = ThreadReading(files.reading, reading)
         self.reads = FileReads(self.reading, self._health)
+        self.schedules = FileSchedules(self.writer, self.reading, clock, announce_schedules)
         self._marking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._claimant: Claimant = Nobody()
         self._troubles: set[str] = set()

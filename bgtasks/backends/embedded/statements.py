@@ -11,6 +11,7 @@ from bgtasks.backends.embedded.rows import (
     REPORTED,
     SHOWN,
 )
+from bgtasks.backends.embedded.schedule_rows import SCHEDULE
 from bgtasks.backends.embedded.searching import SEARCHED
 from bgtasks.backends.statements import load_statements
 
@@ -30,4 +31,6 @@ STATEMENTS = load_statements(
     numbered=NUMBERED.each(),
     numbered_values=NUMBERED.each("?"),
     searched=SEARCHED,
+    schedule=", ".join(SCHEDULE),
+    schedule_values=", ".join(["?"] * len(SCHEDULE)),
 )

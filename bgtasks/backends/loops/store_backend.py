@@ -1,7 +1,7 @@
 """A backend over a task store: the loops stand here once for all stores."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -13,6 +13,7 @@ from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.loops.searching import Searching
 from bgtasks.backends.loops.serving import Serving
+from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
@@ -78,6 +79,7 @@ class StoreBackend(Backend, Generic[TStore]):
         self._clock = clock
         self.subscribers = Subscribers[TaskRecord](lambda record: f"task {record.id}")
         self.type_subscribers = Subscribers[TypeRecord](lambda record: f"type {record.name}")
+        self.schedule_subscribers = Subscribers[Collection[str]](lambda _: "schedules")
         self._opened: OpenStore[TStore] | None = None
 
     @abstractmethod
@@ -151,6 +153,13 @@ class StoreBackend(Backend, Generic[TStore]):
     def trouble(self) -> str | None:
         opened = self._opened
         return None if opened is None else opened.store.trouble() or opened.serving.trouble
+
+    @property
+    def schedules(self) -> ScheduleStore:
+        return self.store.schedules
+
+    def subscribe_schedules(self, handler: ScheduleHandler) -> Callable[[], None]:
+        return self.schedule_subscribers.subscribe(handler)
 
     def subscribe(
         self, handler: ChangeHandler, wanted: Callable[[], bool] = lambda: True

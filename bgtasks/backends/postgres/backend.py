@@ -81,6 +81,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
             self._server_clock,
             self.subscribers,
             self.type_subscribers,
+            self.schedule_subscribers,
             max_concurrency=self._max_concurrency,
             heartbeat_timeout=self._heartbeat_timeout,
         )

@@ -5,7 +5,8 @@ import json
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.change_feed import ChangeFeed
@@ -20,7 +21,7 @@ from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.record import LEFT_OUT, TaskRecord
 from bgtasks.observing.subscribers import Subscribers
 
-__all__ = ["Feed", "messages"]
+__all__ = ["Feed", "messages", "schedules_message"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,16 +51,27 @@ def messages(sender: UUID, task_ids: Sequence[UUID]) -> list[str]:
     ]
 
 
+def schedules_message(sender: UUID, names: Sequence[str]) -> str:
+    """The notification that tells of changed schedules."""
+    news = {"from": sender.hex, "tasks": [], "schedules": list(names)}
+    return json.dumps(news, separators=(",", ":"))
+
+
 class Feed(ChangeFeed):
     """Hears of changes by notifications. They are hints, whoever sent them: what is stored is
     announced. A record that was read has no ``data``.
     """
 
     def __init__(
-        self, database: Database, process: UUID, subscribers: Subscribers[TaskRecord]
+        self,
+        database: Database,
+        process: UUID,
+        subscribers: Subscribers[TaskRecord],
+        schedules: Subscribers[Collection[str]],
     ) -> None:
         self._database = database
         self._subscribers = subscribers
+        self._schedules = schedules
         self._process = process.hex
         self._announced: OrderedDict[UUID, int] = OrderedDict()
         self._waiting: dict[UUID, None] = {}
@@ -115,7 +127,9 @@ class Feed(ChangeFeed):
             if self._junk.may():
                 logger.warning("a notification on %r is not one of ours: %.200r", CHANNEL, message)
             return
-        if not self._subscribers.is_anyone_listening():
+        if sender != self._process and (names := _names_in(news)):
+            self._schedules.tell(names)
+        if not ids or not self._subscribers.is_anyone_listening():
             return
         if sender == self._process:
             ids = [task_id for task_id in ids if task_id in self._doubted]
@@ -195,3 +209,9 @@ class Feed(ChangeFeed):
             found = await connection.fetch(STATEMENTS["changed_since"], since, types)
         await self._read_tasks([row[0] for row in found])
         logger.info("caught up with %s: looked at %d tasks", self._database.name, len(found))
+
+
+def _names_in(news: Any) -> list[str]:
+    """The schedules that a notification tells of; whoever sent it, they are looked up."""
+    names = news.get("schedules", ())
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

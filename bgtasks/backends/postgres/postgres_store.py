@@ -22,6 +22,7 @@ from bgtasks.backends.postgres.feed import Feed
 from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.inserting import Inserting
 from bgtasks.backends.postgres.listener import Listener
+from bgtasks.backends.postgres.postgres_schedules import PostgresSchedules
 from bgtasks.backends.postgres.pulse import Pulse
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.server_errors import (
@@ -73,6 +74,7 @@ class PostgresStore(TaskStore):
         clock: ServerClock,
         subscribers: Subscribers[TaskRecord],
         type_subscribers: Subscribers[TypeRecord],
+        schedule_subscribers: Subscribers[Collection[str]],
         *,
         max_concurrency: int,
         heartbeat_timeout: float,
@@ -85,7 +87,7 @@ class PostgresStore(TaskStore):
         self._registry = registry
         self._silence = heartbeat_timeout
         self._process = process = uuid4()
-        self.feed = feed = Feed(database, process, subscribers)
+        self.feed = feed = Feed(database, process, subscribers, schedule_subscribers)
         self.listener = Listener(database, feed.caught_up, self._reconnected)
         self.heartbeat = Heartbeat(
             database,
@@ -120,6 +122,13 @@ class PostgresStore(TaskStore):
             ),
         )
         self._inserting = Inserting(self, database, process, registry, clock.now, feed.announce)
+        self.schedules = PostgresSchedules(
+            database,
+            process,
+            self._inserting.insert_in,
+            schedule_subscribers.tell,
+            heartbeat_timeout,
+        )
         self._settling = Settling(database, process, registry, clock.now, feed.announce)
         self._on_their_way: set[asyncio.Task[None]] = set()
         self.type_states = TypeStates(

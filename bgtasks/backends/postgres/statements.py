@@ -1,6 +1,6 @@
 """The SQL of this backend, by name."""
 
-from bgtasks.backends.postgres import engine, rows
+from bgtasks.backends.postgres import engine, rows, schedule_rows
 from bgtasks.backends.postgres.searching import SEARCHED
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.statements import load_statements
@@ -25,6 +25,7 @@ TEMPLATES = load_statements(
     searched=SEARCHED,
     types_channel=TYPES_CHANNEL,
     **rows.PARTS,
+    **schedule_rows.PARTS,
     **engine.PARTS,
 )
 """As they are in the file: ``{beside}`` stands where rows beside tasks are written."""

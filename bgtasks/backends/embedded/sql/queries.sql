@@ -176,3 +176,73 @@ INSERT INTO types (name, tokens, refilled_at) VALUES (?, ?, ?)
 
 -- name: count_of
 SELECT count(*) FROM tasks INDEXED BY tasks_by_type WHERE type = ? AND status = ?;
+
+-- name: schedules
+SELECT {schedule} FROM schedules WHERE name > ? ORDER BY name LIMIT ?;
+
+-- name: schedules_by_name
+SELECT {schedule} FROM schedules WHERE name IN (SELECT value FROM json_each(?)) ORDER BY name;
+
+-- name: add_schedule
+-- Only one that is not there.
+INSERT INTO schedules ({schedule}) VALUES ({schedule_values}) ON CONFLICT (name) DO NOTHING;
+
+-- name: put_schedule
+-- The process that registers it last wins. A pause, and what has come of it so far, stay.
+INSERT INTO schedules ({schedule}) VALUES ({schedule_values})
+    ON CONFLICT (name) DO UPDATE
+   SET type = excluded.type, spec = excluded.spec, digest = excluded.digest,
+       next_tick = excluded.next_tick, due_at = excluded.due_at, seen_at = excluded.seen_at;
+
+-- name: attend_schedules
+UPDATE schedules SET seen_at = ? WHERE name IN (SELECT value FROM json_each(?));
+
+-- name: advance_schedule
+-- A tick has come. Written only where the schedule is still what was decided on, and is due.
+UPDATE schedules
+   SET next_tick = ?, due_at = ?, last_tick = ?, last_task = coalesce(?, last_task),
+       skipped = skipped + ?, last_error = coalesce(?, last_error)
+ WHERE name = ? AND digest = ? AND next_tick = ? AND paused_at IS NULL AND due_at <= ?;
+
+-- name: unfinished_of_schedule
+SELECT due_at FROM tasks INDEXED BY tasks_of_schedule
+ WHERE schedule = ? AND completed_at IS NULL;
+
+-- name: add_tick
+INSERT INTO schedule_ticks (schedule, tick, outcome, task, missed, message)
+VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (schedule, tick) DO UPDATE
+   SET outcome = excluded.outcome, task = excluded.task, missed = excluded.missed,
+       message = excluded.message;
+
+-- name: forget_ticks
+-- All but the last ones.
+DELETE FROM schedule_ticks
+ WHERE schedule = ?1
+   AND tick <= (SELECT tick FROM schedule_ticks WHERE schedule = ?1
+                 ORDER BY tick DESC LIMIT 1 OFFSET ?2);
+
+-- name: ticks_of_schedules
+SELECT schedule, tick, outcome, task, missed, message FROM schedule_ticks
+ WHERE schedule IN (SELECT value FROM json_each(?)) ORDER BY schedule, tick DESC;
+
+-- name: note_run
+UPDATE schedules SET last_task = ? WHERE name = ?;
+
+-- name: pause_schedule
+UPDATE schedules SET paused_at = coalesce(paused_at, ?) WHERE name = ?;
+
+-- name: resume_schedule
+UPDATE schedules SET paused_at = NULL, next_tick = ?, due_at = ?
+ WHERE name = ? AND paused_at IS NOT NULL;
+
+-- name: release_held
+-- Its turn has come: nothing else of the schedule has still to end.
+UPDATE tasks INDEXED BY tasks_of_schedule SET due_at = ?3
+ WHERE schedule = ?1 AND completed_at IS NULL AND due_at = ?2 AND status = 'Pending'
+   AND NOT EXISTS (SELECT 1 FROM tasks AS other INDEXED BY tasks_of_schedule
+                    WHERE other.schedule = ?1 AND other.completed_at IS NULL
+                      AND other.due_at IS NOT ?2);
+
+-- name: drop_schedules
+DELETE FROM schedules WHERE seen_at < ? AND name NOT IN (SELECT value FROM json_each(?));

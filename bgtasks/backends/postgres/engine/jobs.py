@@ -35,7 +35,10 @@ STATEMENTS = load_statements(
 
 PARTS = {
     "jobs_channel": JOBS_CHANNEL,
-    **{name: STATEMENTS[name] for name in ("next_job", "queue_jobs", "lock_jobs", "finish_jobs")},
+    **{
+        name: STATEMENTS[name]
+        for name in ("next_job", "queue_jobs", "lock_jobs", "finish_jobs", "withdraw_jobs")
+    },
 }
 """Parts of statements that write tasks and their jobs at once, by the names they have there."""
 

@@ -409,3 +409,133 @@ WITH RECURSIVE next AS (
                           ORDER BY type, turn_key LIMIT 1) AS found
 )
 SELECT type, turn_key FROM next;
+
+-- name: schedules
+SELECT {schedule} FROM bgtasks_schedules WHERE name > $1 ORDER BY name LIMIT $2;
+
+-- name: schedules_by_name
+SELECT {schedule} FROM bgtasks_schedules WHERE name = ANY($1::text[]) ORDER BY name;
+
+-- name: registered_schedules
+-- Those of these that a process has registered which lives.
+SELECT DISTINCT known.name
+  FROM bgtasks_processes AS process, pg_catalog.unnest(process.schedules) AS known (name)
+ WHERE process.seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2)
+   AND known.name = ANY($1::text[]);
+
+-- name: add_schedules
+-- Only those that are not there.
+INSERT INTO bgtasks_schedules ({schedule})
+SELECT * FROM unnest({schedule_arrays}) AS new ({schedule})
+ ORDER BY name ON CONFLICT (name) DO NOTHING RETURNING name;
+
+-- name: put_schedules
+-- The process that registers them last wins. A pause, and what has come of them so far, stay. In the
+-- order of their names, so that two processes that start at once wait for each other and no more.
+INSERT INTO bgtasks_schedules AS schedule ({schedule})
+SELECT * FROM unnest({schedule_arrays}) AS new ({schedule})
+ ORDER BY name
+    ON CONFLICT (name) DO UPDATE
+   SET type = excluded.type, spec = excluded.spec, digest = excluded.digest,
+       next_tick = excluded.next_tick, due_at = excluded.due_at, seen_at = excluded.seen_at
+RETURNING name;
+
+-- name: attend_schedules
+WITH seen AS (
+    UPDATE bgtasks_schedules SET seen_at = pg_catalog.clock_timestamp()
+     WHERE name = ANY (ARRAY(
+           SELECT name FROM bgtasks_schedules
+            WHERE name = ANY($1::text[])
+              AND seen_at < pg_catalog.clock_timestamp() - interval '10 minutes'
+            ORDER BY name FOR UPDATE))
+)
+UPDATE bgtasks_processes SET schedules = $1::text[] WHERE id = $2;
+
+-- name: lock_schedule
+-- The compare of a compare-and-set, and which tasks of the schedule have not ended: whether each of
+-- them is held. The lock is kept until the transaction has set.
+SELECT ARRAY(SELECT coalesce(task.due_at = {held}, false) FROM bgtasks_tasks AS task
+              WHERE task.schedule = schedule.name AND task.completed_at IS NULL) AS unfinished
+  FROM bgtasks_schedules AS schedule
+ WHERE name = $1 AND digest = $2 AND next_tick = $3 AND paused_at IS NULL
+   AND due_at <= pg_catalog.clock_timestamp()
+   FOR UPDATE;
+
+-- name: advance_schedule
+-- A tick has come ($9 is the notification of it). All but the last ticks are forgotten.
+WITH advanced AS (
+    UPDATE bgtasks_schedules
+       SET next_tick = $2, due_at = $3, last_tick = $4,
+           last_task = coalesce($5::uuid, last_task),
+           skipped = skipped + CASE WHEN $6 = 'skipped' THEN 1 ELSE 0 END,
+           last_error = CASE WHEN $6 = 'failed' THEN $8 ELSE last_error END
+     WHERE name = $1
+), kept AS (
+    INSERT INTO bgtasks_schedule_ticks (schedule, tick, outcome, task, missed, message)
+    VALUES ($1, $4, $6, $5::uuid, $7, $8)
+        ON CONFLICT (schedule, tick) DO UPDATE
+       SET outcome = excluded.outcome, task = excluded.task, missed = excluded.missed,
+           message = excluded.message
+), forgotten AS (
+    DELETE FROM bgtasks_schedule_ticks
+     WHERE schedule = $1
+       AND tick <= (SELECT tick FROM bgtasks_schedule_ticks WHERE schedule = $1
+                     ORDER BY tick DESC LIMIT 1 OFFSET $10)
+)
+SELECT pg_catalog.pg_notify('{channel}', $9);
+
+-- name: note_run
+WITH noted AS (
+    UPDATE bgtasks_schedules SET last_task = $2 WHERE name = $1 RETURNING name
+)
+SELECT name, pg_catalog.pg_notify('{channel}', $3) FROM noted;
+
+-- name: pause_schedule
+WITH paused AS (
+    UPDATE bgtasks_schedules SET paused_at = coalesce(paused_at, $2) WHERE name = $1 RETURNING name
+)
+SELECT name, pg_catalog.pg_notify('{channel}', $3) FROM paused;
+
+-- name: resume_schedule
+WITH resumed AS (
+    UPDATE bgtasks_schedules SET paused_at = NULL, next_tick = $2, due_at = $3
+     WHERE name = $1 AND paused_at IS NOT NULL RETURNING name
+)
+SELECT name, pg_catalog.pg_notify('{channel}', $4) FROM resumed;
+
+-- name: ticks_of_schedules
+SELECT schedule, tick, outcome, task, missed, message FROM bgtasks_schedule_ticks
+ WHERE schedule = ANY($1::text[]) ORDER BY schedule, tick DESC;
+
+-- name: release_held
+-- Tasks whose turn has come: nothing else of their schedules has still to end. The engine's job is
+-- another one then, for it tells of new jobs alone. Jobs are locked first, as by whoever cancels.
+WITH turn AS MATERIALIZED (
+    SELECT task.sequence, task.job FROM bgtasks_tasks AS task
+     WHERE task.schedule = ANY($1::text[]) AND task.completed_at IS NULL
+       AND task.due_at = {held} AND task.status || '' = 'Pending'
+       AND NOT EXISTS (SELECT FROM bgtasks_tasks AS other
+                        WHERE other.schedule = task.schedule AND other.completed_at IS NULL
+                          AND other.due_at IS DISTINCT FROM {held})
+), withdrawn AS MATERIALIZED (
+    {withdraw_jobs}
+), written AS (
+    UPDATE bgtasks_tasks AS task
+       SET job = {next_job},
+           -- With a key, whose turn it is is decided when it is claimed.
+           due_at = CASE WHEN turn_key IS NOT NULL THEN pg_catalog.clock_timestamp() END
+      FROM withdrawn
+     WHERE task.sequence IN (SELECT sequence FROM turn) AND task.job = withdrawn.id
+       AND task.status || '' = 'Pending'
+    RETURNING task.id, task.job, task.type, task.priority, '0'::interval AS wait
+)
+{queue_jobs};
+
+-- name: drop_schedules
+-- Those that no process has had registered for long.
+DELETE FROM bgtasks_schedules
+ WHERE seen_at < $1
+   AND NOT EXISTS (SELECT FROM bgtasks_processes AS process
+                    WHERE process.seen_at > pg_catalog.clock_timestamp()
+                                            - pg_catalog.make_interval(secs => $2)
+                      AND bgtasks_schedules.name = ANY(process.schedules));

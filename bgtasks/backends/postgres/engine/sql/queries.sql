@@ -23,6 +23,10 @@ SELECT id FROM {queue} WHERE id IN (SELECT job FROM new) FOR UPDATE;
 -- by now; here a job goes only where the fence held.
 DELETE FROM {queue} AS job USING written WHERE job.id = written.job;
 
+-- name: withdraw_jobs
+-- A part: the jobs of `turn`, which nobody has claimed, are no longer there.
+DELETE FROM {queue} WHERE id IN (SELECT job FROM turn) AND status = 'queued' RETURNING id;
+
 -- name: new_job
 -- A job for a task that is to run again, as `queue_jobs` makes it.
 INSERT INTO {queue} (priority, entrypoint, payload, execute_after, status)

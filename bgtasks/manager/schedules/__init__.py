@@ -1,0 +1,1 @@
+"""Schedules of a running manager: registering them, submitting at their ticks, controlling them."""
