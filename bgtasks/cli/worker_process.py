@@ -18,7 +18,7 @@ from bgtasks.manager import BackgroundTaskManager
 if TYPE_CHECKING:
     from bgtasks.cli.worker_health import HealthServer
 
-__all__ = ["END_WITHIN", "run_worker_process"]
+__all__ = ["END_WITHIN", "collect_garbage_less_often", "run_worker_process"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ async def _run(manager: BackgroundTaskManager, stop_asked: asyncio.Event) -> int
     try:
         if await _finishes(manager.start(), stop_asked):
             logger.info("worker process %d runs tasks", os.getpid())
-            _collect_garbage_less_often()
+            collect_garbage_less_often()
             await _finishes(manager.wait_served(), stop_asked)
     finally:
         logger.info("worker process %d stops", os.getpid())
@@ -68,7 +68,7 @@ async def _run(manager: BackgroundTaskManager, stop_asked: asyncio.Event) -> int
     return FINE if stop_asked.is_set() else FAILED
 
 
-def _collect_garbage_less_often() -> None:
+def collect_garbage_less_often() -> None:
     """Objects that the application has loaded stay for good and are not scanned again and again.
     Short-lived objects, of which each attempt makes some hundred, are scanned in larger lots.
     This process is ours to tune, unlike a web process. https://docs.python.org/3/library/gc.html

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from shutil import which
 
 from rounds import Measurement, environment, options_parser, run, turns
 from rows import Row
@@ -30,6 +31,9 @@ IN_TURNS = [
     "update_age",
 ]
 ONCE = ["million_tasks", "slow_client"]  # say the same each time
+if which("valgrind"):
+    ONCE.append("instructions")
+TUNED = Measurement("throughput_tuned", "throughput_bgtasks", ("--tuned",))
 
 DELIVERING = [
     Measurement(f"end_to_end_{way}_{clients}", "end_to_end", (str(clients), way))
@@ -66,7 +70,14 @@ TABLE = [
         "run→Completed / Huey on SQLite", "throughput_huey", "best", at_least=1, exclusive=True
     ),
     _bgtasks_beside(
-        "run→Completed / by hand, same 2 writes", "throughput_floor", "two_writes", at_least=0.4
+        "run→Completed / by hand, same 2 writes", "throughput_floor", "two_writes", at_least=0.6
+    ),
+    Row(
+        "the same with the garbage collector tuned",
+        ("throughput_tuned", "tasks_per_second"),
+        "tasks/s",
+        ("throughput_floor", "two_writes"),
+        at_least=0.7,
     ),
     _bgtasks_beside(
         "run→Completed / by hand, 3 writes", "throughput_floor", "three_writes", at_least=0.4
@@ -77,6 +88,18 @@ TABLE = [
         "µs",
         ("throughput_floor", "two_writes_cpu_us"),
     ),
+    Row(
+        "its instructions per task, by valgrind",
+        ("instructions", "bgtasks"),
+        "instructions",
+        at_most=500_000,
+    ),
+    Row(
+        "its instructions per task / by hand, same 2 writes",
+        ("instructions", "bgtasks"),
+        "instructions",
+        ("instructions", "by_hand"),
+    ),
     _bgtasks_beside(
         "run→Completed / taskiq InMemory, keeps nothing", "throughput_taskiq", "tasks_per_second"
     ),
@@ -86,12 +109,12 @@ TABLE = [
             ("report_progress", f"report{suffix}_us"),
             "µs",
             ("report_progress", "emit_us"),
-            at_most=1 / 15,
+            at_most=at_most,
         )
-        for with_what, suffix in [
-            ("", ""),
-            (" with a message", "_message"),
-            (" with message and payload", "_payload"),
+        for with_what, suffix, at_most in [
+            ("", "", 0.017),
+            (" with a message", "_message", 1 / 15),
+            (" with message and payload", "_payload", 0.05),
         ]
     ),
     Row("run→worker started, idle, p50", ("start_latency", "p50_ms"), "ms", at_most=3),
@@ -159,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     plan = turns(
         1 if options.quick else max(options.rounds, 1),
-        [*(Measurement(name, name) for name in IN_TURNS), *DELIVERING],
+        [*(Measurement(name, name) for name in IN_TURNS), TUNED, *DELIVERING],
         [Measurement(name, name) for name in ONCE],
     )
     python = environment("peers.txt", options.env)
