@@ -195,7 +195,7 @@ class Backend(ABC):
         self, handler: ChangeHandler, wanted: Callable[[], bool] = lambda: True
     ) -> Callable[[], None]:
         """Call ``handler`` on the event loop with each change of any task in any process, after
-        it was committed, in the order of each task's revisions; gives back how to unsubscribe.
+        it was committed, in the order of each task's revisions. Returns how to unsubscribe.
 
         ``data`` may be left out. Of changes made in other processes only the newest revision may
         be announced, and none while no subscriber's ``wanted()`` says that it is worth reading

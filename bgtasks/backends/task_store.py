@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Place = Any
-"""What an attempt takes up while it runs, in the store's own terms; hashable."""
+"""What an attempt takes while it runs, in the store's own terms; hashable."""
 
 
 class Stored(NamedTuple):
@@ -45,8 +45,8 @@ class Stored(NamedTuple):
 
 
 class Look(NamedTuple):
-    """When to look for claims again: in so many seconds (``math.inf``: never), unless there is
-    news before.
+    """When to look for claims again: in so many seconds (``math.inf``: never), or when the store
+    wakes the claimant before.
     ``is_ready``: something could start and was not given, for the moment."""
 
     seconds: float
@@ -55,7 +55,7 @@ class Look(NamedTuple):
 
 @define(eq=False)
 class Step:
-    """What one attempt has to say, as the store is to write it.
+    """A report or an outcome of one attempt, as the store is to write it.
 
     ``change`` is ``None`` where nothing is to be written. ``over``: the attempt has really ended,
     so that its place is free once the step is dealt with.
@@ -81,10 +81,10 @@ class Claimant(Protocol):
         """Begin the attempt of a task whose claim is durable."""
 
     def wake(self) -> None:
-        """There may be something to claim."""
+        """Look for claims: there may be some."""
 
     def cancel(self, task_id: UUID, attempt: int) -> None:
-        """An attempt was asked to end, if it runs here."""
+        """Tell an attempt that it was asked to end, if it runs here."""
 
 
 class Nobody:
@@ -132,7 +132,7 @@ class TaskStore(ABC):
     async def insert(
         self, records: Sequence[TaskRecord], connection: Any
     ) -> Mapping[int, TaskRecord]:
-        """Keep new tasks, all or none. See :meth:`bgtasks.backends.base.Backend.submit`."""
+        """Keep new tasks, all or none, as ``Backend.submit`` says."""
 
     @abstractmethod
     async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
@@ -196,7 +196,7 @@ class TaskStore(ABC):
 
     @abstractmethod
     async def start_claiming(self, claimant: Claimant) -> None:
-        """From now on give ``claimant`` what is claimed for this process."""
+        """Give ``claimant`` what is claimed for this process, from now on."""
 
     @abstractmethod
     async def claim(self, room: int) -> int:
@@ -228,7 +228,7 @@ class TaskStore(ABC):
     # The end
 
     def hurry(self) -> None:
-        """The end is near: wait for nothing much longer from now on."""
+        """Wait for nothing much longer from now on: the stop has begun."""
         return
 
     @abstractmethod
@@ -242,8 +242,8 @@ class TaskStore(ABC):
         return None
 
     def asking(self, what: str) -> AbstractContextManager[object]:  # noqa: ARG002
-        """Whatever is raised in here for the store's own reasons becomes a BackendError: the
-        store cannot be ``what``."""
+        """Raise BackendError in place of the store's own errors in this block: the store cannot be
+        ``what``."""
         return nullcontext()
 
     @abstractmethod
@@ -268,4 +268,4 @@ class TaskStore(ABC):
 
     @abstractmethod
     def works(self, what: str) -> None:
-        """What had failed has succeeded."""
+        """Note that what had failed works again."""

@@ -20,7 +20,7 @@ from bgtasks.registration import Registry
 __all__ = ["TRY_AGAIN_AFTER", "EmbeddedBackend"]
 
 TRY_AGAIN_AFTER = 1.0
-"""Seconds between two tries of what the disk does not take."""
+"""Seconds between two tries to write what the disk has refused."""
 
 
 class EmbeddedBackend(StoreBackend[FileStore]):

@@ -7,13 +7,13 @@ from bgtasks.clock import Clock
 __all__ = ["ClockSteps"]
 
 SMALLEST = 1.0
-"""Seconds; less than that is how a clock that is kept right moves anyway."""
+"""Seconds. Smaller steps are how a clock that is kept right moves anyway."""
 
 
 class ClockSteps:
-    """Notices that the clock that dates went by less than the one that never goes back.
+    """Notices that the computer's clock went by less than the monotonic one.
 
-    It goes by more, too, where the computer was suspended: that is no step to be undone.
+    The computer's clock goes by more while the computer is suspended: that is no step to undo.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -30,11 +30,11 @@ class ClockSteps:
         return timedelta(seconds=step) if step > 0 else None
 
     def commit(self) -> None:
-        """What was made of the steps that were told is kept."""
+        """Keep what was made of the steps that ``back`` returned."""
         self._kept = self._seen
 
     def rollback(self) -> None:
-        """What was made of them is not: tell them again."""
+        """Have ``back`` return these steps again: what was made of them was undone."""
         self._seen = self._kept
 
     def _difference(self) -> float:

@@ -1,4 +1,4 @@
-"""All that is in a file that nobody uses, to be kept elsewhere from now on."""
+"""All that is in a file that no process uses, to be moved elsewhere."""
 
 import sqlite3
 from collections.abc import Iterator

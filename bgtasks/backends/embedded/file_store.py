@@ -60,7 +60,7 @@ MARK_WITHIN = 1.0
 """Seconds for which a start waits for all tasks of unknown types to be marked."""
 
 MAX_QUEUED = 10_000
-"""Operations that wait for the writer; whoever brings more waits until there is room."""
+"""Operations that may wait for the writer. A caller with more waits until there is room."""
 
 
 class FileStore(TaskStore):
@@ -281,8 +281,8 @@ class FileStore(TaskStore):
             await self.writer.run(TaskFile.idle)
 
     def _delivered(self, delivery: Delivery) -> None:
-        """After a commit, on the event loop: answer who waits, start what was claimed, announce.
-        What one of them raises keeps none of the others from its turn."""
+        """Answer callers, begin attempts and announce changes after a commit, on the event loop. An
+        answer that raises does not keep the others from theirs."""
         for done, result, error in delivery.results:
             try:
                 done(result, error)

@@ -24,8 +24,8 @@ class FileWatch:
         }
 
     def looks_lost(self) -> bool:
-        """Whether the database itself is not the known file any more: one question to the
-        operating system, cheap enough to be asked at each commit."""
+        """Whether the database itself is no longer the known file: one question to the operating
+        system, cheap enough to be asked at each commit."""
         return self._changed(self._database) is not None
 
     def lost(self) -> str | None:

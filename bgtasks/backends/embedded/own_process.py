@@ -22,7 +22,7 @@ class OwnProcess:
         self._started_at = clock.now()
 
     def info(self, *, runs_tasks: bool, running: int) -> ProcessInfo:
-        """How it is now."""
+        """The process as it is now."""
         return ProcessInfo(
             id=self._id,
             host=socket.gethostname(),

@@ -42,7 +42,7 @@ def warn_of_readers(path: str) -> None:
 
 
 def _create(path: str) -> None:
-    """One that exists already is left as it is. An error is left to whoever opens the file."""
+    """A file that exists is left as it is. An error is raised where the file is opened later."""
     try:
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY)
     except OSError:

@@ -87,7 +87,7 @@ def fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
 
 
 def count_window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[Counts, int | None]:
-    """See :meth:`TaskStore.count_window`."""
+    """How many tasks a search finds among the next ``WINDOW``, and where to go on."""
     with _one_moment(connection):
         sequences, following = _window(connection, query)
         values = search_values(query.search) | {"sequences": json.dumps(sequences)}
@@ -95,7 +95,7 @@ def count_window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[Coun
 
 
 def accepted_before(connection: sqlite3.Connection, sequence: int) -> tuple[int, datetime] | None:
-    """See :meth:`TaskStore.accepted_before`."""
+    """The newest task before a sequence: its sequence, and when it was accepted."""
     row = connection.execute(STATEMENTS["accepted_before"], (sequence,)).fetchone()
     at = row and rows.to_time(row[1])
     return None if at is None else (row[0], at)

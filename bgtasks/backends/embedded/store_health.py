@@ -56,7 +56,7 @@ class StoreHealth:
         self.note_damage(error)
 
     def note_damage(self, error: Exception | None) -> None:
-        """An error of a reading or of a write: damage is told apart from what passes."""
+        """Note damage if an error of a read or a write says so. Other errors may pass."""
         if is_broken(error):
             self._broken = f"the task database is damaged ({error}): restore it from a backup"
         self._tell()

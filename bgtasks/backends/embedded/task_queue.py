@@ -116,8 +116,7 @@ class TaskQueue:
             self._maybe_ready.add(type_name)
 
     def readable(self, row: tuple[Any, ...]) -> TaskRecord | None:
-        """The record in a row; ``None`` for one that somebody has changed into what is none,
-        which then must not keep the others from their turn."""
+        """The record in a row. ``None`` if somebody has damaged the row: the other tasks go on."""
         try:
             return rows.record_of(row)
         except Exception as error:
@@ -198,12 +197,12 @@ class TaskQueue:
             self.due_changed = True
 
     def committed(self) -> None:
-        """What was done since the last commit stands."""
+        """Keep what was done since the last commit."""
         self._openings.committed()
         self._steps.commit()
 
     def rolled_back(self, claims: Iterable[TaskRecord]) -> None:
-        """Nothing since the last commit stands, and so none of these claims."""
+        """Forget what was done since the last commit, these claims too."""
         self._steps.rollback()
         self.unclaimed(claims)
         self._openings.rolled_back()

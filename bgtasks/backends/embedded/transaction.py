@@ -42,7 +42,7 @@ class Transaction:
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """Several statements that stand or fall together. One alone does so by itself."""
+        """Undo all statements in this block if one fails. A single statement needs no block."""
         changes, claims = len(self.changes), len(self.claims)
         self._connection.execute("SAVEPOINT part")
         try:

@@ -54,7 +54,7 @@ Done = Callable[[Any, Exception | None], None]
 
 @frozen
 class Delivery:
-    """What one commit brought about. ``next_due`` is only told where it may have changed."""
+    """The results of one commit. ``next_due`` is only valid with ``due_changed``."""
 
     changes: list[TaskRecord]
     claims: list[TaskRecord]
@@ -329,7 +329,7 @@ def _submitted(job: _Job) -> Sequence[TaskRecord]:
 
 
 def _ignore(_result: Any, _error: Exception | None) -> None:
-    """Of a try of the writer's own: what matters is noted as the health of the store."""
+    """Drop the result of a try of the writer's own: the health of the store has noted it."""
 
 
 def _mark(_: TaskFile) -> None:

@@ -1,1 +1,1 @@
-"""The loops that all stores share: what happens to tasks, whatever keeps them."""
+"""The loops that all stores share: what happens to tasks, wherever they are stored."""

@@ -1,4 +1,4 @@
-"""What running attempts have to say, while it waits to be sent."""
+"""Reports and outcomes of attempts that wait to be written."""
 
 import logging
 from collections.abc import Iterable
@@ -39,9 +39,8 @@ class Entry(Step):
 
     @property
     def owns_place(self) -> bool:
-        """Whether nothing waits for the place of a run whose event changed nothing: its own
-        attempt was settled before, or the task has another place. Else it is another attempt's.
-        """
+        """Whether the place of a run whose event changed nothing can be freed: the attempt was
+        settled before, or the task has another place. Otherwise another attempt has the place."""
         if not self.was_read or self.stored is None or self.stored.place != self.place:
             return True
         record = self.stored.record
@@ -49,7 +48,7 @@ class Entry(Step):
 
     @property
     def is_lost(self) -> bool:
-        """Whether the task is in the hands of another attempt."""
+        """Whether another attempt runs the task now."""
         if self.change is not None or not self.was_read or self.owns_place:
             return False
         is_own = self.stored is not None and self.stored.record.attempt == self.run.attempt
@@ -57,12 +56,12 @@ class Entry(Step):
 
     @property
     def length(self) -> int:
-        """Characters of its payload."""
+        """The length of the payload in characters."""
         report = self.event.report
         return 0 if report is None or report.payload is None else len(report.payload)
 
     def give_up(self) -> None:
-        """The process ends before this is written. Its task is still running in the store."""
+        """Log that the process ends before this is written. The stored task is still running."""
         if isinstance(self.event, Ended):
             self.log("how task %s ended is lost, it will run again")
 
@@ -93,12 +92,12 @@ class Backlog:
         return bool(self._ends)
 
     def report(self, run: Run, event: Reported) -> None:
-        """Only the newest report counts, and none after the outcome."""
+        """Add a report. The newest one counts, and none after the outcome."""
         if run not in self._ends:
             self._reports[run] = Entry(run.place, None, False, run, event)
 
     def end(self, run: Run, event: Ended, *, over: bool) -> None:
-        """The first outcome counts; it carries the last report."""
+        """Add an outcome. The first one counts; it carries the last report."""
         if self._reports:
             self._reports.pop(run, None)
         entry = self._ends.get(run)
@@ -122,7 +121,7 @@ class Backlog:
         return batch
 
     def put_back(self, entry: Entry) -> None:
-        """What is not dealt with waits again, behind what came meanwhile."""
+        """Add an entry that could not be written, behind those that came meanwhile."""
         if isinstance(entry.event, Ended):
             later = self._ends.pop(entry.run, None)
             entry.over = entry.over or (later is not None and later.over)

@@ -1,4 +1,4 @@
-"""What callers ask for of a task: that it is cancelled, or runs again."""
+"""Commands of callers: cancel a task, run it again."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,9 +19,9 @@ RUNNING = BackgroundTaskStatus.RUNNING
 
 
 class Commands:
-    """One decision and one write each, whatever others do at the same moment: where the stored
-    task has moved on, it is read, and decided on again. If the answer to a write is lost, what
-    became of it is looked up for some seconds, and it is done again where it was not done.
+    """Each command is one decision and one write. If the stored task has moved on, the task is
+    read and decided on again. If the answer to a write is lost, its fate is looked up for some
+    seconds, and the write is repeated if it was not done.
 
     ``cancel(task_id, attempt)`` is called for an attempt that was asked to end.
     """
@@ -89,7 +89,7 @@ class Commands:
         return asked.was_done
 
     async def _try(self, asked: "_Asked") -> bool:
-        """Whether that is all: else the task has changed meanwhile."""
+        """Decide and write once. ``False``: the task has changed meanwhile."""
         run = asked.run
         if run is not None and run.record.status is RUNNING:
             stored: Stored | None = Stored(run.record, run.place)
@@ -113,7 +113,7 @@ class Commands:
 
 
 class _Asked:
-    """One command, and how far it has come: what was found, what may have been written, what was.
+    """One command, and how far it is: what was found, what may be written, what was written.
     ``run`` is the attempt that runs the task here."""
 
     def __init__(self, task_id: UUID, event: Event, run: Run | None) -> None:

@@ -1,4 +1,4 @@
-"""Waiting tasks that nobody can run say so."""
+"""Marks waiting tasks that no process can run."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,11 +10,11 @@ from bgtasks.core.lifecycle import decide
 __all__ = ["Marking"]
 
 BATCH = 200
-"""Tasks in one go, so that others come in between."""
+"""Tasks in one transaction, so that other writes come in between."""
 
 
 class Marking:
-    """Looks at each waiting task once: the next round goes on behind those it has seen."""
+    """Looks at each waiting task once. The next round continues behind the last one seen."""
 
     def __init__(self, store: TaskStore, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -22,7 +22,7 @@ class Marking:
         self._seen: dict[str, int] = {}
 
     async def mark(self) -> None:
-        """Waiting tasks of types that no living process has registered say so."""
+        """Write into waiting tasks that no living process has registered their type."""
         unknown = await self._store.unknown_types()
         self._seen = {name: self._seen.get(name, -1) for name in unknown}
         for type_name in unknown:

@@ -1,4 +1,4 @@
-"""What running attempts have to say, until it is written."""
+"""Writes what attempts report and how they end."""
 
 import asyncio
 import logging
@@ -85,8 +85,8 @@ class Outbox:
         await self._idle.wait()
 
     async def stop(self) -> None:
-        """Try once more what waits, and wait a few seconds for it; then it is given up. Its task
-        is still running in the store, so it runs again."""
+        """Try once more to write what waits, for a few seconds. An outcome that is given up then
+        leaves its task running in the store, so the task runs again."""
         self._is_stopping = True
         self._stop_resting()
         self._refusals.stop()
@@ -119,7 +119,7 @@ class Outbox:
     # Sending
 
     def _wake(self) -> None:
-        """Whatever happens in this turn of the event loop goes together."""
+        """Send later, so that all that comes in this turn of the event loop goes together."""
         if not self._is_woken:
             self._is_woken = True
             self._idle.clear()
@@ -173,8 +173,8 @@ class Outbox:
         self._store.settle(steps, done)
 
     def _decide(self, entry: Entry) -> bool:
-        """Decide on the record that this process handed over last; whether there is anything to
-        write."""
+        """Decide on the record that this process wrote last, or on the stored one if that was
+        read. Returns whether there is anything to write."""
         run = entry.run
         if entry.was_read:
             known = None if entry.stored is None else entry.stored.record
@@ -222,7 +222,7 @@ class Outbox:
             task.add_done_callback(self._looked)
 
     async def _look_again(self, entries: Sequence[Entry]) -> None:
-        """The stored tasks have moved on: read them, and decide again on that."""
+        """Read stored tasks that have moved on, to decide on them again."""
         try:
             found = await self._store.find([entry.run.record.id for entry in entries])
         except Exception as error:
@@ -283,7 +283,7 @@ class Outbox:
 
 
 def _take_back(entry: Entry) -> None:
-    """What was not written is not what the next change is decided on."""
+    """Decide the next change on the record before one that was not written."""
     change, run = entry.change, entry.run
     if change is not None and run.record is change.after:
         run.record = change.before

@@ -24,7 +24,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
-"""Seconds before the first, second ... further try; the last one goes for all that follow."""
+"""Seconds before the first, second ... further try; the last number holds for all later ones."""
 
 END_WITHIN = 3.0
 """Seconds that one part of a backend gets to end its last statement."""
@@ -37,7 +37,7 @@ class OutboxPace:
     reports_every: float = 0.0
     """Between two batches that have reports only."""
     pauses: Sequence[float] = (1.0,)
-    """After the first, second ... failure in a row; the last one goes for all that follow."""
+    """After the first, second ... failure in a row; the last number holds for all later ones."""
     set_aside: float = 30.0
     """For an outcome that the store refuses in every form."""
     stop_within: float = 10.0
@@ -54,7 +54,7 @@ class ServingPace:
     """Before another look at what could start but was not given; the last one goes for all that
     follow."""
     pauses: Sequence[float] = PAUSES
-    """After the first, second ... failure in a row; the last one goes for all that follow."""
+    """After the first, second ... failure in a row; the last number holds for all later ones."""
 
 
 class Backoff:
@@ -71,22 +71,22 @@ class Backoff:
         return self._failures > 0
 
     def reset(self) -> None:
-        """It has succeeded."""
+        """A try has succeeded."""
         self._failures = 0
 
     def next(self) -> float:
-        """It has failed: returns the seconds to wait before the next try."""
+        """A try has failed. Returns the seconds to wait before the next one."""
         pause = self._pauses[min(self._failures, len(self._pauses) - 1)]
         self._failures += 1
         return pause
 
     async def wait(self) -> None:
-        """It has failed: wait before the next try."""
+        """A try has failed: wait before the next one."""
         await sleep(self._clock, self.next())
 
 
 class Seldom:
-    """Says yes at most once in ``seconds``: for log lines that anybody can cause at will."""
+    """Allows something at most once in ``seconds``: log lines that anybody can cause at will."""
 
     def __init__(self, clock: Clock, seconds: float = 30.0) -> None:
         self._clock = clock
@@ -94,7 +94,7 @@ class Seldom:
         self._at = -math.inf
 
     def may(self) -> bool:
-        """Whether enough time has passed since the last yes."""
+        """Whether enough time has passed since this last returned ``True``."""
         now = self._clock.monotonic()
         if now - self._at < self._seconds:
             return False
@@ -103,8 +103,8 @@ class Seldom:
 
 
 async def end_within(ending: Awaitable[object], seconds: float = END_WITHIN) -> None:
-    """Wait for the end of something, but not longer: a statement that hangs may not hold up a stop,
-    and is cut off with its connection."""
+    """Wait for the end of something, ``seconds`` at most. A statement that hangs does not hold up a
+    stop: it is cut off with its connection."""
     try:
         async with asyncio.timeout(seconds):
             await ending
@@ -113,8 +113,8 @@ async def end_within(ending: Awaitable[object], seconds: float = END_WITHIN) -> 
 
 
 async def wait_set(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
-    """Wait for an event, but not longer; whether it is set. Unlike ``asyncio.wait_for`` of Python
-    3.11 this never swallows the cancellation of the one that waits."""
+    """Wait for an event, ``seconds`` at most; returns whether it is set. Unlike
+    ``asyncio.wait_for`` of Python 3.11 this never swallows a cancellation of the waiting task."""
     with contextlib.suppress(TimeoutError):
         async with TimeLimit(clock, seconds):
             await event.wait()

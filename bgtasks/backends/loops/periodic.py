@@ -13,7 +13,7 @@ __all__ = ["Periodic"]
 
 
 class Periodic:
-    """Does ``duty`` every so many seconds, or ``soon``; again and again, whatever it raises.
+    """Does ``duty`` every so many seconds, or ``soon``, whatever the duty raises.
 
     ``refused`` completes "the store …" where it fails. ``gap`` is the least time in seconds
     between two beginnings, however often ``soon`` is called.
@@ -42,23 +42,23 @@ class Periodic:
 
     @property
     def trouble(self) -> str | None:
-        """See :attr:`LastingLoop.trouble`."""
+        """What keeps the duty from being done, in words."""
         return self._loop.trouble
 
     def start(self) -> None:
-        """Begin; the first time is after ``every`` seconds, or ``soon``."""
+        """Begin. The duty is done after ``every`` seconds for the first time, or ``soon``."""
         self._loop.start()
 
     def soon(self) -> None:
-        """Do it now, and not only when its time has come."""
+        """Do the duty now, before its time."""
         self._wanted.set()
 
     async def stop(self) -> None:
-        """End what is going on, and do it no more."""
+        """Cancel the duty if it is being done, and end."""
         await end_within(self._loop.stop())
 
     async def once(self) -> None:
-        """Do it; where the store refuses, that is noted and tried again soon."""
+        """Do the duty once. If the store refuses, note that and try again soon."""
         try:
             await self._duty()
         except Exception as error:

@@ -12,8 +12,7 @@ __all__ = ["Run", "Runs"]
 
 
 class Run:
-    """One attempt: the place it takes in the store, and the task as this process handed it over
-    last."""
+    """One attempt: its place in the store, and the task as this process wrote it last."""
 
     __slots__ = ("attempt", "has_ended", "place", "record")
 
@@ -25,9 +24,9 @@ class Run:
 
 
 class Runs:
-    """Finds a run by its place or by its task and attempt: a task that was retried while its old
-    attempt was still ending has two. At most ``limit`` at once; one that has ended takes no slot
-    any longer, though it stays here until its outcome is written."""
+    """Finds a run by its place, or by its task and attempt: a task that was retried while its old
+    attempt was ending has two runs. At most ``limit`` run at once. A run that has ended no longer
+    takes a slot, but stays here until its outcome is written."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -45,7 +44,7 @@ class Runs:
         return iter(list(self._by_place.values()))
 
     async def all_ended(self) -> None:
-        """Wait until no attempt runs, not even one whose place was given away."""
+        """Wait until no attempt runs, not even one whose place another attempt has now."""
         await self._all_ended.wait()
 
     @property
@@ -59,7 +58,7 @@ class Runs:
         return self._limit - self.running
 
     def add(self, run: Run) -> None:
-        """An attempt was started; perhaps at the place of one that has ended just now."""
+        """Add an attempt that was started, perhaps at the place of one that has just ended."""
         self._running += 1
         self._all_ended.clear()
         if (before := self._by_place.get(run.place)) is not None:
@@ -68,7 +67,7 @@ class Runs:
         self._by_attempt[run.record.id.int, run.attempt] = run
 
     def end(self, run: Run) -> None:
-        """An attempt has ended. One whose place was given away meanwhile takes no slot since."""
+        """Free the slot of an attempt that has ended. An attempt that lost its place takes none."""
         self._running -= 1
         if self._running == 0:
             self._all_ended.set()
@@ -77,14 +76,14 @@ class Runs:
             self._ended += 1
 
     def remove(self, run: Run) -> None:
-        """What became of an attempt that has ended is written."""
+        """Remove an attempt whose outcome is written."""
         if self._by_place.get(run.place) is run:
             del self._by_place[run.place]
             self._ended -= run.has_ended
         self._by_attempt.pop((run.record.id.int, run.attempt), None)
 
     def holds(self, place: Place, record: TaskRecord) -> bool:
-        """Whether a task as it is stored is in the hands of the run at this place."""
+        """Whether the run at this place runs the stored task."""
         run = self._by_place.get(place)
         waits = record.status is BackgroundTaskStatus.PENDING
         return run is not None and run.attempt == record.attempt and not waits
@@ -98,7 +97,7 @@ class Runs:
         return self._by_attempt.get((task_id.int, attempt))
 
     def of_task(self, task_id: UUID) -> Run | None:
-        """A run of this task that holds it, as far as this process knows."""
+        """The run that runs this task, as far as this process knows."""
         found = (run for run in self._by_place.values() if run.record.id == task_id)
         return next(
             (run for run in found if run.record.status is BackgroundTaskStatus.RUNNING), None

@@ -51,7 +51,7 @@ class OpenStore(Generic[TStore]):
         self.commands = Commands(store, runs, clock, now, cancel=self.serving.cancel)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
-        """See :meth:`Backend.save`."""
+        """Take over what a running attempt reports, or how it ended."""
         run = self.runs.of_attempt(task_id, event.attempt)
         if run is None:
             return

@@ -22,7 +22,7 @@ async def asyncpg_connection(connection: Any) -> Any:
     """
     if isinstance(connection, (asyncpg.Connection, asyncpg.pool.PoolConnectionProxy)):
         return connection
-    # Not imported: whoever hands in a connection of SQLAlchemy has imported it.
+    # Not imported: a caller with a connection of SQLAlchemy has imported it.
     alchemy = sys.modules.get("sqlalchemy.ext.asyncio")
     if alchemy is None:
         raise _refuse(connection)

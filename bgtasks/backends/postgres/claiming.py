@@ -137,7 +137,7 @@ class Claiming:
             return await self._take(room, limits)
 
     async def next_look(self) -> Look:
-        """When something is due."""
+        """When the next job is due."""
         types = list(self._open_limits())
         if self._is_closed or not types:
             return Look(LOOK_EVERY)

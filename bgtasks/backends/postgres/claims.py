@@ -1,6 +1,6 @@
 """What becomes of tasks whose jobs the engine has given to this process.
 
-The engine gives a job when it is due, or when whoever ran it has not been heard of for too long:
+The engine gives a job when it is due, or when its worker has not been heard of for too long:
 then the attempt that the task is still in was cut off.
 """
 
@@ -32,8 +32,8 @@ class Claims:
     """What was made of given jobs, in one transaction.
 
     ``claimed`` are the tasks whose attempts are to be started, by job; ``announced`` every
-    revision that was written; ``requeued`` and ``obsolete`` the jobs that are to wait again, and
-    that nothing waits for any more.
+    revision that was written; ``requeued`` the jobs that are to wait again, ``obsolete`` those that
+    no task needs any longer.
     """
 
     claimed: dict[int, TaskRecord] = field(factory=dict)
@@ -76,7 +76,7 @@ class Claims:
         return claims
 
     def _note(self, job: ClaimedJob, step: "_Step", written: set[int]) -> bool:
-        """Whether this job is dealt with; else somebody else changed its task meanwhile."""
+        """Whether this job is dealt with. ``False``: somebody else has changed its task."""
         if step.change is not None and step.change.after.sequence not in written:
             return False
         self.announced += step.revisions

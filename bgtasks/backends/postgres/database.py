@@ -117,7 +117,7 @@ class Database:
             server_settings={
                 "application_name": "bgtasks",
                 "idle_in_transaction_session_timeout": f"{self._longest_pause * 1000:.0f}",
-                # For those that nobody waits for any more.
+                # For statements that were given up here.
                 "statement_timeout": f"{self.bounds.statement * 1500:.0f}",
                 **PLANNING,
             },

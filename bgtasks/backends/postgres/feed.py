@@ -91,11 +91,11 @@ class Feed(ChangeFeed):
         return self._reading.trouble
 
     def start(self) -> None:
-        """Read what is heard of from now on."""
+        """Begin to read what was heard of."""
         self._reading.start()
 
     async def stop(self) -> None:
-        """Read nothing more."""
+        """Stop reading."""
         await end_within(self._reading.stop())
 
     def announce(self, records: Iterable[TaskRecord]) -> None:
@@ -119,7 +119,7 @@ class Feed(ChangeFeed):
         self._news.set()
 
     def heard(self, message: str) -> None:
-        """A notification came in."""
+        """Note the tasks that a notification names."""
         try:
             news = json.loads(message)
             sender, ids = news["from"], [UUID(item) for item in news["tasks"]]
@@ -140,13 +140,13 @@ class Feed(ChangeFeed):
         self._news.set()
 
     def caught_up(self, horizon: int) -> None:
-        """Whatever transactions before ``horizon`` changed has been heard of."""
+        """Every notification of transactions older than ``horizon`` has arrived by now."""
         self._heard_until = horizon
         self._horizon = self._horizon or horizon
         self._news.set()
 
     def fell_behind(self) -> None:
-        """Notifications may have been lost: look up what changed since the last horizon."""
+        """Look up what changed since the last horizon: notifications may have been lost."""
         self._behind = self._behind or self._horizon
         self._news.set()
 

@@ -1,4 +1,4 @@
-"""Whether processes live: this one says so, and looks who else did."""
+"""Heartbeats: this process says that it lives, and reads which others do."""
 
 import os
 import socket
@@ -50,7 +50,7 @@ class Heartbeat:
         self._server_started_at: datetime | None = None
 
     async def beat(self) -> None:
-        """Say that this process lives. Raises what the server does not do that with.
+        """Say that this process lives. Raises what the server raises.
 
         The first time may take longer: it opens the connection, and the start waits for it.
         """
@@ -84,12 +84,12 @@ class Heartbeat:
         return self._seen_at is not None
 
     async def leave(self) -> None:
-        """Say goodbye."""
+        """Remove this process from those that live."""
         async with self._database.heart.acquire(timeout=self.every) as connection:
             await connection.execute(STATEMENTS["leave"], self._process, timeout=self.every)
 
     async def processes(self) -> list[ProcessInfo]:
-        """Everyone who was seen within a day."""
+        """The processes that were seen within a day."""
         found = await self._database.fetch(STATEMENTS["processes"], self._timeout)
         return [ProcessInfo(**{**row, "types": tuple(row["types"])}) for row in found]
 

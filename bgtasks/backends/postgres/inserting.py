@@ -65,7 +65,7 @@ class Inserting:
                 await Tables(connection, NOBODY).insert(later, now)
 
     async def stop(self) -> None:
-        """After the connections were closed: no answer comes any more."""
+        """Give up what is on its way, after the connections were closed."""
         await self._shared.stop()
 
     async def announced(self, task_ids: Iterable[UUID]) -> None:

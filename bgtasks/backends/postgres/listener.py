@@ -33,9 +33,9 @@ HorizonHandler = Callable[[int], None]
 class Listener:
     """Calls handlers with the payloads of notifications, on the event loop.
 
-    ``caught_up(horizon)`` is called after each echo: whatever transactions before ``horizon``
-    notified of has been heard. ``reconnected()`` is called with each new connection but the first:
-    notifications may have been lost since the newest horizon.
+    ``caught_up(horizon)`` is called after each echo: by then every notification of transactions
+    older than ``horizon`` has arrived. ``reconnected()`` is called with each new connection but the
+    first: notifications may have been lost since the newest horizon.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Listener:
         await self._reconnect()
 
     async def _watch(self) -> None:
-        """Returns once the connection is known not to work any more."""
+        """Return once the connection is known to be broken."""
         while not self._lost.is_set():
             try:
                 await self._exchange_echo()

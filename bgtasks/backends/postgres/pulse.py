@@ -66,7 +66,7 @@ class Pulse:
 
     @property
     def trouble(self) -> str | None:
-        """What is not done any more, in words."""
+        """Which duty is no longer done, in words."""
         return next(filter(None, (loop.trouble for loop in self._loops)), None)
 
     @property
@@ -74,8 +74,8 @@ class Pulse:
         return [self._beats, self._looks, *self._duties]
 
     async def start(self) -> None:
-        """Do everything once, and again and again from now on. Raises what the server does not
-        take the first heartbeat with."""
+        """Do each duty once, and again and again from now on. Raises what the server raises for
+        the first heartbeat."""
         await self._heartbeat.beat()
         for duty in self._duties:
             await duty.once()
@@ -83,7 +83,7 @@ class Pulse:
             loop.start()
 
     async def stop(self) -> None:
-        """Say goodbye, if this process has said that it is there."""
+        """End, and remove this process from those that live."""
         await asyncio.gather(*(loop.stop() for loop in self._loops))
         if self._heartbeat.has_spoken:
             with contextlib.suppress(*SERVER_ERRORS):
@@ -91,11 +91,11 @@ class Pulse:
                     await self._heartbeat.leave()
 
     def beat_soon(self) -> None:
-        """Something about this process has changed that others may see."""
+        """Write a heartbeat now: it has something new about this process."""
         self._beats.soon()
 
     def look_soon(self) -> None:
-        """A running task may have been asked to end."""
+        """Look now whether running tasks were asked to end."""
         self._looks.soon()
 
     async def look(self) -> None:

@@ -61,7 +61,7 @@ async def fetch_page(connection: Any, query: TaskQuery) -> TaskPage:
 
 
 async def count_window(connection: Any, query: TaskQuery) -> tuple[Counts, int | None]:
-    """See :meth:`TaskStore.count_window`."""
+    """How many tasks a search finds among the next ``WINDOW``, and where to go on."""
     sequences, following = await _window(connection, query)
     values = search_values(query.search)
     found = await connection.fetch(STATEMENTS["count_searched"], sequences, WINDOW, *values)
@@ -69,7 +69,7 @@ async def count_window(connection: Any, query: TaskQuery) -> tuple[Counts, int |
 
 
 async def accepted_before(connection: Any, sequence: int) -> tuple[int, datetime] | None:
-    """See :meth:`TaskStore.accepted_before`."""
+    """The newest task before a sequence: its sequence, and when it was accepted."""
     row = await connection.fetchrow(STATEMENTS["accepted_before"], sequence)
     return None if row is None else (row[0], row[1])
 

@@ -20,7 +20,7 @@ class ServerClock:
         self._heard: tuple[datetime, float] | None = None
 
     def heard(self, server_time: datetime, asked_at: float) -> None:
-        """The server told its time, having been asked at a moment of ``monotonic``."""
+        """Take the time that the server told, which was asked at ``asked_at`` by ``monotonic``."""
         self._heard = server_time, (asked_at + self.monotonic()) / 2
 
     def now(self) -> datetime:

@@ -16,7 +16,7 @@ __all__ = ["Settling"]
 
 
 class Settling:
-    """Writes steps. What one commit has written counts though the rest of a batch has to wait."""
+    """Writes steps. What one commit has written counts, even if the rest of a batch has to wait."""
 
     def __init__(
         self,

@@ -60,7 +60,7 @@ class _Call:
 
     @property
     def is_answered(self) -> bool:
-        """Nobody waits for it any longer, or has given up."""
+        """Whether the caller has an answer, or no longer waits for one."""
         return self.answer.done()
 
     def accept(self, sequences: Mapping[UUID, int]) -> None:
@@ -114,7 +114,7 @@ class SharedInserts:
         return await call.answer
 
     async def stop(self) -> None:
-        """After the connections were closed: nothing is on its way any longer."""
+        """Give up what is on its way, after the connections were closed."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -30,7 +30,7 @@ from bgtasks.models import BackgroundTaskStatus
 __all__ = ["NOBODY", "Tables", "some_ids", "taken", "wait_of"]
 
 NOBODY = UUID(int=0)
-"""Who signs what is committed by somebody else: every process reads it, this one too."""
+"""The sender of what a caller commits: every process reads that, this one too."""
 
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
@@ -66,8 +66,7 @@ class Tables:
         return await self._find("lock_tasks_by_ids" if lock else "tasks_by_ids", task_ids)
 
     async def find_whole(self, task_ids: Sequence[UUID]) -> dict[UUID, Stored]:
-        """Those of these tasks that are stored, with their data, which only whoever runs them
-        needs."""
+        """Those of these tasks that are stored, with their data, which only an attempt needs."""
         return await self._find("whole_tasks_by_ids", task_ids)
 
     async def _find(self, name: str, task_ids: Sequence[UUID]) -> dict[UUID, Stored]:
