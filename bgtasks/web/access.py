@@ -6,6 +6,7 @@ from uuid import UUID
 
 from attrs import evolve
 
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
@@ -69,7 +70,9 @@ class TaskAccess:
         payloads."""
         return await self.visible(requester, await self._reader.find_tasks(ids))
 
-    async def carry_out(self, command: Command, requester: Requester, name: Any) -> Any:
+    async def carry_out(
+        self, command: Command, requester: Requester, name: Any, **given: str
+    ) -> Any:
         """Do what ``command`` says to what has this ``name``, as ``command.on`` reads it; returns
         its newest state (of a task the snapshot, without a large payload).
 
@@ -80,7 +83,13 @@ class TaskAccess:
             return await self._change_task(command, requester, name)
         if not await self._judge.may_do(command, requester):
             raise NotAllowedError(f"you may not {command.name} {command.on.noun}s here")
-        return await command.change(self._manager, name)
+        return await command.change(self._manager, name, **given)
+
+    async def types(self, requester: Requester) -> Sequence[TypeInfo]:
+        """All types of tasks. Raises NotAllowedError for whoever may not control them."""
+        if not await self._judge.may_control(requester):
+            raise NotAllowedError("you may not see what concerns everybody's tasks here")
+        return await self._manager.get_types()
 
     async def _change_task(self, command: Command, requester: Requester, task_id: UUID) -> Info:
         """Raises TaskNotFoundError, NotAllowedError, and TaskStateError where the task's status

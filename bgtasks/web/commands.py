@@ -7,11 +7,22 @@ from typing import Any, Literal
 from attrs import frozen
 
 from bgtasks.core.codec import TaskCodec
-from bgtasks.manager import BackgroundTaskManager
 from bgtasks.web.encoded_task import EncodedTask
-from bgtasks.web.protocol import TASK, parse_task_id
+from bgtasks.web.encoded_type import parse_type, type_text
+from bgtasks.web.protocol import PAUSE_TYPE, RESUME_TYPE, TASK, parse_task_id
 
-__all__ = ["CANCEL", "COMMANDS", "ON_TASK", "RETRY", "Command", "Subject", "commands_on"]
+__all__ = [
+    "CANCEL",
+    "COMMANDS",
+    "ON_TASK",
+    "ON_TYPE",
+    "PAUSE",
+    "RESUME",
+    "RETRY",
+    "Command",
+    "Subject",
+    "commands_on",
+]
 
 
 @frozen(kw_only=True)
@@ -28,20 +39,16 @@ class Subject:
     parse: Callable[[object], Any]
     text: Callable[[Any, TaskCodec], str]
 
-    def named_in(self, message: object) -> Any:
-        """The name in the argument of an event; raises ValueError."""
-        if not isinstance(message, dict) or list(message) != [self.key]:
-            raise ValueError(
-                f'accepted: {{"{self.key}": "..."}} with the {self.key} of a {self.noun}'
-            )
-        return self.parse(message[self.key])
-
 
 ON_TASK = Subject(
     noun="task",
     key="id",
     parse=parse_task_id,
     text=lambda info, codec: EncodedTask(info, codec).text,
+)
+
+ON_TYPE = Subject(
+    noun="type", key="type", parse=parse_type, text=lambda info, _codec: type_text(info)
 )
 
 
@@ -53,7 +60,9 @@ class Command:
     what it is done. ``name`` is what permissions and messages call it. ``question`` is the method
     of the policy that allows it; on a task it is asked with the task, otherwise about the requester
     alone. ``change`` is what the manager does, and ``done`` the word for it afterwards. On a task
-    ``change`` returns ``None`` where the status does not allow it; otherwise it raises.
+    ``change`` returns ``None`` where the status does not allow it; otherwise it raises. ``takes``
+    names the texts that it may be given as well: in an event beside the name, over HTTP in the
+    query.
     """
 
     on: Subject
@@ -62,8 +71,26 @@ class Command:
     method: Literal["DELETE", "POST"]
     route: str
     question: str
-    change: Callable[[BackgroundTaskManager, Any], Awaitable[Any]]
+    change: Callable[..., Awaitable[Any]]
     done: str
+    takes: tuple[str, ...] = ()
+
+    def read(self, message: object) -> tuple[Any, dict[str, str]]:
+        """The name, and what else is given, in the argument of an event; raises ValueError."""
+        key = self.on.key
+        if (
+            not isinstance(message, dict)
+            or message.keys() - {key, *self.takes}
+            or key not in message
+        ):
+            more = "".join(f', perhaps "{name}": "..."' for name in self.takes)
+            raise ValueError(
+                f'accepted: {{"{key}": "..."{more}}} with the {key} of a {self.on.noun}'
+            )
+        given = {name: message[name] for name in self.takes if message.get(name) is not None}
+        if wrong := [name for name, value in given.items() if not isinstance(value, str)]:
+            raise ValueError(f"{wrong[0]} is no text")
+        return self.on.parse(message[key]), given
 
 
 CANCEL = Command(
@@ -88,7 +115,30 @@ RETRY = Command(
     done="retried",
 )
 
-COMMANDS = (CANCEL, RETRY)
+PAUSE = Command(
+    on=ON_TYPE,
+    name="pause",
+    event="PauseType",
+    method="POST",
+    route=PAUSE_TYPE,
+    question="can_control",
+    change=lambda manager, name, reason=None: manager.pause(name, reason),
+    done="paused",
+    takes=("reason",),
+)
+
+RESUME = Command(
+    on=ON_TYPE,
+    name="resume",
+    event="ResumeType",
+    method="POST",
+    route=RESUME_TYPE,
+    question="can_control",
+    change=lambda manager, name: manager.resume(name),
+    done="resumed",
+)
+
+COMMANDS = (CANCEL, RETRY, PAUSE, RESUME)
 """All commands: whatever serves, permits or documents a command goes through these."""
 
 

@@ -18,8 +18,10 @@ from bgtasks.errors import (
     ManagerStateError,
     NotAllowedError,
     QueryError,
+    SettingsError,
     TaskNotFoundError,
     TaskStateError,
+    UnregisteredTaskError,
 )
 from bgtasks.logs import log_safely
 from bgtasks.web.judge import PolicyFailedError, PolicyTimeoutError
@@ -40,6 +42,8 @@ _STATUS_OF: tuple[tuple[type[BackgroundTasksError], int], ...] = (
     (QueryError, 400),
     (NotAllowedError, 403),
     (TaskNotFoundError, 404),
+    (UnregisteredTaskError, 404),
+    (SettingsError, 400),
     (TaskStateError, 409),
 )
 

@@ -23,13 +23,17 @@ __all__ = [
     "MAX_TYPE",
     "MAX_TYPES",
     "NAMESPACE",
+    "PAUSE_TYPE",
     "PERMISSIONS",
     "REFUSED",
+    "RESUME_TYPE",
     "SOCKET",
     "SUBSCRIBE",
     "TASK",
     "TASKS",
     "TASK_UPDATED",
+    "TYPES",
+    "TYPE_UPDATED",
     "UNSUBSCRIBE",
     "parse_task_id",
 ]
@@ -40,6 +44,9 @@ EVENTS = f"{TASKS}/events"
 TASK = f"{TASKS}/{{id}}"
 ATTEMPTS = f"{TASK}/attempts"
 PERMISSIONS = f"{TASK}/permissions"
+TYPES = "/api/types"
+PAUSE_TYPE = f"{TYPES}/{{type}}/pause"
+RESUME_TYPE = f"{TYPES}/{{type}}/resume"
 HEALTH = "/api/health"
 SOCKET = "/socket.io"
 
@@ -48,6 +55,7 @@ NAMESPACE = "/background-tasks"
 
 # Events of the hub, to a client ...
 TASK_UPDATED = "TaskUpdated"
+TYPE_UPDATED = "TypeUpdated"
 REFUSED = "Refused"
 # ... and from it, beside the commands.
 SUBSCRIBE = "Subscribe"

@@ -16,11 +16,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.limits import Rate
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.record import SMALL_PAYLOAD
 from bgtasks.core.task_filter import TaskFilter
-from bgtasks.errors import ManagerStateError, QueryError
+from bgtasks.core.task_types import TypeInfo, checked_reason
+from bgtasks.errors import ManagerStateError, QueryError, UnregisteredTaskError
 from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus, Health
+from bgtasks.observing.subscribers import Subscribers
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
 from bgtasks.testing.clock import FakeClock
@@ -50,6 +53,8 @@ class FakeManager:
         self.trouble: str | None = None
         self.now: Any = lambda: START
         self.task_updated = TaskUpdatedEvent()
+        self.type_updated = Subscribers[TypeInfo](lambda info: info.name)
+        self.types = {"Copy": TypeInfo("Copy", None, None, 2, 1, 4, Rate(14, per=1))}
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
         self.started = False
@@ -185,6 +190,24 @@ class FakeManager:
             return None
         self.publish(info, status=BackgroundTaskStatus.PENDING, completed_at=None)
         return _listed(self.tasks[task_id])
+
+    async def get_types(self) -> Any:
+        await self._reading()
+        return list(self.types.values())
+
+    async def pause(self, type_name: Any, reason: Any = None) -> Any:
+        return self._pause(type_name, START, checked_reason(reason))
+
+    async def resume(self, type_name: Any) -> Any:
+        return self._pause(type_name, None, None)
+
+    def _pause(self, name: Any, paused_at: Any, reason: Any) -> Any:
+        if name not in self.types:
+            raise UnregisteredTaskError(f"there is no task type {name!r}")
+        info = attrs.evolve(self.types[name], paused_at=paused_at, pause_reason=reason)
+        self.types[name] = info
+        self.type_updated.tell(info)
+        return info
 
 
 class World:

@@ -39,6 +39,7 @@ class RawSocket:
         self.patience = PATIENCE
         self.task: asyncio.Task[None] | None = None
         self.sid: str | None = None
+        self.types: list[Any] = []
         self.updates: list[dict[str, Any]] = []
         self._acks = 0
 
@@ -120,6 +121,9 @@ class RawSocket:
         prefix = f"42{NAMESPACE},"
         assert frame.startswith(prefix), f"unexpected frame {frame}"
         event, task = json.loads(frame.removeprefix(prefix))
+        if event == "TypeUpdated":
+            self.types.append(task)
+            return
         assert event == "TaskUpdated"
         self.updates.append(task)
 

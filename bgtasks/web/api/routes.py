@@ -22,6 +22,7 @@ from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_page_request
 from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
 from bgtasks.web.encoded_task import EncodedTask
+from bgtasks.web.encoded_type import type_text
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
@@ -34,6 +35,7 @@ from bgtasks.web.protocol import (
     PERMISSIONS,
     TASK,
     TASKS,
+    TYPES,
 )
 from bgtasks.web.requester import Requester
 
@@ -70,6 +72,7 @@ class TaskRoutes:
             TASK: {"GET": self._get},
             ATTEMPTS: {"GET": self._attempts},
             PERMISSIONS: {"GET": self._permissions},
+            TYPES: {"GET": self._types},
         }
         for command in COMMANDS:
             by_method = endpoints.setdefault(command.route, {})
@@ -124,7 +127,13 @@ class TaskRoutes:
     async def _carry_out(
         self, command: Command, request: Request, requester: Requester
     ) -> Response:
-        answer = await self._access.carry_out(command, requester, _named(command.on, request))
+        given = {
+            name: request.query_params[name]
+            for name in command.takes
+            if name in request.query_params
+        }
+        name = _named(command.on, request)
+        answer = await self._access.carry_out(command, requester, name, **given)
         return _json(command.on.text(answer, self._codec), 202)
 
     async def _attempts(self, request: Request, requester: Requester) -> Response:
@@ -135,6 +144,10 @@ class TaskRoutes:
     async def _permissions(self, request: Request, requester: Requester) -> Response:
         allowed = await self._access.permissions(requester, _task_id(request))
         return JSONResponse(allowed, headers=_NO_STORE)
+
+    async def _types(self, _request: Request, requester: Requester) -> Response:
+        items = map(type_text, await self._access.types(requester))
+        return _json(f'{{"items":[{",".join(items)}]}}')
 
     async def _events(self, request: Request, requester: Requester) -> ASGIApp:
         if not self._origins.accepts_stream(request.scope):

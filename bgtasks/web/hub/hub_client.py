@@ -83,6 +83,10 @@ class HubClient(ABC):
         """Begin to send what is in the backlog, as fast as the client reads."""
 
     @abstractmethod
+    async def notify(self, event: str, text: str) -> None:
+        """Send it what is no update of a task: the event, with this JSON. Such news are rare."""
+
+    @abstractmethod
     def expel(self) -> None:
         """Send it nothing more and end its connection; it comes back by itself."""
 

@@ -5,15 +5,18 @@ import logging
 from bgtasks.clock import Clock
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.logs import log_safely
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.encoded_task import Info
+from bgtasks.web.encoded_type import type_text
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.broadcaster import Broadcaster
 from bgtasks.web.hub.dispatcher import Dispatcher
+from bgtasks.web.hub.notices import Notices
 from bgtasks.web.hub.places import Places
 from bgtasks.web.hub.reception import Reception
 from bgtasks.web.hub.replay import Replay
@@ -23,6 +26,7 @@ from bgtasks.web.hub.socketio.sockets import Sockets
 from bgtasks.web.hub.sse.streams import Streams
 from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
+from bgtasks.web.protocol import TYPE_UPDATED
 from bgtasks.web.refusal_log import RefusalLog
 
 __all__ = ["HubRun"]
@@ -56,8 +60,12 @@ class HubRun:
         self.streams = Streams(reception, clock)
         self.dispatcher = Dispatcher(self.audience, self.sockets.fan_out, codec)
         self._broadcaster = Broadcaster(self.dispatcher.broadcast)
+        self._notices = Notices(self.audience, judge, clock, self._background)
         self._loops = self._start_loops(clock)
-        self._unsubscribe = manager.task_updated.subscribe(self._on_update)
+        self._unsubscribe = [
+            manager.task_updated.subscribe(self._on_update),
+            manager.type_updated.subscribe(self._on_type),
+        ]
 
     def _start_loops(self, clock: Clock) -> list[LastingLoop]:
         loops = [
@@ -76,7 +84,8 @@ class HubRun:
 
     async def stop(self) -> None:
         """Disconnect everybody and end everything that was started; logs what that raises."""
-        self._unsubscribe()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
         ends = [loop.stop for loop in self._loops]
         for end in (*ends, self.sockets.stop, self.streams.stop, self._background.close):
             try:
@@ -89,6 +98,9 @@ class HubRun:
     async def _tend(self) -> None:
         self.sockets.close_unread()
         await self.audience.renew()
+
+    def _on_type(self, info: TypeInfo) -> None:
+        self._notices.tell(TYPE_UPDATED, type_text(info))
 
     def _on_update(self, info: Info) -> None:
         self._replay.note(info)

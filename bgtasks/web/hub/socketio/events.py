@@ -48,7 +48,7 @@ class ClientEvents:
         self._events: dict[str, tuple[Callable[[Any], Any], _Act]] = {
             SUBSCRIBE: (Subscription.from_message, self._subscribe),
             UNSUBSCRIBE: (_nothing, self._unsubscribe),
-            **{one.event: (one.on.named_in, partial(self._carry_out, one)) for one in COMMANDS},
+            **{one.event: (one.read, partial(self._carry_out, one)) for one in COMMANDS},
         }
 
     async def answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:
@@ -107,8 +107,11 @@ class ClientEvents:
         client.forget_waiting()
         return {"ok": True}
 
-    async def _carry_out(self, command: Command, client: HubClient, name: Any) -> Ack:
-        answer = await self._access.carry_out(command, client.requester, name)
+    async def _carry_out(
+        self, command: Command, client: HubClient, argument: tuple[Any, dict[str, str]]
+    ) -> Ack:
+        name, given = argument
+        answer = await self._access.carry_out(command, client.requester, name, **given)
         subject = command.on
         return JsonText(f'{{"ok":true,"{subject.noun}":{subject.text(answer, self._codec)}}}')
 

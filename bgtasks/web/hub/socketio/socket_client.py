@@ -11,6 +11,7 @@ from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.hub_client import MAX_DEPTH, HubClient, PacketQueue
 from bgtasks.web.hub.socketio.fan_out import SocketFanOut
+from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.socketio.websocket import Websocket
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.protocol import NAMESPACE, REFUSED
@@ -19,6 +20,9 @@ from bgtasks.web.requester import Requester
 __all__ = ["SocketClient"]
 
 logger = logging.getLogger(__name__)
+
+MAX_NEWS = 4 * MAX_DEPTH
+"""How many packets wait for a client that is still sent news beside the updates of tasks."""
 
 
 class SocketClient(HubClient):
@@ -56,6 +60,12 @@ class SocketClient(HubClient):
     def wake(self) -> None:
         if self.backlog and not self.held and self._feeder is None:
             self._feeder = self._background.start(self._feed())
+
+    async def notify(self, event: str, text: str) -> None:
+        if self.queue.qsize() > MAX_NEWS:
+            self.expel()  # it comes back, and asks for what it has missed
+            return
+        await self._server.emit(event, JsonText(text), to=self.sid, namespace=NAMESPACE)
 
     def expel(self) -> None:
         self.live = False

@@ -76,6 +76,8 @@ class EventStream:
 
     async def _send_backlog(self, send: Send) -> None:
         pace = Pace()
+        while self._client.news:
+            await self._send_text(send, self._client.news.popleft())
         while (encoded := self._client.next_waiting()) is not None:
             try:
                 text = encoded.event

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from uuid import uuid4
 
 from bgtasks.web.hub.hub_client import HubClient
@@ -10,6 +11,10 @@ from bgtasks.web.protocol import REFUSED
 from bgtasks.web.requester import Requester
 
 __all__ = ["StreamClient"]
+
+
+MAX_NEWS = 64
+"""How many events beside the updates of tasks wait for a client."""
 
 
 class StreamClient(HubClient):
@@ -23,6 +28,7 @@ class StreamClient(HubClient):
         super().__init__(f"stream {uuid4()}", requester, subscription)
         self.woken = asyncio.Event()
         self.closed = asyncio.Event()
+        self.news: deque[bytes] = deque()
         self.farewell = b""
         """What it is sent last."""
 
@@ -30,6 +36,12 @@ class StreamClient(HubClient):
         pass
 
     def wake(self) -> None:
+        self.woken.set()
+
+    async def notify(self, event: str, text: str) -> None:
+        if len(self.news) >= MAX_NEWS:
+            self.expel()  # it comes back, and asks for what it has missed
+        self.news.append(f"event: {event}\ndata: {text}\n\n".encode())
         self.woken.set()
 
     def expel(self) -> None:
