@@ -40,6 +40,21 @@ test("each method has its route", async (t) => {
   ]);
 });
 
+test("types are listed, paused with a reason, and resumed", async (t) => {
+  const copy = { name: "Copy", pausedAt: null, pauseReason: null, waiting: 2, running: 1 };
+  const { asked, api } = asking(t, [{ items: [copy] }, copy, copy, copy]);
+  assert.deepEqual(await api.types(), [copy]);
+  assert.deepEqual(await api.pause("Copy", "down & out"), copy);
+  assert.deepEqual(await api.pause("a/b"), copy);
+  assert.deepEqual(await api.resume("Copy"), copy);
+  assert.deepEqual(called(asked), [
+    "GET api/types",
+    "POST api/types/Copy/pause?reason=down+%26+out",
+    "POST api/types/a%2Fb/pause",
+    "POST api/types/Copy/resume",
+  ]);
+});
+
 test("a refusal has the server's reason and status", async (t) => {
   const gone = { http: 404, detail: "there is no task" };
   const { api } = asking(t, [gone, gone, { http: 403, title: "Forbidden" }, { http: 502 }]);

@@ -378,3 +378,14 @@ test("of tasks that nobody watches by their id no payload is asked for", async (
   await settled();
   assert.deepEqual([socket.asked, lists.at(-1)[0].payloadOmitted], [[], true]);
 });
+
+test("whoever wants to know is told of types that are paused or resumed", () => {
+  const { socket, tasks } = client();
+  const told = [];
+  const stop = tasks.onTypeUpdated((type) => told.push(type.pauseReason));
+  socket.up();
+  socket.tell({ name: "Copy", pauseReason: "down" });
+  stop();
+  socket.tell({ name: "Copy", pauseReason: null });
+  assert.deepEqual(told, ["down"]);
+});

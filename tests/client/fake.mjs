@@ -10,7 +10,7 @@ export function task(fields) {
     id: A, type: "Copy", name: "Copy", status: "Running", progress: 0, statusMessage: null,
     errorMessage: null, payload: null, createdAt: "2026-01-01T00:00:00.000000Z", startedAt: null,
     completedAt: null, revision: 1, attempt: 1, cancelRequested: false, scheduledAt: null,
-    owner: null, ...fields,
+    owner: null, waitingFor: null, ...fields,
   };
 }
 
@@ -52,6 +52,9 @@ export class FakeSocket {
   refuse(message = "no") {
     this.active = false;
     this.listeners.connect_error(new Error(message));
+  }
+  tell(type) {
+    this.listeners.TypeUpdated(type);
   }
   send(fields) {
     this.listeners.TaskUpdated(task(fields));

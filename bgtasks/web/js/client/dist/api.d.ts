@@ -1,5 +1,6 @@
 import { COMMANDS } from "./protocol.js";
 import { type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import type { TypeInfo } from "./types.js";
 /** Which tasks; what is left out does not filter. */
 export interface TaskFilter<Name extends string = string> {
     readonly types?: readonly Name[];
@@ -68,4 +69,10 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     attempts(id: string): Promise<readonly FailedAttempt[]>;
     /** Which buttons to show. */
     permissions(id: string): Promise<Permissions>;
+    /** All types of tasks, for who may control them. */
+    types(): Promise<readonly TypeInfo<TypeName<Types>>[]>;
+    /** Start nothing of a type from now on, in any process; gives how the type is then. */
+    pause(type: TypeName<Types>, reason?: string): Promise<TypeInfo<TypeName<Types>>>;
+    /** Start tasks of a type again; gives how the type is then. */
+    resume(type: TypeName<Types>): Promise<TypeInfo<TypeName<Types>>>;
 }

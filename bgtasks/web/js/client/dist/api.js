@@ -1,5 +1,5 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
-import { ATTEMPTS, COMMANDS, PERMISSIONS, TASK, TASKS } from "./protocol.js";
+import { ATTEMPTS, COMMANDS, PAUSE_TYPE, PERMISSIONS, RESUME_TYPE, TASK, TASKS, TYPES, } from "./protocol.js";
 import { isTaskId, taskId } from "./task.js";
 import { messageOf, within } from "./waiting.js";
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
@@ -53,6 +53,20 @@ export class TaskApi {
     /** Which buttons to show. */
     async permissions(id) {
         return this.#ask("GET", of(id, PERMISSIONS));
+    }
+    /** All types of tasks, for who may control them. */
+    async types() {
+        const { items } = await this.#ask("GET", TYPES);
+        return items;
+    }
+    /** Start nothing of a type from now on, in any process; gives how the type is then. */
+    async pause(type, reason) {
+        const query = reason === undefined ? "" : `?${new URLSearchParams({ reason })}`;
+        return this.#ask("POST", PAUSE_TYPE.replace("{type}", encodeURIComponent(type)), query);
+    }
+    /** Start tasks of a type again; gives how the type is then. */
+    async resume(type) {
+        return this.#ask("POST", RESUME_TYPE.replace("{type}", encodeURIComponent(type)));
     }
     #change(action, id) {
         const { method, route } = COMMANDS[action];

@@ -13,6 +13,7 @@ export class TaskClient {
     api;
     #watches = new Watches();
     #connectionListeners = new Set();
+    #typeListeners = new Set();
     #iterations = new Set();
     #types;
     #link;
@@ -27,6 +28,7 @@ export class TaskClient {
         this.#link = new Link(io, { mount, timeout, retryDelay, token }, {
             up: () => this.#follower.restart(),
             updated: (task) => this.#follower.take(task),
+            typeUpdated: (type) => this.#tellType(type),
             changed: (connection) => this.#tellConnection(connection),
         });
         this.#follower = new Follower(this.#link, this.#watches, retryDelay);
@@ -86,6 +88,14 @@ export class TaskClient {
         callSafely(listener, this.#link.connection);
         return () => void this.#connectionListeners.delete(listener);
     }
+    /** Be told of each type of tasks that is paused or resumed, if the policy lets this user control
+     * them. How they are at first, and after a lost connection, says `api.types()`. */
+    onTypeUpdated(listener) {
+        this.#link.open();
+        const told = listener;
+        this.#typeListeners.add(told);
+        return () => void this.#typeListeners.delete(told);
+    }
     /** Disconnect; from now on no listener is called. */
     close() {
         this.#link.close();
@@ -95,6 +105,7 @@ export class TaskClient {
         for (const end of [...this.#iterations])
             end();
         this.#connectionListeners.clear();
+        this.#typeListeners.clear();
     }
     #watch(id, listener) {
         this.#link.open();
@@ -145,6 +156,10 @@ export class TaskClient {
             throw new TaskError("the server's answer has no task");
         this.#follower.take(task);
         return task;
+    }
+    #tellType(type) {
+        for (const listener of [...this.#typeListeners])
+            callSafely(listener, type);
     }
     #tellConnection(connection) {
         for (const listener of [...this.#connectionListeners])

@@ -7,5 +7,6 @@ export * from "./errors.js";
 export type { Connection } from "./link.js";
 export { isFinal, isNewer, newestFirst } from "./task.js";
 export type { Task, TaskOf, TaskStatus, TypeName } from "./task.js";
+export type { TypeInfo, TypeRate } from "./types.js";
 /** Connect to the application that is mounted at `options.url`. */
 export declare function connect<Types extends object = Record<string, unknown>>(options?: ConnectOptions): TaskClient<Types>;

@@ -1,6 +1,7 @@
 import { BackgroundTasksError } from "./errors.js";
 import type { Io } from "./socket.js";
 import type { Task } from "./task.js";
+import type { TypeInfo } from "./types.js";
 /** How it stands with the connection. `message` says why, where there is something to say. */
 export interface Connection {
     readonly state: "connecting" | "connected" | "disconnected" | "refused";
@@ -16,6 +17,7 @@ export interface LinkOptions {
 export interface LinkEvents {
     up(): void;
     updated(task: Task): void;
+    typeUpdated(type: TypeInfo): void;
     changed(connection: Connection): void;
 }
 export interface Answer {

@@ -13,13 +13,17 @@ export declare const MAX_QUERY = 8192;
 export declare const MAX_TYPE = 200;
 export declare const MAX_TYPES = 100;
 export declare const NAMESPACE = "/background-tasks";
+export declare const PAUSE_TYPE = "/api/types/{type}/pause";
 export declare const PERMISSIONS = "/api/tasks/{id}/permissions";
 export declare const REFUSED = "Refused";
+export declare const RESUME_TYPE = "/api/types/{type}/resume";
 export declare const SOCKET = "/socket.io";
 export declare const SUBSCRIBE = "Subscribe";
 export declare const TASK = "/api/tasks/{id}";
 export declare const TASKS = "/api/tasks";
 export declare const TASK_UPDATED = "TaskUpdated";
+export declare const TYPES = "/api/types";
+export declare const TYPE_UPDATED = "TypeUpdated";
 export declare const UNSUBSCRIBE = "Unsubscribe";
 /** The states of a task; the last three are final. */
 export declare const STATUSES: readonly ["Pending", "Running", "Completed", "Failed", "Cancelled"];

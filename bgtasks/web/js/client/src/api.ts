@@ -1,6 +1,16 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
-import { ATTEMPTS, COMMANDS, PERMISSIONS, TASK, TASKS } from "./protocol.js";
+import {
+  ATTEMPTS,
+  COMMANDS,
+  PAUSE_TYPE,
+  PERMISSIONS,
+  RESUME_TYPE,
+  TASK,
+  TASKS,
+  TYPES,
+} from "./protocol.js";
 import { isTaskId, taskId, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import type { TypeInfo } from "./types.js";
 import { messageOf, within } from "./waiting.js";
 
 /** Which tasks; what is left out does not filter. */
@@ -104,6 +114,23 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
   /** Which buttons to show. */
   async permissions(id: string): Promise<Permissions> {
     return this.#ask("GET", of(id, PERMISSIONS));
+  }
+
+  /** All types of tasks, for who may control them. */
+  async types(): Promise<readonly TypeInfo<TypeName<Types>>[]> {
+    const { items } = await this.#ask<{ items: TypeInfo<TypeName<Types>>[] }>("GET", TYPES);
+    return items;
+  }
+
+  /** Start nothing of a type from now on, in any process; gives how the type is then. */
+  async pause(type: TypeName<Types>, reason?: string): Promise<TypeInfo<TypeName<Types>>> {
+    const query = reason === undefined ? "" : `?${new URLSearchParams({ reason })}`;
+    return this.#ask("POST", PAUSE_TYPE.replace("{type}", encodeURIComponent(type)), query);
+  }
+
+  /** Start tasks of a type again; gives how the type is then. */
+  async resume(type: TypeName<Types>): Promise<TypeInfo<TypeName<Types>>> {
+    return this.#ask("POST", RESUME_TYPE.replace("{type}", encodeURIComponent(type)));
   }
 
   #change(action: Action, id: string): Promise<TaskOf<Types>> {

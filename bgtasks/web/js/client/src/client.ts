@@ -5,6 +5,7 @@ import { Link, type Connection } from "./link.js";
 import { COMMANDS, MAX_TYPE } from "./protocol.js";
 import { mountPoint, type Io } from "./socket.js";
 import { isFinal, isTaskId, taskId, type Task, type TaskOf, type TypeName } from "./task.js";
+import type { TypeInfo } from "./types.js";
 import { callSafely } from "./waiting.js";
 import { Feed, ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
 
@@ -34,6 +35,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   readonly api: TaskApi<Types>;
   readonly #watches = new Watches();
   readonly #connectionListeners = new Set<(connection: Connection) => void>();
+  readonly #typeListeners = new Set<(type: TypeInfo) => void>();
   readonly #iterations = new Set<() => void>();
   readonly #types: readonly string[] | undefined;
   readonly #link: Link;
@@ -49,6 +51,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     this.#link = new Link(io, { mount, timeout, retryDelay, token }, {
       up: () => this.#follower.restart(),
       updated: (task) => this.#follower.take(task),
+      typeUpdated: (type) => this.#tellType(type),
       changed: (connection) => this.#tellConnection(connection),
     });
     this.#follower = new Follower(this.#link, this.#watches, retryDelay);
@@ -130,6 +133,15 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     return () => void this.#connectionListeners.delete(listener);
   }
 
+  /** Be told of each type of tasks that is paused or resumed, if the policy lets this user control
+   * them. How they are at first, and after a lost connection, says `api.types()`. */
+  onTypeUpdated(listener: (type: TypeInfo<TypeName<Types>>) => void): Stop {
+    this.#link.open();
+    const told = listener as (type: TypeInfo) => void;
+    this.#typeListeners.add(told);
+    return () => void this.#typeListeners.delete(told);
+  }
+
   /** Disconnect; from now on no listener is called. */
   close(): void {
     this.#link.close();
@@ -138,6 +150,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     // Whoever iterates has to learn of it; others were told to expect nothing more.
     for (const end of [...this.#iterations]) end();
     this.#connectionListeners.clear();
+    this.#typeListeners.clear();
   }
 
   #watch(id: string, listener: (task: Task | null) => void): Stop {
@@ -185,6 +198,10 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     if (task === undefined) throw new TaskError("the server's answer has no task");
     this.#follower.take(task);
     return task as TaskOf<Types>;
+  }
+
+  #tellType(type: TypeInfo): void {
+    for (const listener of [...this.#typeListeners]) callSafely(listener, type);
   }
 
   #tellConnection(connection: Connection): void {

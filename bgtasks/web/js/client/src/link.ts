@@ -6,9 +6,10 @@ import {
   TaskError,
   TimeoutError,
 } from "./errors.js";
-import { NAMESPACE, SOCKET, TASK_UPDATED } from "./protocol.js";
+import { NAMESPACE, SOCKET, TASK_UPDATED, TYPE_UPDATED } from "./protocol.js";
 import type { Io, Socket } from "./socket.js";
 import type { Task } from "./task.js";
+import type { TypeInfo } from "./types.js";
 import { backoff, messageOf, within } from "./waiting.js";
 
 /** How it stands with the connection. `message` says why, where there is something to say. */
@@ -28,6 +29,7 @@ export interface LinkOptions {
 export interface LinkEvents {
   up(): void;
   updated(task: Task): void;
+  typeUpdated(type: TypeInfo): void;
   changed(connection: Connection): void;
 }
 
@@ -121,6 +123,7 @@ export class Link {
     socket.on("disconnect", (reason: string) => this.#lost(reason));
     socket.on("connect_error", (error: Error) => this.#failed(error.message));
     socket.on(TASK_UPDATED, (task: Task) => this.#events.updated(task));
+    socket.on(TYPE_UPDATED, (type: TypeInfo) => this.#events.typeUpdated(type));
     return socket;
   }
 

@@ -16,13 +16,17 @@ export const MAX_QUERY = 8192;
 export const MAX_TYPE = 200;
 export const MAX_TYPES = 100;
 export const NAMESPACE = "/background-tasks";
+export const PAUSE_TYPE = "/api/types/{type}/pause";
 export const PERMISSIONS = "/api/tasks/{id}/permissions";
 export const REFUSED = "Refused";
+export const RESUME_TYPE = "/api/types/{type}/resume";
 export const SOCKET = "/socket.io";
 export const SUBSCRIBE = "Subscribe";
 export const TASK = "/api/tasks/{id}";
 export const TASKS = "/api/tasks";
 export const TASK_UPDATED = "TaskUpdated";
+export const TYPES = "/api/types";
+export const TYPE_UPDATED = "TypeUpdated";
 export const UNSUBSCRIBE = "Unsubscribe";
 
 /** The states of a task; the last three are final. */
