@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from bgtasks import __version__
 from bgtasks.cli import database, tasks, types, worker
+from bgtasks.cli.tasks import TYPE_ACTIONS
 from bgtasks.cli.usage import FAILED, FINE, UNUSABLE, CommandFailedError, UsageError
 from bgtasks.core.redaction import redact
 from bgtasks.errors import BackendError, BackgroundTasksError
@@ -24,13 +25,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments that cannot be used, both with the reason on standard error.
     """
     parser = make_parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         return options.run(options) or FINE
     except (CommandFailedError, BackendError) as error:
         return _refuse(parser, options, error, FAILED)
     except (UsageError, BackgroundTasksError) as error:
         return _refuse(parser, options, error, UNUSABLE)
+
+
+def _joined(arguments: Sequence[str]) -> Sequence[str]:
+    """``types list|pause|resume`` are commands of two words, beside ``types MODULE:CONTAINER``."""
+    if len(arguments) > 1 and arguments[0] == "types" and arguments[1] in TYPE_ACTIONS:
+        return [" ".join(arguments[:2]), *arguments[2:]]
+    return arguments
 
 
 def _refuse(
@@ -59,5 +67,6 @@ def make_parser() -> argparse.ArgumentParser:
     database.add(commands)
     tasks.add(commands)
     types.add(commands)
+    tasks.add_types(commands)
     worker.add(commands)
     return parser

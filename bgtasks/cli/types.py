@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser(
         "types",
-        help="print the payload types of the registered tasks as TypeScript",
+        help="print the payload types of the registered tasks as TypeScript; see also types list",
         description="Print the payload types of the registered tasks as TypeScript.",
     )
     parser.add_argument("target", metavar="MODULE:CONTAINER", help=ACCEPTED)

@@ -1,5 +1,8 @@
-"""``python -m bgtasks tasks``: list, show, watch, cancel and retry tasks from a terminal."""
+"""``tasks list|show|watch|cancel|retry`` and ``types list|pause|resume``, from a terminal."""
 
-from bgtasks.cli.tasks.command import add
+from a terminal: ``tasks list|show|watch|cancel|retry``, and
+``types list|pause|resume``."""
 
-__all__ = ["add"]
+from bgtasks.cli.tasks.command import TYPE_ACTIONS, add, add_types
+
+__all__ = ["TYPE_ACTIONS", "add", "add_types"]

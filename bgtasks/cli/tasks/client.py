@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo
 from bgtasks.web.listing import PageRequest
 
@@ -34,6 +35,15 @@ class TaskClient(Protocol):
 
     async def cancel(self, task_id: UUID) -> Info:
         """Request cancellation; returns the snapshot after it. Raises TaskStateError if final."""
+
+    async def types(self) -> Sequence[TypeInfo]:
+        """All types of tasks."""
+
+    async def pause(self, type_name: str, reason: str | None) -> TypeInfo:
+        """Start nothing of a type; how it is then. Raises UnregisteredTaskError."""
+
+    async def resume(self, type_name: str) -> TypeInfo:
+        """Start its tasks again; how it is then. Raises UnregisteredTaskError."""
 
     async def retry(self, task_id: UUID) -> Info:
         """Run a task again; returns the snapshot after it. Raises TaskStateError unless the task is

@@ -11,9 +11,12 @@ from typing import Any
 from bgtasks.cli.tasks import filter_options, values
 from bgtasks.cli.usage import ACCEPTED, FAILED, FINE, CommandFailedError, UsageError
 from bgtasks.core.record import MAX_PAGE
-from bgtasks.errors import NotAllowedError, TaskNotFoundError
+from bgtasks.errors import NotAllowedError, TaskNotFoundError, UnregisteredTaskError
 
-__all__ = ["add"]
+__all__ = ["TYPE_ACTIONS", "add", "add_types"]
+
+TYPE_ACTIONS = ("list", "pause", "resume")
+"""What can be done to types of tasks."""
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -29,6 +32,19 @@ def add(commands: Any) -> None:
     _add_watch(actions)
     _add_change(actions, "cancel", "ask for the end of tasks")
     _add_change(actions, "retry", "have failed or cancelled tasks run again")
+
+
+def add_types(commands: Any) -> None:
+    """Register the commands on types of tasks, beside ``types MODULE:CONTAINER``."""
+    listing = _add(commands, "types list", "list the types of tasks: what waits and runs, limits")
+    listing.add_argument("--json", action="store_true", help="one line of JSON a type")
+    pausing = _add(commands, "types pause", "start nothing of a type, in any process")
+    pausing.add_argument("type", metavar="TYPE", type=values.text)
+    pausing.add_argument("--reason", metavar="TEXT", help="why, for whoever looks")
+    resuming = _add(commands, "types resume", "start tasks of a paused type again")
+    resuming.add_argument("type", metavar="TYPE", type=values.text)
+    for name, parser in zip(TYPE_ACTIONS, (listing, pausing, resuming), strict=True):
+        parser.set_defaults(action=name, on_types=True)
 
 
 def _add_list(actions: Any) -> None:
@@ -80,15 +96,17 @@ def _add(actions: Any, name: str, description: str) -> argparse.ArgumentParser:
         help="sent with every request to --url; repeatable; default: the lines of the "
         "environment's BGTASKS_HEADERS",
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, on_types=False)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
     _need("rich", "httpx")
     # Late: without the extra the other commands must work.
-    from bgtasks.cli.tasks.actions import carry_out
+    from bgtasks.cli.tasks import actions, type_actions
     from bgtasks.cli.tasks.opening import opening
+
+    carry_out = type_actions.carry_out if options.on_types else actions.carry_out
 
     tasks = opening(options)  # imports the application, so not on the event loop
     try:
@@ -102,7 +120,7 @@ def _run(options: argparse.Namespace) -> int:
         return FAILED
     except RecursionError:
         raise CommandFailedError("a payload is nested too deeply to be shown") from None
-    except (TaskNotFoundError, NotAllowedError) as error:
+    except (TaskNotFoundError, UnregisteredTaskError, NotAllowedError) as error:
         raise CommandFailedError(str(error)) from None
 
 

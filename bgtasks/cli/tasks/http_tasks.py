@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -14,12 +15,13 @@ from bgtasks.cli.tasks.http_answer import UnavailableError, read_json
 from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.http_watch import HttpWatch
 from bgtasks.cli.tasks.plain_text import one_line
-from bgtasks.cli.tasks.wire_shape import failures_in, info_in, page_in
+from bgtasks.cli.tasks.wire_shape import failures_in, info_in, page_in, type_in, types_in
 from bgtasks.cli.usage import UsageError
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import AttemptFailure
 from bgtasks.web.commands import CANCEL, RETRY, Command
 from bgtasks.web.filters import written_filter
-from bgtasks.web.protocol import ATTEMPTS, TASK, TASKS
+from bgtasks.web.protocol import ATTEMPTS, PAUSE_TYPE, RESUME_TYPE, TASK, TASKS, TYPES
 
 __all__ = ["HttpTasks", "open_http_tasks"]
 
@@ -66,6 +68,16 @@ class HttpTasks:
     async def cancel(self, task_id: UUID) -> Info:
         return await self._carry_out(CANCEL, task_id)
 
+    async def types(self) -> Sequence[TypeInfo]:
+        return types_in(await self._ask("GET", TYPES))
+
+    async def pause(self, type_name: str, reason: str | None) -> TypeInfo:
+        asked = [] if reason is None else [("reason", reason)]
+        return type_in(await self._ask("POST", _of_type(PAUSE_TYPE, type_name), asked))
+
+    async def resume(self, type_name: str) -> TypeInfo:
+        return type_in(await self._ask("POST", _of_type(RESUME_TYPE, type_name)))
+
     async def retry(self, task_id: UUID) -> Info:
         return await self._carry_out(RETRY, task_id)
 
@@ -87,6 +99,10 @@ class HttpTasks:
             ) from None
         except httpx.HTTPError as error:
             raise _unreachable(self._address, error) from None
+
+
+def _of_type(route: str, type_name: str) -> str:
+    return route.format(type=quote(type_name, safe=""))
 
 
 def _unreachable(address: HttpAddress, error: httpx.HTTPError) -> UnavailableError:

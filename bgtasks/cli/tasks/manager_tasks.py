@@ -11,6 +11,7 @@ from dependency_injector import providers
 from bgtasks.cli.target import registrations
 from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
 from bgtasks.cli.usage import UsageError
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure
@@ -44,6 +45,15 @@ class ManagerTasks:
 
     async def cancel(self, task_id: UUID) -> Info:
         return await self._change(task_id, self._manager.cancel_task, "cancelled")
+
+    async def types(self) -> Sequence[TypeInfo]:
+        return await self._manager.get_types()
+
+    async def pause(self, type_name: str, reason: str | None) -> TypeInfo:
+        return await self._manager.pause(type_name, reason)
+
+    async def resume(self, type_name: str) -> TypeInfo:
+        return await self._manager.resume(type_name)
 
     async def retry(self, task_id: UUID) -> Info:
         return await self._change(task_id, self._manager.retry_task, "retried")

@@ -10,7 +10,9 @@ from rich.text import Text
 from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import BackgroundTaskStatus
+from bgtasks.web.encoded_type import type_text
 
 __all__ = ["Screen", "status_text"]
 
@@ -58,6 +60,11 @@ class Screen:
     def wire(self, info: Info) -> dict[str, Any]:
         """``info`` as JSON data, in the shape that HTTP sends."""
         return self._codec.wire(info)
+
+    def type_wire(self, info: TypeInfo) -> dict[str, Any]:
+        """A type in the same shape."""
+        data: dict[str, Any] = json.loads(type_text(info))
+        return data
 
     def complain(self, text: str) -> None:
         """Write a line on standard error."""

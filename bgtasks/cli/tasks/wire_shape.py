@@ -10,11 +10,12 @@ from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.core.codec import make_converter
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo, LightTaskInfo
 
-__all__ = ["failures_in", "info_in", "page_in"]
+__all__ = ["failures_in", "info_in", "page_in", "type_in", "types_in"]
 
-Shown = TypeVar("Shown", Info, AttemptFailure)
+Shown = TypeVar("Shown", Info, AttemptFailure, TypeInfo)
 
 _converter = make_converter(detailed_validation=False)
 
@@ -38,6 +39,21 @@ def page_in(data: Any) -> tuple[list[Info], str | None]:
         raise _unreadable("a page of tasks", ValueError("there are no items"))
     cursor = data.get("nextCursor")
     return [info_in(item) for item in data["items"]], cursor if isinstance(cursor, str) else None
+
+
+def type_in(data: Any) -> TypeInfo:
+    """The type of tasks in ``data``. Raises CommandFailedError."""
+    try:
+        return _in_utc(_converter.structure(data, TypeInfo))
+    except Exception as error:
+        raise _unreadable("a type of tasks", error) from None
+
+
+def types_in(data: Any) -> list[TypeInfo]:
+    """Types of tasks. Raises CommandFailedError."""
+    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+        raise _unreadable("a list of types", ValueError("there are no items"))
+    return [type_in(item) for item in data["items"]]
 
 
 def failures_in(data: Any) -> list[AttemptFailure]:

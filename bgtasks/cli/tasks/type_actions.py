@@ -1,0 +1,77 @@
+"""``types list``, ``types pause`` and ``types resume``. Needs the extra ``cli``."""
+
+import argparse
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from bgtasks.cli.tasks.client import TaskClient
+from bgtasks.cli.tasks.opening import Opening
+from bgtasks.cli.tasks.plain_text import one_line
+from bgtasks.cli.tasks.screen import Screen
+from bgtasks.core.limits import Rate
+from bgtasks.core.task_types import TypeInfo
+
+__all__ = ["carry_out"]
+
+
+async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
+    """Do what ``options`` ask for; returns whether all of it succeeded."""
+    screen = Screen()
+    async with tasks as client:
+        if options.action == "list":
+            await _list(client, screen, options.json)
+        elif options.action == "pause":
+            _show(screen, await client.pause(options.type, options.reason))
+        else:
+            _show(screen, await client.resume(options.type))
+    return True
+
+
+async def _list(client: TaskClient, screen: Screen, as_json: bool) -> None:
+    """As a table on a terminal, elsewhere as one line a type with tabs between name, waiting,
+    running, limit, rate and pause."""
+    infos = await client.types()
+    for info in infos if as_json or not screen.is_terminal else ():
+        if as_json:
+            screen.json(screen.type_wire(info))
+        else:
+            screen.columns(info.name, str(info.waiting), str(info.running), *_rest(info))
+    if screen.is_terminal and not as_json:
+        screen.console.print(_table(infos))
+
+
+def _table(infos: Sequence[TypeInfo]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("TYPE", overflow="fold")
+    for name in ("WAITING", "RUNNING"):
+        table.add_column(name, justify="right")
+    for name in ("LIMIT", "RATE", "PAUSED"):
+        table.add_column(name)
+    for info in infos:
+        limit, rate, paused = _rest(info)
+        row = [str(info.waiting), str(info.running), limit, rate]
+        table.add_row(Text(one_line(info.name)), *row, Text(one_line(paused), "yellow"))
+    return table
+
+
+def _rest(info: TypeInfo) -> tuple[str, str, str]:
+    limit = "" if info.max_concurrency is None else str(info.max_concurrency)
+    return limit, _rate(info.rate), _paused(info)
+
+
+def _rate(rate: Rate | None) -> str:
+    return "" if rate is None else f"{rate.starts}/{rate.per:g} s"
+
+
+def _paused(info: TypeInfo) -> str:
+    if info.paused_at is None:
+        return ""
+    since = f"since {info.paused_at:%Y-%m-%d %H:%M:%S} UTC"
+    return since if info.pause_reason is None else f"{since}: {info.pause_reason}"
+
+
+def _show(screen: Screen, info: TypeInfo) -> None:
+    state = f"paused {_paused(info)}" if info.paused_at else "not paused"
+    screen.line(one_line(f"{info.name}: {state}; {info.waiting} waiting, {info.running} running"))
