@@ -7,10 +7,11 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
+from .long_tests import leave_out_long_tests, pytest_report_header
 from .servers.fixtures import (
     empty_database,
+    mark_postgres,
     postgres_server,
-    pytest_collection_modifyitems,
     task_database,
     task_template,
 )
@@ -18,7 +19,7 @@ from .servers.fixtures import (
 __all__ = [
     "empty_database",
     "postgres_server",
-    "pytest_collection_modifyitems",
+    "pytest_report_header",
     "task_database",
     "task_template",
 ]
@@ -35,6 +36,12 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 NO_SKIPS = bool(os.environ.get("BGTASKS_NO_SKIPS"))
 """Set in CI: a test that a machine could not run is then a failure, not a skip."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs something, leave out what was not asked for."""
+    mark_postgres(items)
+    leave_out_long_tests(config, items)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -40,7 +40,7 @@ _FIXED = {
 CHANGED = tuple(name for name in INSERTED if name not in _FIXED)
 """What the steps of a task's life may change."""
 
-REPLACED = ("name", "data", "priority", "turn_key", *CHANGED)
+REPLACED = ("name", "data", "priority", "headers", "turn_key", *CHANGED)
 """What changes when another task is submitted in place of one that waits."""
 
 REPORTED = (

@@ -11,7 +11,7 @@ from bgtasks.core.unique import Conflict
 from bgtasks.errors import DuplicateTaskError, TaskStateError
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["key_is_held", "resolve"]
+__all__ = ["frees_for_follower", "key_is_held", "resolve"]
 
 
 def resolve(
@@ -39,6 +39,13 @@ def resolve(
         return change
     can_follow = holder.key_rule == FOLLOWED and holder.status is BackgroundTaskStatus.RUNNING
     return behind(new) if can_follow and waiting_behind is None else None
+
+
+def frees_for_follower(change: Change) -> bool:
+    """Whether a task ends behind which another one may wait."""
+    before = change.before
+    may_be_followed = before.held_key is not None and before.key_rule == FOLLOWED
+    return may_be_followed and change.after.status.is_final
 
 
 def key_is_held(task_id: UUID, holder: UUID) -> TaskStateError:

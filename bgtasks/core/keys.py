@@ -24,6 +24,7 @@ __all__ = [
     "UNTIL_ENDED",
     "UNTIL_STARTED",
     "behind",
+    "has_expired",
     "held_after_claim",
     "held_after_end",
     "held_after_retry",
@@ -72,6 +73,13 @@ def behind(record: TaskRecord) -> TaskRecord:
 def is_behind(record: TaskRecord) -> bool:
     """Whether a task waits behind the holder of its key."""
     return record.key is not None and record.held_key == key_behind(record.key)
+
+
+def has_expired(record: TaskRecord, now: datetime) -> bool:
+    """Whether a task holds its key only because nobody has asked for it since its time."""
+    was_started = record.key_rule == UNTIL_STARTED and record.attempt > 0
+    until = record.key_until
+    return (was_started or record.status.is_final) and until is not None and until <= now
 
 
 def held_after_claim(record: TaskRecord, now: datetime) -> str | None:

@@ -284,6 +284,7 @@ def _replaced(record: TaskRecord, new: TaskRecord, now: datetime) -> Change | No
         scheduled_at=new.scheduled_at,
         due_at=record.due_at if is_behind(record) else new.due_at,
         delayed=new.delayed,
+        headers=new.headers,
         turn_key=new.turn_key,
         # With another key or time it stands in line anew.
         held=record.held and new.turn_key == record.turn_key and new.due_at is None,

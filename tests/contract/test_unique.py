@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,23 +12,11 @@ from bgtasks.core.keys import FOLLOWED, UNTIL_ENDED, UNTIL_STARTED
 from bgtasks.core.record import TaskQuery, TaskRecord
 from bgtasks.errors import DuplicateTaskError, TaskStateError
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.testing.conformance import BackendBench, BackendHome
-from tests.contract.homes import FileHome, MemoryHome
+from bgtasks.testing.conformance import BackendBench
 
 PENDING = BackgroundTaskStatus.PENDING
 FAILED = BackgroundTaskStatus.FAILED
 CANCELLED = BackgroundTaskStatus.CANCELLED
-
-
-@pytest.fixture(params=[FileHome, MemoryHome])  # PostgreSQL follows
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> BackendHome:
-    made: BackendHome = request.param(tmp_path)
-    return made
-
-
-@pytest.fixture
-def durable_home(tmp_path: Path) -> BackendHome:
-    return FileHome(tmp_path)
 
 
 def record(

@@ -8,6 +8,7 @@ from bgtasks.backends.columns import field_type
 from bgtasks.backends.postgres.rows import TYPES
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.core.events import Claimed
+from bgtasks.core.keys import UNTIL_STARTED
 from bgtasks.core.lifecycle import decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.ids import uuid7
@@ -41,6 +42,7 @@ def test_every_field_that_a_claim_changes_is_written_with_it() -> None:
     names = [name for name in TaskRecord._fields if name not in ("status", "held")]
     values = {name: unlike_default(name) for name in names}
     unlike = waiting._replace(**{name: it for name, it in values.items() if it is not None})
+    unlike = unlike._replace(key_rule=UNTIL_STARTED)
     change = decide(unlike, Claimed(), now.replace(year=2027))
     assert change is not None
     pairs = zip(TaskRecord._fields, unlike, change.after, strict=True)

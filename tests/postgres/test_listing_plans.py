@@ -128,5 +128,20 @@ async def test_pruning_and_single_tasks_are_short_walks_too(many: Any, plans: st
     task_id = await many.fetchval("SELECT id FROM bgtasks_tasks OFFSET 5000 LIMIT 1")
     await explaining.fetch(STATEMENTS["task_by_id"], task_id)
     await explaining.fetch(STATEMENTS["waiting_tasks"], "Quick", 5, 100)
-    await explaining.fetch(STATEMENTS["prune"], datetime(2026, 1, 1, 5, tzinfo=UTC), 100)
+    moment = datetime(2026, 1, 1, 5, tzinfo=UTC)
+    await explaining.fetch(STATEMENTS["prune"], moment, 100, moment)
     assert_short_walks(explaining.plans, 100)
+
+
+@pytest.mark.parametrize("plans", ["force_custom_plan", "force_generic_plan"])
+async def test_keys_are_found_by_their_index(many: Any, plans: str) -> None:
+    await many.execute("UPDATE bgtasks_tasks SET held_key = 'k' || id WHERE sequence % 20 = 0")
+    await many.execute("ANALYZE bgtasks_tasks")
+    await many.execute(f"SET plan_cache_mode = {plans}")
+    key = await many.fetchval("SELECT held_key FROM bgtasks_tasks WHERE held_key IS NOT NULL")
+    explaining = Explaining(many)
+    assert len(await explaining.fetch(STATEMENTS["holders_of_keys"], [key, key + "+"])) == 1
+    await explaining.fetch(STATEMENTS["lock_holder_of_key"], key)
+    await explaining.fetch(STATEMENTS["free_expired_key"], key, datetime(2026, 1, 1, tzinfo=UTC))
+    await explaining.fetch(STATEMENTS["free_key"], key)
+    assert_short_walks(explaining.plans, 2)

@@ -73,7 +73,7 @@ async def _upgrade(url: str) -> None:
     await database.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def mark_postgres(items: list[pytest.Item]) -> None:
     """Mark what needs PostgreSQL."""
     for item in items:
         if "postgres_server" in getattr(item, "fixturenames", ()):

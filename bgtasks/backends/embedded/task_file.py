@@ -18,9 +18,8 @@ from bgtasks.backends.embedded.transaction import Transaction
 from bgtasks.backends.embedded.turns import MOST, Turns
 from bgtasks.backends.task_store import Step
 from bgtasks.clock import Clock
-from bgtasks.core.conflicts import key_is_held, resolve
+from bgtasks.core.conflicts import frees_for_follower, key_is_held, resolve
 from bgtasks.core.events import Claimed, Event, Held, Released, TurnCame
-from bgtasks.core.keys import FOLLOWED
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, turn_of
 from bgtasks.errors import BackendError, DuplicateTaskError
@@ -290,7 +289,7 @@ class TaskFile:
             SIDE_TABLES.write(self.connection, after.sequence, change.beside)
         self.transaction.changes.append(after)
         self.queue.changed(after)
-        if _frees_for_follower(change):
+        if frees_for_follower(change):
             self._pass_on(str(before.held_key), after)
         if after.turn_key is not None:
             self._follow_turn(before, after)
@@ -352,11 +351,4 @@ def _is_plain(change: Change | None) -> bool:
 
 def _is_one_statement(change: Change) -> bool:
     """Whether nothing but the row of the task is written."""
-    return not (change.beside or change.after.due_at or _frees_for_follower(change))
-
-
-def _frees_for_follower(change: Change) -> bool:
-    """Whether a task ends behind which another one may wait."""
-    before = change.before
-    may_be_followed = before.held_key is not None and before.key_rule == FOLLOWED
-    return may_be_followed and change.after.status.is_final
+    return not (change.beside or change.after.due_at or frees_for_follower(change))

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_errors import (
@@ -15,6 +17,7 @@ from bgtasks.backends.postgres.server_errors import (
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns, moved_turns
 from bgtasks.backends.task_store import LostAnswerError, Place
+from bgtasks.core.conflicts import frees_for_follower, key_is_held
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
@@ -50,7 +53,24 @@ class Changing:
         self._cancel_heard = cancel_heard
 
     async def write(self, changes: Sequence[tuple[Change, Place]]) -> list[TaskRecord]:
-        """Write changes in one transaction; returns what was written."""
+        """Write changes in one transaction; returns what was written. Raises TaskStateError."""
+        try:
+            return await self._write_all(changes)
+        except asyncpg.UniqueViolationError:
+            await self._refuse_held_keys([change for change, _ in changes])
+            return []  # whoever held the key has freed it meanwhile
+
+    async def _refuse_held_keys(self, changes: Sequence[Change]) -> None:
+        """A task that is to run again takes its key again."""
+        keys = [key for change in changes if (key := change.after.held_key) is not None]
+        async with self._database.connection() as connection:
+            holders = await Tables(connection, self._process).holders(keys)
+        for change in changes:
+            holder = holders.get(change.after.held_key or "")
+            if holder is not None and holder.record.id != change.after.id:
+                raise key_is_held(change.after.id, holder.record.id)
+
+    async def _write_all(self, changes: Sequence[tuple[Change, Place]]) -> list[TaskRecord]:
         if moved_turns(change for change, _ in changes):
             return await self._write_with_turns(changes)
         if all(_is_cancel(change) for change, _ in changes):
@@ -71,7 +91,7 @@ class Changing:
             only = [change for change, _ in changes]
             await turns.lock(moved_turns(only))
             if all(map(_is_cancel, only)):
-                sequences = await tables.cancel(changes, elsewhere)
+                sequences = await tables.cancel_followed(changes, elsewhere)
             else:
                 sequences = await self._write_with_jobs(tables, only)
             written.extend(change for change in only if change.after.sequence in sequences)
@@ -87,12 +107,25 @@ class Changing:
         """One statement: the tasks, the jobs of those that waited, and a notification to whoever
         runs the others."""
         elsewhere = [job for change, job in changes if self._runs_elsewhere(change.after)]
-        async with self._database.connection() as connection:
-            with answer_may_be_lost():
-                sequences = await Tables(connection, self._process).cancel(changes, elsewhere)
+        if any(frees_for_follower(change) for change, _ in changes):
+            sequences = await self._cancel_followed(changes, elsewhere)
+        else:
+            async with self._database.connection() as connection:
+                with answer_may_be_lost():
+                    sequences = await Tables(connection, self._process).cancel(changes, elsewhere)
         if elsewhere:
             self._cancel_heard()
         return sequences
+
+    async def _cancel_followed(
+        self, changes: Sequence[tuple[Change, Place]], elsewhere: Sequence[int]
+    ) -> set[int]:
+        sequences: set[int] = set()
+
+        async def write(_connection: Any, tables: Tables) -> None:
+            sequences.update(await tables.cancel_followed(changes, elsewhere))
+
+        return sequences if await self._in_transaction(write) else set()
 
     def _runs_elsewhere(self, record: TaskRecord) -> bool:
         """Whether a task is in an attempt that is none of this process."""
@@ -127,6 +160,8 @@ class Changing:
         jobs: dict[UUID, int] = {}
         for change in changes:
             if change.before.status.is_final:
+                if (key := change.after.held_key) is not None:
+                    await tables.free_expired(key, self._now())
                 jobs[change.after.id] = await tables.new_job(change.after, self._now())
         written = await tables.write(changes, jobs)
         if jobs and len(written) < len(changes):

@@ -9,6 +9,7 @@ from bgtasks.backends.beside import fit
 from bgtasks.backends.cutting_off import taken_back
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.tables import NOBODY, Tables
+from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import KeptTask, TaskRecord
 from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean
 from bgtasks.models import BackgroundTaskStatus
@@ -55,12 +56,15 @@ async def import_tasks(
     ones are dealt with as after a crash, by the options in ``registry``.
     """
     imported = Imported()
+    ended: list[Change] = []
     for batch in batches:
         async with database.transaction() as connection:
             tables = Tables(connection, NOBODY)
             known = await tables.known([record.id for record, _ in batch])
             new = [item for item in batch if item[0].id not in known]
-            moved = [_moved(item, registry, now()) for item in new]
+            moved = await _with_free_keys(
+                tables, [_moved(item, registry, now(), ended) for item in new]
+            )
             kept = await tables.insert([record for record, _ in moved], now()) if moved else {}
             await tables.keep(
                 [(kept[record.id], row) for record, beside in moved for row in beside]
@@ -68,14 +72,31 @@ async def import_tasks(
         imported.known += len(known)
         for (before, _), (after, _) in zip(new, moved, strict=True):
             imported.note(before, after)
+    if ended:
+        async with database.transaction() as connection:
+            await Tables(connection, NOBODY).pass_on(ended)
     return imported
 
 
-def _moved(item: KeptTask, registry: Registry | None, now: datetime) -> KeptTask:
+async def _with_free_keys(tables: Tables, moved: Sequence[KeptTask]) -> list[KeptTask]:
+    """Where another task holds its key, one moves in without."""
+    keys = [key for record, _ in moved if (key := record.held_key) is not None]
+    held = await tables.holders(keys) if keys else {}
+    return [
+        (record._replace(held_key=None) if record.held_key in held else record, beside)
+        for record, beside in moved
+    ]
+
+
+def _moved(
+    item: KeptTask, registry: Registry | None, now: datetime, ended: list[Change]
+) -> KeptTask:
+    """As it is to be kept; one that was cut off for good goes into ``ended``."""
     record, beside = item
     if record.status is BackgroundTaskStatus.RUNNING:
         change = taken_back(record, registry, CUT_OFF, now)
         assert change is not None  # noqa: S101 - it is the attempt that holds the task
+        ended += [change] if change.after.status.is_final else []
         record = change.after
         beside = [*beside, *change.beside]
     return _fit(record), [fit(row) for row in beside]

@@ -1,15 +1,17 @@
 """New tasks, though an answer of the server may be lost."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.loops.unknown_fate import find_out
+from bgtasks.backends.postgres.contested import Contested, Kept
 from bgtasks.backends.postgres.database import WRITTEN, Database
 from bgtasks.backends.postgres.sharing import SharedInserts
 from bgtasks.backends.postgres.tables import NOBODY, Tables, some_ids
+from bgtasks.backends.postgres.turns import Turns
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.core.record import TaskRecord, turn_of
 from bgtasks.registration import Registry
@@ -35,23 +37,28 @@ class Inserting:
         self._owner = owner
         self._database = database
         self._shared = SharedInserts(database, process, registry, now)
+        self._registry = registry
         self._now = now
         self._announce = announce
         self._coming: dict[UUID, asyncio.Event] = {}
 
-    async def insert(self, records: Sequence[TaskRecord]) -> None:
-        """Keep new tasks."""
+    async def insert(self, records: Sequence[TaskRecord]) -> Mapping[int, TaskRecord]:
+        """Keep new tasks; the holders of the keys of those that were not kept."""
         done = asyncio.Event()
         self._coming.update({record.id: done for record in records})
         try:
             with self._database.asking(WRITTEN):
-                self._announce(await self._insert(records, done))
+                kept = await self._insert(records, done)
+                self._announce(kept.written)
+                return kept.holders
         finally:
             done.set()
             for record in records:
                 self._coming.pop(record.id, None)
 
-    async def insert_in(self, connection: Any, records: Sequence[TaskRecord]) -> None:
+    async def insert_in(
+        self, connection: Any, records: Sequence[TaskRecord]
+    ) -> Mapping[int, TaskRecord]:
         """Keep new tasks as part of the caller's transaction, which can go on if that fails."""
         with self._database.asking(WRITTEN):
             # Whose turn it is, is decided when they are claimed: the keys must not be locked for as
@@ -62,7 +69,10 @@ class Inserting:
                 for record in records
             ]
             async with connection.transaction():
-                await Tables(connection, NOBODY).insert(later, now)
+                tables = Tables(connection, NOBODY)
+                turns = Turns(connection, tables, self._registry)
+                kept = await Contested(tables, turns, self._registry, self._now).insert(later)
+                return kept.holders
 
     async def stop(self) -> None:
         """Give up what is on its way, after the connections were closed."""
@@ -78,11 +88,11 @@ class Inserting:
             for task in waiting:
                 task.cancel()
 
-    async def _insert(self, records: Sequence[TaskRecord], done: asyncio.Event) -> list[TaskRecord]:
+    async def _insert(self, records: Sequence[TaskRecord], done: asyncio.Event) -> Kept:
         """Their ids make it harmless to insert them again: the second time they are taken."""
         ids = [record.id for record in records]
 
-        async def insert(again: bool) -> list[TaskRecord]:
+        async def insert(again: bool) -> Kept:
             return await self._shared.insert(records, again=again)
 
         def doubt() -> None:

@@ -20,6 +20,7 @@ from bgtasks.core.schedules.record import (
     TickRecord,
     fired,
     refused,
+    taken,
 )
 from bgtasks.errors import DuplicateTaskError
 
@@ -27,9 +28,9 @@ __all__ = ["PostgresSchedules"]
 
 ALL = 2**31 - 1
 
-Insert = Callable[[Any, Sequence[TaskRecord]], Awaitable[None]]
-"""Keeps new tasks in the transaction that is open on a connection, which can go on if that fails.
-"""
+Insert = Callable[[Any, Sequence[TaskRecord]], Awaitable[Mapping[int, TaskRecord]]]
+"""Keeps new tasks in the transaction that is open on a connection, which can go on if that fails;
+returns the holders of the keys of those that were not kept."""
 
 
 class PostgresSchedules(ScheduleStore):
@@ -105,7 +106,8 @@ class PostgresSchedules(ScheduleStore):
                     return None
                 what = what or fired(firing, row["unfinished"])
                 if what.task is not None:
-                    await self._insert(connection, [what.task])
+                    holders = await self._insert(connection, [what.task])
+                    what = taken(holders[0].id) if holders else what
                 await self._advance(connection, firing, what)
         return what.outcome
 

@@ -186,10 +186,8 @@ class PostgresStore(TaskStore):
         if not records:
             return {}
         if connection is None:
-            await self._inserting.insert(records)
-        else:
-            await self._inserting.insert_in(await asyncpg_connection(connection), records)
-        return {}
+            return await self._inserting.insert(records)
+        return await self._inserting.insert_in(await asyncpg_connection(connection), records)
 
     async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
         await self._inserting.announced(task_ids)
@@ -219,7 +217,8 @@ class PostgresStore(TaskStore):
 
     async def prune(self, before: datetime, limit: int) -> int:
         with self.database.asking("pruned"):
-            return len(await self.database.fetch(STATEMENTS["prune"], before, limit))
+            found = await self.database.fetch(STATEMENTS["prune"], before, limit, self._now())
+            return len(found)
 
     async def take_back(self, limit: int, decide: CutOff) -> int | None:
         return await self._dead_workers.take_back(limit, decide)

@@ -30,6 +30,7 @@ __all__ = [
     "claim_columns",
     "insert_columns",
     "record_of",
+    "replacement_columns",
     "report_columns",
     "settle_columns",
 ]
@@ -49,6 +50,7 @@ TYPES: ColumnTypes = {
 ALL = Columns(TaskRecord._fields, TYPES)
 INSERTED = Columns(columns.INSERTED, TYPES)
 CHANGED = Columns(columns.CHANGED, TYPES)
+REPLACED = Columns(columns.REPLACED, TYPES)
 ENDED = Columns(columns.ENDED, TYPES)
 REPORTED = Columns(columns.REPORTED, TYPES)
 CANCELLED = Columns(columns.CANCELLED, TYPES)
@@ -87,6 +89,7 @@ PARTS = {
     "listed": LISTED,
     **_parts("inserted", INSERTED, 3),
     **_parts("changed", CHANGED, 7),
+    **_parts("replaced", REPLACED, 7),
     **_parts("ended", ENDED, 6),
     **_parts("reported", REPORTED, 5),
     **_parts("cancelled", CANCELLED, 8),
@@ -113,6 +116,11 @@ def change_columns(changes: Sequence[tuple[Change, int | None]]) -> Arrays:
     jobs = [job for _, job in changes]
     guard = STEP_GUARD.arrays(change.before for change, _ in changes)
     return [*guard, jobs, *CHANGED.arrays(change.after for change, _ in changes)]
+
+
+def replacement_columns(change: Change, job: int) -> Arrays:
+    """What ``write_replacements`` takes; with the new job of the task."""
+    return [*STEP_GUARD.arrays([change.before]), [job], *REPLACED.arrays([change.after])]
 
 
 def cancel_columns(changes: Sequence[tuple[Change, int | None]]) -> Arrays:

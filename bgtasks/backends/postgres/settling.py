@@ -8,6 +8,7 @@ from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.tables import Tables, wait_of
 from bgtasks.backends.postgres.turns import Turns, moved_turns
 from bgtasks.backends.task_store import Step
+from bgtasks.core.conflicts import frees_for_follower
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry
@@ -82,8 +83,8 @@ class Settling:
 
 
 def _is_plain_end(step: Step) -> bool:
-    """Whether the task and its job are both final, and no interruption is counted and no turn
-    given up."""
+    """Whether the task and its job are both final, no interruption is counted, no turn given up,
+    and no other task may wait behind this one."""
     change = step.change
     return (
         step.over
@@ -92,6 +93,7 @@ def _is_plain_end(step: Step) -> bool:
         and change.before.interruptions == change.after.interruptions
         and change.before.status is BackgroundTaskStatus.RUNNING
         and change.after.status.is_final
+        and not frees_for_follower(change)
     )
 
 

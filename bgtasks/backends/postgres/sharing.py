@@ -9,8 +9,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from bgtasks.backends.postgres.contested import Contested, Kept
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_errors import answer_may_be_lost, concerns_statement
 from bgtasks.backends.postgres.tables import Tables, taken
@@ -41,7 +43,7 @@ class _Call:
         self.records = records
         self.again = again
         self.characters = sum(len(record.data) for record in records)
-        self.answer: asyncio.Future[list[TaskRecord]] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
 
     @property
     def is_large(self) -> bool:
@@ -49,9 +51,12 @@ class _Call:
         return len(self.records) > MOST_RECORDS or self.characters > MOST_CHARACTERS
 
     @property
-    def takes_turns(self) -> bool:
-        """Whether some of them take turns."""
-        return any(record.turn_key is not None for record in self.records)
+    def needs_transaction(self) -> bool:
+        """Whether one statement does not do: for tasks that take turns, and for several of which
+        some may not be accepted because their keys are held."""
+        takes_turns = any(record.turn_key is not None for record in self.records)
+        are_unique = any(record.held_key is not None for record in self.records)
+        return takes_turns or (are_unique and len(self.records) > 1)
 
     @property
     def ids(self) -> list[UUID]:
@@ -65,10 +70,16 @@ class _Call:
 
     def accept(self, sequences: Mapping[UUID, int]) -> None:
         """They are stored."""
+        self.settle(Kept(self.accepted(sequences), {}))
+
+    def accepted(self, sequences: Mapping[UUID, int]) -> Sequence[TaskRecord]:
+        """Its tasks as they are stored."""
+        return [record._replace(sequence=sequences[record.id]) for record in self.records]
+
+    def settle(self, kept: Kept) -> None:
+        """It is known what became of them."""
         if not self.is_answered:
-            self.answer.set_result(
-                [record._replace(sequence=sequences[record.id]) for record in self.records]
-            )
+            self.answer.set_result(kept)
 
     def fail(self, error: BaseException) -> None:
         """None of them is stored, or nobody knows."""
@@ -94,16 +105,16 @@ class SharedInserts:
         self._lanes = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def insert(self, records: Sequence[TaskRecord], *, again: bool) -> list[TaskRecord]:
-        """The records with their sequences, once they are committed.
+    async def insert(self, records: Sequence[TaskRecord], *, again: bool) -> Kept:
+        """What became of new tasks, once it is committed.
 
         Raises DuplicateTaskError for these alone, LostAnswerError where they may have been stored
         all the same, and what else the server refuses. Whoever gives up while the statement is on
         its way does not stop it.
         """
         call = _Call(records, again)
-        if call.takes_turns:
-            self._begin(self._insert_in_line(call))
+        if call.needs_transaction:
+            self._begin(self._insert_alone(call))
         elif call.is_large:
             self._begin(self._insert([call]))
         else:
@@ -146,49 +157,62 @@ class SharedInserts:
             self._waiting.popleft()
         return calls
 
-    async def _insert_in_line(self, call: _Call) -> None:
-        """Answer a call some of whose tasks may have to wait for their turn: alone, in a
-        transaction that locks their keys."""
+    async def _insert_alone(self, call: _Call) -> None:
+        """Answer a call in a transaction of its own."""
         try:
             with answer_may_be_lost():
-                await self._insert_with_turns(call)
+                async with self._database.transaction() as connection:
+                    kept = await self._batch(connection).keep(call)
+                call.settle(kept)
+        except DuplicateTaskError as error:
+            await self._refuse(call, error)
         except BaseException as error:
             call.fail(error if isinstance(error, Exception) else LostAnswerError())
             if ends_this_task(error):
                 raise
 
-    async def _insert_with_turns(self, call: _Call) -> None:
+    async def _refuse(self, call: _Call, error: DuplicateTaskError) -> None:
         try:
-            async with self._database.transaction() as connection:
-                tables = Tables(connection, self._process)
-                turns = Turns(connection, tables, self._registry)
-                call.records = await turns.in_line(call.records)
-                sequences = await tables.insert(call.records, self._now())
-        except DuplicateTaskError:
             async with self._database.connection() as connection:
-                await _Batch(Tables(connection, self._process), self._now).refuse(call)
-        else:
-            call.accept(sequences)
+                await self._batch(connection).refuse(call, error)
+        except Exception as unknown:
+            call.fail(unknown)
 
     async def _insert(self, calls: Sequence[_Call]) -> None:
         """Answer each of these calls."""
         try:
             async with self._database.connection() as connection:
                 with answer_may_be_lost():
-                    await _Batch(Tables(connection, self._process), self._now).insert(calls)
+                    await self._batch(connection).insert(calls)
         except BaseException as error:
             for call in calls:
                 call.fail(error if isinstance(error, Exception) else LostAnswerError())
             if ends_this_task(error):
                 raise
 
+    def _batch(self, connection: Any) -> "_Batch":
+        tables = Tables(connection, self._process)
+        turns = Turns(connection, tables, self._registry)
+        contested = Contested(tables, turns, self._registry, self._now)
+        return _Batch(connection, tables, turns, contested, self._now)
+
 
 class _Batch:
     """Calls that share a connection. What the server refuses one of them for is not laid on the
     others: they are inserted without it."""
 
-    def __init__(self, tables: Tables, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        tables: Tables,
+        turns: Turns,
+        contested: Contested,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
         self._tables = tables
+        self._turns = turns
+        self._contested = contested
         self._now = now
 
     async def insert(self, calls: Sequence[_Call]) -> None:
@@ -206,8 +230,42 @@ class _Batch:
                 raise
             await self._insert_parts(calls, error)
         else:
-            for call in calls:
+            await self._answer(calls, sequences)
+
+    async def _answer(self, calls: Sequence[_Call], sequences: Mapping[UUID, int]) -> None:
+        """Those whose keys are held are all of one task."""
+        contested = [call for call in calls if call.records[0].id not in sequences]
+        for call in calls:
+            if call.records[0].id in sequences:
                 call.accept(sequences)
+        if contested:
+            await self._answer_contested(contested)
+
+    async def _answer_contested(self, calls: Sequence[_Call]) -> None:
+        """Nothing is to be written for most of them."""
+        holders = await self._contested.unchanged([call.records[0] for call in calls])
+        for call in calls:
+            holder = None if call.again else holders.get(str(call.records[0].held_key))
+            if holder is not None:
+                call.settle(Kept([], {0: holder}))
+            else:
+                await self._insert_whole(call)
+
+    async def _insert_whole(self, call: _Call) -> None:
+        try:
+            async with self._connection.transaction():
+                kept = await self.keep(call)
+        except DuplicateTaskError as error:
+            await self.refuse(call, error)
+        else:
+            call.settle(kept)
+
+    async def keep(self, call: _Call) -> Kept:
+        """What becomes of a call for which one statement does not do, in an open transaction."""
+        if call.again and (stored := await self._stored(call)) is not None:
+            return Kept(call.accepted(stored), {})
+        call.records = await self._turns.in_line(call.records)
+        return await self._contested.insert(call.records)
 
     async def _insert_without_taken(
         self, calls: Sequence[_Call], error: DuplicateTaskError
@@ -220,7 +278,7 @@ class _Batch:
         for call in calls:
             ids = set(call.ids)
             if len(ids) < len(call.records) or ids & known:
-                await self.refuse(call)
+                await self.refuse(call, taken(call.ids))
             elif ids & seen:
                 later.append(call)
             else:
@@ -232,13 +290,20 @@ class _Batch:
             await self.insert(fresh)
             await self.insert(later)
 
-    async def refuse(self, call: _Call) -> None:
+    async def refuse(self, call: _Call, error: DuplicateTaskError) -> None:
         """Unless they are its own: then an answer that was lost is known now."""
-        kept = await self._tables.find_whole(call.ids) if call.again else {}
-        if all(_is_same(record, kept.get(record.id)) for record in call.records):
-            call.accept({task_id: stored.record.sequence for task_id, stored in kept.items()})
+        stored = await self._stored(call) if call.again else None
+        if stored is not None:
+            call.accept(stored)
         else:
-            call.fail(taken(call.ids))
+            call.fail(error)
+
+    async def _stored(self, call: _Call) -> Mapping[UUID, int] | None:
+        """The sequences of its tasks, if they are stored."""
+        kept = await self._tables.find_whole(call.ids)
+        if not all(_is_same(record, kept.get(record.id)) for record in call.records):
+            return None
+        return {task_id: stored.record.sequence for task_id, stored in kept.items()}
 
     async def _insert_parts(self, calls: Sequence[_Call], error: Exception) -> None:
         """Find the call that the server refuses, by halves."""

@@ -30,4 +30,13 @@ TEMPLATES = load_statements(
 )
 """As they are in the file: ``{beside}`` stands where rows beside tasks are written."""
 
-STATEMENTS = {name: SIDE_TABLES.complete(body, ())[0] for name, body in TEMPLATES.items()}
+_UNLESS_HELD = "{unless_held}"
+_INSERT = TEMPLATES["insert_tasks"]
+
+STATEMENTS = {
+    **{name: SIDE_TABLES.complete(body, ())[0] for name, body in TEMPLATES.items()},
+    "insert_tasks": _INSERT.replace(_UNLESS_HELD, ""),
+    "insert_unique_tasks": _INSERT.replace(
+        _UNLESS_HELD, "ON CONFLICT (held_key) WHERE held_key IS NOT NULL DO NOTHING"
+    ),
+}

@@ -9,6 +9,7 @@ the server then ends one of the two, which is tried again.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,8 +23,11 @@ from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS, TEMPLATES
 from bgtasks.backends.task_store import Stored
-from bgtasks.core.lifecycle import Change
-from bgtasks.core.record import Row, TaskRecord
+from bgtasks.core.conflicts import frees_for_follower
+from bgtasks.core.events import TurnCame
+from bgtasks.core.keys import key_behind
+from bgtasks.core.lifecycle import Change, decide
+from bgtasks.core.record import Row, TaskRecord, turn_of
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 
@@ -45,17 +49,24 @@ class Tables:
         self._connection = connection
         self._sender = sender
 
+    def part(self) -> AbstractAsyncContextManager[Any]:
+        """A part of the open transaction, which is undone by itself if it raises."""
+        part: AbstractAsyncContextManager[Any] = self._connection.transaction()
+        return part
+
     async def insert(self, records: Sequence[TaskRecord], now: datetime) -> dict[UUID, int]:
         """Keep new tasks, each with a job if it is to be run, in one statement; the sequences of
-        those that were accepted.
+        those that were accepted: not of those whose keys others hold.
 
         Raises DuplicateTaskError; then an open transaction can only be rolled back.
         """
         waiting = [record.id for record in records if not record.status.is_final]
         told = messages(self._sender, waiting)
         columns = rows.insert_columns(records)
+        are_unique = any(record.held_key is not None for record in records)
+        statement = STATEMENTS["insert_unique_tasks" if are_unique else "insert_tasks"]
         try:
-            found = await self._connection.fetch(STATEMENTS["insert_tasks"], told, now, *columns)
+            found = await self._connection.fetch(statement, told, now, *columns)
         except asyncpg.UniqueViolationError as error:
             raise taken([record.id for record in records]) from error
         return {row[0]: row[1] for row in found if row[0] is not None}
@@ -68,6 +79,58 @@ class Tables:
     async def find_whole(self, task_ids: Sequence[UUID]) -> dict[UUID, Stored]:
         """Those of these tasks that are stored, with their data, which only an attempt needs."""
         return await self._find("whole_tasks_by_ids", task_ids)
+
+    async def holders(self, keys: Sequence[str]) -> dict[str, Stored]:
+        """The tasks that hold these keys, without their data, by the keys."""
+        found = await self._connection.fetch(STATEMENTS["holders_of_keys"], keys)
+        stored = (Stored(rows.record_of(row), row["job"]) for row in found)
+        return {str(item.record.held_key): item for item in stored}
+
+    async def lock_holder(self, key: str) -> TaskRecord | None:
+        """The task that holds a key; nobody else changes it until the transaction ends."""
+        row = await self._connection.fetchrow(STATEMENTS["lock_holder_of_key"], key)
+        return None if row is None else rows.record_of(row)
+
+    async def free_expired(self, key: str, now: datetime) -> bool:
+        """Free a key that was held on only until a time which has come; whether it was."""
+        return bool(await self._connection.fetch(STATEMENTS["free_expired_key"], key, now))
+
+    async def replace(self, change: Change, job: int, now: datetime) -> bool:
+        """Give other work to a task that waits, and a job of its own time and priority in place of
+        ``job`` (0: it is held and has none); whether it was still what was decided on."""
+        await self.jobs.lock(job)
+        new = 0 if change.after.held else await self.new_job(change.after, now)
+        written = await self._change(
+            "write_replacements", [change], rows.replacement_columns(change, new)
+        )
+        await self.jobs.release([old] if (old := job if written else new) else [])
+        return bool(written)
+
+    async def pass_on(self, changes: Sequence[Change]) -> None:
+        """Tasks that wait behind ones that have ended get their keys. What ended must have been
+        written in this transaction, by a statement before: nobody can come to wait behind it."""
+        for change in filter(frees_for_follower, changes):
+            key, ended = str(change.before.held_key), change.after
+            while follower := (await self.holders([key_behind(key)])).get(key_behind(key)):
+                if await self._pass_on(key, ended, follower):
+                    break
+
+    async def _pass_on(self, key: str, ended: TaskRecord, follower: Stored) -> bool:
+        """Whether that is all; else the follower has changed meanwhile."""
+        now = ended.changed_at
+        turn = decide(follower.record, TurnCame(ended.key_until), now)
+        if turn is None:
+            return True
+        if turn_of(turn.after) is not None:  # whether it is free is decided when it is claimed
+            turn = turn._replace(after=turn.after._replace(due_at=now))
+        await self.jobs.lock(follower.place)
+        if ended.held_key is not None:
+            await self._connection.execute(STATEMENTS["free_key"], key)
+        new = await self.new_job(turn.after, now)
+        columns = rows.change_columns([(turn, new)])
+        written = await self._change("write_changes", [turn], columns, sender=NOBODY)
+        await self.jobs.release([follower.place if written else new])
+        return bool(written)
 
     async def _find(self, name: str, task_ids: Sequence[UUID]) -> dict[UUID, Stored]:
         found = await self._connection.fetch(STATEMENTS[name], task_ids)
@@ -99,6 +162,7 @@ class Tables:
         if others:
             pairs = [(change, (jobs or {}).get(change.after.id)) for change in others]
             written |= await self._change("write_changes", others, rows.change_columns(pairs))
+            await self.pass_on([item for item in others if item.after.sequence in written])
         return written
 
     async def cancel(self, changes: Sequence[tuple[Change, int]], told: Sequence[int]) -> set[int]:
@@ -109,6 +173,14 @@ class Tables:
         ends = [cancellation(told)] if told else []
         columns = [ends, *rows.cancel_columns(jobs)]
         return await self._change("cancel_tasks", [change for change, _ in changes], columns)
+
+    async def cancel_followed(
+        self, changes: Sequence[tuple[Change, int]], told: Sequence[int]
+    ) -> set[int]:
+        """The same in an open transaction, for tasks behind which others wait."""
+        written = await self.cancel(changes, told)
+        await self.pass_on([item for item, _ in changes if item.after.sequence in written])
+        return written
 
     async def settle(self, ends: Sequence[tuple[Change, int]]) -> set[int]:
         """Write the ends of attempts whose tasks are final, and finish their jobs: a transaction
@@ -133,10 +205,16 @@ class Tables:
         await SIDE_TABLES.keep(self._connection, rows)
 
     async def _change(
-        self, name: str, changes: Sequence[Change], values: Sequence[Any]
+        self,
+        name: str,
+        changes: Sequence[Change],
+        values: Sequence[Any],
+        *,
+        sender: UUID | None = None,
     ) -> set[int]:
-        """Write changes, and what is beside them, and notify of them, in one statement."""
-        told = messages(self._sender, [change.after.id for change in changes])
+        """Write changes, and what is beside them, and notify of them, in one statement. What nobody
+        else announces here is signed by another ``sender``."""
+        told = messages(sender or self._sender, [change.after.id for change in changes])
         statement, beside = SIDE_TABLES.complete(TEMPLATES[name], rows_of(changes))
         return await self._written(statement, told, *values, *beside)
 
@@ -168,7 +246,8 @@ def taken(ids: Sequence[UUID]) -> DuplicateTaskError:
     """The refusal of tasks whose ids are taken."""
     return DuplicateTaskError(
         f"a task with one of the ids {some_ids(ids)} was accepted before; leave the id out to get "
-        "a new one"
+        "a new one",
+        ids[0] if len(ids) == 1 else None,
     )
 
 

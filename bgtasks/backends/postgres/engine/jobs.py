@@ -80,6 +80,10 @@ class Jobs:
         )
         return {UUID(bytes=row[1]): row[0] for row in found}
 
+    async def lock(self, job: int) -> None:
+        """Nobody else takes this job until the transaction ends."""
+        await self._connection.execute(STATEMENTS["lock_job"], job)
+
     async def claim(
         self, size: int, limits: Mapping[str, int], process: UUID
     ) -> Sequence[ClaimedJob]:

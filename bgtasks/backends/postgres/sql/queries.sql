@@ -16,7 +16,8 @@
 
 -- name: insert_tasks
 -- Tasks that were accepted, in their order, each with its job; a final one gets none, and one that is
--- held none before its turn. The rows are those that were accepted. A job waits by the server's clock as long as its task does from $2 on.
+-- held none before its turn. The rows are those that were accepted; with `{unless_held}`, those whose
+-- keys nobody holds. A job waits by the server's clock as long as its task does from $2 on.
 WITH new AS MATERIALIZED (
     SELECT CASE WHEN status = 'Pending' AND NOT held THEN {next_job}
                 ELSE 0
@@ -25,6 +26,7 @@ WITH new AS MATERIALIZED (
 ), written AS (
     INSERT INTO bgtasks_tasks (job, {inserted})
     SELECT job, {inserted} FROM new ORDER BY place
+        {unless_held}
     RETURNING id, sequence, job, type, priority,
               greatest(due_at - $2::timestamptz, '0'::interval) AS wait
 ), queued AS (
@@ -33,6 +35,44 @@ WITH new AS MATERIALIZED (
 SELECT id, sequence FROM written
  UNION ALL
 SELECT NULL, told.* FROM ({notify}) AS told;
+
+-- name: holders_of_keys
+-- The tasks that hold one of these keys.
+SELECT {slim}, job FROM bgtasks_tasks WHERE held_key = ANY($1::text[]);
+
+-- name: lock_holder_of_key
+-- One of them, once nobody else is changing it.
+SELECT {slim}, job FROM bgtasks_tasks WHERE held_key = $1 FOR UPDATE;
+
+-- name: free_expired_key
+-- A key that its task would have freed before, had it not been for the time. Whoever has an attempt
+-- that still runs has to read the task again, or its outcome would take the key back.
+UPDATE bgtasks_tasks
+   SET held_key = NULL, revision = revision + (completed_at IS NULL)::integer
+ WHERE held_key = $1 AND key_until <= $2
+   AND (completed_at IS NOT NULL OR (key_rule = 'started' AND attempt > 0))
+RETURNING 1;
+
+-- name: free_key
+UPDATE bgtasks_tasks SET held_key = NULL WHERE held_key = $1;
+
+-- name: write_replacements
+-- Other work for tasks that wait, each with a new job. Guarded like every change.
+WITH written AS (
+    UPDATE bgtasks_tasks AS task
+       SET {set_replaced},
+           job = new.job,
+           changed_by = pg_catalog.pg_current_xact_id()::text::bigint
+      FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::text[], $6::bigint[],
+                  {replaced_arrays})
+           AS new (sequence, was_attempt, was_revision, was_status, job, {replaced})
+     WHERE task.sequence = new.sequence AND task.status || '' = new.was_status
+       AND task.attempt = new.was_attempt AND task.revision = new.was_revision
+    RETURNING task.sequence
+){beside}
+SELECT sequence FROM written
+ UNION ALL
+{notify};
 
 -- name: write_reports
 -- What running attempts show. Touches no indexed column. Guarded by the fence.
@@ -75,6 +115,8 @@ WITH written AS (
        SET status = 'Running', attempt = new.attempt, started_at = $2, progress = 0,
            status_message = NULL, error_message = NULL, scheduled_at = NULL, due_at = NULL,
            delayed = false, changed_at = $2, revision = new.revision,
+           held_key = CASE WHEN 'started' = task.key_rule AND (task.key_until > $2) IS NOT TRUE
+                           THEN NULL ELSE task.held_key END,
            changed_by = pg_catalog.pg_current_xact_id()::text::bigint
       FROM unnest($3::bigint[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[])
            AS new (sequence, was_attempt, was_revision, attempt, revision)
@@ -91,6 +133,7 @@ SELECT sequence FROM written
 WITH written AS (
     UPDATE bgtasks_tasks AS task
        SET {set_ended},
+           held_key = CASE WHEN task.key_until > new.completed_at THEN task.held_key END,
            changed_by = pg_catalog.pg_current_xact_id()::text::bigint
       FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], {ended_arrays})
            AS new (sequence, was_attempt, was_revision, job, {ended})
@@ -279,11 +322,13 @@ SELECT sequence, created_at FROM bgtasks_tasks
  WHERE sequence < $1 ORDER BY sequence DESC LIMIT 1;
 
 -- name: prune
--- Several processes prune: none waits for what another one is dropping.
+-- Several processes prune: none waits for what another one is dropping. A task stays that holds its
+-- key for a time.
 DELETE FROM bgtasks_tasks
  WHERE sequence = ANY (ARRAY(
        SELECT sequence FROM bgtasks_tasks
         WHERE completed_at IS NOT NULL AND completed_at < $1
+          AND (held_key IS NULL OR key_until <= $3)
         ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING 1;
 

@@ -18,6 +18,10 @@ INSERT INTO {queue} (id, priority, entrypoint, payload, execute_after, status)
 -- A part: nobody else takes the jobs of `new` from now on.
 SELECT id FROM {queue} WHERE id IN (SELECT job FROM new) FOR UPDATE;
 
+-- name: lock_job
+-- Nobody else takes this job from now on.
+SELECT id FROM {queue} WHERE id = $1 FOR UPDATE;
+
 -- name: finish_jobs
 -- A part: the jobs of `written` are finished. PgQueuer's own for this does not look whose job it is
 -- by now; here a job goes only where the fence held.
