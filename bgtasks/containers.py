@@ -140,6 +140,8 @@ def _make_registry(registrations: list[Registration], codec: TaskCodec) -> Regis
         codec.check_type(registration.task_type)
         if registration.payload_type is not None:
             codec.check_type(registration.payload_type)
+        if registration.result_type is not None:
+            codec.check_type(registration.result_type)
     return registry
 
 

@@ -4,11 +4,12 @@ import inspect
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal
 from uuid import UUID
 
 from attrs import field, frozen
 from attrs.validators import instance_of
+from typing_extensions import TypeVar
 
 from bgtasks.ids import uuid7
 
@@ -23,16 +24,17 @@ __all__ = [
     "LightTaskInfo",
     "ProcessInfo",
     "ScheduleInfo",
-    "StoredPayload",
+    "StoredJson",
     "Submission",
     "TaskSchedule",
     "TickInfo",
     "Unset",
     "WaitingFor",
-    "kept_payload",
+    "kept",
 ]
 
 TPayload = TypeVar("TPayload")
+TResult = TypeVar("TResult", default=Any)
 
 WaitingFor = Literal["time", "turn"]
 """Why a task that is not final does not run: its time has not come, or its turn."""
@@ -124,7 +126,7 @@ class TaskSchedule:
 
 
 @frozen
-class BackgroundTaskInfo(Generic[TPayload]):
+class BackgroundTaskInfo(Generic[TPayload, TResult]):
     """What HTTP and Socket.IO send: the state of a task and what the store knows of it.
 
     ``revision`` goes up by one with every published change: of two snapshots of one task the
@@ -137,8 +139,11 @@ class BackgroundTaskInfo(Generic[TPayload]):
     ``schedule`` says which schedule submitted the task, if one did.
     ``payload`` is of the registered payload type, or plain JSON data where that type is
     unknown; the object is made at the first read.
-    Lists carry payloads of up to 4,096 characters of JSON: a larger one is ``None`` there, and
-    ``payload_omitted`` is true. The wire carries ``payloadOmitted`` only where it is true.
+    ``result`` is what the worker returned (``None`` before the task is ``Completed``), of the
+    registered result type like the payload.
+    Lists carry payloads and results of up to 4,096 characters of JSON: a larger one is ``None``
+    there, and ``payload_omitted`` is true. The wire carries ``payloadOmitted`` only where it is
+    true.
     """
 
     payload_omitted: ClassVar[bool] = False
@@ -161,6 +166,7 @@ class BackgroundTaskInfo(Generic[TPayload]):
     owner: str | None
     waiting_for: WaitingFor | None = None
     schedule: TaskSchedule | None = None
+    result: TResult | None = None
 
     def to_json(self) -> str:
         """The snapshot as HTTP and Socket.IO send it: one JSON object in ASCII, keys in camelCase.
@@ -181,8 +187,9 @@ class BackgroundTaskInfo(Generic[TPayload]):
 
 
 @frozen
-class LightTaskInfo(BackgroundTaskInfo[TPayload]):
-    """A snapshot whose ``payload`` is ``None`` only because it is too large where it is shown.
+class LightTaskInfo(BackgroundTaskInfo[TPayload, TResult]):
+    """A snapshot whose ``payload`` or ``result`` is ``None`` only because it is too large where it
+    is shown.
 
     A class and not a field: what is left out here is no property of the task.
     """
@@ -203,9 +210,9 @@ class Submission:
     info: BackgroundTaskInfo[Any]
 
 
-class StoredPayload:
-    """Stands for the payload in a snapshot of a stored task. Its JSON ``text`` is sent as it is;
-    ``decode`` makes the object once, at the first read."""
+class StoredJson:
+    """Stands for the payload or the result in a snapshot of a stored task. Its JSON ``text`` is
+    sent as it is; ``decode`` makes the object once, at the first read."""
 
     __slots__ = ("_decode", "_object", "text")
 
@@ -216,15 +223,15 @@ class StoredPayload:
 
     @property
     def object(self) -> Any:
-        """The payload."""
+        """What was stored."""
         if (decode := self._decode) is not None:
             self._object = decode()
             self._decode = None
         return self._object
 
 
-class _PayloadField:
-    """``BackgroundTaskInfo.payload``: a StoredPayload reads as its object."""
+class _JsonField:
+    """A field of ``BackgroundTaskInfo`` in which a StoredJson reads as its object."""
 
     def __init__(self, slot: Any) -> None:
         self.kept = slot.__get__
@@ -234,20 +241,21 @@ class _PayloadField:
         if info is None:
             return self
         kept = self.kept(info)
-        return kept.object if type(kept) is StoredPayload else kept
+        return kept.object if type(kept) is StoredJson else kept
 
-    def __set__(self, info: Any, payload: Any) -> None:
-        self._keep(info, payload)
+    def __set__(self, info: Any, value: Any) -> None:
+        self._keep(info, value)
 
 
-_payload_field = _PayloadField(BackgroundTaskInfo.__dict__["payload"])
+_json_fields = {name: _JsonField(vars(BackgroundTaskInfo)[name]) for name in ("payload", "result")}
 # Set after attrs made the class, so that equality, repr, evolve and pickling read the object.
-setattr(BackgroundTaskInfo, "payload", _payload_field)  # noqa: B010 - it is a field, for mypy
+for _name, _field in _json_fields.items():
+    setattr(BackgroundTaskInfo, _name, _field)
 
 
-def kept_payload(info: BackgroundTaskInfo[Any]) -> Any:
-    """The payload of ``info``, or the :class:`StoredPayload` that stands for it."""
-    return _payload_field.kept(info)
+def kept(info: BackgroundTaskInfo[Any], name: Literal["payload", "result"]) -> Any:
+    """The payload or the result of ``info``, or the :class:`StoredJson` that stands for it."""
+    return _json_fields[name].kept(info)
 
 
 @frozen

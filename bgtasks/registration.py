@@ -4,6 +4,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from types import NoneType
 from typing import Any, Generic, Literal, TypedDict, TypeVar, get_args, get_origin
 
 import attrs
@@ -105,6 +106,7 @@ class TaskOptions(TypedDict, Generic[P], total=False):
     unique: Unique | None | P
     type_name: str | P
     payload_type: Any
+    result_type: Any
 
 
 @frozen(kw_only=True)
@@ -128,6 +130,8 @@ class Registration:
     - ``unique``: see :class:`~bgtasks.Unique`; by default any number of equal tasks is accepted.
     - ``type_name``: the name it is stored and sent under; default: the class name.
     - ``payload_type``: what the worker reports; read from ``BackgroundWorker[Task, Payload]``.
+    - ``result_type``: what the worker returns; read from
+      ``BackgroundWorker[Task, Payload, Result]``; ``None``: nothing that is kept.
     """
 
     task_type: type[BackgroundTaskBase]
@@ -150,6 +154,7 @@ class Registration:
     max_interruptions: int = field(default=3, validator=whole(1, 1000))
     unique: Unique | None = None
     payload_type: Any = None
+    result_type: Any = None
 
     @type_name.default
     def _class_name(self) -> str:
@@ -224,7 +229,7 @@ class Registration:
                 f"{cls.__name__}.execute has a `yield`, so calling it would do nothing; report "
                 f"with context.report_progress(...) instead"
             )
-        task_type, payload_type = worker_parameters(cls)
+        task_type, payload_type, result_type = worker_parameters(cls)
         says = isinstance(task_type, type) and task_type is not Any  # Any is a class itself
         if says and not issubclass(self.task_type, task_type):
             raise RegistrationError(
@@ -233,21 +238,23 @@ class Registration:
             )
         if self.payload_type is None:
             object.__setattr__(self, "payload_type", payload_type)
+        if self.result_type is None and result_type is not NoneType:
+            object.__setattr__(self, "result_type", result_type)
 
 
-def worker_parameters(cls: type) -> tuple[Any, Any]:
-    """The ``(TTask, TPayload)`` with which ``cls`` derives from BackgroundWorker; ``Any`` for
-    what is not stated."""
-    return _parameters(cls, {}) or (Any, Any)
+def worker_parameters(cls: type) -> tuple[Any, Any, Any]:
+    """The ``(TTask, TPayload, TResult)`` with which ``cls`` derives from BackgroundWorker; ``Any``,
+    ``Any`` and ``None`` for what is not stated."""
+    return _parameters(cls, {}) or (Any, Any, None)
 
 
-def _parameters(cls: Any, known: dict[Any, Any]) -> tuple[Any, Any] | None:
+def _parameters(cls: Any, known: dict[Any, Any]) -> tuple[Any, Any, Any] | None:
     for base in getattr(cls, "__orig_bases__", ()):
         origin = get_origin(base) or base
         arguments = [substituted(item, known) for item in get_args(base)]
         if origin is BackgroundWorker and arguments:
-            task, payload = arguments
-            return task, payload
+            task, payload, result = arguments
+            return task, payload, result
         if isinstance(origin, type) and issubclass(origin, BackgroundWorker):
             parameters = getattr(origin, "__parameters__", ())
             found = _parameters(origin, dict(zip(parameters, arguments, strict=False)))

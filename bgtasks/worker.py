@@ -6,7 +6,9 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic
+
+from typing_extensions import TypeVar
 
 from bgtasks.cancellation import CancellationToken
 from bgtasks.core.record import TaskRecord
@@ -24,7 +26,7 @@ __all__ = ["BackgroundWorker", "BackgroundWorkerContext"]
 
 TTask = TypeVar("TTask", bound=BackgroundTaskBase)
 TPayload = TypeVar("TPayload")
-
+TResult = TypeVar("TResult", default=None)
 
 _MESSAGE = (str, type(None))
 
@@ -46,6 +48,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         "_payload",
         "_progress",
         "_record",
+        "_result",
         "_state",
         "_status",
         "_status_message",
@@ -72,6 +75,7 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         self._payload = payload
         self._encoded_payload = record.payload
         self._completed_at = record.completed_at
+        self._result: str | None = None
         self._state: BackgroundTaskState[TPayload] | None = None
         self._lock = threading.RLock()  # what is called under it may look at the state
         self._dirty = False
@@ -154,12 +158,15 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         *,
         payload: TPayload | None | Unset = UNSET,
         error_message: str | None | Unset = UNSET,
+        result: object = None,
     ) -> None:
         """Set the status. A final status is the task's outcome; nothing later changes it.
+        ``result`` belongs to ``COMPLETED``, of the type that the worker declares for it.
 
-        Raises ``ValueError`` for ``PENDING``, since a running task cannot be made to wait;
-        ``TypeError`` for a message that is no text; :class:`~bgtasks.SerializationError`, which
-        names the field, for a payload that cannot be JSON. After an error nothing was set.
+        Raises ``ValueError`` for ``PENDING``, since a running task cannot be made to wait, and for
+        a result with another status; ``TypeError`` for a message that is no text;
+        :class:`~bgtasks.SerializationError`, which names the field, for a payload or a result that
+        cannot be JSON. After an error nothing was set.
         """
         status = BackgroundTaskStatus(status)
         if status is BackgroundTaskStatus.PENDING:
@@ -171,13 +178,16 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
             if text is not UNSET and not isinstance(text, _MESSAGE):
                 raise _no_message(name, text)
         encoded = None if payload is UNSET else self._encode(payload)
+        if result is not None and status is not BackgroundTaskStatus.COMPLETED:
+            raise ValueError(f"set_status({status.name}, result=...): only COMPLETED has a result")
+        returned = None if result is None else self._encode_result(result)
         ended_at = self._now() if status.is_final else None
         with self._lock:
             if not self._open:
                 return self._refuse_report()
             if payload is not UNSET:
                 self._payload, self._encoded_payload = payload, encoded
-            self._status, self._completed_at = status, ended_at
+            self._status, self._completed_at, self._result = status, ended_at, returned
             if status is BackgroundTaskStatus.COMPLETED:
                 self._progress = 100.0
             if status_message is not UNSET:
@@ -233,6 +243,10 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         )
 
     @abstractmethod
+    def _encode_result(self, result: object) -> str | None:
+        """The result's JSON. Raises SerializationError, which names the field."""
+
+    @abstractmethod
     def _changed(self) -> None:
         """The state is newer than the published one. Called from any thread."""
 
@@ -249,16 +263,20 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
         """The present time, aware UTC."""
 
 
-class BackgroundWorker(ABC, Generic[TTask, TPayload]):
+class BackgroundWorker(ABC, Generic[TTask, TPayload, TResult]):
     """Does the work of one task type. Built anew for each attempt by its provider.
 
     ``execute`` may be ``async def``, which runs on the event loop, or plain ``def``, which runs
     in a thread of its own. Returning means ``Completed``; an exception means ``Failed``.
+    ``BackgroundWorker[Task, Payload, Result]`` declares what ``execute`` returns, which is then
+    kept with the task as its ``result``; a result that cannot be JSON fails the task for good.
     """
 
     @abstractmethod
-    def execute(self, context: BackgroundWorkerContext[TTask, TPayload]) -> Awaitable[None] | None:
-        """Carry out ``context.task`` and report on the way."""
+    def execute(
+        self, context: BackgroundWorkerContext[TTask, TPayload]
+    ) -> Awaitable[TResult] | TResult:
+        """Carry out ``context.task`` and report on the way; return the result."""
 
     @classmethod
     def is_async(cls) -> bool:

@@ -25,7 +25,7 @@ __all__ = [
     "ColumnTypes",
     "Columns",
     "field_type",
-    "without_large_payload",
+    "without_large",
 ]
 
 INSERTED = tuple(name for name in TaskRecord._fields if name != "sequence")
@@ -53,7 +53,7 @@ REPORTED = (
 )
 """What a report of a running attempt changes: few columns, and none with an index."""
 
-ENDED = (*REPORTED, "status", "completed_at", "failures")
+ENDED = (*REPORTED, "status", "completed_at", "failures", "result")
 """What changes when a running attempt ends for good, and not by an interruption."""
 
 CANCELLED = (
@@ -99,12 +99,16 @@ NO_DATA = {"data": f"'{LEFT_OUT}' AS data", "headers": "NULL AS headers"}
 """In place of the columns that only the process which runs a task needs."""
 
 
-def without_large_payload(bytes_of_payload: str) -> str:
-    """In place of the column ``payload``: what lists show of it. ``bytes_of_payload`` is the
-    store's term for its length, which must not read the payload."""
+def without_large(length: str) -> dict[str, str]:
+    """In place of the columns ``payload`` and ``result``: what lists show of them. ``length`` is
+    the store's term for the bytes of a column ``{0}``, which must not read its value."""
+    return {name: _small(name, length.format(name)) for name in ("payload", "result")}
+
+
+def _small(name: str, length: str) -> str:
     return (
-        f"CASE WHEN {bytes_of_payload} <= {SMALL_PAYLOAD} THEN payload "
-        f"WHEN payload IS NOT NULL THEN '{LEFT_OUT}' END AS payload"
+        f"CASE WHEN {length} <= {SMALL_PAYLOAD} THEN {name} "
+        f"WHEN {name} IS NOT NULL THEN '{LEFT_OUT}' END AS {name}"
     )
 
 

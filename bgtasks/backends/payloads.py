@@ -1,7 +1,7 @@
 """Large payloads of a page, read because somebody asked for them."""
 
 from bgtasks.backends.base import Backend
-from bgtasks.core.record import LEFT_OUT, TaskPage, TaskRecord
+from bgtasks.core.record import TaskPage, TaskRecord, is_whole
 
 __all__ = ["with_payloads"]
 
@@ -14,11 +14,11 @@ async def with_payloads(backend: Backend, page: TaskPage) -> TaskPage:
     records: list[TaskRecord] = []
     size = 0
     for record in page.records:
-        if record.payload == LEFT_OUT:
+        if not is_whole(record):
             # One by one: together they might be larger than the memory.
             found = await backend.find([record.id], payloads=True)
-            record = found[0] if found else record._replace(payload=None)
-        size += len(record.payload or "")
+            record = found[0] if found else record._replace(payload=None, result=None)
+        size += len(record.payload or "") + len(record.result or "")
         if size > MAX_PAYLOADS and records:
             return TaskPage(records, records[-1].sequence)
         records.append(record)

@@ -52,7 +52,9 @@ class Report:
 
 @frozen
 class Completed:
-    """The worker returned, or set this status itself."""
+    """The worker returned, or set this status itself. ``result`` is JSON text."""
+
+    result: str | None = None
 
 
 @frozen

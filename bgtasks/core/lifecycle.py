@@ -63,6 +63,7 @@ _end = changing(
     "payload",
     "completed_at",
     "failures",
+    "result",
     "revision",
     "changed_at",
     scheduled_at=None,
@@ -139,7 +140,9 @@ def _reported(record: TaskRecord, report: Report, now: datetime) -> Change:
 def _ended(record: TaskRecord, outcome: Outcome, report: Report | None, now: datetime) -> Change:
     match outcome:
         case Completed():
-            return _final(record, BackgroundTaskStatus.COMPLETED, report, now)
+            return _final(
+                record, BackgroundTaskStatus.COMPLETED, report, now, result=outcome.result
+            )
         case Cancelled():
             return _final(record, BackgroundTaskStatus.CANCELLED, report, now)
         case Failed():
@@ -157,6 +160,7 @@ def _final(
     now: datetime,
     error_message: str | None = None,
     *beside: Row,
+    result: str | None = None,
 ) -> Change:
     last = report or record  # both have these four
     after = _end(
@@ -168,6 +172,7 @@ def _final(
         last.payload,
         now,
         record.failures + (status is BackgroundTaskStatus.FAILED),
+        result,
         record.revision + 1,
         now,
     )

@@ -41,10 +41,11 @@ MAX_PAGE = 1000
 """The most tasks one page of a listing may have."""
 
 SMALL_PAYLOAD = 4_096
-"""The longest payload, in characters of JSON, that lists of tasks carry without being asked."""
+"""The longest payload, and the longest result, in characters of JSON, that lists of tasks carry
+without being asked."""
 
 LEFT_OUT = ""
-"""Stands for a ``payload`` or ``data`` that was not read: no JSON text is empty."""
+"""Stands for ``payload``, ``result`` or ``data`` that was not read: no JSON text is empty."""
 
 
 NOT_YET = datetime(9000, 1, 1, tzinfo=UTC)
@@ -52,8 +53,8 @@ NOT_YET = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class TaskRecord(NamedTuple):
-    """Everything that is kept of one task. ``data`` and ``payload`` are JSON text, or ``LEFT_OUT``
-    in a record that was read for a list.
+    """Everything that is kept of one task. ``data``, ``payload`` and ``result`` are JSON text, or
+    ``LEFT_OUT`` in a record that was read for a list.
 
     ``sequence`` is the place in the order of acceptance, set by the backend (0 before).
     ``failures`` and ``interruptions`` count since the task was submitted or retried by hand.
@@ -104,6 +105,7 @@ class TaskRecord(NamedTuple):
     schedule: str | None = None
     tick: datetime | None = None
     missed: int = 0
+    result: str | None = None
     sequence: int = 0
 
 
@@ -151,19 +153,31 @@ def waiting_for(record: TaskRecord, now: datetime | None = None) -> WaitingFor |
 
 
 def listed(record: TaskRecord) -> TaskRecord:
-    """The record as lists show it: without ``data``, and without a large payload."""
-    payload = record.payload
-    is_large = payload is not None and len(payload) > SMALL_PAYLOAD
-    return record._replace(data=LEFT_OUT, headers=None, payload=LEFT_OUT if is_large else payload)
+    """The record as lists show it: without ``data``, and without a large payload or result."""
+    return record._replace(
+        data=LEFT_OUT,
+        headers=None,
+        payload=_small(record.payload),
+        result=_small(record.result),
+    )
+
+
+def _small(text: str | None) -> str | None:
+    return text if text is None or len(text) <= SMALL_PAYLOAD else LEFT_OUT
+
+
+def is_whole(record: TaskRecord) -> bool:
+    """Whether neither the payload nor the result was left out."""
+    return LEFT_OUT not in (record.payload, record.result)
 
 
 def info_of(
-    record: TaskRecord, payload: Any, now: datetime | None = None
+    record: TaskRecord, payload: Any, result: Any = None, now: datetime | None = None
 ) -> BackgroundTaskInfo[Any]:
-    """The public snapshot of a task whose payload is ``payload``, whatever ``record`` has, as it
-    is ``now`` (``None``: as it was written). A record whose payload was left out gives a snapshot
-    that says so."""
-    kind = LightTaskInfo if record.payload == LEFT_OUT else BackgroundTaskInfo
+    """The public snapshot of a task with this ``payload`` and ``result``, whatever ``record`` has,
+    as it is ``now`` (``None``: as it was written). A record of which one was left out gives a
+    snapshot that says so."""
+    kind = BackgroundTaskInfo if is_whole(record) else LightTaskInfo
     # By position: a snapshot is made for each update, and names would cost more.
     return kind(
         record.id,
@@ -184,6 +198,7 @@ def info_of(
         record.owner,
         waiting_for(record, now),
         None if record.schedule is None else TaskSchedule(record.schedule, record.tick),
+        result,
     )
 
 

@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from attrs import evolve
+
 from bgtasks.cancellation import CancellationSource
 from bgtasks.clock import Clock, Timer, Timing
 from bgtasks.core.codec import TaskCodec
@@ -64,11 +66,13 @@ class Attempt:
         "_error_phase",
         "_giving_up",
         "_hooks",
+        "_is_result_refused",
         "_listener",
         "_phase",
         "_plan",
         "_reason",
         "_registration",
+        "_result",
         "_source",
         "_timing",
         "_torn_down",
@@ -116,6 +120,8 @@ class Attempt:
         self._phase = self._error_phase = Phase.OPENING
         self._cancellable: asyncio.Task[Any] | None = None
         self._worker_cancelled = False
+        self._result: str | None = None
+        self._is_result_refused = False
         self._giving_up: Timer | None = None
 
     def interrupt(self, reason: StopReason) -> None:
@@ -161,6 +167,13 @@ class Attempt:
 
     def is_cancel_requested(self) -> bool:
         return self._reason is StopReason.CANCEL
+
+    def encode_result(self, result: object) -> str | None:
+        hint = self._registration.result_type
+        if hint is None:
+            say_result_is_lost(self.record.type, type(result).__name__)
+            return None
+        return self._codec.result_encoder(hint)(result)
 
     def abandon(self) -> None:
         """End without the worker, which was told to end and still runs."""
@@ -229,13 +242,22 @@ class Attempt:
             raise asyncio.CancelledError  # told to end while the scope opened
         self._phase = Phase.WORKING
         if is_coroutine_function(worker.execute):
-            await worker.execute(context)
+            returned = await worker.execute(context)
         else:
-            await self._execute_in_thread(worker.execute, context)
+            returned = await self._execute_in_thread(worker.execute, context)
+        if returned is not None and self.error is None:
+            self._take_result(returned)
+
+    def _take_result(self, returned: object) -> None:
+        try:
+            self._result = self.encode_result(returned)
+        except Exception as error:
+            self._is_result_refused = True
+            self._note(error)
 
     async def _execute_in_thread(
         self, execute: Callable[..., Any], context: AttemptContext
-    ) -> None:
+    ) -> object:
         self._cancellable = None  # a thread cannot be cancelled, only asked
         result, error = await call_in_thread(functools.partial(execute, context), self.record)
         if error is not None:
@@ -245,7 +267,8 @@ class Attempt:
             told = self._reason is not None
             if self._reason is StopReason.STOP or (told and not self._is_left_to_the_worker()):
                 self._cancel()
-            await result
+            result = await result
+        return result
 
     async def _close(self, scope: Scope, opened: tuple[Resource, ...]) -> None:
         """Close what was opened, undisturbed but in bounded time."""
@@ -320,7 +343,7 @@ class Attempt:
 
     def _outcome(self) -> Outcome:
         if self.error is None and self._reason is None:
-            return Completed()
+            return Completed(self._result)
         told = self._worker_cancelled or self._source.seen
         ending = Ending(
             self.error,
@@ -329,12 +352,17 @@ class Attempt:
             told or self.error is not None,
             self._torn_down(),
         )
-        return outcome_of(ending, self._registration, self.record.failures, self._uniform)
+        outcome = outcome_of(ending, self._registration, self.record.failures, self._uniform)
+        if isinstance(outcome, Completed):
+            return Completed(self._result)
+        if isinstance(outcome, Failed) and self._is_result_refused:
+            return evolve(outcome, retry_after=None)  # another attempt would return the same
+        return outcome
 
     def _declared(self, status: BackgroundTaskStatus) -> Outcome:
         match status:
             case BackgroundTaskStatus.COMPLETED:
-                return Completed()
+                return Completed(self._context.result if self._context else None)
             case BackgroundTaskStatus.CANCELLED:
                 return Cancelled()
             case _:
@@ -352,3 +380,14 @@ class Attempt:
             now=self._clock.now,
             owner=self,
         )
+
+
+@functools.cache
+def say_result_is_lost(type_name: str, returned: str) -> None:
+    """Say so once for each type of task."""
+    logger.warning(
+        "the worker of %s returned a %s, which is not kept: declare it as the third parameter, "
+        "BackgroundWorker[Task, Payload, Result]",
+        type_name,
+        returned,
+    )

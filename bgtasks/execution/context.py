@@ -33,6 +33,9 @@ class ContextOwner(Protocol):
     def is_cancel_requested(self) -> bool:
         """Whether a user has asked for the end of this attempt."""
 
+    def encode_result(self, result: object) -> str | None:
+        """The JSON of what the worker returned. Raises SerializationError."""
+
 
 class AttemptContext(BackgroundWorkerContext[Any, Any]):
     """Keeps what the worker reports and notifies its attempt of a newer or final state.
@@ -110,6 +113,14 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
         """The final status that the worker set, if it did."""
         status = self._status
         return status if status.is_final else None
+
+    @property
+    def result(self) -> str | None:
+        """The result, as JSON text, that the worker set with its status."""
+        return self._result
+
+    def _encode_result(self, result: object) -> str | None:
+        return None if (owner := self._owner) is None else owner.encode_result(result)
 
     def _newest(self) -> Report:
         return Report(

@@ -24,9 +24,10 @@ class Infos:
     def of(self, record: TaskRecord) -> BackgroundTaskInfo[Any]:
         """The snapshot of one record."""
         registration = self._registry.named(record.type)
-        payload_type = registration.payload_type if registration else None
         now = None if record.due_at is None else self._now()
-        return self._codec.info(record, payload_type, now)
+        if registration is None:
+            return self._codec.info(record, None, now=now)
+        return self._codec.info(record, registration.payload_type, registration.result_type, now)
 
     def of_type(self, record: TypeRecord) -> TypeInfo:
         """The public form of one type."""

@@ -72,7 +72,7 @@ class _Run:
     ) -> None:
         self._codec = codec
         self._clock = clock
-        self._payload_type = registration.payload_type
+        self._registration = registration
         self._cancel_when = cancel_when
         now = clock.now()
         data = codec.encode_task(task)
@@ -139,4 +139,5 @@ class _Run:
             self.attempt.interrupt(StopReason.CANCEL)
 
     def _info(self) -> BackgroundTaskInfo[Any]:
-        return self._codec.info(self._record, self._payload_type)
+        types = self._registration.payload_type, self._registration.result_type
+        return self._codec.info(self._record, *types)

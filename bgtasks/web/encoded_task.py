@@ -3,9 +3,10 @@
 import json
 import logging
 from collections import OrderedDict
+from collections.abc import Collection
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import attrs
@@ -15,10 +16,10 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import SMALL_PAYLOAD
 from bgtasks.core.text import clean, describe
 from bgtasks.logs import log_fields
-from bgtasks.models import BackgroundTaskInfo, LightTaskInfo
+from bgtasks.models import BackgroundTaskInfo, LightTaskInfo, kept
 from bgtasks.web.protocol import TASK_UPDATED
 
-__all__ = ["EncodedTask", "Info", "newness", "without_payload"]
+__all__ = ["EncodedTask", "Info", "newness", "without"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class EncodedTask:
     @cached_property
     def text(self) -> str:
         """The task as JSON, in ASCII."""
-        return f'{self._head[:-1]},"payload":{self._payload}}}'
+        return f'{self._head[:-1]},"payload":{self._payload},"result":{self._result}}}'
 
     @cached_property
     def event(self) -> bytes:
@@ -66,11 +67,14 @@ class EncodedTask:
 
     @cached_property
     def light(self) -> "EncodedTask":
-        """The task for those who follow many: without its payload where that is large.
-        It is this very one where it is not."""
-        if len(self._payload) <= SMALL_PAYLOAD:
-            return self
-        return EncodedTask(without_payload(self.info), self._codec)
+        """The task for those who follow many: without its payload or result where that is large.
+        It is this very one where neither is."""
+        large = [
+            name
+            for name, text in (("payload", self._payload), ("result", self._result))
+            if len(text) > SMALL_PAYLOAD
+        ]
+        return EncodedTask(without(self.info, large), self._codec) if large else self
 
     @property
     def _head(self) -> str:
@@ -84,8 +88,15 @@ class EncodedTask:
 
     @cached_property
     def _payload(self) -> str:
+        return self._json("payload")
+
+    @cached_property
+    def _result(self) -> str:
+        return self._json("result")
+
+    def _json(self, name: Literal["payload", "result"]) -> str:
         try:
-            return _fit(self._codec.payload_text(self.info))
+            return _fit(self._codec.json_text(self.info, name))
         except BaseException as error:
             if ends_this_task(error):
                 raise
@@ -93,20 +104,26 @@ class EncodedTask:
             return "null"
 
 
-def without_payload(info: Info) -> Info:
-    """The same with its payload left out, and saying so."""
-    names = [item.name for item in attrs.fields(BackgroundTaskInfo) if item.name != "payload"]
-    return LightTaskInfo(payload=None, **{name: getattr(info, name) for name in names})
+def without(info: Info, left_out: Collection[str]) -> Info:
+    """The same with its payload, or result, or both, left out, and saying so."""
+    values: dict[str, Any] = {
+        "payload": kept(info, "payload"),
+        "result": kept(info, "result"),
+    }
+    for item in attrs.fields(BackgroundTaskInfo):
+        if item.name not in values:
+            values[item.name] = getattr(info, item.name)
+    return LightTaskInfo(**values | dict.fromkeys(left_out))
 
 
 def _cleaned(info: Info) -> Info:
-    """The same with texts that can be sent, and without its payload."""
+    """The same with texts that can be sent, and without payload and result."""
     texts: dict[str, Any] = {
         name: clean(text, len(text))
         for name in ("type", "name", "status_message", "error_message", "owner")
         if (text := getattr(info, name)) is not None
     }
-    return attrs.evolve(info, payload=None, **texts)
+    return attrs.evolve(info, payload=None, result=None, **texts)
 
 
 def _fit(text: str) -> str:

@@ -36,6 +36,20 @@ export async function follow(id: string): Promise<boolean> {
   const cancelled: Task = await tasks.cancel(id);
   return cancelled.cancelRequested;
 }
+interface FolderReport { files: number }
+interface WithResult<P, R> { readonly __payload: P; readonly __result: R }
+interface Reporting { ImportTask: WithResult<CopyProgress, FolderReport> }
+connect<Reporting>().watch("id", (task) => {
+  if (task?.status === "Completed") {
+    const files: number = task.result.files;
+    console.log(files, task.payload?.copiedBytes);
+  } else {
+    task?.result satisfies null | undefined;
+    // @ts-expect-error there is no result yet
+    task?.result?.files;
+  }
+});
+tasks.watch("id", (task) => { task?.result satisfies null | undefined; });
 const anything = connect();
 anything.watch("id", (task) => { task?.payload satisfies unknown; });
 stop();

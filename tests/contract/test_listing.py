@@ -123,6 +123,17 @@ async def test_paging_loses_and_repeats_nothing_while_tasks_come_in_and_change(
     assert seen == at_first[::-1]
 
 
+async def test_a_large_result_is_left_out_like_a_large_payload(bench: BackendBench) -> None:
+    results = ['"x"', f'"{"y" * SMALL_PAYLOAD}"']
+    ids = [await bench.finished(Completed(result)) for result in results]
+    page = await bench.backend.list(TaskQuery())
+    assert [item.result for item in page.records] == [LEFT_OUT, '"x"']
+    light = {item.id: item.result for item in await bench.backend.find(ids)}
+    assert light == dict(zip(ids, ['"x"', LEFT_OUT], strict=True))
+    whole = {item.id: item.result for item in await bench.backend.find(ids, payloads=True)}
+    assert whole == dict(zip(ids, results, strict=True))
+
+
 async def test_a_listing_shows_the_newest_revision(bench: BackendBench) -> None:
     record = await bench.run()
     bench.save(record, 12)

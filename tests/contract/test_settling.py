@@ -17,9 +17,10 @@ LAST = Report(70.0, "nearly", None, '{"n":1}')
 async def test_a_completed_attempt_is_final_with_its_last_report(bench: BackendBench) -> None:
     record = await bench.run()
     await bench.advance(5)
-    bench.runner.end(record, Completed(), LAST)
+    bench.runner.end(record, Completed('{"rows":2}'), LAST)
     final = await bench.reaches(record.id, BackgroundTaskStatus.COMPLETED)
     assert (final.progress, final.status_message, final.payload) == (100.0, "nearly", '{"n":1}')
+    assert final.result == '{"rows":2}'
     assert final.completed_at == final.changed_at == bench.clock.now()
     assert final.revision == 3
 

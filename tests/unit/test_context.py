@@ -56,6 +56,9 @@ class Told:
     def is_cancel_requested(self) -> bool:
         return self.source.is_cancelled
 
+    def encode_result(self, result: object) -> str | None:
+        return TaskCodec().encode_payload(result)
+
 
 @pytest.fixture
 def told() -> Told:

@@ -100,7 +100,7 @@ class SwappedBound(Swapped[int, Found]):
 )
 def test_a_payload_type_is_known_in_the_words_of_the_subclass(worker: Any, expected: Any) -> None:
     if isinstance(worker, type):
-        assert worker_parameters(worker) == expected
+        assert worker_parameters(worker) == (*expected, None)
 
 
 BATCH = Batch([Found("a")], Found("b"), {"c": Found("c")})

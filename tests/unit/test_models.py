@@ -95,4 +95,5 @@ def test_state_and_info_have_the_documented_fields() -> None:
         "owner",
         "waiting_for",
         "schedule",
+        "result",
     ]

@@ -151,18 +151,24 @@ def test_a_worker_for_a_base_class_of_the_task_is_accepted() -> None:
     assert one(Special, providers.Factory(WorkWorker)).type_name == "Special"
 
 
+class Returning(BackgroundWorker[Work, Progress, int]):
+    async def execute(self, context: Context) -> int:
+        return 1
+
+
 @pytest.mark.parametrize(
     ("worker", "expected"),
     [
-        (WorkWorker, (Work, Progress)),
-        (Derived, (Work, Progress)),
-        (OfProgress, (Work, Progress)),
-        (GenericWorker, (Work, Any)),
-        (Silent, (Any, Any)),
+        (WorkWorker, (Work, Progress, None)),
+        (Derived, (Work, Progress, None)),
+        (OfProgress, (Work, Progress, None)),
+        (GenericWorker, (Work, Any, None)),
+        (Silent, (Any, Any, None)),
+        (Returning, (Work, Progress, int)),
     ],
 )
-def test_task_and_payload_types_are_read_from_the_worker_class(
-    worker: type, expected: tuple[Any, Any]
+def test_the_types_are_read_from_the_worker_class(
+    worker: type, expected: tuple[Any, Any, Any]
 ) -> None:
     assert worker_parameters(worker) == expected
 

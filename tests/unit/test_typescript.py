@@ -270,6 +270,16 @@ def test_a_name_that_is_no_identifier_is_quoted() -> None:
     assert '  "files.copy": unknown;' in typescript([registration], "t")
 
 
+def test_a_type_that_returns_something_names_its_payload_and_its_result() -> None:
+    registration = Registration(
+        task_type=SomeTask, worker_provider=Any, payload_type=Point, result_type=Box[Level] | None
+    )
+    text = typescript([registration], "t")
+    assert "  SomeTask: WithResult<Point, Box<Level> | null>;" in text
+    assert "export interface WithResult<Payload, Result> {" in text
+    assert 'export type Level = "low" | "high";' in text
+
+
 def test_a_type_registered_in_two_containers_is_either_of_their_payloads() -> None:
     twice = [of(int | None)[0], of(str)[0]]
     assert "  T0: number | string | null;" in typescript(twice, "t")

@@ -28,7 +28,7 @@ from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
 from bgtasks.testing.clock import FakeClock
 from bgtasks.web.app import create_app
-from bgtasks.web.encoded_task import without_payload
+from bgtasks.web.encoded_task import without
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_run import HubRun
@@ -43,7 +43,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def _listed(info: Any) -> Any:
     """As a list has it."""
     is_large = isinstance(info.payload, str) and len(info.payload) + 2 > SMALL_PAYLOAD
-    return without_payload(info) if is_large else info
+    return without(info, ["payload"]) if is_large else info
 
 
 class FakeManager:

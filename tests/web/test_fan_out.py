@@ -340,9 +340,10 @@ def test_a_snapshot_is_encoded_once_for_all_kinds_of_clients(manager: Any) -> No
             calls.append(info)
             return super().head_text(info)
 
-        def payload_text(self, info: Any) -> str:
-            calls.append(info)
-            return super().payload_text(info)
+        def json_text(self, info: Any, name: Any) -> str:
+            if name == "payload":
+                calls.append(info)
+            return super().json_text(info, name)
 
     encoded = EncodedTask(manager.add(payload={"text": "a\r\n\nb"}), Counting())
     wire = json.loads(encoded.text)

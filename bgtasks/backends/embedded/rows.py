@@ -11,7 +11,7 @@ from bgtasks.backends.columns import (
     Columns,
     ColumnType,
     ColumnTypes,
-    without_large_payload,
+    without_large,
 )
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
@@ -86,7 +86,7 @@ SHOWN = ALL.each(**NO_DATA)
 LISTED = ALL.each(
     **NO_DATA,
     # Not length(payload): to count characters, SQLite would have to look at each of them.
-    payload=without_large_payload("length(CAST(payload AS BLOB))"),
+    **without_large("length(CAST({0} AS BLOB))"),
 )
 """The same without large payloads: what lists show."""
 

@@ -18,7 +18,7 @@ from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
 from bgtasks.clock import sleep
 from bgtasks.concurrency.lasting import LastingLoop
-from bgtasks.core.record import LEFT_OUT, TaskRecord
+from bgtasks.core.record import TaskRecord, is_whole
 from bgtasks.observing.subscribers import Subscribers
 
 __all__ = ["Feed", "messages", "schedules_message"]
@@ -191,7 +191,7 @@ class Feed(ChangeFeed):
 
     async def _announce_read(self, record: TaskRecord) -> None:
         """Large payloads are read one by one: together they might be larger than the memory."""
-        if record.payload != LEFT_OUT:
+        if is_whole(record):
             self.announce([record])
         elif self._announced.get(record.id, 0) < record.revision:
             whole = await self._database.fetch(STATEMENTS["slim_by_ids"], [record.id])

@@ -12,7 +12,7 @@ from bgtasks.backends.columns import (
     Columns,
     ColumnType,
     ColumnTypes,
-    without_large_payload,
+    without_large,
 )
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
@@ -68,7 +68,7 @@ SLIM = ALL.each(**NO_DATA)
 LISTED = ALL.each(
     **NO_DATA,
     # The number of bytes is known without reading a value that is kept out of line.
-    payload=without_large_payload("pg_catalog.octet_length(payload)"),
+    **without_large("pg_catalog.octet_length({0})"),
 )
 """The same without large payloads: what lists show."""
 

@@ -29,9 +29,10 @@ async def show_task(client: TaskClient, screen: Screen, task_id: UUID, as_json: 
         return
     for name, value in _fields(info).items():
         _write(screen, name, value)
-    if info.payload is not None:
-        _write(screen, "payload", "")
-        screen.line(_indented(plain(json.dumps(wire["payload"], indent=2, ensure_ascii=False))))
+    for name in ("payload", "result"):
+        if wire[name] is not None:
+            _write(screen, name, "")
+            screen.line(_indented(plain(json.dumps(wire[name], indent=2, ensure_ascii=False))))
     _write_failures(screen, failures)
 
 

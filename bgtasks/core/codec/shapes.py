@@ -1,6 +1,6 @@
 """The JSON shapes of Python's types, taught to a cattrs converter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePath
@@ -69,10 +69,10 @@ def make_converter(*, detailed_validation: bool = True) -> cattrs.Converter:
 
 
 def unstructure_without(
-    cls: type, field: str, converter: cattrs.Converter
+    cls: type, fields: Iterable[str], converter: cattrs.Converter
 ) -> Callable[[Any], dict[str, Any]]:
-    """How to turn objects of ``cls`` into JSON data without one field, which is not even read."""
-    renames = _renames(cls) | {field: override(omit=True)}
+    """How to turn objects of ``cls`` into JSON data without some fields, which are not read."""
+    renames = _renames(cls) | {name: override(omit=True) for name in fields}
     return make_dict_unstructure_fn(cls, converter, **renames)
 
 

@@ -4,7 +4,7 @@ import functools
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 from uuid import UUID
 
 from bgtasks.core.codec.blame import Blame
@@ -20,8 +20,8 @@ from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
     LightTaskInfo,
-    StoredPayload,
-    kept_payload,
+    StoredJson,
+    kept,
 )
 
 __all__ = ["TaskCodec"]
@@ -29,6 +29,9 @@ __all__ = ["TaskCodec"]
 logger = logging.getLogger(__name__)
 
 TTask = TypeVar("TTask", bound=BackgroundTaskBase)
+
+_JSON: Final[tuple[Literal["payload"], Literal["result"]]] = ("payload", "result")
+"""The fields of a snapshot whose stored text is sent as it is."""
 
 
 class TaskCodec:
@@ -44,8 +47,8 @@ class TaskCodec:
         self._writers = Writers(self._converter, Proofs())
         self._tasks: dict[type, Encoder] = {}
         self._read: dict[type, Callable[[Any, Any], Any]] = {}
-        self._payloads: dict[Any, Callable[[object], str | None]] = {}
-        self._without_payload = unstructure_without(BackgroundTaskInfo, "payload", self._converter)
+        self._values: dict[tuple[str, Any], Callable[[object], str | None]] = {}
+        self._head = unstructure_without(BackgroundTaskInfo, _JSON, self._converter)
 
     def check_type(self, cls: Any) -> None:
         """Raise SerializationError if objects of ``cls`` can never be read back, RegistrationError
@@ -79,10 +82,18 @@ class TaskCodec:
 
         Lone surrogates become ``?``, as in messages, since payloads are shown.
         """
-        hint = Any if payload_type is None else payload_type
-        found = self._payloads.get(hint)
+        return self._shown_encoder("payload", payload_type)
+
+    def result_encoder(self, result_type: Any) -> Callable[[object], str | None]:
+        """The same for what workers return."""
+        return self._shown_encoder("result", result_type)
+
+    def _shown_encoder(self, name: str, hint: Any) -> Callable[[object], str | None]:
+        hint = Any if hint is None else hint
+        found = self._values.get((name, hint))
         if found is None:
-            found = self._payloads[hint] = self._encoder(hint, "payload", MAX_DEPTH, PayloadEncoder)
+            found = self._encoder(hint, name, MAX_DEPTH, PayloadEncoder)
+            self._values[name, hint] = found
         return found
 
     def encode_payload(self, payload: object) -> str | None:
@@ -115,21 +126,27 @@ class TaskCodec:
             return data
 
     def info(
-        self, record: TaskRecord, payload_type: Any, now: datetime | None = None
+        self,
+        record: TaskRecord,
+        payload_type: Any,
+        result_type: Any = None,
+        now: datetime | None = None,
     ) -> BackgroundTaskInfo[Any]:
         """The public snapshot of a stored task, as it is ``now`` (``None``: as it was written).
-        Its payload is decoded when it is read."""
-        text = record.payload
-        payload = None
-        if text:
-            decode = functools.partial(self.decode_payload, payload_type, text, record.id)
-            payload = StoredPayload(text, decode)
-        return info_of(record, payload, now)
+        Its payload and result are decoded when they are read."""
+        payload = self._stored(record.payload, payload_type, record.id)
+        result = record.result and self._stored(record.result, result_type, record.id)
+        return info_of(record, payload, result or None, now)
+
+    def _stored(self, text: str | None, hint: Any, task_id: UUID) -> StoredJson | None:
+        if not text:
+            return None
+        return StoredJson(text, functools.partial(self.decode_payload, hint, text, task_id))
 
     def wire(self, info: BackgroundTaskInfo[Any]) -> dict[str, Any]:
         """``info`` as the JSON data that HTTP and Socket.IO send."""
         head: dict[str, Any] = decode(self.head_text(info))
-        return {**head, "payload": decode(self.payload_text(info))}
+        return head | {name: decode(self.json_text(info, name)) for name in _JSON}
 
     def read_info(self, hint: Any, data: dict[str, Any]) -> BackgroundTaskInfo[Any]:
         """The snapshot that was sent as the JSON ``data``. ``hint`` is ``BackgroundTaskInfo``, with
@@ -141,20 +158,22 @@ class TaskCodec:
         return info
 
     def head_text(self, info: BackgroundTaskInfo[Any]) -> str:
-        """``info`` as a JSON object in ASCII, but for its payload."""
-        data: dict[str, Any] = self._without_payload(info)
+        """``info`` as a JSON object in ASCII, but for its payload and its result."""
+        data: dict[str, Any] = self._head(info)
         if info.payload_omitted:
             data["payloadOmitted"] = True
         return encode(data)
 
-    def payload_text(self, info: BackgroundTaskInfo[Any]) -> str:
-        """The payload of ``info`` as JSON in ASCII, on one line. A stored payload is as it was
-        reported; one that cannot be sent is ``null``, as in ``decode_payload``."""
-        payload = kept_payload(info)
-        if type(payload) is not StoredPayload:
-            return encode(self._converter.unstructure(payload))
+    def json_text(self, info: BackgroundTaskInfo[Any], name: Literal["payload", "result"]) -> str:
+        """The payload or the result of ``info`` as JSON in ASCII, on one line. A stored one is as
+        it was reported; one that cannot be sent is ``null``, as in ``decode_payload``."""
+        value = kept(info, name)
+        if value is None:
+            return "null"
+        if type(value) is not StoredJson:
+            return encode(self._converter.unstructure(value))
         try:
-            text, data = _read(payload.text)
+            text, data = _read(value.text)
             return text if _is_plain(text) else encode(data)
         except SerializationError as error:
             _log_unreadable(info.id, str(error))

@@ -14,7 +14,8 @@ __all__ = ["info_text", "pydantic_schema"]
 def info_text(info: BackgroundTaskInfo[Any]) -> str:
     """``info`` as JSON, in ASCII and on one line."""
     codec = _codec()
-    return f'{codec.head_text(info)[:-1]},"payload":{codec.payload_text(info)}}}'
+    payload, result = codec.json_text(info, "payload"), codec.json_text(info, "result")
+    return f'{codec.head_text(info)[:-1]},"payload":{payload},"result":{result}}}'
 
 
 def pydantic_schema(hint: Any, handler: Callable[[Any], Any]) -> Any:

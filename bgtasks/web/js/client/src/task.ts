@@ -2,20 +2,19 @@ import type { TaskStatus } from "./protocol.js";
 
 export type { TaskStatus };
 
-/** One whole snapshot of a task, as the server sends it. Times are ISO 8601 texts in UTC. */
-export interface Task<Payload = unknown, Type extends string = string> {
+/** What all snapshots have. */
+interface Snapshot<Payload, Type extends string> {
   readonly id: string;
   readonly type: Type;
   readonly name: string;
-  readonly status: TaskStatus;
   /** 0 to 100. */
   readonly progress: number;
   readonly statusMessage: string | null;
   readonly errorMessage: string | null;
   /** What the worker reported beside the progress; `null` before it did. */
   readonly payload: Payload | null;
-  /** There where `payload` is `null` because it is too large for lists: more than 4,096 characters
-   * of JSON. Who watches the task by its id gets it whole. */
+  /** There where `payload` or `result` is `null` because it is too large for lists: more than 4,096
+   * characters of JSON. Who watches the task by its id gets it whole. */
   readonly payloadOmitted?: true;
   readonly createdAt: string;
   readonly startedAt: string | null;
@@ -33,12 +32,23 @@ export interface Task<Payload = unknown, Type extends string = string> {
   readonly waitingFor: "time" | "turn" | null;
 }
 
+/** One whole snapshot of a task, as the server sends it. Times are ISO 8601 texts in UTC. What the
+ * worker returned is its `result`, there once `status` is `"Completed"`. */
+export type Task<Payload = unknown, Type extends string = string, Result = unknown> =
+  | (Snapshot<Payload, Type> & { readonly status: "Completed"; readonly result: Result })
+  | (Snapshot<Payload, Type> & {
+      readonly status: Exclude<TaskStatus, "Completed">;
+      readonly result: null;
+    });
+
 /** The names of the task types of `Types`. */
 export type TypeName<Types extends object> = keyof Types & string;
 
 /** A snapshot of any of the task types of `Types` (or those in `Name`): `type` tells which. */
 export type TaskOf<Types extends object, Name extends TypeName<Types> = TypeName<Types>> = {
-  [Type in Name]: Task<Types[Type], Type>;
+  [Type in Name]: Types[Type] extends { readonly __payload: infer Payload; readonly __result: infer Result }
+    ? Task<Payload, Type, Result>
+    : Task<Types[Type], Type, unknown extends Types[Type] ? unknown : null>;
 }[Name];
 
 /** Whether a task no longer changes by itself. */
