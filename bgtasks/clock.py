@@ -50,9 +50,9 @@ class SystemClock:
         """The present time, timezone-aware UTC."""
         return datetime.now(UTC)
 
-    def monotonic(self) -> float:
-        """Seconds on a clock that never goes back."""
-        return time.monotonic()
+    # The function itself: it is called several times for each task.
+    monotonic = staticmethod(time.monotonic)
+    """Seconds on a clock that never goes back."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` on the running event loop after ``delay`` seconds."""
@@ -64,15 +64,10 @@ class DatedClock:
 
     def __init__(self, clock: Clock, now: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._now = now
-
-    def now(self) -> datetime:
+        self.now = now
         """The present time, timezone-aware UTC."""
-        return self._now()
-
-    def monotonic(self) -> float:
+        self.monotonic = clock.monotonic
         """Seconds on a clock that never goes back."""
-        return self._clock.monotonic()
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` on the running event loop after ``delay`` seconds."""

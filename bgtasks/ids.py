@@ -4,7 +4,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 __all__ = ["uuid7", "uuid_of", "uuid_of_text", "uuid_text"]
@@ -80,8 +79,10 @@ def uuid_of_text(text: str) -> uuid.UUID:
     if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
         digits = text.replace("-", "")
         if len(digits) == 32 and digits.isalnum() and digits.isascii():
-            with suppress(ValueError):
+            try:
                 return uuid_of(int(digits, 16))
+            except ValueError:  # the constructor says it better
+                return uuid.UUID(text)
     return uuid.UUID(text)
 
 

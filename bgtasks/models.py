@@ -52,12 +52,10 @@ class BackgroundTaskStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether a task in this status no longer changes by itself."""
-        return self in _FINAL
+        return self is not _PENDING and self is not _RUNNING
 
 
-_FINAL = frozenset(
-    {BackgroundTaskStatus.COMPLETED, BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED}
-)
+_PENDING, _RUNNING = BackgroundTaskStatus.PENDING, BackgroundTaskStatus.RUNNING
 
 
 @frozen(kw_only=True)

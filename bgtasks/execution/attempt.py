@@ -16,7 +16,6 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Outcome, Report
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe, traceback_of
-from bgtasks.execution.building import takes_time
 from bgtasks.execution.context import AttemptContext
 from bgtasks.execution.hooks import NO_HOOKS, AroundAttempt, Hooks
 from bgtasks.execution.opened import Resource
@@ -236,7 +235,7 @@ class Attempt:
             self._around = around
             await around.enter()
         worker = scope.begin()
-        if takes_time(worker):
+        if scope.takes_time:
             worker = await scope.finish(worker)
         if self._reason is not None:
             raise asyncio.CancelledError  # told to end while the scope opened

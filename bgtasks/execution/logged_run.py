@@ -30,7 +30,6 @@ async def run_logged(attempt: Attempt, clock: Clock, gone: Gone) -> None:
     """
     record = attempt.record
     task_of_context.set(record)
-    began = clock.monotonic()
     talks = logger.isEnabledFor(logging.INFO)
     if talks:
         message = "attempt %d of task %s (%s) starts"
@@ -39,7 +38,7 @@ async def run_logged(attempt: Attempt, clock: Clock, gone: Gone) -> None:
     attempt.finish(await attempt.run())
     outcome = attempt.outcome
     if type(outcome) is not Completed or attempt.error is not None or talks:
-        _log_end(attempt, outcome, clock.monotonic() - began)
+        _log_end(attempt, outcome, clock.monotonic() - attempt.began)
     # Said here, it costs no round of the event loop.
     if attempt.runner is not None and attempt.runner.remove_done_callback(gone):
         gone(attempt.runner)

@@ -66,14 +66,16 @@ class Scope:
         self._clock = clock
         self._built_within = timing.built_within
         self._resources = plan.resources()
+        self.takes_time = False
 
     def begin(self) -> Any:
-        """The worker, with its dependencies built, or what ``finish`` waits for where
-        ``takes_time`` says so of it. Raises what their providers raise."""
+        """The worker, with its dependencies built; where the scope then ``takes_time``, what
+        ``finish`` waits for. Raises what their providers raise."""
         plan = self._plan
         at_once = plan.builds_at_once
         worker = plan.worker_provider() if at_once else begin_building(plan.worker_provider)
-        if not takes_time(worker):
+        self.takes_time = takes_time(worker)
+        if not self.takes_time:
             plan.builds_at_once = True
         return worker
 

@@ -1,7 +1,7 @@
 """Who wants to know of changes in this process: of tasks as they are stored, and of types."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from bgtasks.concurrency.lasting import ends_this_task
@@ -41,10 +41,15 @@ class Subscribers(Generic[Changed]):
 
     def tell(self, record: Changed) -> None:
         """Call every handler with a change."""
-        for handler, _ in self._handlers.values():
-            try:
-                handler(record)
-            except BaseException as error:
-                if ends_this_task(error):
-                    raise
-                logger.exception("a change handler failed for %s", self._name(record))
+        self.tell_all((record,))
+
+    def tell_all(self, records: Iterable[Changed]) -> None:
+        """Call every handler with each change, one change after the other."""
+        for record in records:
+            for handler, _ in self._handlers.values():
+                try:
+                    handler(record)
+                except BaseException as error:
+                    if ends_this_task(error):
+                        raise
+                    logger.exception("a change handler failed for %s", self._name(record))

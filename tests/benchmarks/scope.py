@@ -15,7 +15,6 @@ from dependency_injector import providers
 from measuring import answer, percentile, scaled
 
 from bgtasks.clock import SystemClock, Timing
-from bgtasks.execution.building import takes_time
 from bgtasks.execution.scope import Scope, ScopePlan
 
 
@@ -50,7 +49,7 @@ async def with_scope() -> float:
     started = time.perf_counter()
     scope = Scope(plan, clock, Timing())
     begun = scope.begin()
-    if takes_time(begun):
+    if scope.takes_time:
         await scope.finish(begun)
     await scope.close(scope.opened())
     return time.perf_counter() - started

@@ -58,7 +58,7 @@ class EmbeddedBackend(StoreBackend[FileStore]):
             self._registry,
             self._clock,
             self._patience,
-            self.subscribers.tell,
+            self.subscribers.tell_all,
             self.type_subscribers.tell,
             self.schedule_subscribers.tell,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -80,7 +80,7 @@ class FileStore(TaskStore):
         registry: Registry,
         clock: Clock,
         patience: Patience,
-        announce: Callable[[TaskRecord], None],
+        announce: Callable[[Iterable[TaskRecord]], None],
         announce_type: Callable[[TypeRecord], None],
         announce_schedules: ScheduleHandler,
     ) -> None:

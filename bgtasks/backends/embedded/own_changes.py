@@ -10,14 +10,13 @@ __all__ = ["OwnChanges"]
 
 
 class OwnChanges(ChangeFeed):
-    """There is nothing to hear: calls ``tell`` with what this process has committed."""
+    """There is nothing to hear: calls ``tell_all`` with what this process has committed."""
 
-    def __init__(self, tell: Callable[[TaskRecord], None]) -> None:
-        self._tell = tell
+    def __init__(self, tell_all: Callable[[Iterable[TaskRecord]], None]) -> None:
+        self._tell_all = tell_all
 
     def announce(self, records: Iterable[TaskRecord]) -> None:
-        for record in records:
-            self._tell(record)
+        self._tell_all(records)
 
     def doubt(self, task_ids: Iterable[UUID]) -> None:
         """A file always answers."""
