@@ -1,7 +1,7 @@
 """The manager for code that runs in a thread, such as sync request handlers."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar, Unpack
 from uuid import UUID
@@ -13,7 +13,13 @@ from bgtasks.core.task_filter import FilterOptions, TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo, ScheduleInfo, Submission
+from bgtasks.models import (
+    BackgroundTaskBase,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+    ScheduleInfo,
+    Submission,
+)
 
 __all__ = ["BlockingTaskManager"]
 
@@ -94,6 +100,14 @@ class BlockingTaskManager:
     def resume(self, type_name: str) -> TypeInfo:
         """Start tasks of a type again."""
         return self._call(self._manager.resume(type_name))
+
+    def count_tasks(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> Mapping[BackgroundTaskStatus, int]:
+        """How many tasks there are in each status that is asked for, exactly."""
+        return self._call(self._manager.count_tasks(filter, **options))
 
     def wait_for(self, task_id: UUID, timeout: Duration | None = None) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; returns its final snapshot."""

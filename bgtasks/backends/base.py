@@ -16,7 +16,7 @@ from uuid import UUID
 
 from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.core.events import Ended, Reported
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, ProcessInfo
 
@@ -136,6 +136,15 @@ class Backend(ABC):
         """Tasks, newest accepted first, as ``find`` gives them without ``payloads``.
 
         The cost of a page grows neither with the number of tasks nor with the size of their data.
+        """
+
+    @abstractmethod
+    async def count(self, query: TaskQuery) -> Counts:
+        """How many tasks a query finds, whatever its limit, by type and status.
+
+        Exactly and at once, however many there are, where it names types and statuses alone. Of
+        named owners the tasks are counted; for a search they are looked at: QueryError where that
+        would be more than a million.
         """
 
     @abstractmethod

@@ -1,18 +1,15 @@
 """Looking at what is stored: what a store answers about tasks and types, and changes nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import AttemptFailure
 
-__all__ = ["WINDOW", "Counts", "TaskReads"]
-
-Counts = Mapping[tuple[str, BackgroundTaskStatus], int]
-"""How many tasks there are of each type in each status; those left out are none."""
+__all__ = ["WINDOW", "TaskReads", "only"]
 
 WINDOW = 10_000
 """How many tasks a search looks at in one go, so that it holds nobody up."""
@@ -35,6 +32,11 @@ class TaskReads(ABC):
         """Tasks, newest accepted first. A search looks at the next ``WINDOW`` tasks at most."""
 
     @abstractmethod
+    async def count(self, query: TaskQuery) -> Counts:
+        """How many tasks there are of its types, statuses and owners: exactly, and at once however
+        many there are, but for named owners, whose tasks are counted."""
+
+    @abstractmethod
     async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
         """How many of the next ``WINDOW`` tasks a search finds, and the sequence to go on
         before."""
@@ -50,3 +52,13 @@ class TaskReads(ABC):
     @abstractmethod
     async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
         """What is kept of these types, or of all, in the order of their names."""
+
+
+def only(counts: Counts, query: TaskQuery) -> Counts:
+    """Those of the types and statuses that a query names."""
+    return {
+        (name, status): number
+        for (name, status), number in counts.items()
+        if (not query.types or name in query.types)
+        and (not query.statuses or status in query.statuses)
+    }

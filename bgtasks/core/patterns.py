@@ -1,35 +1,30 @@
 """Words to search for, as the stores' pattern languages have them: in any case of letters."""
 
 import re
-from collections.abc import Callable
 
-from attrs import frozen
-
-__all__ = ["Word", "glob_of", "regex_of"]
+__all__ = ["glob_of", "id_prefix_of", "like_of", "regex_of"]
 
 
-@frozen
-class Word:
-    """One word: the pattern of a text that has it, and the beginning of an id that it may be, in
-    hexadecimal without hyphens."""
+def id_prefix_of(word: str) -> str | None:
+    """The beginning of an id that a word may be, in hexadecimal without hyphens."""
+    may_be = re.fullmatch("[0-9a-fA-F][0-9a-fA-F-]{0,35}", word)
+    return word.replace("-", "").lower() if may_be else None
 
-    pattern: str
-    id_prefix: str | None
 
-    @classmethod
-    def of(cls, word: str, pattern_of: Callable[[str], str]) -> "Word":
-        """The word in one of the pattern languages below."""
-        is_of_an_id = re.fullmatch("[0-9a-fA-F][0-9a-fA-F-]{0,35}", word)
-        return cls(pattern_of(word), word.replace("-", "").lower() if is_of_an_id else None)
+def like_of(word: str) -> str:
+    r"""The pattern of a text that has a word in ASCII, for LIKE with ``\`` as its escape."""
+    escaped = re.sub(r"([%_\\])", r"\\\1", word)
+    return f"%{escaped}%"
 
 
 def glob_of(word: str) -> str:
-    """The pattern for SQLite's GLOB, whose LIKE knows the two cases of ASCII letters alone."""
+    """The same of any word for SQLite's GLOB."""
     return f"*{''.join(_either_case(letter) or _plain(letter) for letter in word)}*"
 
 
 def regex_of(word: str) -> str:
-    """The regular expression for PostgreSQL, which knows no cases of letters in some locales."""
+    """The same as a regular expression for PostgreSQL, which knows no cases of letters in some
+    locales."""
     return "".join(_either_case(letter) or re.sub(r"(\W)", r"\\\1", letter) for letter in word)
 
 

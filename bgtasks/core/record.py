@@ -1,6 +1,6 @@
 """The stored form of a task, and the queries that backends answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -21,6 +21,7 @@ __all__ = [
     "MAX_PAGE",
     "NOT_YET",
     "SMALL_PAYLOAD",
+    "Counts",
     "KeptTask",
     "Row",
     "Search",
@@ -204,6 +205,9 @@ def info_of(
 
 Row = AttemptFailure
 """What is kept beside a task, in a table of its own. The tables: ``bgtasks/backends/beside.py``."""
+
+Counts = Mapping[tuple[str, BackgroundTaskStatus], int]
+"""How many tasks there are of each type in each status; those left out are none."""
 
 KeptTask = tuple[TaskRecord, Sequence[Row]]
 """All that is kept of a task: its record, and the rows beside it."""

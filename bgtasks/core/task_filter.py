@@ -13,7 +13,14 @@ from bgtasks.core.text import clean, shown
 from bgtasks.errors import QueryError
 from bgtasks.models import UNSET, BackgroundTaskStatus, Unset
 
-__all__ = ["FilterOptions", "TaskFilter", "check_combinations", "filter_of"]
+__all__ = [
+    "MAX_VALUES",
+    "MAX_WORDS",
+    "FilterOptions",
+    "TaskFilter",
+    "check_combinations",
+    "filter_of",
+]
 
 T = TypeVar("T")
 

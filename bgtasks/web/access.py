@@ -1,15 +1,16 @@
 """What a requester may see of the manager's tasks and do to them: policy and manager in one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from attrs import evolve
 
+from bgtasks.core.task_filter import MAX_VALUES, TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.web.commands import ON_TASK, Command, commands_on
 from bgtasks.web.judge import Judge, Owners
 from bgtasks.web.listing import Listing, PageRequest, TaskReader
@@ -51,6 +52,33 @@ class TaskAccess:
             is_predicate_alone=self._judge.only_can_view_knows,
             visible=self.visible,
         )
+
+    async def count(
+        self, requester: Requester, wanted: TaskFilter
+    ) -> Mapping[BackgroundTaskStatus, int]:
+        """How many of the tasks ``requester`` may see. Raises NotAllowedError where they cannot be
+        counted, because only ``can_view`` knows which these are."""
+        return await self._manager.count_tasks(await self.narrowed(requester, wanted))
+
+    async def narrowed(self, requester: Requester, wanted: TaskFilter) -> TaskFilter:
+        """The filter for those of the tasks that ``requester`` may see, by the policy's
+        ``visible_owners``. Raises NotAllowedError where only ``can_view`` knows."""
+        if self._judge.only_can_view_knows:
+            raise NotAllowedError(
+                "which tasks you may see is decided for each of them (can_view), so they cannot be "
+                "counted; the application's policy can say it by visible_owners"
+            )
+        visible = await self._judge.visible_owners(requester)
+        if visible is None:
+            return wanted
+        owners = wanted.query(1).owners
+        may = visible if owners is None else [owner for owner in owners if owner in visible]
+        if len(may) > MAX_VALUES:
+            raise NotAllowedError(
+                f"you may see the tasks of more than {MAX_VALUES} owners: they cannot be counted "
+                "at once; name some of them"
+            )
+        return evolve(wanted, owner=may)
 
     async def find(self, requester: Requester, task_id: UUID) -> Info:
         """The whole task with this id. Raises TaskNotFoundError, also where the policy hides it."""

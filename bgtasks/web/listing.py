@@ -51,13 +51,14 @@ class TaskReader(Protocol):
 
 @frozen(kw_only=True)
 class PageRequest:
-    """Which page of which tasks. ``limit`` is 1 to 200; ``payloads`` asks for large payloads,
-    too."""
+    """Which page of which tasks. ``limit`` is 1 to 200; ``payloads`` asks for large payloads, too,
+    ``count`` for how many tasks there are in all."""
 
     tasks: TaskFilter = field(factory=TaskFilter)
     limit: int = 50
     cursor: str | None = None
     payloads: bool = False
+    count: bool = False
 
 
 @frozen
@@ -88,9 +89,12 @@ class Listing:
 
     @mark.default
     def _mark_default(self) -> bytes:
-        *several, search = self.wanted.tasks.key
-        filters = [values if values is None else sorted(map(repr, values)) for values in several]
-        return listing_mark([*filters, [repr(search)]], self.requester.identity)
+        types, statuses, owners, search = self.wanted.tasks.key
+        given = (types or None, statuses or None, owners)
+        filters = [None if values is None else sorted(map(repr, values)) for values in given]
+        if search:
+            filters.append([repr(search)])
+        return listing_mark(filters, self.requester.identity)
 
     async def page(self) -> tuple[list[Info], str | None]:
         """Visible tasks, newest first, and the cursor of the next page.

@@ -9,6 +9,7 @@ from uuid import UUID
 
 __all__ = [
     "ATTEMPTS",
+    "COUNTS",
     "EVENTS",
     "HEALTH",
     "HEARTBEAT",
@@ -41,6 +42,7 @@ __all__ = [
 # Routes, below the mount point.
 TASKS = "/api/tasks"
 EVENTS = f"{TASKS}/events"
+COUNTS = f"{TASKS}/counts"
 TASK = f"{TASKS}/{{id}}"
 ATTEMPTS = f"{TASK}/attempts"
 PERMISSIONS = f"{TASK}/permissions"

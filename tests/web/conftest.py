@@ -156,6 +156,13 @@ class FakeManager:
         more = await self.cursor_after(items[-1].id) if len(found) > limit else None
         return BackgroundTaskPage(items, more)
 
+    async def count_tasks(self, filter: Any = None) -> Any:  # noqa: A002
+        found = await self.get_tasks(filter, limit=10_000)
+        counts = dict.fromkeys(filter.query(1).statuses or BackgroundTaskStatus, 0)
+        for info in found:
+            counts[info.status] += 1
+        return counts
+
     async def try_get_task(self, task_id: Any) -> Any:
         await self._reading()
         return self.tasks.get(task_id)

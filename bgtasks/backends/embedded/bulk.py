@@ -79,6 +79,7 @@ class Bulk:
                 transaction.changes.append(stored)
                 transaction.claims.append(stored)
                 queue.claimed(stored)
+            transaction.moved(stored, None, stored.status)
             values.append(rows.numbered_values(stored))
         self._connection.executemany(STATEMENTS["insert_numbered_task"], values)
 
@@ -88,6 +89,8 @@ class Bulk:
         self._execute("write_report", (rows.report_values(*item[:2]) for item in reports), reports)
         self._execute("write_end", (rows.end_values(*item[:2]) for item in ends), ends)
         self._transaction.changes += [item.after for item in changes]
+        for before, after, _ in ends:
+            self._transaction.moved(after, before.status, after.status)
 
     def _execute(
         self, name: str, values: Iterable[Sequence[object]], changes: Sequence[Change]

@@ -1,6 +1,8 @@
 """Looking at the tasks in the file."""
 
+import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -10,8 +12,9 @@ from uuid import UUID
 from bgtasks.backends.embedded import reader
 from bgtasks.backends.embedded.reading import Reading
 from bgtasks.backends.embedded.store_health import StoreHealth
-from bgtasks.backends.task_reads import Counts, TaskReads
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.backends.embedded.tally import Tally
+from bgtasks.backends.task_reads import TaskReads, only
+from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure
@@ -22,11 +25,17 @@ T = TypeVar("T")
 
 
 class FileReads(TaskReads):
-    """Puts each question to ``reading``; what damage it meets is noted in ``health``."""
+    """Puts each question to ``reading``; what damage it meets is noted in ``health``.
+
+    ``tally`` is to be told of each commit.
+    """
 
     def __init__(self, reading: Reading, health: StoreHealth) -> None:
         self._reading = reading
         self._health = health
+        self.tally = Tally()
+        self._counting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._counting.set_result(None)
 
     async def get(self, task_id: UUID) -> TaskRecord | None:
         return await self._read(partial(reader.fetch_task, task_id=task_id))
@@ -36,6 +45,25 @@ class FileReads(TaskReads):
 
     async def page(self, query: TaskQuery) -> TaskPage:
         return await self._read(partial(reader.fetch_page, query=query))
+
+    async def count(self, query: TaskQuery) -> Counts:
+        await asyncio.shield(self._counting)
+        if query.owners is None:
+            return only(self.tally.counts((True, False)), query)
+        counts = Counter(self.tally.counts((False,)) if None in query.owners else {})
+        if owners := [owner for owner in query.owners if owner is not None]:
+            counts.update(await self._read(partial(reader.count_owned, owners=owners)))
+        return only(counts, query)
+
+    async def begin_counting(self) -> None:
+        """Count all tasks of a file once, as they are now, beside whatever is written from now on.
+        To be called before anything is written."""
+        await self._reading.ask(reader.hold_moment)
+        self._counting = asyncio.ensure_future(self._count_all())
+        self._counting.add_done_callback(_look_at_error)
+
+    async def _count_all(self) -> None:
+        self.tally.begin_with(await self._read(reader.count_all))
 
     async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
         return await self._read(partial(reader.count_window, query=query))
@@ -55,3 +83,9 @@ class FileReads(TaskReads):
         except sqlite3.Error as error:
             self._health.note_damage(error)
             raise BackendError(f"the task database cannot be read: {error}") from error
+
+
+def _look_at_error(counting: "asyncio.Future[None]") -> None:
+    """Whoever asks for a count is told; it may be nobody."""
+    if not counting.cancelled():
+        counting.exception()

@@ -69,6 +69,7 @@ class FileStore(TaskStore):
     is written as running at once."""
 
     claims_by_itself = True
+    reads: FileReads
     cut_off_by = "the process ended without a stop"
 
     def __init__(
@@ -148,7 +149,9 @@ class FileStore(TaskStore):
         return int(await self.writer.run(partial(TaskFile.take_back, limit=limit, decide=decide)))
 
     async def prepare(self) -> None:
-        """Know what is paused, and give the turns that are free."""
+        """Know how many tasks there are and what is paused, and give the turns that are free."""
+        if self.name != MEMORY:
+            await self.reads.begin_counting()
         await self.writer.run(TaskFile.prepare)
         while await self.writer.run(TaskFile.gives_turns):
             pass
@@ -288,9 +291,10 @@ class FileStore(TaskStore):
                 done(result, error)
             except Exception:
                 logger.exception("an answer to a write failed")
-        for record in delivery.claims:
+        self.reads.tally.follow(delivery.done.moves)
+        for record in delivery.done.claims:
             self._claimant.begin(Stored(record, _place_of(record)))
-        self.feed.announce(delivery.changes)
+        self.feed.announce(delivery.done.changes)
         if delivery.due_changed:
             self._due_at(delivery.next_due)
 

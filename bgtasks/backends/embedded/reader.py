@@ -16,19 +16,22 @@ from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.searching import search_values
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
-from bgtasks.backends.task_reads import WINDOW, Counts
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.backends.task_reads import WINDOW
+from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = [
     "accepted_before",
+    "count_all",
+    "count_owned",
     "count_window",
     "counts_of",
     "fetch_failures",
     "fetch_page",
     "fetch_shown",
     "fetch_task",
+    "hold_moment",
 ]
 
 _NEWEST = 2**63 - 1
@@ -92,6 +95,25 @@ def count_window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[Coun
         sequences, following = _window(connection, query)
         values = search_values(query.search) | {"sequences": json.dumps(sequences)}
         return counts_of(connection.execute(STATEMENTS["count_searched"], values)), following
+
+
+def hold_moment(connection: sqlite3.Connection) -> None:
+    """The next question is answered as of now, whatever is committed meanwhile."""
+    connection.execute("BEGIN")
+    connection.execute(STATEMENTS["is_any_running"]).fetchone()  # begins to read
+
+
+def count_all(connection: sqlite3.Connection) -> list[tuple[str, str, int, int]]:
+    """How many tasks there are, as of the moment that is held, which then is let go."""
+    try:
+        return connection.execute(STATEMENTS["count_all"]).fetchall()
+    finally:
+        connection.execute("COMMIT")
+
+
+def count_owned(connection: sqlite3.Connection, owners: Sequence[str]) -> Counts:
+    """How many tasks these owners have."""
+    return counts_of(connection.execute(STATEMENTS["count_owned"], (json.dumps(owners),)))
 
 
 def accepted_before(connection: sqlite3.Connection, sequence: int) -> tuple[int, datetime] | None:

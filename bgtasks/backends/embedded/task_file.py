@@ -1,6 +1,7 @@
 """Every statement that changes tasks in the file. Lives in the writer thread; knows no thread
 itself."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -13,6 +14,7 @@ from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.reader import fetch_shown
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
+from bgtasks.backends.embedded.tally import Move
 from bgtasks.backends.embedded.task_queue import TaskQueue
 from bgtasks.backends.embedded.transaction import Transaction
 from bgtasks.backends.embedded.turns import MOST, Turns
@@ -130,7 +132,8 @@ class TaskFile:
     def prune(self, before: datetime, limit: int) -> int:
         """Drop tasks that became final before a time; how many."""
         now = rows.from_time(self._now())
-        return self._execute("prune", (rows.from_time(before), now, limit)).rowcount
+        found = self._execute("prunable", (rows.from_time(before), now, limit)).fetchall()
+        return self._drop(found)
 
     # At start, and from time to time
 
@@ -201,6 +204,14 @@ class TaskFile:
 
     # Inside
 
+    def _drop(self, found: Sequence[tuple[int, str, str, bool]]) -> int:
+        """Drop these tasks: each its sequence, its type, its status and whether it has an owner."""
+        self._execute("drop_tasks", (json.dumps([row[0] for row in found]),))
+        for _, name, status, has_owner in found:
+            move = Move(name, bool(has_owner), BackgroundTaskStatus(status), None)
+            self.transaction.moves.append(move)
+        return len(found)
+
     def _check_accepting(self) -> None:
         if self.refuses is not None:
             raise BackendError(self.refuses)
@@ -233,6 +244,7 @@ class TaskFile:
             return False
         accepted = record._replace(sequence=cursor.lastrowid or 0)
         self.transaction.changes.append(accepted)
+        self.transaction.moved(stored, None, stored.status)
         if claim is None:
             self.queue.changed(accepted)
             return True
@@ -289,6 +301,8 @@ class TaskFile:
             SIDE_TABLES.write(self.connection, after.sequence, change.beside)
         self.transaction.changes.append(after)
         self.queue.changed(after)
+        if before.status is not after.status:
+            self.transaction.moved(after, before.status, after.status)
         if frees_for_follower(change):
             self._pass_on(str(before.held_key), after)
         if after.turn_key is not None:

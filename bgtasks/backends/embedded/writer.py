@@ -24,6 +24,7 @@ from bgtasks.backends.embedded.refusals import (
 )
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.task_file import TaskFile
+from bgtasks.backends.embedded.transaction import Committed
 from bgtasks.clock import resolve
 from bgtasks.core.record import TaskRecord
 
@@ -56,8 +57,7 @@ Done = Callable[[Any, Exception | None], None]
 class Delivery:
     """The results of one commit. ``next_due`` is only valid with ``due_changed``."""
 
-    changes: list[TaskRecord]
-    claims: list[TaskRecord]
+    done: Committed
     results: list[tuple[Done, Any, Exception | None]]
     due_changed: bool
     next_due: datetime | None
@@ -194,7 +194,7 @@ class Writer:
         batch: list[_Job] = []
         while job is not None:
             if job.operation is _mark:
-                self._hand_over([job], [], [])
+                self._hand_over([job], Committed())
             else:
                 batch.append(job)
             if len(batch) == MAX_BATCH:
@@ -253,7 +253,7 @@ class Writer:
     def _fail(self, batch: list[_Job], error: Exception | None) -> None:
         for job in batch:
             job.result, job.error = None, error
-        self._hand_over(batch, [], [])
+        self._hand_over(batch, Committed())
 
     def _commit(self, batch: list[_Job]) -> None:
         file = self._file
@@ -267,9 +267,9 @@ class Writer:
                 job.error = error
                 blame = error if is_of_the_store(error) else blame
         file.claim()
-        changes, claims = file.transaction.commit()
+        done = file.transaction.commit()
         self._health.note(blame)
-        self._hand_over(batch, changes, claims)
+        self._hand_over(batch, done)
 
     def _but_submitted_together(self, batch: list[_Job]) -> Iterator[_Job]:
         """The jobs in their order, without those that are done here: callers that submit one
@@ -284,12 +284,10 @@ class Writer:
                     continue
             yield from jobs
 
-    def _hand_over(
-        self, batch: list[_Job], changes: list[TaskRecord], claims: list[TaskRecord]
-    ) -> None:
+    def _hand_over(self, batch: list[_Job], done: Committed) -> None:
         results = [(job.done, job.result, public_error(job.error)) for job in batch]
         due_changed, next_due = self._next_due()
-        delivery = Delivery(changes, claims, results, due_changed, next_due)
+        delivery = Delivery(done, results, due_changed, next_due)
         self._on_loop(lambda: self._deliver(delivery))
 
     def _next_due(self) -> tuple[bool, datetime | None]:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from attrs import evolve
 
-from bgtasks.backends.task_reads import Counts, TaskReads
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.backends.task_reads import TaskReads
+from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
 

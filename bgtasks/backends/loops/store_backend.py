@@ -17,7 +17,7 @@ from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure, ProcessInfo
@@ -137,6 +137,11 @@ class StoreBackend(Backend, Generic[TStore]):
         if query.search:
             return await Searching(self.store.reads, self.now).page(query)
         return await self.store.reads.page(query)
+
+    async def count(self, query: TaskQuery) -> Counts:
+        if query.search:
+            return await Searching(self.store.reads, self.now).count(query)
+        return await self.store.reads.count(query)
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         return await self.store.reads.failures(task_id)

@@ -26,6 +26,12 @@ notification was lost is noticed then."""
 LOOK_GAP = 0.02
 """Seconds between two looks at the least: anybody who may connect can send notifications."""
 
+SUM_UP_EVERY = 10.0
+"""Seconds between two looks at whether there are many small numbers to be summed up."""
+
+COUNTS_BATCH = 100_000
+"""How many of them become few in one statement."""
+
 LOG_BATCH = 10_000
 """Rows of PgQueuer's log dropped in one statement."""
 
@@ -62,6 +68,7 @@ class Pulse:
             *self.tending.duties,
             Periodic(store, "does not let old rows be dropped", self.tidy, RARELY, clock),
             Periodic(store, "does not say who waits for a turn", give_turns, RARELY, clock),
+            Periodic(store, "does not let numbers be summed up", self.sum_up, SUM_UP_EVERY, clock),
         ]
 
     @property
@@ -111,6 +118,10 @@ class Pulse:
         for row in found:
             if (run := self._runs.of_attempt(row["id"], row["attempt"])) is not None:
                 self._asked_to_end(run)
+
+    async def sum_up(self) -> None:
+        """Sum up what was written down of how many tasks there are."""
+        await self._database.fetch(STATEMENTS["sum_up_counts"], COUNTS_BATCH)
 
     async def tidy(self) -> None:
         """Drop processes that were killed long ago, and what PgQueuer writes down of each job."""

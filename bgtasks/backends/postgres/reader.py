@@ -1,5 +1,6 @@
 """Questions to the tables that change nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import product
@@ -10,13 +11,14 @@ from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.searching import search_values
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.backends.task_reads import WINDOW, Counts
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.backends.task_reads import WINDOW, only
+from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = [
     "accepted_before",
+    "count",
     "count_window",
     "counts_of",
     "fetch_failures",
@@ -58,6 +60,19 @@ async def fetch_page(connection: Any, query: TaskQuery) -> TaskPage:
     records = [rows.record_of(row) for row in found[: query.limit]]
     more = len(found) > query.limit and bool(records)
     return TaskPage(records, records[-1].sequence if more else None)
+
+
+async def count(connection: Any, query: TaskQuery) -> Counts:
+    """See :meth:`TaskStore.count`."""
+    if query.owners is None:
+        found = await connection.fetch(STATEMENTS["count_tasks"], [True, False])
+        return only(counts_of(found), query)
+    counts: Counter[tuple[str, BackgroundTaskStatus]] = Counter()
+    if None in query.owners:
+        counts.update(counts_of(await connection.fetch(STATEMENTS["count_tasks"], [False])))
+    if owners := [owner for owner in query.owners if owner is not None]:
+        counts.update(counts_of(await connection.fetch(STATEMENTS["count_owned"], owners)))
+    return only(counts, query)
 
 
 async def count_window(connection: Any, query: TaskQuery) -> tuple[Counts, int | None]:

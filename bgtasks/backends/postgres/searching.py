@@ -3,7 +3,7 @@
 from typing import Any
 
 from bgtasks.backends.searched import SPANS, condition
-from bgtasks.core.patterns import Word, regex_of
+from bgtasks.core.patterns import id_prefix_of, regex_of
 from bgtasks.core.record import Search
 
 __all__ = ["SEARCHED", "search_values"]
@@ -32,12 +32,11 @@ SEARCHED = condition(
 
 def search_values(search: Search) -> list[Any]:
     """The values of these parameters."""
-    words = [Word.of(word, regex_of) for word in search.words]
     spans = [getattr(search, name) for name in SPANS]
     return [
         *(bound for span in spans for bound in (span.start, span.end)),
         search.view,
         search.now,
-        [word.pattern for word in words],
-        [word.id_prefix for word in words],
+        [regex_of(word) for word in search.words],
+        [id_prefix_of(word) for word in search.words],
     ]

@@ -10,8 +10,8 @@ import asyncpg
 
 from bgtasks.backends.postgres import reader
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.task_reads import Counts, TaskReads
-from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
+from bgtasks.backends.task_reads import TaskReads
+from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure
 
@@ -35,6 +35,10 @@ class TableReads(TaskReads):
     async def page(self, query: TaskQuery) -> TaskPage:
         async with self._reading() as connection:
             return await reader.fetch_page(connection, query)
+
+    async def count(self, query: TaskQuery) -> Counts:
+        async with self._reading() as connection:
+            return await reader.count(connection, query)
 
     async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
         async with self._reading() as connection:

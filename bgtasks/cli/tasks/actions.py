@@ -7,7 +7,7 @@ from bgtasks.cli.tasks.changes import cancel_tasks, retry_tasks
 from bgtasks.cli.tasks.client import PageRequest, TaskClient
 from bgtasks.cli.tasks.details import show_task
 from bgtasks.cli.tasks.filter_options import filter_in
-from bgtasks.cli.tasks.listing import list_tasks
+from bgtasks.cli.tasks.listing import count_tasks, list_tasks
 from bgtasks.cli.tasks.opening import Opening
 from bgtasks.cli.tasks.progress import watch_task
 from bgtasks.cli.tasks.screen import Screen
@@ -25,6 +25,11 @@ async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
 async def _list(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
     wanted = PageRequest(tasks=filter_in(options), limit=options.limit)
     await list_tasks(client, screen, wanted, options.json)
+    return True
+
+
+async def _counts(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    await count_tasks(client, screen, filter_in(options), options.json)
     return True
 
 
@@ -47,6 +52,7 @@ async def _retry(client: TaskClient, screen: Screen, options: argparse.Namespace
 
 _ACTIONS: dict[str, Callable[[TaskClient, Screen, argparse.Namespace], Awaitable[bool]]] = {
     "list": _list,
+    "counts": _counts,
     "show": _show,
     "watch": _watch,
     "cancel": _cancel,

@@ -1,11 +1,12 @@
 """What the commands need from an application, over HTTP or over its database."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.web.listing import PageRequest
 
 __all__ = ["Info", "PageRequest", "TaskClient"]
@@ -23,6 +24,9 @@ class TaskClient(Protocol):
 
     async def list(self, wanted: PageRequest) -> Sequence[Info]:
         """The newest ``wanted.limit`` tasks that fit, newest first. Raises QueryError."""
+
+    async def count(self, wanted: TaskFilter) -> Mapping[BackgroundTaskStatus, int]:
+        """How many tasks there are in each status that is asked for. Raises QueryError."""
 
     async def get(self, task_id: UUID) -> Info:
         """The newest snapshot of a task."""

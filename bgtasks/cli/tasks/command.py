@@ -24,10 +24,11 @@ INTERRUPTED = 130
 
 def add(commands: Any) -> None:
     """Register the command and those below it."""
-    description = "List, show, watch, cancel and retry tasks."
+    description = "List, count, show, watch, cancel and retry tasks."
     tasks = commands.add_parser("tasks", help=description[:-1].lower(), description=description)
     actions = tasks.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_list(actions)
+    _add_counts(actions)
     _add_show(actions)
     _add_watch(actions)
     _add_change(actions, "cancel", "ask for the end of tasks")
@@ -54,6 +55,12 @@ def _add_list(actions: Any) -> None:
         "--limit", type=values.limit, default=50, metavar="N", help=f"1 to {MAX_PAGE:,}; default 50"
     )
     parser.add_argument("--json", action="store_true", help="one line of JSON a task")
+
+
+def _add_counts(actions: Any) -> None:
+    parser = _add(actions, "counts", "say how many tasks there are in each status")
+    filter_options.add(parser)
+    parser.add_argument("--json", action="store_true", help="as one line of JSON")
 
 
 def _add_show(actions: Any) -> None:

@@ -1,7 +1,7 @@
 """The tasks of a running application, reached over HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -15,13 +15,14 @@ from bgtasks.cli.tasks.http_answer import UnavailableError, read_json
 from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.http_watch import HttpWatch
 from bgtasks.cli.tasks.plain_text import one_line
-from bgtasks.cli.tasks.wire_shape import failures_in, info_in, page_in, type_in, types_in
+from bgtasks.cli.tasks.wire_shape import counts_in, failures_in, info_in, page_in, type_in, types_in
 from bgtasks.cli.usage import UsageError
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.web.commands import CANCEL, RETRY, Command
 from bgtasks.web.filters import written_filter
-from bgtasks.web.protocol import ATTEMPTS, PAUSE_TYPE, RESUME_TYPE, TASK, TASKS, TYPES
+from bgtasks.web.protocol import ATTEMPTS, COUNTS, PAUSE_TYPE, RESUME_TYPE, TASK, TASKS, TYPES
 
 __all__ = ["HttpTasks", "open_http_tasks"]
 
@@ -55,6 +56,9 @@ class HttpTasks:
             if cursor is None or len(found) >= wanted.limit:
                 break
         return found[: wanted.limit]
+
+    async def count(self, wanted: TaskFilter) -> Mapping[BackgroundTaskStatus, int]:
+        return counts_in(await self._ask("GET", COUNTS, written_filter(wanted)))
 
     async def get(self, task_id: UUID) -> Info:
         return info_in(await self._ask("GET", TASK.format(id=task_id)))

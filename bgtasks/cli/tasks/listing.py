@@ -9,8 +9,9 @@ from rich.text import Text
 from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, status_text
+from bgtasks.core.task_filter import TaskFilter
 
-__all__ = ["list_tasks"]
+__all__ = ["count_tasks", "list_tasks"]
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
@@ -31,6 +32,18 @@ async def list_tasks(
         screen.console.print(_table(infos))
     else:
         screen.line("no tasks")
+
+
+async def count_tasks(
+    client: TaskClient, screen: Screen, wanted: TaskFilter, as_json: bool
+) -> None:
+    """Write how many tasks there are in each status: a line each, with a tab in between."""
+    counts = await client.count(wanted)
+    if as_json:
+        screen.json(dict(counts))
+        return
+    for status, number in counts.items():
+        screen.columns(status, str(number))
 
 
 def _rest(info: Info) -> tuple[str, str, str]:

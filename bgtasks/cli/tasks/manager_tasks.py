@@ -1,6 +1,6 @@
 """The tasks of an application, reached through its database."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,11 @@ from dependency_injector import providers
 from bgtasks.cli.target import registrations
 from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
 from bgtasks.cli.usage import UsageError
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import AttemptFailure
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.settings import Settings
 
 __all__ = ["ManagerTasks", "open_manager_tasks"]
@@ -30,6 +31,9 @@ class ManagerTasks:
     async def list(self, wanted: PageRequest) -> Sequence[Info]:
         page = await self._manager.get_tasks(wanted.tasks, limit=wanted.limit, cursor=wanted.cursor)
         return page.items
+
+    async def count(self, wanted: TaskFilter) -> Mapping[BackgroundTaskStatus, int]:
+        return await self._manager.count_tasks(wanted)
 
     async def get(self, task_id: UUID) -> Info:
         info = await self._manager.try_get_task(task_id)

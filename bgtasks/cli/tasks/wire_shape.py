@@ -11,9 +11,9 @@ from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.core.codec import make_converter
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo, LightTaskInfo
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus, LightTaskInfo
 
-__all__ = ["failures_in", "info_in", "page_in", "type_in", "types_in"]
+__all__ = ["counts_in", "failures_in", "info_in", "page_in", "type_in", "types_in"]
 
 Shown = TypeVar("Shown", Info, AttemptFailure, TypeInfo)
 
@@ -62,6 +62,14 @@ def failures_in(data: Any) -> list[AttemptFailure]:
         return [_in_utc(_converter.structure(item, AttemptFailure)) for item in data["items"]]
     except Exception as error:
         raise _unreadable("a list of attempts", error) from None
+
+
+def counts_in(data: Any) -> dict[BackgroundTaskStatus, int]:
+    """How many tasks there are in each status. Raises CommandFailedError."""
+    try:
+        return {BackgroundTaskStatus(name): int(number) for name, number in data.items()}
+    except Exception as error:
+        raise _unreadable("a count of tasks", error) from None
 
 
 def _in_utc(value: Shown) -> Shown:

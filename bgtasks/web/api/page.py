@@ -18,8 +18,10 @@ async def write_page(
     *,
     cursor_after: Callable[[Info], str],
     whole: Callable[[Info], Awaitable[Info]] | None = None,
+    total: int | None = None,
 ) -> bytes:
-    """``{"items": [...], "nextCursor": ...}`` with those of the tasks that fit.
+    """``{"items": [...], "nextCursor": ...}`` with those of the tasks that fit, and the ``total``
+    where it was counted.
 
     ``whole`` reads a task again whose payload was left out, where payloads are wanted: one by one,
     because together they might be larger than the memory.
@@ -35,4 +37,5 @@ async def write_page(
             break
         texts.append(text)
         await pace.spent(len(text))
-    return f'{{"items":[{",".join(texts)}],"nextCursor":{json.dumps(next_cursor)}}}'.encode()
+    end = "" if total is None else f',"total":{total}'
+    return f'{{"items":[{",".join(texts)}],"nextCursor":{json.dumps(next_cursor)}{end}}}'.encode()

@@ -59,8 +59,15 @@ def _include(values: Sequence[str]) -> bool:
     return True
 
 
+def _count(values: Sequence[str]) -> bool:
+    if (value := once("count", values)) not in ("true", "false"):
+        raise refuse("count", value, "true or false")
+    return value == "true"
+
+
 _PARAMETERS: dict[str, tuple[str, Callable[[Sequence[str]], Any]]] = {
     "limit": ("limit", _limit),
     "cursor": ("cursor", _cursor),
     "include": ("payloads", _include),
+    "count": ("count", _count),
 }

@@ -19,16 +19,18 @@ from bgtasks.models import AttemptFailure
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.limits import Turns
 from bgtasks.web.api.page import write_page
-from bgtasks.web.api.query import parse_page_request
+from bgtasks.web.api.query import parse_page_request, parse_query_filter
 from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.encoded_type import type_text
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
+from bgtasks.web.listing import PageRequest
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.protocol import (
     ATTEMPTS,
+    COUNTS,
     EVENTS,
     HEALTH,
     MAX_QUERY,
@@ -69,6 +71,7 @@ class TaskRoutes:
         """The routes, to be put below the mount point."""
         endpoints: dict[str, dict[str, Endpoint]] = {
             TASKS: {"GET": self._list},
+            COUNTS: {"GET": self._counts},  # before TASK, which would take "counts" for an id
             TASK: {"GET": self._get},
             ATTEMPTS: {"GET": self._attempts},
             PERMISSIONS: {"GET": self._permissions},
@@ -114,12 +117,26 @@ class TaskRoutes:
         wanted = parse_page_request(request.query_params)
         listing = await self._access.listing(requester, wanted)
         items, cursor = await listing.page()
+        total = await self._total(requester, wanted) if wanted.count else None
         whole = partial(self._access.whole, requester) if wanted.payloads else None
         return _json(
             await write_page(
-                items, cursor, self._codec, cursor_after=listing.cursor_after, whole=whole
+                items,
+                cursor,
+                self._codec,
+                cursor_after=listing.cursor_after,
+                whole=whole,
+                total=total,
             )
         )
+
+    async def _total(self, requester: Requester, wanted: PageRequest) -> int:
+        return sum((await self._access.count(requester, wanted.tasks)).values())
+
+    async def _counts(self, request: Request, requester: Requester) -> Response:
+        wanted = parse_query_filter(request.query_params)
+        counts = await self._access.count(requester, wanted)
+        return JSONResponse(dict(counts), headers=_NO_STORE)
 
     async def _get(self, request: Request, requester: Requester) -> Response:
         return self._answer(200, await self._access.find(requester, _task_id(request)))

@@ -84,6 +84,19 @@ SELECT type, status, count(*) FROM tasks
  WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND {searched}
  GROUP BY type, status;
 
+-- name: count_all
+-- From indexes alone, in their order: the tasks of everybody, and those without an owner.
+SELECT type, status, everybodys.number, coalesce(nobodys.number, 0)
+  FROM (SELECT type, status, count(*) AS number FROM tasks INDEXED BY tasks_by_type
+         GROUP BY type, status) AS everybodys
+  LEFT JOIN (SELECT type, status, count(*) AS number FROM tasks INDEXED BY tasks_by_owner
+              WHERE owner IS NULL GROUP BY type, status) AS nobodys
+ USING (type, status);
+
+-- name: count_owned
+SELECT type, status, count(*) FROM tasks INDEXED BY tasks_by_owner
+ WHERE owner IN (SELECT value FROM json_each(?)) GROUP BY type, status;
+
 -- name: accepted_before
 -- When the newest task before a sequence was accepted.
 SELECT sequence, created_at FROM tasks WHERE sequence < ? ORDER BY sequence DESC LIMIT 1;
@@ -128,13 +141,16 @@ UPDATE tasks SET due_at = NULL WHERE sequence = ?;
 UPDATE tasks SET due_at = due_at - ?
  WHERE status = 'Pending' AND due_at IS NOT NULL AND delayed;
 
--- name: prune
--- The failures of a task go with it (ON DELETE CASCADE). A task stays that holds its key for a time.
-DELETE FROM tasks
- WHERE sequence IN (SELECT sequence FROM tasks INDEXED BY tasks_finished
-                     WHERE completed_at IS NOT NULL AND completed_at < ?
-                       AND (held_key IS NULL OR key_until <= ?)
-                     ORDER BY completed_at LIMIT ?);
+-- name: prunable
+-- What became final before a time. A task stays that holds its key for a time.
+SELECT sequence, type, status, owner IS NOT NULL FROM tasks INDEXED BY tasks_finished
+ WHERE completed_at IS NOT NULL AND completed_at < ?
+   AND (held_key IS NULL OR key_until <= ?)
+ ORDER BY completed_at LIMIT ?;
+
+-- name: drop_tasks
+-- What stands beside a task goes with it (ON DELETE CASCADE).
+DELETE FROM tasks WHERE sequence IN (SELECT value FROM json_each(?));
 
 -- name: tasks_after
 -- All tasks in the order of acceptance, a part at a time.

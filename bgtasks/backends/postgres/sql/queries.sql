@@ -316,6 +316,33 @@ SELECT type, status, pg_catalog.count(*) FROM (
      WHERE sequence = ANY($1::bigint[]) AND {searched} LIMIT $2) AS found
  GROUP BY type, status;
 
+-- name: count_tasks
+-- From what triggers have written down of each statement that changed tasks. $1: whether tasks with
+-- an owner are wanted, and those without.
+SELECT type, status, pg_catalog.sum(number) FROM bgtasks_counts
+ WHERE has_owner = ANY($1::boolean[])
+ GROUP BY type, status HAVING pg_catalog.sum(number) > 0;
+
+-- name: count_owned
+SELECT type, status, pg_catalog.count(*) FROM bgtasks_tasks
+ WHERE owner = ANY($1::text[]) GROUP BY type, status;
+
+-- name: sum_up_counts
+-- Many small numbers become few, once there are so many that it is worth it. Several processes do
+-- so: none waits for another one, and whoever reads sees either all of the old rows or the new ones.
+WITH old AS (
+    DELETE FROM bgtasks_counts
+     WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM bgtasks_counts
+            WHERE 200 <= (SELECT pg_catalog.count(*)
+                            FROM (SELECT FROM bgtasks_counts WHERE NOT is_sum LIMIT 200) AS new)
+            LIMIT $1 FOR UPDATE SKIP LOCKED))
+    RETURNING type, status, has_owner, number
+)
+INSERT INTO bgtasks_counts (type, status, has_owner, number, is_sum)
+SELECT type, status, has_owner, pg_catalog.sum(number), true FROM old
+ GROUP BY type, status, has_owner HAVING pg_catalog.sum(number) <> 0;
+
 -- name: accepted_before
 -- When the newest task before a sequence was accepted.
 SELECT sequence, created_at FROM bgtasks_tasks

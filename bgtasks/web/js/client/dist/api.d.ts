@@ -58,6 +58,8 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
         readonly limit?: number;
         readonly cursor?: string | null;
     }): Promise<TaskPage<TaskOf<Types, Name>>>;
+    /** How many tasks there are in each status that is asked for. */
+    counts(filter?: TaskSearch<TypeName<Types>>): Promise<Readonly<Partial<Record<TaskStatus, number>>>>;
     /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
     find(id: string): Promise<TaskOf<Types> | null>;
     /** As `cancel` of the client, where no websocket gets through. */

@@ -1,5 +1,5 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
-import { ATTEMPTS, COMMANDS, PAUSE_TYPE, PERMISSIONS, RESUME_TYPE, TASK, TASKS, TYPES, } from "./protocol.js";
+import { ATTEMPTS, COMMANDS, COUNTS, PAUSE_TYPE, PERMISSIONS, RESUME_TYPE, TASK, TASKS, TYPES, } from "./protocol.js";
 import { isTaskId, taskId } from "./task.js";
 import { messageOf, within } from "./waiting.js";
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
@@ -22,6 +22,10 @@ export class TaskApi {
         if (filter.cursor)
             query.append("cursor", filter.cursor);
         return this.#ask("GET", TASKS, `?${query}`);
+    }
+    /** How many tasks there are in each status that is asked for. */
+    counts(filter = {}) {
+        return this.#ask("GET", COUNTS, `?${new URLSearchParams(written(filter))}`);
     }
     /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
     async find(id) {

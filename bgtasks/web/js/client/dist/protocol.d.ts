@@ -1,4 +1,5 @@
 export declare const ATTEMPTS = "/api/tasks/{id}/attempts";
+export declare const COUNTS = "/api/tasks/counts";
 export declare const EVENTS = "/api/tasks/events";
 export declare const HEALTH = "/api/health";
 export declare const HEARTBEAT = 15;

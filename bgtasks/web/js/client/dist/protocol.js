@@ -1,6 +1,7 @@
 // Generated from bgtasks/web/protocol.py by `python -m bgtasks.cli.typescript.protocol`.
 // Do not edit.
 export const ATTEMPTS = "/api/tasks/{id}/attempts";
+export const COUNTS = "/api/tasks/counts";
 export const EVENTS = "/api/tasks/events";
 export const HEALTH = "/api/health";
 export const HEARTBEAT = 15.0;

@@ -2,6 +2,7 @@ import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
 import {
   ATTEMPTS,
   COMMANDS,
+  COUNTS,
   PAUSE_TYPE,
   PERMISSIONS,
   RESUME_TYPE,
@@ -81,6 +82,11 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     if (filter.limit !== undefined) query.append("limit", String(filter.limit));
     if (filter.cursor) query.append("cursor", filter.cursor);
     return this.#ask("GET", TASKS, `?${query}`);
+  }
+
+  /** How many tasks there are in each status that is asked for. */
+  counts(filter: TaskSearch<TypeName<Types>> = {}): Promise<Readonly<Partial<Record<TaskStatus, number>>>> {
+    return this.#ask("GET", COUNTS, `?${new URLSearchParams(written(filter))}`);
   }
 
   /** A task with its whole payload; `null`: there is none, or it is not yours to see. */

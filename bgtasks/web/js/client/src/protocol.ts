@@ -2,6 +2,7 @@
 // Do not edit.
 
 export const ATTEMPTS = "/api/tasks/{id}/attempts";
+export const COUNTS = "/api/tasks/counts";
 export const EVENTS = "/api/tasks/events";
 export const HEALTH = "/api/health";
 export const HEARTBEAT = 15.0;
