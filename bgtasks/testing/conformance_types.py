@@ -45,7 +45,7 @@ class ReplacingTask(BackgroundTaskBase):
 
 @frozen(kw_only=True)
 class RatedTask(BackgroundTaskBase):
-    """Of a type of which ten may start in a second, and four of them at once."""
+    """Of a type of which ten may start in an hour, and four of them at once."""
 
 
 @frozen(kw_only=True)
@@ -65,7 +65,7 @@ _TYPES: dict[str, tuple[type[BackgroundTaskBase], dict[str, Any]]] = {
     "Once": (OnceTask, {"rerun_interrupted": False}),
     "Refusing": (RefusingTask, {"unique": Unique(conflict="refuse")}),
     "Replacing": (ReplacingTask, {"unique": Unique(conflict="replace")}),
-    "Rated": (RatedTask, {"rate": Rate(10, per=1, burst=4)}),
+    "Rated": (RatedTask, {"rate": Rate(10, per=3600, burst=4)}),
     "Keyed": (KeyedTask, {"per_key": PerKey(1)}),
     "Paired": (PairedTask, {"per_key": PerKey(2)}),
 }

@@ -125,6 +125,10 @@ class PostgresHome:
             f"UPDATE {ENGINE.queue_table} SET execute_after = execute_after - "
             f"make_interval(secs => {seconds!r}) WHERE status = 'queued'"
         )
+        await self._execute(
+            "UPDATE bgtasks_types "
+            f"SET refilled_at = refilled_at - make_interval(secs => {seconds!r})"
+        )
 
     async def settled(self, backend: Backend) -> None:
         assert isinstance(backend, PostgresBackend)

@@ -14,6 +14,7 @@ from bgtasks.backends.postgres.claims import DIED, Claims
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import JOBS_CHANNEL, Jobs, is_cancellation
 from bgtasks.backends.postgres.listener import Listener
+from bgtasks.backends.postgres.rates import OverRateError, Rates
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns
@@ -83,6 +84,7 @@ class Claiming:
             for item in registry
             if item.type_name in types
         }
+        self._rates = Rates(registry, types)
         self._runs = runs
         self._now = now
         self._announce = announce
@@ -98,6 +100,9 @@ class Claiming:
 
     async def start(self, claimant: Claimant) -> None:
         """Begin attempts from now on."""
+        if self._rates:
+            async with self._database.connection() as connection:
+                await self._rates.prepare(connection)
         self.claimant, self._is_closed = claimant, False
         await self._listener.add(JOBS_CHANNEL, self._heard)
 
@@ -142,7 +147,12 @@ class Claiming:
         if self._is_closed or not types:
             return Look(LOOK_EVERY)
         async with self._database.connection() as connection:
-            due_in = await Jobs(connection).next_due(types)
+            jobs = Jobs(connection)
+            open_types = [name for name in types if not self._rates.wait_for(name)]
+            due_in = await jobs.next_due(open_types) if open_types else None
+            for name in types:  # what waits for its rate is looked at when that has a start left
+                if (wait := self._rates.wait_for(name)) and await jobs.next_due([name]) is not None:
+                    due_in = min(due_in or timedelta(seconds=wait), timedelta(seconds=wait))
         if due_in is None:
             return Look(LOOK_EVERY)
         return Look(min(due_in.total_seconds(), LOOK_EVERY), is_ready=not due_in)
@@ -178,6 +188,10 @@ class Claiming:
         try:
             async with self._database.transaction() as connection:
                 tables = Tables(connection, self._process)
+                starts = await self._rates.starts(connection, limits) if self._rates else None
+                limits = limits if starts is None else starts.limits
+                if not limits:
+                    return 0
                 jobs = await tables.jobs.claim(size, limits, self._process)
                 if not jobs:
                     return 0
@@ -187,7 +201,12 @@ class Claiming:
                 )
                 waiting = dict.fromkeys(claims.requeued, SOON)
                 await tables.jobs.release(claims.obsolete, waiting)
+                if starts is not None:
+                    begun = [record.type for record in claims.claimed.values()]
+                    await starts.spend(connection, begun)
                 self._open.update(claims.claimed)
+        except OverRateError:
+            return 0  # nothing of it stands
         except BaseException:
             self._doubt(record.id for record in claims.announced)
             raise

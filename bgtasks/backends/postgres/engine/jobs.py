@@ -100,6 +100,11 @@ class Jobs:
         )
         return [ClaimedJob(job.id, UUID(bytes=bytes(job.payload or b"")), process) for job in found]
 
+    async def picked(self, types: Sequence[str]) -> dict[str, int]:
+        """How many jobs of these types are given to processes now."""
+        found = await self._connection.fetch(STATEMENTS["picked"], types)
+        return {row[0]: row[1] for row in found}
+
     async def next_due(self, types: Sequence[Any]) -> timedelta | None:
         """How long until a waiting job of these types is due; zero: one is, though its type may
         have no slot free, or another process be about to claim it."""

@@ -611,3 +611,17 @@ DELETE FROM bgtasks_schedules
                     WHERE process.seen_at > pg_catalog.clock_timestamp()
                                             - pg_catalog.make_interval(secs => $2)
                       AND bgtasks_schedules.name = ANY(process.schedules));
+
+-- name: keep_types
+INSERT INTO bgtasks_types (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING;
+
+-- name: lock_rates
+-- What the rates of types have left, for a claim: whoever has one claims, the others leave it out.
+SELECT name, tokens, refilled_at, pg_catalog.clock_timestamp()
+  FROM bgtasks_types WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE SKIP LOCKED;
+
+-- name: keep_tokens
+UPDATE bgtasks_types AS type SET tokens = new.tokens, refilled_at = new.refilled_at
+  FROM unnest($1::text[], $2::double precision[], $3::timestamptz[])
+       AS new (name, tokens, refilled_at)
+ WHERE type.name = new.name;

@@ -36,6 +36,11 @@ DELETE FROM {queue} WHERE id IN (SELECT job FROM turn) AND status = 'queued' RET
 INSERT INTO {queue} (priority, entrypoint, payload, execute_after, status)
 VALUES ($1, $2, $3, pg_catalog.now() + $4::interval, 'queued') RETURNING id;
 
+-- name: picked
+-- How many jobs of some types processes have, counted as PgQueuer counts for its limits.
+SELECT entrypoint, pg_catalog.count(*) FROM {queue}
+ WHERE queue_manager_id IS NOT NULL AND entrypoint = ANY($1::text[]) GROUP BY entrypoint;
+
 -- name: new_jobs
 -- Jobs for several, due at once.
 INSERT INTO {queue} (priority, entrypoint, payload, execute_after, status)
