@@ -125,13 +125,23 @@ class TaskAccess:
         info = await self._find(requester, task_id)
         if not await self._judge.may_do(command, requester, info):
             raise NotAllowedError(f"you may not {command.name} task {task_id}")
-        changed: Info | None = await command.change(self._manager, task_id)
+        try:
+            changed: Info | None = await command.change(self._manager, task_id)
+        except TaskStateError as error:
+            raise await self._as_visible(requester, error) from error
         if changed is not None:
             return changed
         found = await self._manager.find_tasks([task_id])
         if not found:
             raise _not_found(task_id)
         raise TaskStateError(f"task {task_id} is {found[0].status} and cannot be {command.done}")
+
+    async def _as_visible(self, requester: Requester, error: TaskStateError) -> TaskStateError:
+        """Another task holds the key. Which one is told to those who may see it: where keys go
+        across owners, it may be somebody else's."""
+        if error.existing is None or await self.find_all(requester, [error.existing]):
+            return error
+        return TaskStateError("another task with the same key is there: this one cannot run again")
 
     async def failures(self, requester: Requester, task_id: UUID) -> Sequence[AttemptFailure]:
         """How those attempts of a task ended that failed, without tracebacks for whom the policy

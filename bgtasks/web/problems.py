@@ -60,9 +60,14 @@ _TITLES = {413: "Content Too Large", 414: "URI Too Long"}  # their names differ 
 
 
 def problem(
-    scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None
+    scope: Scope,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Response:
-    """A problem response: what went wrong with the request of ``scope``, in words."""
+    """A problem response: what went wrong with the request of ``scope``, in words; ``more`` members
+    say it for programs."""
     title = _TITLES.get(status) or HTTPStatus(status).phrase
     body = {
         "type": "about:blank",
@@ -70,6 +75,7 @@ def problem(
         "status": status,
         "detail": detail,
         "instance": quote(scope["path"]),
+        **(more or {}),
     }
     return JSONResponse(
         body,
@@ -109,7 +115,9 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 async def _library_error(request: Request, error: Exception) -> Response:
     for error_type, status in _STATUS_OF:
         if isinstance(error, error_type):
-            return problem(request.scope, status, str(error))
+            existing = getattr(error, "existing", None)
+            more = {} if existing is None else {"existing": str(existing)}
+            return problem(request.scope, status, str(error), more=more)
     if isinstance(error, ManagerStateError):
         return problem(request.scope, 503, NOT_RUNNING, _ASK_AGAIN)
     if isinstance(error, BackendError):

@@ -2,7 +2,7 @@
 
 from dependency_injector import containers, providers
 
-from bgtasks import BackgroundTasksContainer, Retry, background_task
+from bgtasks import BackgroundTasksContainer, Retry, Unique, background_task
 from examples.media_library.copying import CopyOperationWorker
 from examples.media_library.database import Database, open_session
 from examples.media_library.media import MediaReader
@@ -29,8 +29,10 @@ class Application(containers.DeclarativeContainer):
         BackgroundTasksContainer,
         config=config.background_tasks,
         tasks=providers.List(
-            # One scan at a time: two of the same folder would do the same work twice.
-            background_task(MetadataScanTask, scan_worker, max_concurrency=1),
+            # One scan of a folder at a time: a second would do the same work again.
+            background_task(
+                MetadataScanTask, scan_worker, max_concurrency=1, unique=Unique(by=("folder",))
+            ),
             background_task(
                 CopyOperationTask,
                 copy_worker,

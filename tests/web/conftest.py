@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.conflicts import key_is_held
 from bgtasks.core.limits import Rate
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.record import SMALL_PAYLOAD
@@ -57,6 +58,7 @@ class FakeManager:
         self.types = {"Copy": TypeInfo("Copy", None, None, 2, 1, 4, Rate(14, per=1))}
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
+        self.key_holders: dict[UUID, UUID] = {}
         self.started = False
         self.services: list[Any] = []
         self.calls: list[str] = []
@@ -195,6 +197,8 @@ class FakeManager:
         info = self.tasks.get(task_id)
         if info is None or info.status not in ("Failed", "Cancelled"):
             return None
+        if task_id in self.key_holders:
+            raise key_is_held(task_id, self.key_holders[task_id])
         self.publish(info, status=BackgroundTaskStatus.PENDING, completed_at=None)
         return _listed(self.tasks[task_id])
 
