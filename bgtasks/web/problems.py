@@ -12,24 +12,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bgtasks.concurrency.lasting import ends_this_task
-from bgtasks.errors import (
-    BackendError,
-    BackgroundTasksError,
-    ManagerStateError,
-    NotAllowedError,
-    QueryError,
-    SettingsError,
-    TaskNotFoundError,
-    TaskStateError,
-    UnregisteredTaskError,
-)
+from bgtasks.errors import BackgroundTasksError
 from bgtasks.logs import log_safely
-from bgtasks.web.judge import PolicyFailedError, PolicyTimeoutError
+from bgtasks.web.judge import PolicyFailedError
 from bgtasks.web.refusal_log import shown
+from bgtasks.web.refusals import UNEXPECTED, refusal_of
 
 __all__ = [
     "EXCEPTION_HANDLERS",
-    "REFUSALS",
     "ProblemBoundary",
     "problem",
     "refuse_request",
@@ -38,23 +28,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-_STATUS_OF: tuple[tuple[type[BackgroundTasksError], int], ...] = (
-    (QueryError, 400),
-    (NotAllowedError, 403),
-    (TaskNotFoundError, 404),
-    (UnregisteredTaskError, 404),
-    (SettingsError, 400),
-    (TaskStateError, 409),
-)
-
-REFUSALS = tuple(error_type for error_type, _ in _STATUS_OF)
-"""Errors whose message is meant for the client, over HTTP and in an ack."""
-
 _ASK_AGAIN = {"Retry-After": "5"}  # seconds
-
-NOT_RUNNING = "background tasks are not running"
-STORE_FAILED = "the store of tasks is not available"
-UNEXPECTED = "an unexpected error happened; it was logged"
 
 _TITLES = {413: "Content Too Large", 414: "URI Too Long"}  # their names differ between Pythons
 
@@ -112,32 +86,20 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     return problem(request.scope, status, detail, error.headers)
 
 
-async def _library_error(request: Request, error: Exception) -> Response:
-    for error_type, status in _STATUS_OF:
-        if isinstance(error, error_type):
-            existing = getattr(error, "existing", None)
-            more = {} if existing is None else {"existing": str(existing)}
-            return problem(request.scope, status, str(error), more=more)
-    if isinstance(error, ManagerStateError):
-        return problem(request.scope, 503, NOT_RUNNING, _ASK_AGAIN)
-    if isinstance(error, BackendError):
-        message = "the store failed at %s: %s"
-        log_safely(logger, logging.ERROR, message, _path(request.scope), error, error=error)
-        return problem(request.scope, 503, STORE_FAILED, _ASK_AGAIN)
-    raise error
-
-
-async def _policy_failed(request: Request, error: Exception) -> Response:
-    if isinstance(error, PolicyTimeoutError):
-        detail = "whether you may do this could not be found out in time; try again"
-        return problem(request.scope, 503, detail, _ASK_AGAIN)
-    return problem(request.scope, 500, UNEXPECTED)
+async def _refused(request: Request, error: Exception) -> Response:
+    refusal = refusal_of(error, _path(request.scope))
+    if refusal is None:
+        raise error
+    headers = _ASK_AGAIN if refusal.status == 503 else None
+    existing = getattr(error, "existing", None)
+    more = {} if existing is None else {"existing": str(existing)}
+    return problem(request.scope, refusal.status, refusal.words(error), headers, more)
 
 
 EXCEPTION_HANDLERS: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
     HTTPException: _http_exception,
-    BackgroundTasksError: _library_error,
-    PolicyFailedError: _policy_failed,
+    BackgroundTasksError: _refused,
+    PolicyFailedError: _refused,
 }
 
 

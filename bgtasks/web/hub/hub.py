@@ -12,8 +12,9 @@ from bgtasks.web.hub.hub_run import HubRun
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
 from bgtasks.web.policy import BackgroundTaskPolicy
-from bgtasks.web.problems import NOT_RUNNING, refuse_request, refuse_websocket
+from bgtasks.web.problems import refuse_request, refuse_websocket
 from bgtasks.web.refusal_log import RefusalLog
+from bgtasks.web.refusals import NOT_RUNNING
 from bgtasks.web.requester import Requester
 
 __all__ = ["Hub"]

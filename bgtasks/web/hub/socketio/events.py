@@ -7,7 +7,6 @@ from typing import Any
 
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.codec import TaskCodec
-from bgtasks.errors import BackendError, ManagerStateError
 from bgtasks.logs import log_safely
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.commands import COMMANDS, Command
@@ -17,10 +16,9 @@ from bgtasks.web.hub.hub_client import HubClient
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.subscription import NOTHING, Subscription
-from bgtasks.web.judge import PolicyFailedError
-from bgtasks.web.problems import NOT_RUNNING, REFUSALS, STORE_FAILED, UNEXPECTED
 from bgtasks.web.protocol import SUBSCRIBE, UNSUBSCRIBE
 from bgtasks.web.refusal_log import shown
+from bgtasks.web.refusals import UNEXPECTED, refusal_of
 
 __all__ = ["ClientEvents"]
 
@@ -55,21 +53,13 @@ class ClientEvents:
         """The ack of an event, whatever was sent and whatever happens."""
         try:
             return await self._answer(sid, event, arguments)
-        except REFUSALS as error:
-            return _refusal(str(error))
-        except ManagerStateError:
-            return _refusal(NOT_RUNNING)
-        except BackendError:
-            logger.exception("the store failed for event %s", shown(event))
-            return _refusal(STORE_FAILED)
-        except PolicyFailedError:
-            return _refusal("whether you may do this could not be found out; try again")
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            log_safely(
-                logger, logging.ERROR, "unexpected error in event %s", shown(event), error=error
-            )
+            where = f"event {shown(event)}"
+            if isinstance(error, Exception) and (refusal := refusal_of(error, where)) is not None:
+                return _refusal(refusal.words(error))
+            log_safely(logger, logging.ERROR, "unexpected error in %s", where, error=error)
             return _refusal(UNEXPECTED)
 
     async def _answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:

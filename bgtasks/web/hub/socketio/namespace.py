@@ -9,8 +9,8 @@ from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.hub.reception import RefusedError
 from bgtasks.web.hub.socketio.events import ClientEvents
-from bgtasks.web.problems import UNEXPECTED
 from bgtasks.web.protocol import NAMESPACE
+from bgtasks.web.refusals import UNEXPECTED
 
 __all__ = ["TaskNamespace"]
 
