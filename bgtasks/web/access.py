@@ -1,4 +1,4 @@
-"""What a requester may see of the manager's tasks and do to them: policy and manager in one."""
+"""What a requester may see of the manager's tasks and do to them: the manager behind the policy."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ class TaskAccess:
         judge: Judge,
         reader: TaskReader | None = None,
     ) -> None:
-        """``reader`` is asked for what is read, the manager if there is none."""
+        """``reader`` answers reads; the default is the manager."""
         self._manager = manager
         self._judge = judge
         self._reader = reader or manager
@@ -94,7 +94,7 @@ class TaskAccess:
         return newest if newest and await self._judge.may_view(requester, newest) else info
 
     async def find_all(self, requester: Requester, ids: Iterable[UUID]) -> list[Info]:
-        """Those of the tasks that there are and that ``requester`` may see, without large
+        """The existing tasks with these ids that ``requester`` may see, without large
         payloads."""
         return await self.visible(requester, await self._reader.find_tasks(ids))
 
@@ -168,11 +168,11 @@ class TaskAccess:
         return await self._judge.visible(requester, infos)
 
     async def visible_owners(self, requester: Requester) -> Owners:
-        """As the policy says: the owners whose tasks are worth looking at; ``None``: all."""
+        """The owners whose tasks the policy may show; ``None``: all."""
         return await self._judge.visible_owners(requester)
 
     async def _find(self, requester: Requester, task_id: UUID) -> Info:
-        """The task with this id, without a large payload: what decisions are made on."""
+        """The task with this id, without a large payload, to decide on."""
         found = await self.find_all(requester, [task_id])
         if not found:
             raise _not_found(task_id)

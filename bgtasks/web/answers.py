@@ -1,4 +1,4 @@
-"""What all answers have in common: headers, and an end to waiting for who does not read them."""
+"""What all answers have in common: headers, and a limit for clients that do not read."""
 
 import logging
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ __all__ = ["Answers"]
 logger = logging.getLogger(__name__)
 
 PIECE = 64 * 1024
-"""Bytes of an answer that are handed to the server at a time."""
+"""Bytes of an answer that the server is given at a time."""
 
 READ_TIMEOUT = 45.0
-"""Seconds a client may take to make room for the next piece; the hub gives its clients as long."""
+"""Seconds a client may take to read a piece before the next one; the hub has the same limit."""
 
 _HEADERS = {
     # Data is never taken for a script, a style sheet or a page ...
@@ -38,7 +38,7 @@ class Answers:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; what is no request is passed on."""
+        """Serve one request; pass on everything else."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
 

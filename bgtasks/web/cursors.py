@@ -1,4 +1,4 @@
-"""Where the next page of a listing begins, as a text that a client can only give back."""
+"""Where the next page of a listing begins, as a text that only a client's next request uses."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ _MARK = 8
 
 
 def listing_mark(*what: object) -> bytes:
-    """What tells one listing of one requester from another: a digest of filter and identity."""
+    """A digest of filter and identity, which tells one listing of one requester from another."""
     text = json.dumps(what)
     return hashlib.blake2b(text.encode(), digest_size=_MARK).digest()
 

@@ -24,7 +24,7 @@ __all__ = ["EncodedTask", "Info", "newness", "without"]
 logger = logging.getLogger(__name__)
 
 MAX_TOLD = 1_000
-"""Of how many tasks it is remembered that they were logged."""
+"""How many tasks are remembered as logged."""
 
 Info = BackgroundTaskInfo[Any]
 
@@ -38,12 +38,12 @@ def newness(info: Info) -> tuple[datetime, int]:
 
 
 class EncodedTask:
-    """What clients are sent of one snapshot of a task. It is encoded when the first of them needs
-    it; whoever comes later, over whatever protocol, gets the same text. A stored payload is put in
-    as it is.
+    """One snapshot of a task in the forms that clients are sent. Each form is encoded when the
+    first client needs it; later clients, over either protocol, get the same text. The text of a
+    stored payload is inserted unchanged.
 
-    Encoding never fails: what a release before this one has stored, and what cannot be sent, is
-    left out of its own task, and of no other.
+    Encoding never fails. A payload or a text that cannot be sent is left out of its own task; other
+    tasks are not affected.
     """
 
     def __init__(self, info: Info, codec: TaskCodec) -> None:
@@ -67,8 +67,8 @@ class EncodedTask:
 
     @cached_property
     def light(self) -> "EncodedTask":
-        """The task for those who follow many: without its payload or result where that is large.
-        It is this very one where neither is."""
+        """The task without a large payload or result, for clients that follow many tasks; the same
+        object if neither is large."""
         large = [
             name
             for name, text in (("payload", self._payload), ("result", self._result))
@@ -105,7 +105,7 @@ class EncodedTask:
 
 
 def without(info: Info, left_out: Collection[str]) -> Info:
-    """The same with its payload, or result, or both, left out, and saying so."""
+    """``info`` without its payload, or result, or both, marked as left out."""
     values: dict[str, Any] = {
         "payload": kept(info, "payload"),
         "result": kept(info, "result"),
@@ -117,7 +117,7 @@ def without(info: Info, left_out: Collection[str]) -> Info:
 
 
 def _cleaned(info: Info) -> Info:
-    """The same with texts that can be sent, and without payload and result."""
+    """``info`` without payload and result, and with texts that can be sent."""
     texts: dict[str, Any] = {
         name: clean(text, len(text))
         for name in ("type", "name", "status_message", "error_message", "owner")
@@ -138,7 +138,7 @@ _told: OrderedDict[UUID, None] = OrderedDict()
 
 
 def _say_once(info: Info, error: BaseException) -> None:
-    """Log what is left out; once for each task, of the last thousand."""
+    """Log that something is left out; once for each of the last thousand tasks."""
     if info.id in _told:
         return
     _told[info.id] = None

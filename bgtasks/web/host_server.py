@@ -1,8 +1,8 @@
-"""What can be seen from here of the server that runs this process.
+"""The web server of this process, as far as an application can find it.
 
 uvicorn tells an application neither its limits nor that it is about to stop. The handler of the
-signals belongs to its server, which leads to both; nothing is changed. Of other servers nothing is
-known.
+signals belongs to its server, which leads to both; nothing is
+changed. Other servers cannot be found.
 """
 
 import signal

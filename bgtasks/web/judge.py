@@ -1,4 +1,4 @@
-"""Asks the policy: what it answers in time, and only ``True`` as a yes."""
+"""Asks the policy, with a time limit; only ``True`` counts as yes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -43,8 +43,8 @@ class PolicyTimeoutError(PolicyFailedError):
 class Judge:
     """What a policy says, for HTTP and hub alike.
 
-    A question runs in an asyncio task of its own: one that never ends, or that ends with whatever
-    is no ``Exception``, does no harm to whoever asked. Each method raises PolicyFailedError.
+    A question runs in an asyncio task of its own, so a policy that never answers, or raises a
+    ``BaseException``, does not harm the caller. Each method raises PolicyFailedError.
     """
 
     def __init__(self, policy: BackgroundTaskPolicy, refusals: RefusalLog, clock: Clock) -> None:
@@ -73,7 +73,7 @@ class Judge:
         return getattr(kind, "can_connect", None) is not BackgroundTaskPolicy.can_connect
 
     def warn_if_open(self) -> None:
-        """There is no authentication: tell the operator, once, unless a policy does without."""
+        """Warn the operator, once, that nobody is authenticated, unless the policy needs none."""
         if not self._has_own_door:
             self._refusals.say_once(OPEN)
 
@@ -122,7 +122,7 @@ class Judge:
         await self._in_time("can_view", ask_one_after_the_other(), lambda: asked)
 
     async def visible_owners(self, requester: Requester) -> Owners:
-        """The owners whose tasks are worth looking at; ``None``: all."""
+        """The owners whose tasks the policy may show; ``None``: all."""
         said = await self._in_time("visible_owners", self._ask("visible_owners", requester))
         if said is None or is_set_of_owners(said):
             owners: Owners = said
@@ -252,6 +252,6 @@ async def _done_or(task: "asyncio.Task[Any]", clock: Clock, seconds: float) -> N
 
 
 def _forget(task: "asyncio.Task[Any]") -> None:
-    """Look at the error of a question that nobody waits for any longer."""
+    """Retrieve the error of a question that is no longer waited for, so that asyncio logs none."""
     if not task.cancelled():
         task.exception()

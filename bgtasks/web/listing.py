@@ -1,4 +1,4 @@
-"""Pages of what a requester may see, from a store that knows nothing of policies."""
+"""Pages of the tasks that a requester may see, read from a store that knows no policy."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
@@ -16,10 +16,10 @@ from bgtasks.web.requester import Requester
 __all__ = ["Listing", "PageRequest", "TaskReader"]
 
 MAX_PAGES = 20
-"""How many pages of the store are read to fill one page of what a policy lets through."""
+"""How many pages of the store are read to fill one page of visible tasks."""
 
 SCANNED = 200
-"""How many tasks each of them has, but the first, which has as many as are asked for."""
+"""How many tasks each of them has; the first has as many as were asked for."""
 
 MAX_OWNERS = 100
 """The most owners one question to the manager may name."""
@@ -28,7 +28,7 @@ Info = BackgroundTaskInfo[Any]
 
 
 class TaskReader(Protocol):
-    """What is read of the manager; see there."""
+    """The manager's methods that only read."""
 
     async def get_tasks(
         self,
@@ -40,7 +40,7 @@ class TaskReader(Protocol):
         """A page of tasks."""
 
     async def find_tasks(self, task_ids: Iterable[UUID]) -> list[Info]:
-        """Those of these tasks that there are."""
+        """The existing ones of these tasks."""
 
     async def try_get_task(self, task_id: UUID) -> Info | None:
         """One task, whole."""

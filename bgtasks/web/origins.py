@@ -1,4 +1,4 @@
-"""From which web pages a browser may talk to us: the ``Origin`` header."""
+"""Which web pages may talk to us: the check of the ``Origin`` header."""
 
 from collections.abc import Collection
 from typing import Any

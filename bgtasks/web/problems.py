@@ -104,8 +104,8 @@ EXCEPTION_HANDLERS: dict[Any, Callable[[Request, Exception], Awaitable[Response]
 
 
 class ProblemBoundary:
-    """The last resort around the application: an unexpected exception is logged and answered
-    with a 500 problem that tells nothing of the inside.
+    """The outermost handler of errors: an unexpected exception is logged and answered with a 500
+    problem that discloses nothing.
 
     Starlette's own handler would raise the exception on into the host application.
     """

@@ -53,7 +53,7 @@ HEALTH = "/api/health"
 SOCKET = "/socket.io"
 
 NAMESPACE = "/background-tasks"
-"""The Socket.IO namespace, wherever the application is mounted."""
+"""The Socket.IO namespace; it does not depend on the mount point."""
 
 # Events of the hub, to a client ...
 TASK_UPDATED = "TaskUpdated"

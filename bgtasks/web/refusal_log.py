@@ -1,4 +1,4 @@
-"""Why somebody was turned away, told to the operator: once for each cause, not for each try."""
+"""Logs for the operator why clients were refused: once for each cause, not for each try."""
 
 import logging
 from collections import OrderedDict, deque
@@ -19,7 +19,7 @@ MAX_CAUSES = 256
 """How many causes are remembered: a stranger can make up any number of them."""
 
 MAX_LINES = 60
-"""How many lines are logged within ``SAID_AGAIN_AFTER``, whatever the number of causes."""
+"""The most lines within ``SAID_AGAIN_AFTER``, for all causes together."""
 
 ACCESS_PAGE = "docs/how-to/access.md"
 """The page for whoever reads these lines."""

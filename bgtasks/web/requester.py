@@ -32,7 +32,7 @@ class Requester:
     def user(self) -> Any:
         """The authenticated user, or ``None`` without authentication or when not logged in.
 
-        Logged in is whose ``is_authenticated`` is ``True``; a method, say, is not.
+        A user is logged in if ``is_authenticated`` is ``True`` itself; a method is not.
         """
         user = self.connection.scope.get("user")
         return user if getattr(user, "is_authenticated", False) is True else None
@@ -56,12 +56,12 @@ class Requester:
 
     @property
     def party(self) -> str:
-        """Whom connections are counted for: the user, or the address where nobody is logged in."""
+        """The user that connections are counted for, or the address where nobody is logged in."""
         return f"user {self.identity}" if self.is_user else f"address {self.host}"
 
     @property
     def is_user(self) -> bool:
-        """Whether somebody is logged in who can be told from others."""
+        """Whether somebody is logged in who has an identity."""
         try:
             return self.identity is not None
         except Exception:  # the user is an object of the application's

@@ -1,4 +1,4 @@
-"""Whether somebody sits at the machine that the server runs on: a developer, as a rule."""
+"""Whether a request comes from the machine that the server runs on, as a developer's does."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""What one client may take up: the body of its request, and how many answers at a time."""
+"""Limits of one client: the body of its request, and its answers at a time."""
 
 import asyncio
 from weakref import WeakValueDictionary
@@ -73,7 +73,7 @@ class Turns:
         self._parties: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def of(self, requester: Requester) -> asyncio.Semaphore:
-        """What is to be held from before the answer is made until it has been sent."""
+        """The limit to hold while the answer is made and sent."""
         turns = self._parties.get(requester.party)
         if turns is None:
             turns = asyncio.Semaphore(OF_ONE_USER if requester.is_user else OF_ONE_ADDRESS)

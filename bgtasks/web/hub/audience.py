@@ -24,10 +24,10 @@ VERDICT_AGE = 60.0
 """Seconds after which a client has to be authorized again: connections outlive sessions."""
 
 ASKED_IN_ONE_GO = 64
-"""About how many tasks a policy is asked for one client before others have their turn."""
+"""How many tasks the policy is asked about for one client before other clients have their turn."""
 
 RENEWED_EVERY = 10.0
-"""Seconds between two looks for clients that have to be authorized again."""
+"""Seconds between two checks for clients whose authorization is too old."""
 
 Give = Callable[[HubClient, EncodedTask], Awaitable[None]]
 
@@ -36,8 +36,8 @@ class Audience:
     """The table of connected clients. It asks the policy once per client and task, and again
     when the answer is a minute old.
 
-    A client about which the policy fails is disconnected: when it comes back it gets the tasks
-    anew, where leaving out one update would show it something outdated for ever.
+    If the policy fails for a client, the client is disconnected. It reconnects and gets all tasks
+    again. Without that, a missed update would leave an outdated state on its page for ever.
     """
 
     def __init__(self, judge: Judge, clock: Clock, background: BackgroundSet) -> None:
@@ -67,7 +67,7 @@ class Audience:
         self._parties[client.party] += 1
 
     def remove(self, sid: str) -> None:
-        """Let a client go, and end what runs for it."""
+        """Remove a client, and end what runs for it."""
         client = self._clients.pop(sid, None)
         if client is not None:
             self._parties[client.party] -= 1
@@ -76,11 +76,11 @@ class Audience:
             client.stop()
 
     def number_of(self, party: str) -> int:
-        """How many clients there are of a user, or of an address without one."""
+        """How many clients a user has, or an address where nobody is logged in."""
         return self._parties[party]
 
     async def may_stay(self, client: HubClient) -> bool:
-        """Whether the client is still authorized; if not, it is told so and disconnected."""
+        """Whether the client is still authorized. If not, it is told so and disconnected."""
         now = self._clock.monotonic()
         if now - client.checked_at < VERDICT_AGE:
             return True
@@ -92,7 +92,7 @@ class Audience:
         return allowed
 
     async def renew(self) -> None:
-        """After a while, ask whether the clients may stay, also those for which nothing happens."""
+        """Wait ``RENEWED_EVERY`` seconds, then ask about clients that nothing else asks about."""
         await sleep(self._clock, RENEWED_EVERY)
         fresh = self._clock.monotonic() - VERDICT_AGE
         await asyncio.gather(*[self._renew(c) for c in self if c.live and c.checked_at <= fresh])
@@ -115,8 +115,8 @@ class Audience:
         return seeing, unknown
 
     def ask(self, client: HubClient, encoded: EncodedTask, give: Give) -> None:
-        """Ask the policy whether the client may see the task, and give it the snapshot, or a newer
-        one that has come meanwhile, if so. Nobody else waits for the answer.
+        """Ask the policy whether the client may see the task. If so, ``give`` it the snapshot, or a
+        newer one that has arrived meanwhile. No other client waits for the answer.
         """
         if not client.undecided.keep(encoded):
             logger.warning("a client is disconnected: the policy answers too slowly for it")
@@ -137,7 +137,7 @@ class Audience:
             client.asking = None
 
     async def _ask_about_some(self, client: HubClient, give: Give) -> None:
-        """Ask in one go: each asyncio task waits for its turn of a loop that may be busy."""
+        """Ask about several tasks at once: on a busy event loop each asyncio task costs a turn."""
         if not await self.may_stay(client):
             return
 

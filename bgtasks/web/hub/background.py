@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class BackgroundSet:
-    """Keeps hold of the asyncio tasks it started, so that none is lost and none stays behind."""
+    """Holds the asyncio tasks that it started until they end, and ends them when it is closed."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -31,7 +31,7 @@ class BackgroundSet:
     def start_target(
         self, target: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any
     ) -> "asyncio.Future[Any]":
-        """The same in the form in which the protocol library starts its own."""
+        """As ``start``, with the signature that the protocol library calls."""
         future = asyncio.ensure_future(target(*args, **kwargs))
         self._keep(future)
         return future

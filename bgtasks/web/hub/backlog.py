@@ -15,15 +15,15 @@ MAX_SIZE = 8 * 1024 * 1024
 
 
 class Backlog(OrderedDict[UUID, EncodedTask]):
-    """By the id of the task, the oldest first. To be changed by the methods of this class only."""
+    """Snapshots by the id of their task, the oldest first. Only methods of this class change it."""
 
-    # A dict by itself, for it is asked for being empty for each client at each update.
+    # A subclass of dict, because each update checks for each client whether it is empty.
 
     size = 0
     """How many characters of JSON wait."""
 
     def keep(self, encoded: EncodedTask) -> bool:
-        """Have ``snapshot`` wait, unless a newer one does; ``False`` when there is no room."""
+        """Keep the snapshot, unless a newer one is kept; ``False`` if there is no room."""
         task_id = encoded.info.id
         known = self.get(task_id)
         if known is not None and newness(known.info) >= newness(encoded.info):
@@ -51,6 +51,6 @@ class Backlog(OrderedDict[UUID, EncodedTask]):
         return known is not None and newness(known.info) < newness(info)
 
     def forget(self) -> None:
-        """Let nothing wait any longer."""
+        """Drop everything."""
         self.clear()
         self.size = 0

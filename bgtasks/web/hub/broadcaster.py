@@ -17,17 +17,17 @@ __all__ = ["Broadcaster"]
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
-"""How many tasks' newest snapshots wait for being broadcast."""
+"""The most tasks whose newest snapshots wait to be broadcast."""
 
 V = TypeVar("V")
 
 
 class Broadcaster:
-    """Takes every update at once and lets ``deliver`` have them one after the other.
+    """Accepts every update at once and calls ``deliver`` with one after the other.
 
-    Nothing is held back: how often a task that runs has news is decided where it runs. While
-    ``deliver`` is busy only the newest snapshot of each task waits. What is not newer than what
-    was delivered is dropped.
+    There is no throttle here: the process that runs a task decides how often it reports. While
+    ``deliver`` is busy, only the newest snapshot of each task waits. A snapshot that is not newer
+    than the delivered one is dropped.
     """
 
     def __init__(self, deliver: Callable[[Info], Awaitable[None]]) -> None:
@@ -37,7 +37,7 @@ class Broadcaster:
         self._wake = asyncio.Event()
 
     def put(self, info: Info) -> None:
-        """Take an update: on the event loop, never waits."""
+        """Accept an update. Never waits; to be called on the event loop."""
         waiting = self._waiting.get(info.id)
         known = newness(waiting) if waiting is not None else self._delivered.get(info.id)
         if known is not None and newness(info) <= known:
@@ -73,7 +73,7 @@ class Broadcaster:
 
 
 class _Newest(Generic[V]):
-    """The newest value of each task, of at most ``size`` tasks: then the oldest goes."""
+    """The newest value of each task, for at most ``size`` tasks; then the oldest is dropped."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -81,7 +81,7 @@ class _Newest(Generic[V]):
         self.get = self._values.get
 
     def put(self, task_id: UUID, value: V) -> UUID | None:
-        """Keep ``value``; returns the task that had to go for it."""
+        """Keep ``value``; returns the task whose value was dropped for it."""
         self._values[task_id] = value
         if len(self._values) <= self._size:
             return None

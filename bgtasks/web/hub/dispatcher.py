@@ -1,4 +1,4 @@
-"""Sending snapshots: one encoding for all who read in time, the newest only for who does not."""
+"""Sending snapshots: one encoding for all clients; a slow client gets only the newest ones."""
 
 import logging
 
@@ -17,7 +17,7 @@ SENDING = 1024
 
 
 class Dispatcher:
-    """Gives each update to the clients that follow it and may see it."""
+    """Sends each update to the clients that follow the task and may see it."""
 
     def __init__(self, audience: Audience, fan_out: FanOut, codec: TaskCodec) -> None:
         self._audience = audience
@@ -26,8 +26,8 @@ class Dispatcher:
         self._pace = Pace()
 
     async def broadcast(self, info: Info) -> None:
-        """Send ``info`` to every client that follows it and may see it: at once to those of which
-        that is known, to the others when the policy has answered.
+        """Send ``info`` to every client that follows it and may see it: at once where the policy
+        has answered before, to the other clients once it answers.
         """
         seeing, unknown = self._audience.who_follows(info)
         if not seeing and not unknown:
@@ -43,7 +43,7 @@ class Dispatcher:
         await self._send(encoded, [client])
 
     async def _send(self, encoded: EncodedTask, clients: list[HubClient]) -> None:
-        """Large payloads go to those who follow just this task."""
+        """Large payloads go only to clients that follow this task by its id."""
         if encoded.light is not encoded:
             wanting = [c for c in clients if c.subscription.wants_payload(encoded.info)]
             await self._put(encoded, wanting)

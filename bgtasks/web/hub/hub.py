@@ -40,7 +40,7 @@ class Hub:
 
     It runs as long as the manager does. Starting twice, stopping twice and stopping before
     starting are harmless; a stopped hub can be started again. ``max_clients`` are let in at a
-    time, further ones are told to come later.
+    time; further ones are refused with "try again later".
 
     A message over 64 KB ends its connection, but only when the server has read it whole: give
     the server a limit too (``uvicorn --ws-max-size 65536``).

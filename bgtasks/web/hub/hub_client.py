@@ -1,4 +1,4 @@
-"""Somebody who follows tasks: who it is, what it follows, what it still has to get."""
+"""A client that follows tasks: who it is, what it follows, what it has not been sent yet."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -15,10 +15,10 @@ from bgtasks.web.requester import Requester
 __all__ = ["FanOut", "HubClient", "PacketQueue", "verdict_key"]
 
 MAX_VERDICTS = 4096
-"""Of how many tasks a client's connection remembers whether it may see them."""
+"""For how many tasks a connection keeps the policy's answers."""
 
 MAX_DEPTH = 16
-"""How many packets wait for a client before it counts as slow."""
+"""The number of unsent packets at which a client counts as slow."""
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,33 +26,33 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def verdict_key(info: Info) -> int:
-    """What a verdict about ``info`` is kept under: its id and the time it was accepted, as an id
-    may be used again, for a task of somebody else, after its first task was pruned.
+    """The key of a verdict about ``info``, made of its id and the time it was accepted: after a
+    task was pruned, its id may be used again for a task of somebody else.
 
-    One number, for it is looked up for each client at each update: a UUID is hashed and compared
+    It is one number, because each update looks it up for each client: a UUID is hashed and compared
     by Python code, and a tuple part by part.
     """
     return (info.id.int << 64) + (info.created_at - _EPOCH) // _MICROSECOND
 
 
 class PacketQueue(Protocol):
-    """What waits for one client inside the protocol library."""
+    """The protocol library's queue for one client."""
 
     def qsize(self) -> int:
-        """How many packets the client has not taken yet."""
+        """How many packets have not been sent yet."""
 
     def put_nowait(self, packet: Any) -> None:
-        """Have one more wait."""
+        """Append a packet."""
 
 
 class HubClient(ABC):
     """A client and its place in the stream of updates.
 
-    ``backlog`` holds, per task, only the newest snapshot that the client could not be sent yet:
-    because it reads slowly, or because it is ``held`` back until its replay has been read.
-    ``queue`` is where it is sent what it can be sent at once; one without a queue fetches
-    everything from its backlog, when it is ready for more. ``undecided`` holds the newest snapshot
-    of each task about which the policy has still to be asked; one question at a time.
+    ``backlog`` holds the newest snapshot of each task that could not be sent yet, because the
+    client reads slowly or because updates are ``held`` until its replay has been read. ``queue``
+    takes what can be sent at once; a client without a queue takes everything from its backlog when
+    it can. ``undecided`` holds the newest snapshot of each task about which the policy has not
+    answered yet; one question is asked at a time.
     """
 
     queue: PacketQueue | None = None
@@ -71,8 +71,7 @@ class HubClient(ABC):
         self.replay: asyncio.Task[None] | None = None
         self._verdicts: OrderedDict[int, bool] = OrderedDict()
         self.verdict = self._verdicts.get
-        """Whether the client may see the task with this :func:`verdict_key`, as far as the policy
-        was asked before."""
+        """The policy's last answer for a :func:`verdict_key`; ``None`` if it was not asked."""
 
     @abstractmethod
     async def opened(self) -> None:
@@ -88,11 +87,11 @@ class HubClient(ABC):
 
     @abstractmethod
     def expel(self) -> None:
-        """Send it nothing more and end its connection; it comes back by itself."""
+        """Send nothing more and end the connection; the client reconnects by itself."""
 
     @abstractmethod
     def refuse(self, error: str) -> None:
-        """Send it nothing more but ``error``, and have it stay away."""
+        """Send ``error`` and nothing more; the client does not reconnect."""
 
     def is_ready(self) -> bool:
         """Whether the client reads in time and can be sent something at once."""
@@ -100,7 +99,7 @@ class HubClient(ABC):
         return queue is not None and not (self.held or self.backlog) and queue.qsize() < MAX_DEPTH
 
     def remember(self, info: Info, verdict: bool) -> None:
-        """Remember what the policy said."""
+        """Keep the policy's answer."""
         self._verdicts[verdict_key(info)] = verdict
         if len(self._verdicts) > MAX_VERDICTS:
             self._verdicts.popitem(last=False)
@@ -111,15 +110,15 @@ class HubClient(ABC):
         self._verdicts.clear()
 
     def put(self, encoded: EncodedTask) -> bool:
-        """Have ``snapshot`` wait for the client; ``False`` when there is no room."""
+        """Keep the snapshot in the backlog; ``False`` if there is no room."""
         return self.backlog.keep(encoded)
 
     def hold(self) -> None:
-        """Let updates wait until :meth:`release`."""
+        """Keep updates in the backlog until :meth:`release`."""
         self.held = True
 
     def release(self, replay: Iterable[EncodedTask]) -> None:
-        """Put ``replay`` before the updates that have come in meanwhile, the newest of each."""
+        """Send ``replay``, then the newest update of each task that has arrived meanwhile."""
         came, self.backlog = self.backlog, Backlog()
         for encoded in (*replay, *came.values()):
             if not self.put(encoded):
@@ -130,7 +129,7 @@ class HubClient(ABC):
         self.wake()
 
     def caught_up(self, infos: Iterable[Info]) -> None:
-        """The client gets ``infos`` by other means: what waits and is no newer is not needed."""
+        """The client gets ``infos`` in an answer: drop waiting snapshots that are not newer."""
         for info in infos:
             waiting = self.backlog.get(info.id)
             if waiting is not None and newness(waiting.info) <= newness(info):
@@ -140,7 +139,7 @@ class HubClient(ABC):
         self.wake()
 
     def next_waiting(self) -> EncodedTask | None:
-        """Take from the backlog what the client is to be sent next."""
+        """Take the next snapshot to send from the backlog; ``None`` if there is none."""
         while self.live and not self.held and self.backlog:
             encoded = self.backlog.take_oldest()
             if self.subscription.matches(encoded.info):
@@ -152,13 +151,13 @@ class HubClient(ABC):
             self.undecided.take(info.id)
 
     def forget_waiting(self) -> None:
-        """Send nothing of what waits."""
+        """Drop everything that waits."""
         self.backlog.forget()
         self.undecided.forget()
         self.held = False
 
     def stop_replay(self) -> None:
-        """End the reading of a replay that is no longer wanted."""
+        """Stop reading the replay."""
         if self.replay is not None:
             self.replay.cancel()
             self.replay = None
@@ -173,10 +172,10 @@ class HubClient(ABC):
 
 
 class FanOut(Protocol):
-    """A way to many clients at once."""
+    """Sends one snapshot to many clients."""
 
     async def broadcast(
         self, encoded: EncodedTask, clients: Iterable[HubClient]
     ) -> list[HubClient]:
-        """Send it to all those that are ready for more, without waiting for them; returns the
-        others."""
+        """Send the snapshot to every client that is ready, without waiting for any; returns the
+        other clients."""

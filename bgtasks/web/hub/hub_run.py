@@ -15,9 +15,9 @@ from bgtasks.web.encoded_type import type_text
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.broadcaster import Broadcaster
+from bgtasks.web.hub.client_slots import ClientSlots
 from bgtasks.web.hub.dispatcher import Dispatcher
 from bgtasks.web.hub.notices import Notices
-from bgtasks.web.hub.places import Places
 from bgtasks.web.hub.reception import Reception
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.shared_reads import SharedReads
@@ -50,13 +50,13 @@ class HubRun:
     ) -> None:
         self._background = BackgroundSet()
         self.audience = Audience(judge, clock, self._background)
-        places = Places(self.audience, refusals, max_clients, settings.max_clients_per_user)
+        slots = ClientSlots(self.audience, refusals, max_clients, settings.max_clients_per_user)
         shared = TaskAccess(manager, judge, SharedReads(manager))
         self._replay = Replay(shared, codec, manager.now)
-        reception = Reception(self.audience, judge, self._replay, places, self._background)
+        reception = Reception(self.audience, judge, self._replay, slots, self._background)
         events = ClientEvents(TaskAccess(manager, judge), self.audience, self._replay, codec)
         origins = OriginCheck(settings.allowed_origins, refusals)
-        self.sockets = Sockets(reception, places, events, origins, refusals, clock, max_strangers)
+        self.sockets = Sockets(reception, slots, events, origins, refusals, clock, max_strangers)
         self.streams = Streams(reception, clock)
         self.dispatcher = Dispatcher(self.audience, self.sockets.fan_out, codec)
         self._broadcaster = Broadcaster(self.dispatcher.broadcast)

@@ -1,4 +1,4 @@
-"""Letting clients in: who they are, whether they may, and what they are shown first."""
+"""Letting clients in: the policy, a free slot, and the replay."""
 
 import logging
 
@@ -6,8 +6,8 @@ from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.client_slots import ClientSlots
 from bgtasks.web.hub.hub_client import HubClient
-from bgtasks.web.hub.places import Places
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.judge import Judge, PolicyFailedError
 from bgtasks.web.requester import Requester
@@ -18,29 +18,29 @@ logger = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
-    """The client is not let in; it is told the message."""
+    """The client is not let in; the message is sent to it."""
 
 
 class Reception:
-    """Takes clients into the audience, and out of it, over whatever protocol they speak."""
+    """Adds clients to the audience and removes them, for both protocols."""
 
     def __init__(
         self,
         audience: Audience,
         judge: Judge,
         replay: Replay,
-        places: Places,
+        slots: ClientSlots,
         background: BackgroundSet,
     ) -> None:
         self._audience = audience
         self._judge = judge
         self._replay = replay
-        self._places = places
+        self._slots = slots
         self._background = background
 
     async def check(self, requester: Requester) -> None:
-        """Raise RefusedError unless ``requester`` may connect and there is a place for it."""
-        self._check_places(requester)
+        """Raise RefusedError unless ``requester`` may connect and a slot is free."""
+        self._check_slots(requester)
         try:
             allowed = await self._judge.may_connect(requester)
         except PolicyFailedError:
@@ -53,18 +53,18 @@ class Reception:
 
         Raises RefusedError when there are too many clients, in all or of one user.
         """
-        self._check_places(client.requester)
+        self._check_slots(client.requester)
         self._audience.add(client)
         client.replay = self._background.start(self._welcome(client))
 
     def leave(self, sid: str) -> HubClient | None:
-        """Let a client go that has left; returns it, or ``None`` if it was not there."""
+        """Remove a client that has left; returns it, or ``None`` if it was not there."""
         client = self._audience.get(sid)
         self._audience.remove(sid)
         return client
 
-    def _check_places(self, requester: Requester) -> None:
-        if (reason := self._places.why_full(requester)) is not None:
+    def _check_slots(self, requester: Requester) -> None:
+        if (reason := self._slots.why_full(requester)) is not None:
             raise RefusedError(reason)
 
     async def _welcome(self, client: HubClient) -> None:
@@ -78,7 +78,7 @@ class Reception:
         except BaseException as error:
             if ends_this_task(error):
                 raise
-            # It comes back and asks again; without a replay it would show what is long over.
+            # The client reconnects and gets a replay then; without one its page would be outdated.
             if not isinstance(error, PolicyFailedError):
                 log_safely(
                     logger,

@@ -1,4 +1,4 @@
-"""What a client that has just connected has to know: what is going on and what ended lately."""
+"""What a new client is sent first: the active tasks, and those that ended lately."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable

@@ -51,7 +51,6 @@ class SharedReads:
         limit: int = 50,
         cursor: str | None = None,
     ) -> BackgroundTaskPage:
-        """See :meth:`BackgroundTaskManager.get_tasks`."""
         wanted = filter or TaskFilter()
         page: BackgroundTaskPage = await self._share(
             (wanted.key, limit, cursor),
@@ -60,20 +59,17 @@ class SharedReads:
         return page
 
     async def find_tasks(self, task_ids: Iterable[UUID]) -> list[Info]:
-        """See :meth:`BackgroundTaskManager.find_tasks`."""
         ids = tuple(task_ids)
         found: list[Info] = await self._share(ids, partial(self._manager.find_tasks, ids))
         return found
 
     async def try_get_task(self, task_id: UUID) -> Info | None:
-        """See :meth:`BackgroundTaskManager.try_get_task`."""
         found: Info | None = await self._share(
             task_id, partial(self._manager.try_get_task, task_id)
         )
         return found
 
     async def cursor_after(self, task_id: UUID) -> str | None:
-        """See :meth:`BackgroundTaskManager.cursor_after`."""
         return await self._manager.cursor_after(task_id)
 
     async def _share(self, key: Hashable, read: Read) -> Any:

@@ -14,7 +14,7 @@ __all__ = ["EVERYTHING", "NOTHING", "MessageError", "Subscription"]
 
 
 class MessageError(ValueError):
-    """A client's message is not of the form that is accepted; it is told the text."""
+    """A client's message has a form that is not accepted; the text is sent to the client."""
 
 
 @frozen
@@ -41,7 +41,7 @@ class Subscription:
         return info.type in (self.types or ()) or info.id in (self.ids or ())
 
     def wants_payload(self, info: BackgroundTaskInfo[Any]) -> bool:
-        """Whether the payload of ``info`` is sent however large it is."""
+        """Whether the payload of ``info`` is sent also if it is large."""
         return info.id in (self.ids or ()) or info.id in self.payloads
 
     @classmethod
@@ -126,6 +126,6 @@ def _list(name: str, value: object, most: int) -> list[Any]:
 
 
 def _kind(value: object) -> str:
-    """The JSON word for what ``value`` is; its text may be long or deep."""
+    """The JSON word for the type of ``value``, which may be too long or too deep to show."""
     words = {dict: "an object", list: "a list", str: "a text", bool: "a bool", type(None): "null"}
     return words.get(type(value), "a number")

@@ -50,7 +50,7 @@ class ClientEvents:
         }
 
     async def answer(self, sid: object, event: object, arguments: tuple[Any, ...]) -> Ack:
-        """The ack of an event, whatever was sent and whatever happens."""
+        """The ack of an event. There is always one, also for nonsense and after an error."""
         try:
             return await self._answer(sid, event, arguments)
         except BaseException as error:

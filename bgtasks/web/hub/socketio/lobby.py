@@ -1,4 +1,4 @@
-"""The websockets that are open without having been let in: a small place of their own."""
+"""The websockets that are open and have not joined yet, limited in number."""
 
 from collections import OrderedDict
 from typing import Protocol

@@ -110,7 +110,7 @@ class Outlet:
         return True
 
     def close(self) -> None:
-        """Let nothing go past the writer any longer: the connection ends."""
+        """Send updates through the writer only, from now on: the connection ends."""
         self._goes_past_writer = False
 
     async def _finish(self, steps: _Steps, waits_for: Any) -> None:

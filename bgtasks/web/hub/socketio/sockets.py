@@ -11,7 +11,7 @@ from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.host_server import why_messages_are_unlimited
 from bgtasks.web.hub.background import BackgroundSet
-from bgtasks.web.hub.places import Places
+from bgtasks.web.hub.client_slots import ClientSlots
 from bgtasks.web.hub.reception import Reception, RefusedError
 from bgtasks.web.hub.socketio.events import ClientEvents
 from bgtasks.web.hub.socketio.fan_out import make_fan_out
@@ -39,14 +39,14 @@ class Sockets:
     """Serves websockets through the protocol library, and lets their clients into the hub.
 
     ``strangers`` websockets may be open without having joined, of people who are not logged in; a
-    quarter of them from one address. They take none of the ``places``, so that strangers keep
+    quarter of them from one address. They take none of the ``slots``, so that strangers keep
     nobody out; each costs the server about 100 kB.
     """
 
     def __init__(
         self,
         reception: Reception,
-        places: Places,
+        slots: ClientSlots,
         events: ClientEvents,
         origins: OriginCheck,
         refusals: RefusalLog,
@@ -60,7 +60,7 @@ class Sockets:
         self._background = BackgroundSet()
         self._open: set[Websocket] = set()
         self._strangers = Lobby(strangers, max(1, strangers // 4), clock, refusals)
-        self._users = Lobby(places.in_all, places.of_one_user, clock, refusals)
+        self._users = Lobby(slots.in_all, slots.of_one_user, clock, refusals)
         self.server = make_server(origins, self._background)
         self.server.register_namespace(TaskNamespace(self, events))
         self.fan_out = make_fan_out(self.server)
@@ -156,7 +156,7 @@ class Sockets:
             await self._background.close()
 
     async def _forget(self, websocket: Websocket) -> None:
-        """Forget whatever the protocol library did not tell or forget itself."""
+        """Remove the client where the protocol library did not report its end, or kept it."""
         sid, websocket.sid = websocket.sid, None
         if sid is None:
             return

@@ -115,7 +115,7 @@ class Websocket:
         expire(self._reading)
 
     def end(self) -> None:
-        """Nobody reads from it or writes to it any longer."""
+        """The connection is over: nothing reads or writes it."""
         self._join_timer.cancel()
         self._lobby.leave(self)
         self.outlet.close()

@@ -1,19 +1,19 @@
-"""How many clients are let in: in all, and of one user."""
+"""How many clients may be connected: in all, and for one user."""
 
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.refusal_log import RefusalLog, shown
 from bgtasks.web.requester import Requester
 from bgtasks.web.this_machine import is_loopback
 
-__all__ = ["Places"]
+__all__ = ["ClientSlots"]
 
 
-class Places:
-    """The places for clients, over Socket.IO and server-sent events together.
+class ClientSlots:
+    """The slots for clients, over Socket.IO and server-sent events together.
 
-    ``of_one_user`` counts those with the same identity. Where nobody is logged in only a policy
-    knows who is who, so there the limit is a tenth of all places for each address, and none for
-    this machine, where a proxy may be.
+    ``of_one_user`` limits the clients with one identity. Where nobody is logged in, only a policy
+    can tell people apart, so the limit is a tenth of all slots for each address. Loopback addresses
+    have no limit of their own, because a proxy on this machine may stand for many people.
     """
 
     def __init__(
@@ -25,9 +25,9 @@ class Places:
         self.of_one_user = of_one_user
 
     def why_full(self, requester: Requester) -> str | None:
-        """Why there is no place for ``requester``, in words for it; ``None`` if there is one."""
+        """Why ``requester`` gets no slot, as the text to send to it; ``None`` if a slot is free."""
         if len(self._audience) >= self.in_all:
-            self._note(("full",), f"all {self.in_all:,} places for clients are taken")
+            self._note(("full",), f"all {self.in_all:,} slots for clients are taken")
             return "too many clients are connected; try again later"
         party, limit = requester.party, self._limit(requester)
         if self._audience.number_of(party) >= limit:
