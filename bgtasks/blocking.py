@@ -17,6 +17,7 @@ from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    BulkResult,
     ScheduleInfo,
     Submission,
 )
@@ -100,6 +101,30 @@ class BlockingTaskManager:
     def resume(self, type_name: str) -> TypeInfo:
         """Start tasks of a type again."""
         return self._call(self._manager.resume(type_name))
+
+    def cancel_tasks(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> BulkResult:
+        """Ask for the end of all tasks that fit and are not final."""
+        return self._call(self._manager.cancel_tasks(filter, **options))
+
+    def retry_tasks(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> BulkResult:
+        """Run all tasks again that fit and have failed or were cancelled."""
+        return self._call(self._manager.retry_tasks(filter, **options))
+
+    def run_again(self, task_id: UUID) -> UUID:
+        """Submit a new task with the arguments of a task; returns the new id."""
+        return self._call(self._manager.run_again(task_id))
+
+    def delete_task(self, task_id: UUID) -> None:
+        """Drop a final task."""
+        self._call(self._manager.delete_task(task_id))
 
     def count_tasks(
         self,

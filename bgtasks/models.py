@@ -20,6 +20,7 @@ __all__ = [
     "BackgroundTaskInfo",
     "BackgroundTaskState",
     "BackgroundTaskStatus",
+    "BulkResult",
     "Health",
     "LightTaskInfo",
     "ProcessInfo",
@@ -359,3 +360,14 @@ class _Unset(Enum):
 Unset = Literal[_Unset.UNSET]
 UNSET: Final = _Unset.UNSET
 """The default of arguments that leave a field as it is (``None`` clears it)."""
+
+
+@frozen(kw_only=True)
+class BulkResult:
+    """What became of all tasks that fitted a filter: ``done`` were changed, and ``gone`` had moved
+    on meanwhile, or could not be changed for another task that holds their key. Together they are
+    the ``matched`` ones."""
+
+    matched: int
+    done: int
+    gone: int

@@ -152,6 +152,10 @@ class Backend(ABC):
         """How each attempt of this task that failed or was interrupted ended, oldest first."""
 
     @abstractmethod
+    async def delete(self, task_id: UUID) -> bool:
+        """Drop a task that is final, with what is kept beside it; whether it was there."""
+
+    @abstractmethod
     async def prune(self, age: timedelta, limit: int) -> int:
         """Drop at most ``limit`` tasks that became final longer ago than ``age``, by the clock of
         ``now``; how many were dropped."""

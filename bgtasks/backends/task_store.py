@@ -168,6 +168,10 @@ class TaskStore(ABC):
         them, and nothing was written."""
 
     @abstractmethod
+    async def delete(self, task_id: UUID) -> bool:
+        """Drop a task if it is final; whether it was there and is."""
+
+    @abstractmethod
     async def prune(self, before: datetime, limit: int) -> int:
         """Drop at most ``limit`` tasks that became final before a time; returns how many."""
 

@@ -21,16 +21,19 @@ from bgtasks.core.schedules.definition import NO_SCHEDULES, Schedules
 from bgtasks.core.submission import RunOptions, submit_options
 from bgtasks.core.task_filter import FilterOptions, TaskFilter, filter_of
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.errors import ManagerStateError
+from bgtasks.errors import ManagerStateError, TaskStateError
 from bgtasks.execution.hooks import Hooks
 from bgtasks.hooks import BackgroundTaskHook
+from bgtasks.manager.bulk import change_all
 from bgtasks.manager.run import ManagerRun
 from bgtasks.manager.switch import Switch
+from bgtasks.manager.waiting import no_such_task
 from bgtasks.models import (
     AttemptFailure,
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    BulkResult,
     Health,
     ProcessInfo,
     ScheduleInfo,
@@ -215,6 +218,57 @@ class BackgroundTaskManager:
     async def retry_task(self, task_id: UUID) -> bool:
         """Run a failed or cancelled task again; ``False`` if it is neither."""
         return await self.request_retry(task_id) is not None
+
+    async def cancel_tasks(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> BulkResult:
+        """Ask for the end of all tasks that fit and are not final, as ``cancel_task`` does; in
+        batches, so it may take a while. Tasks that are submitted meanwhile are left alone."""
+        run = self._switch.running()
+        query = filter_of(filter, options).query(1)
+        active = BackgroundTaskStatus.PENDING, BackgroundTaskStatus.RUNNING
+        return await change_all(run.backend, query, active, run.backend.request_cancel)
+
+    async def retry_tasks(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> BulkResult:
+        """Run all tasks again that fit and have failed or were cancelled, as ``cancel_tasks``."""
+        run = self._switch.running()
+        query = filter_of(filter, options).query(1)
+        ended = BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED
+        return await change_all(run.backend, query, ended, run.backend.retry)
+
+    async def run_again(self, task_id: UUID) -> UUID:
+        """Submit a new task with the arguments, the owner and the priority of a task, whatever its
+        status; returns the new id, as ``run_task`` does.
+
+        Raises TaskNotFoundError, UnregisteredTaskError for a type that is not registered here,
+        SerializationError where the arguments can no longer be read, and what ``run_task`` raises.
+        """
+        run = self._switch.running()
+        record = await run.backend.get(checked_id(task_id))
+        if record is None:
+            raise no_such_task(task_id)
+        return await self.run_task(
+            run.new_task_like(record), owner=record.owner, priority=record.priority
+        )
+
+    async def delete_task(self, task_id: UUID) -> None:
+        """Drop a final task, with all that is kept of it. Raises TaskNotFoundError, and
+        TaskStateError for a task that waits or runs."""
+        backend = self._switch.running().backend
+        while not await backend.delete(checked_id(task_id)):
+            found = await backend.find([task_id])
+            if not found:
+                raise no_such_task(task_id)
+            if not found[0].status.is_final:
+                raise TaskStateError(
+                    f"task {task_id} is {found[0].status} and cannot be deleted: cancel it first"
+                )
 
     async def request_cancel(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
         """As ``cancel_task``; returns the task as it is now, as a page has it, or ``None``."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
+from attrs import evolve
+
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock, DatedClock, Timing
 from bgtasks.concurrency.services import Service, Services, take_steps
@@ -15,11 +17,12 @@ from bgtasks.core.record import TaskRecord
 from bgtasks.core.schedules.definition import Schedules
 from bgtasks.core.submission import SubmitOptions, new_record
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.errors import SettingsError
+from bgtasks.errors import SettingsError, UnregisteredTaskError
 from bgtasks.execution.executor import Executor
 from bgtasks.execution.hooks import Hooks
 from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.loop_watch import LoopWatch
+from bgtasks.ids import uuid7
 from bgtasks.manager.infos import Infos
 from bgtasks.manager.pruning import pruning
 from bgtasks.manager.schedules.control import ScheduleControl
@@ -158,6 +161,18 @@ class ManagerRun:
             max_concurrency=self._settings.max_concurrency,
             blocked_for=self._watch.blocked_for,
         )
+
+    def new_task_like(self, record: TaskRecord) -> BackgroundTaskBase:
+        """A task with the same arguments and a new id. Raises UnregisteredTaskError, and
+        SerializationError where they can no longer be read."""
+        registration = self._registry.named(record.type)
+        if registration is None:
+            raise UnregisteredTaskError(
+                f"task {record.id} is a {record.type}, which is not registered here; registered: "
+                f"{', '.join(sorted(self._registry.names()))}"
+            )
+        task = self._codec.decode_task(registration.task_type, record.data)
+        return evolve(task, id=uuid7())
 
     async def submit(
         self, tasks: Iterable[BackgroundTaskBase], options: SubmitOptions

@@ -10,7 +10,7 @@ from bgtasks.errors import TaskNotFoundError
 from bgtasks.execution.executor import Executor
 from bgtasks.observing.watching import Watch, Watchers
 
-__all__ = ["Waiting"]
+__all__ = ["Waiting", "no_such_task"]
 
 
 class Waiting:
@@ -75,9 +75,7 @@ class Waiting:
     async def _begin(self, watch: Watch, task_id: UUID) -> None:
         records = await self._backend.find([task_id], payloads=True)
         if not records:
-            raise TaskNotFoundError(
-                f"there is no task with the id {task_id}: it was never accepted here, or was pruned"
-            )
+            raise no_such_task(task_id)
         watch.put(records[0])
 
     def _not_final(self, watch: Watch, task_id: UUID) -> str:
@@ -87,3 +85,10 @@ class Waiting:
         if record is None:
             return f"the database has not said what became of task {task_id}"
         return f"task {task_id} ({record.type}) is still {record.status}"
+
+
+def no_such_task(task_id: UUID) -> TaskNotFoundError:
+    """What to raise where a task is not found."""
+    return TaskNotFoundError(
+        f"there is no task with the id {task_id}: it was never accepted here, or was pruned"
+    )

@@ -142,3 +142,18 @@ async def test_small_numbers_are_summed_up(bench: BackendBench) -> None:
     await agree(bench)
     await bench.backend.store.pulse.sum_up()  # type: ignore[attr-defined]
     await agree(bench)
+
+
+async def test_a_final_task_is_deleted_and_no_longer_counted(bench: BackendBench) -> None:
+    ended = await bench.finished(Failed("no"), owner="ann")
+    left = await bench.run()
+    assert await bench.backend.delete(ended)
+    assert not await bench.backend.delete(ended)
+    assert not await bench.backend.delete(left.id)
+    assert await bench.backend.get(ended) is None
+    assert list(await bench.backend.failures(ended)) == []
+    await agree(bench)
+    bench.runner.end(left)
+    await bench.reaches(left.id, Status.COMPLETED)
+    assert await bench.backend.delete(left.id)
+    assert await bench.backend.count(TaskQuery()) == {}

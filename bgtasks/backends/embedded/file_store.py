@@ -140,6 +140,10 @@ class FileStore(TaskStore):
 
         self.writer.tell(partial(TaskFile.settle, steps=steps), answered)
 
+    async def delete(self, task_id: UUID) -> bool:
+        await self._room()
+        return bool(await self.writer.run(partial(TaskFile.delete, task_id=task_id)))
+
     async def prune(self, before: datetime, limit: int) -> int:
         return int(await self.writer.run(partial(TaskFile.prune, before=before, limit=limit)))
 

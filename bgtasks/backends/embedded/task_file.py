@@ -129,6 +129,10 @@ class TaskFile:
             if change is not None and self._write(change):
                 self._claimed(change.after)
 
+    def delete(self, task_id: UUID) -> bool:
+        """Drop a task if it is final; whether it was there and is."""
+        return self._drop(self._execute("final_task", (task_id.bytes,)).fetchall()) > 0
+
     def prune(self, before: datetime, limit: int) -> int:
         """Drop tasks that became final before a time; how many."""
         now = rows.from_time(self._now())

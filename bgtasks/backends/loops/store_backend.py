@@ -111,6 +111,9 @@ class StoreBackend(Backend, Generic[TStore]):
     async def retry(self, task_id: UUID) -> TaskRecord | None:
         return await self._there.commands.retry(task_id)
 
+    async def delete(self, task_id: UUID) -> bool:
+        return await self.store.delete(task_id)
+
     async def prune(self, age: timedelta, limit: int) -> int:
         return await self.store.prune(self.now() - age, limit)
 

@@ -215,6 +215,10 @@ class PostgresStore(TaskStore):
             failure = error
         done(written, failure)
 
+    async def delete(self, task_id: UUID) -> bool:
+        with self.database.asking("written"):
+            return bool(await self.database.fetch(STATEMENTS["delete_final"], task_id))
+
     async def prune(self, before: datetime, limit: int) -> int:
         with self.database.asking("pruned"):
             found = await self.database.fetch(STATEMENTS["prune"], before, limit, self._now())

@@ -148,6 +148,10 @@ SELECT sequence, type, status, owner IS NOT NULL FROM tasks INDEXED BY tasks_fin
    AND (held_key IS NULL OR key_until <= ?)
  ORDER BY completed_at LIMIT ?;
 
+-- name: final_task
+SELECT sequence, type, status, owner IS NOT NULL FROM tasks
+ WHERE id = ? AND completed_at IS NOT NULL;
+
 -- name: drop_tasks
 -- What stands beside a task goes with it (ON DELETE CASCADE).
 DELETE FROM tasks WHERE sequence IN (SELECT value FROM json_each(?));

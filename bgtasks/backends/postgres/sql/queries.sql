@@ -348,6 +348,9 @@ SELECT type, status, has_owner, pg_catalog.sum(number), true FROM old
 SELECT sequence, created_at FROM bgtasks_tasks
  WHERE sequence < $1 ORDER BY sequence DESC LIMIT 1;
 
+-- name: delete_final
+DELETE FROM bgtasks_tasks WHERE id = $1 AND completed_at IS NOT NULL RETURNING 1;
+
 -- name: prune
 -- Several processes prune: none waits for what another one is dropping. A task stays that holds its
 -- key for a time.

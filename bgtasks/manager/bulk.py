@@ -1,0 +1,49 @@
+"""Doing the same to all tasks that fit a filter."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from attrs import evolve
+
+from bgtasks.backends.base import Backend
+from bgtasks.core.record import TaskQuery, TaskRecord
+from bgtasks.errors import TaskStateError
+from bgtasks.models import BackgroundTaskStatus, BulkResult
+
+__all__ = ["change_all"]
+
+BATCH = 100
+"""Tasks that are changed at the same time, so that others come in between."""
+
+
+async def change_all(
+    backend: Backend,
+    query: TaskQuery,
+    statuses: tuple[BackgroundTaskStatus, ...],
+    change: Callable[[UUID], Awaitable[TaskRecord | None]],
+) -> BulkResult:
+    """Change the tasks of a query that are in one of ``statuses``, newest first, some at a time.
+
+    Those that are accepted later are left alone: the walk goes back from the newest task of its
+    first moment, and never turns. ``change`` returns ``None`` where there is nothing to change.
+    """
+    wanted = tuple(item for item in query.statuses or statuses if item in statuses)
+    done = gone = 0
+    before: int | None = None
+    while wanted:
+        page = await backend.list(evolve(query, statuses=wanted, limit=BATCH, before=before))
+        answers = await asyncio.gather(*(_changed(change, item.id) for item in page.records))
+        done += sum(answers)
+        gone += len(answers) - sum(answers)
+        before = page.next_before
+        if before is None:
+            break
+    return BulkResult(matched=done + gone, done=done, gone=gone)
+
+
+async def _changed(change: Callable[[UUID], Awaitable[TaskRecord | None]], task_id: UUID) -> bool:
+    try:
+        return await change(task_id) is not None
+    except TaskStateError:  # another task holds its key
+        return False
