@@ -1,4 +1,4 @@
-"""The manager: takes tasks in, has them run, tells how they are."""
+"""The manager: accepts tasks, has them run, and reports their state."""
 
 from bgtasks.manager.manager import BackgroundTaskManager
 

@@ -1,4 +1,4 @@
-"""Public snapshots of what is stored."""
+"""Public snapshots of stored records."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What an application calls: takes tasks in, has them run, tells how they are."""
+"""The manager, which an application calls: accepts tasks, has them run, reports their state."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -289,7 +289,7 @@ class BackgroundTaskManager:
         return run.infos.of(records[0]) if records else None
 
     async def find_tasks(self, task_ids: Iterable[UUID]) -> list[BackgroundTaskInfo[Any]]:
-        """Those of these tasks that there are, in the order of their ids, as a page has them."""
+        """The existing ones of these tasks, in the order of the ids given, as a page has them."""
         ids = [checked_id(task_id) for task_id in task_ids]
         run = self._switch.running()
         found: list[BackgroundTaskInfo[Any]] = []
@@ -314,7 +314,7 @@ class BackgroundTaskManager:
         ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Payloads of
         more than 4,096 characters of JSON are left out (``payload_omitted``), unless ``payloads``
         asks for them: then a page ends where those it has are longer than a million characters.
-        Raises QueryError for what cannot be asked.
+        Raises QueryError for a filter, limit or cursor that cannot be used.
         """
         run = self._switch.running()
         query = make_query(filter_of(filter, options), limit, cursor)

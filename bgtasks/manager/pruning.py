@@ -1,4 +1,4 @@
-"""Dropping tasks that have been kept long enough."""
+"""Deleting tasks whose retention is over."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ __all__ = ["pruning"]
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-"""Tasks dropped in one commit, so that pruning holds nobody up."""
+"""The most tasks deleted in one commit, so that pruning blocks no other write for long."""
 
 Prune = Callable[[timedelta, int], Awaitable[int]]
 

@@ -41,7 +41,7 @@ __all__ = ["ManagerRun", "State"]
 
 
 class State(enum.Enum):
-    """How far a run is; in this order, and never back."""
+    """The states of a run, in the order it passes them."""
 
     STARTING = enum.auto()
     RUNNING = enum.auto()
@@ -90,7 +90,7 @@ class ManagerRun:
         self.waiting = Waiting(backend, self._executor)
         self._watch = LoopWatch(timing, self._executor.whose_turn)
         self._serving = Serving(backend, self._executor, clock, timing, settings.stop_grace)
-        # The loop is watched for as long as workers run on it.
+        # The event loop is watched while workers run on it.
         self._services = Services([self._watch, self._serving] if settings.run_tasks else [])
         if settings.retention is not None:
             self._services.add(pruning(backend.prune, settings.retention, clock, timing))
@@ -140,11 +140,11 @@ class ManagerRun:
             raise
 
     def hurry(self) -> None:
-        """Give running workers no more grace at the stop."""
+        """End the grace period of running workers at the stop."""
         self._executor.hurry()
 
     async def served(self) -> None:
-        """Wait until no more tasks are run here; raises what has put an end to it."""
+        """Wait until tasks are no longer run here; raises the error that ended it."""
         await self._serving.served()
 
     def health(self) -> Health:

@@ -18,7 +18,7 @@ __all__ = ["Serving", "say_what_is_waited_for"]
 logger = logging.getLogger(__name__)
 
 NAMED = 5
-"""How many of the tasks that a stop waits for are named."""
+"""The most tasks that a stop names while it waits for them."""
 
 
 class Serving:
@@ -44,7 +44,7 @@ class Serving:
 
     @property
     def is_torn_down(self) -> bool:
-        """Whether the event loop ends without a stop: then whoever ends it has cancelled this."""
+        """Whether the event loop ends without a stop: whatever ends it has cancelled this task."""
         return self._task is not None and self._task.cancelling() > 0
 
     def start(self) -> None:
@@ -59,7 +59,7 @@ class Serving:
         await take_steps([self._backend.stop_serving, drain, self._wait])
 
     async def served(self) -> None:
-        """Wait until no more tasks are run here; raises what has put an end to it."""
+        """Wait until tasks are no longer run here; raises the error that ended it."""
         if self._task is not None:
             await asyncio.shield(self._task)
 

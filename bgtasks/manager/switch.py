@@ -12,7 +12,7 @@ __all__ = ["Switch"]
 
 
 class Switch:
-    """Makes a run at each start that finds none, and hands it to whoever asks."""
+    """Makes a run at each start, unless there is one, and returns it to its callers."""
 
     def __init__(self, new_run: Callable[[], ManagerRun]) -> None:
         self._new_run = new_run
@@ -78,7 +78,7 @@ class Switch:
             await self.stop()
 
     def hurry(self) -> None:
-        """Give running workers no more grace at the stop that goes on, or comes."""
+        """End the grace period of running workers at the present stop, or at the next one."""
         if self._run is not None:
             self._run.hurry()
 
@@ -94,7 +94,7 @@ class Switch:
 
     @asynccontextmanager
     async def _one_at_a_time(self) -> AsyncGenerator[None, None]:
-        """A manager that is stopped may change its event loop."""
+        """A stopped manager may be started on another event loop."""
         loop, run = asyncio.get_running_loop(), self._run
         if run is not None and run.state is not State.CLOSED:
             if run.loop is not loop:

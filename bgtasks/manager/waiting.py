@@ -14,7 +14,7 @@ __all__ = ["Waiting", "no_such_task"]
 
 
 class Waiting:
-    """Who waits for which task. Both ways of waiting raise TaskNotFoundError, and
+    """Those who wait, and for which task. Both ways of waiting raise TaskNotFoundError, and
     ManagerStateError once ``close`` was called."""
 
     def __init__(self, backend: Backend, executor: Executor) -> None:
@@ -28,7 +28,7 @@ class Waiting:
         return bool(self._watchers)
 
     def close(self) -> None:
-        """Nothing will change any more."""
+        """End all waiting: the manager is stopped."""
         self._watchers.close()
 
     async def final(self, task_id: UUID, seconds: float | None) -> TaskRecord:
@@ -50,7 +50,7 @@ class Waiting:
             self._watchers.remove(task_id, watch)
 
     async def follow(self, task_id: UUID) -> AsyncGenerator[TaskRecord, None]:
-        """What the task is now and becomes, until it is final."""
+        """Iterate over the present record of the task and each newer one, until it is final."""
         watch = self._watchers.add(task_id)
         try:
             await self._begin(watch, task_id)
@@ -79,7 +79,7 @@ class Waiting:
         watch.put(records[0])
 
     def _not_final(self, watch: Watch, task_id: UUID) -> str:
-        """What is known of a task that was waited for in vain."""
+        """The error message for a task that did not become final in time."""
         running = self._executor.running_tasks()
         record = watch.told or next((item for item in running if item.id == task_id), None)
         if record is None:
