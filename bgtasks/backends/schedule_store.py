@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.schedules.record import Firing, Outcome, ScheduleRecord, TickRecord
@@ -43,8 +44,9 @@ class ScheduleStore(ABC):
         schedule is no longer what was decided on, or not due."""
 
     @abstractmethod
-    async def run_now(self, name: str, task: TaskRecord) -> bool:
-        """Keep a task that somebody has the schedule submit; ``False``: there is no schedule."""
+    async def run_now(self, name: str, task: TaskRecord) -> UUID | None:
+        """Keep a task that somebody has the schedule submit; its id, or that of the task that holds
+        its key. ``None``: there is no such schedule."""
 
     @abstractmethod
     async def pause(self, name: str, now: datetime) -> bool:

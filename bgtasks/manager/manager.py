@@ -1,7 +1,7 @@
 """The manager, which an application calls: accepts tasks, has them run, reports their state."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
@@ -70,11 +70,19 @@ class BackgroundTaskManager:
         registry.names(settings.types)  # before anything is started
         self.task_updated = TaskUpdatedEvent(clock)
         self.type_updated = Subscribers[TypeInfo](lambda info: f"type {info.name}")
+        self.schedule_updated = Subscribers[Collection[str]](lambda _: "schedules")
         self._registry = registry
         self._settings = settings
         self._clock = clock
         new_run = partial(
-            ManagerRun, registry, codec, clock, timing, self.task_updated, self.type_updated
+            ManagerRun,
+            registry,
+            codec,
+            clock,
+            timing,
+            self.task_updated,
+            self.type_updated,
+            self.schedule_updated,
         )
         # Hooks are made at the start: they may depend on the manager.
         self._switch = Switch(

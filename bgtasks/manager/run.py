@@ -2,7 +2,7 @@
 
 import asyncio
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -61,6 +61,7 @@ class ManagerRun:
         timing: Timing,
         updates: TaskUpdatedEvent,
         type_updates: Subscribers[TypeInfo],
+        schedule_updates: Subscribers[Collection[str]],
         settings: Settings,
         schedules: Schedules,
         backend: Backend,
@@ -96,6 +97,7 @@ class ManagerRun:
             self._services.add(pruning(backend.prune, settings.retention, clock, timing))
         maker = TaskMaker(self._record)
         self.schedules = ScheduleControl(backend, schedules, maker, backend.now)
+        backend.subscribe_schedules(schedule_updates.tell)
         if settings.fires and schedules:
             types = registry.names(settings.types)
             store_clock = DatedClock(clock, backend.now)

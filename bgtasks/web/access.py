@@ -10,7 +10,12 @@ from bgtasks.core.task_filter import MAX_VALUES, TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.models import (
+    AttemptFailure,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+    ScheduleInfo,
+)
 from bgtasks.web.commands import ON_TASK, Command, commands_on
 from bgtasks.web.judge import Judge, Owners
 from bgtasks.web.listing import Listing, PageRequest, TaskReader
@@ -118,6 +123,15 @@ class TaskAccess:
         if not await self._judge.may_control(requester):
             raise NotAllowedError("you may not see what concerns everybody's tasks here")
         return await self._manager.get_types()
+
+    async def schedules(
+        self, requester: Requester, *, after: str, limit: int
+    ) -> Sequence[ScheduleInfo]:
+        """At most ``limit`` schedules, in the order of their names, behind the name ``after``.
+        Raises NotAllowedError for whoever may not control them."""
+        if not await self._judge.may_control(requester):
+            raise NotAllowedError("you may not see what concerns everybody's tasks here")
+        return await self._manager.get_schedules(after=after, limit=limit)
 
     async def _change_task(self, command: Command, requester: Requester, task_id: UUID) -> Info:
         """Raises TaskNotFoundError, NotAllowedError, and TaskStateError where the task's status

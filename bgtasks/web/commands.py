@@ -7,18 +7,32 @@ from typing import Any, Literal
 from attrs import frozen
 
 from bgtasks.core.codec import TaskCodec
+from bgtasks.models import ScheduleInfo
+from bgtasks.web.encoded_schedule import parse_schedule, schedule_text
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.encoded_type import parse_type, type_text
-from bgtasks.web.protocol import PAUSE_TYPE, RESUME_TYPE, TASK, parse_task_id
+from bgtasks.web.protocol import (
+    PAUSE_SCHEDULE,
+    PAUSE_TYPE,
+    RESUME_SCHEDULE,
+    RESUME_TYPE,
+    RUN_SCHEDULE,
+    TASK,
+    parse_task_id,
+)
 
 __all__ = [
     "CANCEL",
     "COMMANDS",
+    "ON_SCHEDULE",
     "ON_TASK",
     "ON_TYPE",
     "PAUSE",
+    "PAUSE_THE_SCHEDULE",
     "RESUME",
+    "RESUME_THE_SCHEDULE",
     "RETRY",
+    "RUN_THE_SCHEDULE",
     "Command",
     "Subject",
     "commands_on",
@@ -50,6 +64,8 @@ ON_TASK = Subject(
 ON_TYPE = Subject(
     noun="type", key="type", parse=parse_type, text=lambda info, _codec: type_text(info)
 )
+
+ON_SCHEDULE = Subject(noun="schedule", key="name", parse=parse_schedule, text=schedule_text)
 
 
 @frozen(kw_only=True)
@@ -91,6 +107,12 @@ class Command:
         if wrong := [name for name, value in given.items() if not isinstance(value, str)]:
             raise ValueError(f"{wrong[0]} is no text")
         return self.on.parse(message[key]), given
+
+
+async def _run_schedule(manager: Any, name: str) -> ScheduleInfo:
+    await manager.run_schedule(name)
+    info: ScheduleInfo = await manager.get_schedule(name)
+    return info
 
 
 CANCEL = Command(
@@ -138,7 +160,44 @@ RESUME = Command(
     done="resumed",
 )
 
-COMMANDS = (CANCEL, RETRY, PAUSE, RESUME)
+RUN_THE_SCHEDULE = Command(
+    on=ON_SCHEDULE,
+    name="run",
+    event="RunSchedule",
+    method="POST",
+    route=RUN_SCHEDULE,
+    question="can_control",
+    change=_run_schedule,
+    done="run",
+)
+
+PAUSE_THE_SCHEDULE = Command(
+    on=ON_SCHEDULE,
+    name="pause",
+    event="PauseSchedule",
+    method="POST",
+    route=PAUSE_SCHEDULE,
+    question="can_control",
+    change=lambda manager, name: manager.pause_schedule(name),
+    done="paused",
+)
+
+RESUME_THE_SCHEDULE = Command(
+    on=ON_SCHEDULE,
+    name="resume",
+    event="ResumeSchedule",
+    method="POST",
+    route=RESUME_SCHEDULE,
+    question="can_control",
+    change=lambda manager, name: manager.resume_schedule(name),
+    done="resumed",
+)
+
+COMMANDS = (
+    *(CANCEL, RETRY),
+    *(PAUSE, RESUME),
+    *(RUN_THE_SCHEDULE, PAUSE_THE_SCHEDULE, RESUME_THE_SCHEDULE),
+)
 """All commands: whatever serves, permits or documents a command goes through these."""
 
 

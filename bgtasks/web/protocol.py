@@ -24,10 +24,15 @@ __all__ = [
     "MAX_TYPE",
     "MAX_TYPES",
     "NAMESPACE",
+    "PAUSE_SCHEDULE",
     "PAUSE_TYPE",
     "PERMISSIONS",
     "REFUSED",
+    "RESUME_SCHEDULE",
     "RESUME_TYPE",
+    "RUN_SCHEDULE",
+    "SCHEDULES",
+    "SCHEDULE_UPDATED",
     "SOCKET",
     "SUBSCRIBE",
     "TASK",
@@ -49,6 +54,10 @@ PERMISSIONS = f"{TASK}/permissions"
 TYPES = "/api/types"
 PAUSE_TYPE = f"{TYPES}/{{type}}/pause"
 RESUME_TYPE = f"{TYPES}/{{type}}/resume"
+SCHEDULES = "/api/schedules"
+RUN_SCHEDULE = f"{SCHEDULES}/{{name}}/run"
+PAUSE_SCHEDULE = f"{SCHEDULES}/{{name}}/pause"
+RESUME_SCHEDULE = f"{SCHEDULES}/{{name}}/resume"
 HEALTH = "/api/health"
 SOCKET = "/socket.io"
 
@@ -58,6 +67,7 @@ NAMESPACE = "/background-tasks"
 # Events of the hub, to a client ...
 TASK_UPDATED = "TaskUpdated"
 TYPE_UPDATED = "TypeUpdated"
+SCHEDULE_UPDATED = "ScheduleUpdated"
 REFUSED = "Refused"
 # ... and from it, beside the commands.
 SUBSCRIBE = "Subscribe"

@@ -22,8 +22,13 @@ from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.record import SMALL_PAYLOAD
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo, checked_reason
-from bgtasks.errors import ManagerStateError, QueryError, UnregisteredTaskError
-from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus, Health
+from bgtasks.errors import (
+    ManagerStateError,
+    QueryError,
+    ScheduleNotFoundError,
+    UnregisteredTaskError,
+)
+from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus, Health, ScheduleInfo
 from bgtasks.observing.subscribers import Subscribers
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
@@ -55,6 +60,8 @@ class FakeManager:
         self.now: Any = lambda: START
         self.task_updated = TaskUpdatedEvent()
         self.type_updated = Subscribers[TypeInfo](lambda info: info.name)
+        self.schedule_updated = Subscribers[Any](str)
+        self.schedules: dict[str, ScheduleInfo] = {}
         self.types = {"Copy": TypeInfo("Copy", None, None, 2, 1, 4, Rate(14, per=1))}
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
@@ -124,6 +131,33 @@ class FakeManager:
 
     def finish(self, info: Any, status: Any = "Completed", at: Any = START) -> Any:
         return self.publish(info, status=BackgroundTaskStatus(status), completed_at=at)
+
+    async def get_schedules(self, *, after: str = "", limit: int | None = None) -> Any:
+        await self._reading()
+        return [info for name, info in sorted(self.schedules.items()) if name > after][:limit]
+
+    async def find_schedules(self, names: Any) -> Any:
+        return [info for info in await self.get_schedules() if info.name in names]
+
+    async def get_schedule(self, name: str) -> Any:
+        await self._reading()
+        if name not in self.schedules:
+            raise ScheduleNotFoundError(f"there is no schedule named {name!r}")
+        return self.schedules[name]
+
+    async def run_schedule(self, name: str) -> None:
+        self.change_schedule(await self.get_schedule(name), last_task=uuid4())
+
+    async def pause_schedule(self, name: str) -> Any:
+        return self.change_schedule(await self.get_schedule(name), paused=True, paused_at=START)
+
+    async def resume_schedule(self, name: str) -> Any:
+        return self.change_schedule(await self.get_schedule(name), paused=False, paused_at=None)
+
+    def change_schedule(self, info: ScheduleInfo, **fields: Any) -> Any:
+        self.schedules[info.name] = attrs.evolve(info, **fields)
+        self.schedule_updated.tell([info.name])
+        return self.schedules[info.name]
 
     async def _reading(self) -> None:
         if self.fail is not None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from bgtasks.backends.embedded.reading import Reading
 from bgtasks.backends.embedded.schedule_rows import schedule_of, tick_of
@@ -67,8 +68,13 @@ class FileSchedules(ScheduleStore):
             self._announce([firing.name])
         return outcome
 
-    async def run_now(self, name: str, task: TaskRecord) -> bool:
-        return await self._change(name, partial(self._tables.run_now, name=name, task=task))
+    async def run_now(self, name: str, task: TaskRecord) -> UUID | None:
+        run: UUID | None = await self._writer.run(
+            partial(self._tables.run_now, name=name, task=task)
+        )
+        if run is not None:
+            self._announce([name])
+        return run
 
     async def pause(self, name: str, now: datetime) -> bool:
         return await self._change(name, partial(self._tables.pause, name=name, now=now))

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
+from uuid import UUID
 
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.schedule_rows import schedule_values, tick_values
@@ -94,13 +95,15 @@ class ScheduleTables:
         )
         return cursor.rowcount == 1
 
-    def run_now(self, file: TaskFile, name: str, task: TaskRecord) -> bool:
+    def run_now(self, file: TaskFile, name: str, task: TaskRecord) -> UUID | None:
         """Keep a task that somebody has the schedule submit."""
-        with file.transaction.all_or_nothing():
-            if _run(file, "note_run", task.id.bytes, name).rowcount != 1:
-                return False
-            file.submit([task])
-            return True
+        with suppress(_MovedOnError), file.transaction.all_or_nothing():
+            holders = file.submit([task])
+            run = holders[0].id if holders else task.id
+            if _run(file, "note_run", run.bytes, name).rowcount != 1:
+                raise _MovedOnError
+            return run
+        return None
 
     def pause(self, file: TaskFile, name: str, now: datetime) -> bool:
         """Pause a schedule, unless it is paused; whether there is one."""

@@ -29,8 +29,8 @@ __all__ = ["PostgresSchedules"]
 ALL = 2**31 - 1
 
 Insert = Callable[[Any, Sequence[TaskRecord]], Awaitable[Mapping[int, TaskRecord]]]
-"""Keeps new tasks in the transaction that is open on a connection, which can go on if that fails;
-returns the holders of the keys of those that were not kept."""
+"""Keeps new tasks in the transaction that is open on a connection, which can go on if that fails.
+Returns, by their places, the holders of the keys of those that were not kept."""
 
 
 class PostgresSchedules(ScheduleStore):
@@ -126,15 +126,16 @@ class PostgresSchedules(ScheduleStore):
             MAX_TICKS - 1,  # and this one
         )
 
-    async def run_now(self, name: str, task: TaskRecord) -> bool:
+    async def run_now(self, name: str, task: TaskRecord) -> UUID | None:
         with self._database.asking(WRITTEN):
             async with self._database.transaction() as connection:
-                statement = STATEMENTS["note_run"]
-                if not await connection.fetch(statement, name, task.id, self._news(name)):
-                    return False
-                await self._insert(connection, [task])
+                if not await connection.fetch(STATEMENTS["schedules_by_name"], [name]):
+                    return None
+                holders = await self._insert(connection, [task])
+                run = holders[0].id if holders else task.id
+                await connection.fetch(STATEMENTS["note_run"], name, run, self._news(name))
         self._announce([name])
-        return True
+        return run
 
     async def pause(self, name: str, now: datetime) -> bool:
         return await self._change("pause_schedule", name, now)

@@ -74,9 +74,10 @@ class ScheduleControl:
                 "its task; run it where it is"
             )
         task = await self._maker.once(item)
-        if not await self._backend.schedules.run_now(name, task):
+        run = await self._backend.schedules.run_now(name, task)
+        if run is None:
             raise _not_found(name)
-        return task.id
+        return run
 
     async def pause(self, name: str) -> ScheduleInfo:
         """Let no tick count from now on."""

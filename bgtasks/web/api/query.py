@@ -12,7 +12,10 @@ from bgtasks.web.filters import FILTERS, once, parse_filter, refuse
 from bgtasks.web.listing import PageRequest
 from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT
 
-__all__ = ["parse_page_request", "parse_query_filter"]
+__all__ = ["parse_page_request", "parse_part", "parse_query_filter"]
+
+PART = 50
+"""How many schedules a page has, unless it is asked for another number."""
 
 
 def parse_page_request(query: QueryParams) -> PageRequest:
@@ -37,6 +40,18 @@ def parse_query_filter(query: QueryParams, beside: Collection[str] = ()) -> Task
             accepted = ", ".join([*first, *beside, *rest])
             raise QueryError(f"unknown parameter {name[:100]!r}; accepted: {accepted}")
     return parse_filter({name: query.getlist(name) for name in names if name in FILTERS})
+
+
+def parse_part(query: QueryParams) -> tuple[int, str]:
+    """How many schedules a request asks for (``limit``), and behind which name (``cursor``).
+
+    Raises QueryError, which names the parameter, its value and what is accepted.
+    """
+    for name in query:
+        if name not in ("limit", "cursor"):
+            raise QueryError(f"unknown parameter {name[:100]!r}; accepted: limit, cursor")
+    limit, cursor = query.getlist("limit"), query.getlist("cursor")
+    return _limit(limit) if limit else PART, _cursor(cursor) if cursor else ""
 
 
 def _limit(values: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """The HTTP API below the mount point: list, get and follow tasks, the commands, and health."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from functools import partial
@@ -19,8 +20,9 @@ from bgtasks.models import AttemptFailure
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.limits import Turns
 from bgtasks.web.api.page import write_page
-from bgtasks.web.api.query import parse_page_request, parse_query_filter
+from bgtasks.web.api.query import parse_page_request, parse_part, parse_query_filter
 from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
+from bgtasks.web.encoded_schedule import schedule_text
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.encoded_type import type_text
 from bgtasks.web.hub import Hub
@@ -33,8 +35,10 @@ from bgtasks.web.protocol import (
     COUNTS,
     EVENTS,
     HEALTH,
+    MAX_PAGE_BYTES,
     MAX_QUERY,
     PERMISSIONS,
+    SCHEDULES,
     TASK,
     TASKS,
     TYPES,
@@ -76,6 +80,7 @@ class TaskRoutes:
             ATTEMPTS: {"GET": self._attempts},
             PERMISSIONS: {"GET": self._permissions},
             TYPES: {"GET": self._types},
+            SCHEDULES: {"GET": self._schedules},
         }
         for command in COMMANDS:
             by_method = endpoints.setdefault(command.route, {})
@@ -165,6 +170,17 @@ class TaskRoutes:
     async def _types(self, _request: Request, requester: Requester) -> Response:
         items = map(type_text, await self._access.types(requester))
         return _json(f'{{"items":[{",".join(items)}]}}')
+
+    async def _schedules(self, request: Request, requester: Requester) -> Response:
+        limit, after = parse_part(request.query_params)
+        found = await self._access.schedules(requester, after=after, limit=limit + 1)
+        items: list[str] = []
+        for info in found[:limit]:
+            if sum(map(len, items)) > MAX_PAGE_BYTES:
+                break
+            items.append(schedule_text(info))
+        cursor = found[len(items) - 1].name if len(found) > len(items) else None
+        return _json(f'{{"items":[{",".join(items)}],"nextCursor":{json.dumps(cursor)}}}')
 
     async def _events(self, request: Request, requester: Requester) -> ASGIApp:
         if not self._origins.accepts_stream(request.scope):

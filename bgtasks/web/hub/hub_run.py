@@ -1,6 +1,7 @@
 """The hub between one start and the stop after it: the one place that knows all its parts."""
 
 import logging
+from collections.abc import Collection
 
 from bgtasks.clock import Clock
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
@@ -20,6 +21,7 @@ from bgtasks.web.hub.dispatcher import Dispatcher
 from bgtasks.web.hub.notices import Notices
 from bgtasks.web.hub.reception import Reception
 from bgtasks.web.hub.replay import Replay
+from bgtasks.web.hub.schedule_news import ScheduleNews
 from bgtasks.web.hub.shared_reads import SharedReads
 from bgtasks.web.hub.socketio.events import ClientEvents
 from bgtasks.web.hub.socketio.sockets import Sockets
@@ -61,15 +63,18 @@ class HubRun:
         self.dispatcher = Dispatcher(self.audience, self.sockets.fan_out, codec)
         self._broadcaster = Broadcaster(self.dispatcher.broadcast)
         self._notices = Notices(self.audience, judge, clock, self._background)
+        self._schedule_news = ScheduleNews(manager.find_schedules, self._notices, clock)
         self._loops = self._start_loops(clock)
         self._unsubscribe = [
             manager.task_updated.subscribe(self._on_update),
             manager.type_updated.subscribe(self._on_type),
+            manager.schedule_updated.subscribe(self._on_schedules),
         ]
 
     def _start_loops(self, clock: Clock) -> list[LastingLoop]:
         loops = [
             LastingLoop("sending updates to clients", self._broadcaster.run, clock),
+            LastingLoop("telling clients of schedules", self._schedule_news.run, clock),
             LastingLoop("asking whether clients may stay", self._tend, clock),
             LastingLoop("ending event streams with the server", self.streams.tend, clock),
         ]
@@ -101,6 +106,10 @@ class HubRun:
 
     def _on_type(self, info: TypeInfo) -> None:
         self._notices.tell(TYPE_UPDATED, type_text(info))
+
+    def _on_schedules(self, names: Collection[str]) -> None:
+        if len(self.audience):
+            self._schedule_news.put(names)
 
     def _on_update(self, info: Info) -> None:
         self._replay.note(info)

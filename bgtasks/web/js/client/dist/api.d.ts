@@ -1,5 +1,6 @@
 import { COMMANDS } from "./protocol.js";
 import { type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import type { ScheduleInfo, SchedulePage } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
 /** Which tasks; what is left out does not filter. */
 export interface TaskFilter<Name extends string = string> {
@@ -71,6 +72,17 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     attempts(id: string): Promise<readonly FailedAttempt[]>;
     /** Which buttons to show. */
     permissions(id: string): Promise<Permissions>;
+    /** A page of the schedules, for who may control them; `limit` is at most 200. */
+    schedules(part?: {
+        readonly limit?: number;
+        readonly cursor?: string | null;
+    }): Promise<SchedulePage>;
+    /** Submit a task of a schedule now; gives how the schedule is then. */
+    runSchedule(name: string): Promise<ScheduleInfo>;
+    /** Let no tick of a schedule submit a task from now on; gives how the schedule is then. */
+    pauseSchedule(name: string): Promise<ScheduleInfo>;
+    /** Go on with a schedule at its next tick; gives how the schedule is then. */
+    resumeSchedule(name: string): Promise<ScheduleInfo>;
     /** All types of tasks, for who may control them. */
     types(): Promise<readonly TypeInfo<TypeName<Types>>[]>;
     /** Start nothing of a type from now on, in any process; gives how the type is then. */

@@ -1,5 +1,5 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
-import { ATTEMPTS, COMMANDS, COUNTS, PAUSE_TYPE, PERMISSIONS, RESUME_TYPE, TASK, TASKS, TYPES, } from "./protocol.js";
+import { ATTEMPTS, COMMANDS, COUNTS, PAUSE_SCHEDULE, PAUSE_TYPE, PERMISSIONS, RESUME_SCHEDULE, RESUME_TYPE, RUN_SCHEDULE, SCHEDULES, TASK, TASKS, TYPES, } from "./protocol.js";
 import { isTaskId, taskId } from "./task.js";
 import { messageOf, within } from "./waiting.js";
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
@@ -57,6 +57,27 @@ export class TaskApi {
     /** Which buttons to show. */
     async permissions(id) {
         return this.#ask("GET", of(id, PERMISSIONS));
+    }
+    /** A page of the schedules, for who may control them; `limit` is at most 200. */
+    async schedules(part = {}) {
+        const query = new URLSearchParams();
+        if (part.limit !== undefined)
+            query.append("limit", String(part.limit));
+        if (part.cursor)
+            query.append("cursor", part.cursor);
+        return this.#ask("GET", SCHEDULES, `?${query}`);
+    }
+    /** Submit a task of a schedule now; gives how the schedule is then. */
+    async runSchedule(name) {
+        return this.#ask("POST", named(name, RUN_SCHEDULE));
+    }
+    /** Let no tick of a schedule submit a task from now on; gives how the schedule is then. */
+    async pauseSchedule(name) {
+        return this.#ask("POST", named(name, PAUSE_SCHEDULE));
+    }
+    /** Go on with a schedule at its next tick; gives how the schedule is then. */
+    async resumeSchedule(name) {
+        return this.#ask("POST", named(name, RESUME_SCHEDULE));
     }
     /** All types of tasks, for who may control them. */
     async types() {
@@ -126,6 +147,9 @@ function written(filter) {
             said.push([name, range]);
     }
     return said;
+}
+function named(name, route) {
+    return route.replace("{name}", encodeURIComponent(name));
 }
 function of(id, route) {
     return route.replace("{id}", taskId(id));

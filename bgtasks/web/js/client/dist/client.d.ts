@@ -2,6 +2,7 @@ import { TaskApi, type TaskFilter } from "./api.js";
 import { type Connection } from "./link.js";
 import { type Io } from "./socket.js";
 import { type TaskOf, type TypeName } from "./task.js";
+import type { ScheduleInfo } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
 export interface ConnectOptions {
     /** Where the application is mounted; default `/background-tasks`. */
@@ -52,6 +53,9 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
     reconnect(): void;
     /** How it stands with the connection, now and whenever that changes. */
     onConnection(listener: (connection: Connection) => void): Stop;
+    /** Be told of each change of a schedule, if the policy lets this user control them. How they are
+     * at first, and after a lost connection, says `api.schedules()`. */
+    onScheduleUpdated(listener: (schedule: ScheduleInfo) => void): Stop;
     /** Be told of each type of tasks that is paused or resumed, if the policy lets this user control
      * them. How they are at first, and after a lost connection, says `api.types()`. */
     onTypeUpdated(listener: (type: TypeInfo<TypeName<Types>>) => void): Stop;

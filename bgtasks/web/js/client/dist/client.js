@@ -13,6 +13,7 @@ export class TaskClient {
     api;
     #watches = new Watches();
     #connectionListeners = new Set();
+    #scheduleListeners = new Set();
     #typeListeners = new Set();
     #iterations = new Set();
     #types;
@@ -29,6 +30,7 @@ export class TaskClient {
             up: () => this.#follower.restart(),
             updated: (task) => this.#follower.take(task),
             typeUpdated: (type) => this.#tellType(type),
+            scheduleUpdated: (schedule) => this.#tellSchedule(schedule),
             changed: (connection) => this.#tellConnection(connection),
         });
         this.#follower = new Follower(this.#link, this.#watches, retryDelay);
@@ -88,6 +90,13 @@ export class TaskClient {
         callSafely(listener, this.#link.connection);
         return () => void this.#connectionListeners.delete(listener);
     }
+    /** Be told of each change of a schedule, if the policy lets this user control them. How they are
+     * at first, and after a lost connection, says `api.schedules()`. */
+    onScheduleUpdated(listener) {
+        this.#link.open();
+        this.#scheduleListeners.add(listener);
+        return () => void this.#scheduleListeners.delete(listener);
+    }
     /** Be told of each type of tasks that is paused or resumed, if the policy lets this user control
      * them. How they are at first, and after a lost connection, says `api.types()`. */
     onTypeUpdated(listener) {
@@ -106,6 +115,7 @@ export class TaskClient {
             end();
         this.#connectionListeners.clear();
         this.#typeListeners.clear();
+        this.#scheduleListeners.clear();
     }
     #watch(id, listener) {
         this.#link.open();
@@ -156,6 +166,10 @@ export class TaskClient {
             throw new TaskError("the server's answer has no task");
         this.#follower.take(task);
         return task;
+    }
+    #tellSchedule(schedule) {
+        for (const listener of [...this.#scheduleListeners])
+            callSafely(listener, schedule);
     }
     #tellType(type) {
         for (const listener of [...this.#typeListeners])

@@ -1,6 +1,7 @@
 import { BackgroundTasksError } from "./errors.js";
 import type { Io } from "./socket.js";
 import type { Task } from "./task.js";
+import type { ScheduleInfo } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
 /** How it stands with the connection. `message` says why, where there is something to say. */
 export interface Connection {
@@ -18,6 +19,7 @@ export interface LinkEvents {
     up(): void;
     updated(task: Task): void;
     typeUpdated(type: TypeInfo): void;
+    scheduleUpdated(schedule: ScheduleInfo): void;
     changed(connection: Connection): void;
 }
 export interface Answer {

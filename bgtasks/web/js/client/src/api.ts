@@ -3,14 +3,19 @@ import {
   ATTEMPTS,
   COMMANDS,
   COUNTS,
+  PAUSE_SCHEDULE,
   PAUSE_TYPE,
   PERMISSIONS,
+  RESUME_SCHEDULE,
   RESUME_TYPE,
+  RUN_SCHEDULE,
+  SCHEDULES,
   TASK,
   TASKS,
   TYPES,
 } from "./protocol.js";
 import { isTaskId, taskId, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
+import type { ScheduleInfo, SchedulePage } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
 import { messageOf, within } from "./waiting.js";
 
@@ -122,6 +127,31 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     return this.#ask("GET", of(id, PERMISSIONS));
   }
 
+  /** A page of the schedules, for who may control them; `limit` is at most 200. */
+  async schedules(
+    part: { readonly limit?: number; readonly cursor?: string | null } = {},
+  ): Promise<SchedulePage> {
+    const query = new URLSearchParams();
+    if (part.limit !== undefined) query.append("limit", String(part.limit));
+    if (part.cursor) query.append("cursor", part.cursor);
+    return this.#ask("GET", SCHEDULES, `?${query}`);
+  }
+
+  /** Submit a task of a schedule now; gives how the schedule is then. */
+  async runSchedule(name: string): Promise<ScheduleInfo> {
+    return this.#ask("POST", named(name, RUN_SCHEDULE));
+  }
+
+  /** Let no tick of a schedule submit a task from now on; gives how the schedule is then. */
+  async pauseSchedule(name: string): Promise<ScheduleInfo> {
+    return this.#ask("POST", named(name, PAUSE_SCHEDULE));
+  }
+
+  /** Go on with a schedule at its next tick; gives how the schedule is then. */
+  async resumeSchedule(name: string): Promise<ScheduleInfo> {
+    return this.#ask("POST", named(name, RESUME_SCHEDULE));
+  }
+
   /** All types of tasks, for who may control them. */
   async types(): Promise<readonly TypeInfo<TypeName<Types>>[]> {
     const { items } = await this.#ask<{ items: TypeInfo<TypeName<Types>>[] }>("GET", TYPES);
@@ -186,6 +216,10 @@ function written(filter: TaskSearch): [string, string][] {
     if (range !== "..") said.push([name, range]);
   }
   return said;
+}
+
+function named(name: string, route: string): string {
+  return route.replace("{name}", encodeURIComponent(name));
 }
 
 function of(id: string, route: string): string {

@@ -5,6 +5,7 @@ import { Link, type Connection } from "./link.js";
 import { COMMANDS, MAX_TYPE } from "./protocol.js";
 import { mountPoint, type Io } from "./socket.js";
 import { isFinal, isTaskId, taskId, type Task, type TaskOf, type TypeName } from "./task.js";
+import type { ScheduleInfo } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
 import { callSafely } from "./waiting.js";
 import { Feed, ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
@@ -35,6 +36,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
   readonly api: TaskApi<Types>;
   readonly #watches = new Watches();
   readonly #connectionListeners = new Set<(connection: Connection) => void>();
+  readonly #scheduleListeners = new Set<(schedule: ScheduleInfo) => void>();
   readonly #typeListeners = new Set<(type: TypeInfo) => void>();
   readonly #iterations = new Set<() => void>();
   readonly #types: readonly string[] | undefined;
@@ -52,6 +54,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
       up: () => this.#follower.restart(),
       updated: (task) => this.#follower.take(task),
       typeUpdated: (type) => this.#tellType(type),
+      scheduleUpdated: (schedule) => this.#tellSchedule(schedule),
       changed: (connection) => this.#tellConnection(connection),
     });
     this.#follower = new Follower(this.#link, this.#watches, retryDelay);
@@ -133,6 +136,14 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     return () => void this.#connectionListeners.delete(listener);
   }
 
+  /** Be told of each change of a schedule, if the policy lets this user control them. How they are
+   * at first, and after a lost connection, says `api.schedules()`. */
+  onScheduleUpdated(listener: (schedule: ScheduleInfo) => void): Stop {
+    this.#link.open();
+    this.#scheduleListeners.add(listener);
+    return () => void this.#scheduleListeners.delete(listener);
+  }
+
   /** Be told of each type of tasks that is paused or resumed, if the policy lets this user control
    * them. How they are at first, and after a lost connection, says `api.types()`. */
   onTypeUpdated(listener: (type: TypeInfo<TypeName<Types>>) => void): Stop {
@@ -151,6 +162,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     for (const end of [...this.#iterations]) end();
     this.#connectionListeners.clear();
     this.#typeListeners.clear();
+    this.#scheduleListeners.clear();
   }
 
   #watch(id: string, listener: (task: Task | null) => void): Stop {
@@ -198,6 +210,10 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     if (task === undefined) throw new TaskError("the server's answer has no task");
     this.#follower.take(task);
     return task as TaskOf<Types>;
+  }
+
+  #tellSchedule(schedule: ScheduleInfo): void {
+    for (const listener of [...this.#scheduleListeners]) callSafely(listener, schedule);
   }
 
   #tellType(type: TypeInfo): void {

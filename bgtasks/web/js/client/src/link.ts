@@ -6,9 +6,10 @@ import {
   TaskError,
   TimeoutError,
 } from "./errors.js";
-import { NAMESPACE, SOCKET, TASK_UPDATED, TYPE_UPDATED } from "./protocol.js";
+import { NAMESPACE, SCHEDULE_UPDATED, SOCKET, TASK_UPDATED, TYPE_UPDATED } from "./protocol.js";
 import type { Io, Socket } from "./socket.js";
 import type { Task } from "./task.js";
+import type { ScheduleInfo } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
 import { backoff, messageOf, within } from "./waiting.js";
 
@@ -30,6 +31,7 @@ export interface LinkEvents {
   up(): void;
   updated(task: Task): void;
   typeUpdated(type: TypeInfo): void;
+  scheduleUpdated(schedule: ScheduleInfo): void;
   changed(connection: Connection): void;
 }
 
@@ -123,6 +125,7 @@ export class Link {
     socket.on("disconnect", (reason: string) => this.#lost(reason));
     socket.on("connect_error", (error: Error) => this.#failed(error.message));
     socket.on(TASK_UPDATED, (task: Task) => this.#events.updated(task));
+    socket.on(SCHEDULE_UPDATED, (one: ScheduleInfo) => this.#events.scheduleUpdated(one));
     socket.on(TYPE_UPDATED, (type: TypeInfo) => this.#events.typeUpdated(type));
     return socket;
   }

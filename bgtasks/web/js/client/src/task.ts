@@ -30,6 +30,9 @@ interface Snapshot<Payload, Type extends string> {
   /** Why a task that is not final does not run: its time has not come, or as many tasks of its key
    * run as may. `null` where it runs, is final, or only waits for a free slot. */
   readonly waitingFor: "time" | "turn" | null;
+  /** The schedule that submitted the task, and for which tick; `tick` is `null` where somebody had
+   * it run by hand. */
+  readonly schedule: { readonly name: string; readonly tick: string | null } | null;
 }
 
 /** One whole snapshot of a task, as the server sends it. Times are ISO 8601 texts in UTC. What the
