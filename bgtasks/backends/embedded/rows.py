@@ -56,11 +56,16 @@ def to_time(microseconds: int | None) -> datetime | None:
 
 
 TYPES: ColumnTypes = {
-    UUID: ColumnType("BLOB", attrgetter("bytes"), lambda stored: UUID(bytes=stored)),
+    # A bytearray and an int: of bytes and of a bool, sqlite3 looks for an adapter first.
+    UUID: ColumnType(
+        "BLOB",
+        lambda value: bytearray(value.int.to_bytes(16, "big")),
+        lambda stored: UUID(bytes=stored),
+    ),
     str: ColumnType("TEXT"),
     int: ColumnType("INTEGER"),
     float: ColumnType("REAL"),
-    bool: ColumnType("INTEGER", decode=bool),
+    bool: ColumnType("INTEGER", int, bool),
     datetime: ColumnType("INTEGER", from_time, to_time),
     BackgroundTaskStatus: ColumnType(
         "TEXT",
