@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bgtasks.containers import BackgroundTasksContainer, background_task, schedule
     from bgtasks.core.limits import PerKey, Rate
     from bgtasks.core.query import BackgroundTaskPage
+    from bgtasks.core.retention import Retention
     from bgtasks.core.schedules.cron import Cron
     from bgtasks.core.schedules.every import Every
     from bgtasks.core.task_filter import TaskFilter
@@ -92,6 +93,7 @@ __all__ = [
     "Registration",
     "RegistrationError",
     "Requester",
+    "Retention",
     "Retry",
     "ScheduleInfo",
     "ScheduleNotFoundError",
@@ -118,6 +120,7 @@ _HOMES = {
     "containers": ["BackgroundTasksContainer", "background_task", "schedule"],
     "core.limits": ["PerKey", "Rate"],
     "core.query": ["BackgroundTaskPage"],
+    "core.retention": ["Retention"],
     "core.task_filter": ["TaskFilter"],
     "core.task_types": ["TypeInfo"],
     "core.unique": ["Unique"],

@@ -22,6 +22,7 @@ from bgtasks.core.checks import (
 from bgtasks.core.durations import Duration
 from bgtasks.core.hints import field_names, substituted
 from bgtasks.core.limits import PerKey, Rate
+from bgtasks.core.retention import Retention
 from bgtasks.core.text import clean, shown
 from bgtasks.core.unique import BY_CALLER, Conflict, Unique
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
@@ -104,6 +105,7 @@ class TaskOptions(TypedDict, Generic[P], total=False):
     rerun_interrupted: bool | P
     max_interruptions: int | P
     unique: Unique | None | P
+    retention: Retention | None | P
     type_name: str | P
     payload_type: Any
     result_type: Any
@@ -128,6 +130,8 @@ class Registration:
     - ``max_interruptions``: a task fails once crashes have interrupted this many of its attempts;
       stops are not counted.
     - ``unique``: see :class:`~bgtasks.Unique`; by default any number of equal tasks is accepted.
+    - ``retention``: how long its final tasks are kept, by status: see :class:`~bgtasks.Retention`;
+      what it leaves out is as the setting ``retention`` says.
     - ``type_name``: the name it is stored and sent under; default: the class name.
     - ``payload_type``: what the worker reports; read from ``BackgroundWorker[Task, Payload]``.
     - ``result_type``: what the worker returns; read from
@@ -153,6 +157,7 @@ class Registration:
     rerun_interrupted: bool = True
     max_interruptions: int = field(default=3, validator=whole(1, 1000))
     unique: Unique | None = None
+    retention: Retention | None = None
     payload_type: Any = None
     result_type: Any = None
 
@@ -174,6 +179,8 @@ class Registration:
             raise refusal(self, "cancellation", self.cancellation, "'task' or 'cooperative'")
         if not isinstance(self.rerun_interrupted, bool):
             raise refusal(self, "rerun_interrupted", self.rerun_interrupted, "True or False")
+        if not isinstance(self.retention, Retention | None):
+            raise refusal(self, "retention", self.retention, "Retention(...) or None")
         self._check_unique()
 
     def _check_task_type(self) -> None:

@@ -17,6 +17,7 @@ from uuid import UUID
 from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.core.events import Ended, Reported
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, ProcessInfo
 
@@ -173,6 +174,10 @@ class Backend(ABC):
     async def types(self, names: Sequence[str] | None = None) -> Sequence[TypeRecord]:
         """What is kept of these types; of all that have tasks or are paused where it is ``None``.
         In the order of their names."""
+
+    @abstractmethod
+    async def prune_by(self, rule: PruneRule, limit: int) -> int:
+        """The same of the tasks that a rule names."""
 
     @abstractmethod
     def now(self) -> datetime:

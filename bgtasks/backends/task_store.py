@@ -19,6 +19,7 @@ from bgtasks.backends.schedule_store import ScheduleStore
 from bgtasks.backends.task_reads import TaskReads
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.models import ProcessInfo
 
 __all__ = [
@@ -170,6 +171,10 @@ class TaskStore(ABC):
     @abstractmethod
     async def delete(self, task_id: UUID) -> bool:
         """Drop a task if it is final; whether it was there and is."""
+
+    @abstractmethod
+    async def prune_by(self, rule: PruneRule, before: datetime, limit: int) -> int:
+        """The same as ``prune`` of the tasks that a rule names."""
 
     @abstractmethod
     async def prune(self, before: datetime, limit: int) -> int:

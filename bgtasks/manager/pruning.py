@@ -1,11 +1,16 @@
 """Deleting tasks whose retention is over."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
 
+from attrs import evolve
+
+from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock, Timing, sleep
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
+from bgtasks.core.retention import PruneRule
 from bgtasks.errors import BackgroundTasksError
 
 __all__ = ["pruning"]
@@ -15,19 +20,32 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 """The most tasks deleted in one commit, so that pruning blocks no other write for long."""
 
-Prune = Callable[[timedelta, int], Awaitable[int]]
+OVERLAP = timedelta(hours=1)
+"""How far back what was looked at is looked at again: ends are dated before they are committed."""
 
 
-def pruning(prune: Prune, retention: timedelta, clock: Clock, timing: Timing) -> LastingLoop:
-    """A service that drops what became final longer ago than ``retention``, again and again.
+def pruning(
+    backend: Backend, rules: Sequence[PruneRule], clock: Clock, timing: Timing
+) -> LastingLoop:
+    """A service that drops what has been kept long enough, again and again.
 
-    ``prune(age, limit)`` is the backend's, which tells itself where the store is in trouble.
+    The backend tells itself where the store is in trouble. Where types have rules of their own, a
+    round looks only at what has become old enough since the one before.
     """
+    looked_until: dict[PruneRule, datetime] = {}
+
+    async def drop(rule: PruneRule) -> None:
+        until = backend.now() - rule.age - OVERLAP
+        asked = evolve(rule, since=looked_until.get(rule))
+        prune = partial(backend.prune_by, asked) if rule.kinds else partial(backend.prune, rule.age)
+        while await prune(BATCH) == BATCH:
+            pass
+        looked_until[rule] = until
 
     async def one_round() -> None:
         try:
-            while await prune(retention, BATCH) == BATCH:
-                pass
+            for rule in rules:
+                await drop(rule)
         except BaseException as error:
             if ends_this_task(error):
                 raise

@@ -14,6 +14,7 @@ from bgtasks.concurrency.services import Service, Services, take_steps
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.keys import keyed
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.retention import rules_of
 from bgtasks.core.schedules.definition import Schedules
 from bgtasks.core.submission import SubmitOptions, new_record
 from bgtasks.core.task_types import TypeInfo
@@ -93,8 +94,9 @@ class ManagerRun:
         self._serving = Serving(backend, self._executor, clock, timing, settings.stop_grace)
         # The event loop is watched while workers run on it.
         self._services = Services([self._watch, self._serving] if settings.run_tasks else [])
-        if settings.retention is not None:
-            self._services.add(pruning(backend.prune, settings.retention, clock, timing))
+        rules = rules_of(settings.retention, {item.type_name: item.retention for item in registry})
+        if rules and (settings.run_tasks or settings.retention is not None):  # no visitor
+            self._services.add(pruning(backend, rules, clock, timing))
         maker = TaskMaker(self._record)
         self.schedules = ScheduleControl(backend, schedules, maker, backend.now)
         backend.subscribe_schedules(schedule_updates.tell)

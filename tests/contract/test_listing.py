@@ -11,6 +11,7 @@ import pytest
 
 from bgtasks.core.events import Cancelled, Completed, Failed, Interrupted, Report
 from bgtasks.core.record import LEFT_OUT, SMALL_PAYLOAD, TaskQuery, TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench, until
 
@@ -228,3 +229,25 @@ async def test_an_id_may_be_used_again_once_its_task_was_dropped(bench: BackendB
     await bench.submit(id=task_id)
     assert await bench.backend.failures(task_id) == []
     assert (await bench.get(task_id)).failures == 0
+
+
+async def test_kinds_of_tasks_are_kept_for_times_of_their_own(bench: BackendBench) -> None:
+    completed, failed, other = (
+        await bench.finished(),
+        await bench.finished(Failed("no")),
+        await bench.finished(type_name="Other"),
+    )
+    await bench.advance(100)
+    kinds = (("Quick", BackgroundTaskStatus.COMPLETED),)
+    age = timedelta(seconds=50)
+    late = PruneRule(age, kinds, others=False, since=bench.clock.now())
+    assert await bench.backend.prune_by(late, 10) == 0
+    assert (
+        await bench.backend.prune_by(PruneRule(timedelta(seconds=200), kinds, others=False), 10)
+        == 0
+    )
+    assert await bench.backend.prune_by(PruneRule(age, kinds, others=False), 10) == 1
+    assert await bench.backend.get(completed) is None
+    assert await bench.backend.prune_by(PruneRule(age, kinds), 10) == 2
+    assert await bench.backend.get(failed) is None
+    assert await bench.backend.get(other) is None

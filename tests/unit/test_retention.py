@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from bgtasks import BackendError, BackgroundTaskManager
+from bgtasks import (
+    BackendError,
+    BackgroundTaskManager,
+    Retention,
+    SettingsError,
+)
 from bgtasks.clock import Timing
 from tests.hosts.scripted import (
     Work,
@@ -79,3 +84,26 @@ async def test_a_store_that_cannot_prune_is_logged_and_asked_again(
             while await manager.try_get_task(info.id) is not None:
                 clock.advance(Timing().prune_every)
     assert "the disk is full" in caplog.text
+
+
+async def test_a_type_keeps_its_tasks_for_times_of_its_own() -> None:
+    container = container_for(done, retention=Retention(completed="1 day", failed="90 days"))
+    container.config.from_dict({"retention": "7 days"})
+    clock = clock_of(container)
+    async with running(container) as manager:
+        ended = await run_to_end(manager, Work())
+        cancelled = await manager.run_task(Work(), delay=DAY)
+        await manager.cancel_task(cancelled)
+        await until(lambda: clock.pending)
+        clock.advance(1.1 * DAY)
+        while ended.id in await all_ids(manager):
+            clock.advance(Timing().prune_every)
+        assert await all_ids(manager) == [cancelled]  # as the setting says
+
+
+@pytest.mark.parametrize("value", [-1, "soon", float("nan"), "200 years", True])
+def test_a_time_that_is_none_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(SettingsError, match=r"Retention\(failed="):
+        Retention(failed=value)
+    with pytest.raises(SettingsError, match="expected Retention"):
+        container_for(done, retention="7 days").registry()

@@ -37,6 +37,7 @@ from bgtasks.clock import Clock
 from bgtasks.concurrency.threads import CallingThread
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.core.text import describe
 from bgtasks.errors import BackendError
@@ -143,6 +144,10 @@ class FileStore(TaskStore):
     async def delete(self, task_id: UUID) -> bool:
         await self._room()
         return bool(await self.writer.run(partial(TaskFile.delete, task_id=task_id)))
+
+    async def prune_by(self, rule: PruneRule, before: datetime, limit: int) -> int:
+        prune = partial(TaskFile.prune_by, rule=rule, before=before, limit=limit)
+        return int(await self.writer.run(prune))
 
     async def prune(self, before: datetime, limit: int) -> int:
         return int(await self.writer.run(partial(TaskFile.prune, before=before, limit=limit)))

@@ -24,6 +24,7 @@ from bgtasks.core.conflicts import frees_for_follower, key_is_held, resolve
 from bgtasks.core.events import Claimed, Event, Held, Released, TurnCame
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, turn_of
+from bgtasks.core.retention import PruneRule
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registration import Registry
@@ -132,6 +133,13 @@ class TaskFile:
     def delete(self, task_id: UUID) -> bool:
         """Drop a task if it is final; whether it was there and is."""
         return self._drop(self._execute("final_task", (task_id.bytes,)).fetchall()) > 0
+
+    def prune_by(self, rule: PruneRule, before: datetime, limit: int) -> int:
+        """Drop those that a rule names; how many."""
+        since, now = rows.from_time(rule.since) or 0, rows.from_time(self._now())
+        kinds = json.dumps([f"{name}/{status}" for name, status in rule.kinds])
+        values = (since, rows.from_time(before), now, kinds, rule.others, limit)
+        return self._drop(self._execute("prunable_by", values).fetchall())
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop tasks that became final before a time; how many."""

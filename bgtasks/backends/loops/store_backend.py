@@ -18,6 +18,7 @@ from bgtasks.backends.task_store import TaskStore
 from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure, ProcessInfo
@@ -122,6 +123,9 @@ class StoreBackend(Backend, Generic[TStore]):
 
     async def resume(self, type_name: str) -> None:
         await self.store.resume(type_name)
+
+    async def prune_by(self, rule: PruneRule, limit: int) -> int:
+        return await self.store.prune_by(rule, self.now() - rule.age, limit)
 
     def now(self) -> datetime:
         return self._clock.now()

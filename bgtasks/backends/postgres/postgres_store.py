@@ -49,6 +49,7 @@ from bgtasks.backends.task_store import (
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import ProcessInfo
 from bgtasks.observing.subscribers import Subscribers
@@ -218,6 +219,12 @@ class PostgresStore(TaskStore):
     async def delete(self, task_id: UUID) -> bool:
         with self.database.asking("written"):
             return bool(await self.database.fetch(STATEMENTS["delete_final"], task_id))
+
+    async def prune_by(self, rule: PruneRule, before: datetime, limit: int) -> int:
+        kinds = [f"{name}/{status}" for name, status in rule.kinds]
+        values = (before, limit, self._now(), rule.since, kinds, rule.others)
+        with self.database.asking("pruned"):
+            return len(await self.database.fetch(STATEMENTS["prune_by"], *values))
 
     async def prune(self, before: datetime, limit: int) -> int:
         with self.database.asking("pruned"):

@@ -148,6 +148,14 @@ SELECT sequence, type, status, owner IS NOT NULL FROM tasks INDEXED BY tasks_fin
    AND (held_key IS NULL OR key_until <= ?)
  ORDER BY completed_at LIMIT ?;
 
+-- name: prunable_by
+-- The same within a span of time, of some kinds of tasks, or of all others.
+SELECT sequence, type, status, owner IS NOT NULL FROM tasks INDEXED BY tasks_finished
+ WHERE completed_at IS NOT NULL AND completed_at >= ? AND completed_at < ?
+   AND (held_key IS NULL OR key_until <= ?)
+   AND (type || '/' || status IN (SELECT value FROM json_each(?))) IS NOT ?
+ ORDER BY completed_at LIMIT ?;
+
 -- name: final_task
 SELECT sequence, type, status, owner IS NOT NULL FROM tasks
  WHERE id = ? AND completed_at IS NOT NULL;

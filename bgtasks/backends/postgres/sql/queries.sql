@@ -348,6 +348,18 @@ SELECT type, status, has_owner, pg_catalog.sum(number), true FROM old
 SELECT sequence, created_at FROM bgtasks_tasks
  WHERE sequence < $1 ORDER BY sequence DESC LIMIT 1;
 
+-- name: prune_by
+-- The same within a span of time, of some kinds of tasks ($5), or of all others ($6).
+DELETE FROM bgtasks_tasks
+ WHERE sequence = ANY (ARRAY(
+       SELECT sequence FROM bgtasks_tasks
+        WHERE completed_at IS NOT NULL AND completed_at < $1
+          AND ($4::timestamptz IS NULL OR completed_at >= $4)
+          AND (held_key IS NULL OR key_until <= $3)
+          AND (type || '/' || status = ANY ($5::text[])) <> $6::boolean
+        ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING 1;
+
 -- name: delete_final
 DELETE FROM bgtasks_tasks WHERE id = $1 AND completed_at IS NOT NULL RETURNING 1;
 
