@@ -2,7 +2,7 @@
 
 from dependency_injector import containers, providers
 
-from bgtasks import BackgroundTasksContainer, Retry, Unique, background_task
+from bgtasks import BackgroundTasksContainer, PerKey, Retry, Unique, background_task
 from examples.media_library.copying import CopyOperationWorker
 from examples.media_library.database import Database, open_session
 from examples.media_library.media import MediaReader
@@ -36,7 +36,8 @@ class Application(containers.DeclarativeContainer):
             background_task(
                 CopyOperationTask,
                 copy_worker,
-                max_concurrency=2,
+                # Two copies a user at once: whoever copies a whole library keeps nobody waiting.
+                per_key=PerKey(2, by="owner"),
                 # A disk or network that failed may be back in a moment; a copy that was
                 # refused (CopyRefusedError) would be refused again.
                 retry=Retry(max_attempts=3, on=OSError),
