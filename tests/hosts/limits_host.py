@@ -23,7 +23,7 @@ from bgtasks import (
 
 TABLE = """
 CREATE TABLE runs (
-    number serial PRIMARY KEY, type text, owner text,
+    number serial PRIMARY KEY, type text, owner text, claimed timestamptz,
     started timestamptz DEFAULT clock_timestamp(), ended timestamptz
 )
 """
@@ -52,9 +52,10 @@ class NotingWorker(BackgroundWorker[Any, None]):
 
     async def execute(self, context: BackgroundWorkerContext[Any, None]) -> None:
         number = await self._pool.fetchval(
-            "INSERT INTO runs (type, owner) VALUES ($1, $2) RETURNING number",
+            "INSERT INTO runs (type, owner, claimed) VALUES ($1, $2, $3) RETURNING number",
             context.task.type,
             context.info.owner,
+            context.info.started_at,
         )
         await asyncio.sleep(0.02)
         await self._pool.execute(
