@@ -8,6 +8,7 @@ life, for a retry by hand to take it again.
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ def keyed(
     unique = unique or BY_CALLER
     whose = [] if unique.across_owners else [record.owner]
     what = ["key", key] if key is not None else _named(record, task, unique.by)
-    text = json.dumps([record.type, whose, what], sort_keys=True, separators=(",", ":"))
+    text = _encode([record.type, whose, what])
     digest = blake2b(text.encode(), digest_size=20).hexdigest()
     until = None if unique.at_least is None else record.created_at + unique.at_least
     return record._replace(key=digest, held_key=digest, key_until=until, key_rule=_rule(unique))
@@ -119,9 +120,19 @@ def _named(record: TaskRecord, task: BackgroundTaskBase, by: Any) -> list[Any]:
                 f"expected a text of at most {MAX_TEXT:,} characters"
             )
         return ["function", text]
-    names = by if by is not None else [name for name in field_names(type(task)) if name != "id"]
-    data = json.loads(record.data, parse_float=_number)
-    return ["fields", {name: _ordered(task, name, data.get(camel_case(name))) for name in names}]
+    data = _decode(record.data)
+    task_type: Any = type(task)
+    names = _stored_names(task_type, by)
+    return ["fields", {name: _ordered(task, name, data.get(stored)) for name, stored in names}]
+
+
+@lru_cache(maxsize=1024)
+def _stored_names(
+    task_type: type[BackgroundTaskBase], by: tuple[str, ...] | None
+) -> list[tuple[str, str]]:
+    """The fields that make the key, each with its name in the stored data."""
+    names = by if by is not None else [name for name in field_names(task_type) if name != "id"]
+    return [(name, camel_case(name)) for name in names]
 
 
 def _ordered(task: BackgroundTaskBase, name: str, data: Any) -> Any:
@@ -135,3 +146,8 @@ def _number(text: str) -> float:
     """2.0 and 2 are equal, so they make the same key."""
     value = float(text)
     return int(value) if value.is_integer() else value
+
+
+# Made once: ``json.loads`` and ``json.dumps`` with options make theirs anew at each call.
+_decode = json.JSONDecoder(parse_float=_number).decode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode

@@ -20,6 +20,7 @@ from rows import Row
 IN_TURNS = [
     "throughput_floor",
     "throughput_bgtasks",
+    "throughput_unique",
     "throughput_huey",
     "throughput_dbos",
     "throughput_taskiq",
@@ -102,6 +103,13 @@ TABLE = [
     ),
     _bgtasks_beside(
         "run→Completed / taskiq InMemory, keeps nothing", "throughput_taskiq", "tasks_per_second"
+    ),
+    Row(
+        "run→Completed with unique= / without",
+        ("throughput_unique", "unique"),
+        "tasks/s",
+        ("throughput_unique", "without"),
+        at_least=0.85,
     ),
     *(
         Row(

@@ -96,6 +96,26 @@ async def test_of_many_equal_submissions_at_once_one_is_accepted(bench: BackendB
     assert holders == [kept] * 199
 
 
+async def test_of_submissions_at_once_each_meets_the_holders_of_its_own_keys(
+    bench: BackendBench,
+) -> None:
+    """Stores may keep them together: one that is not accepted takes no other with it."""
+    first = await running(bench, record(bench, key="held"))
+    expired = await running(bench, record(bench, key="expired", at_least=5))
+    await ended(bench, expired, Completed(None))
+    await bench.advance(6)
+    keys = ["a", None, "held", "b", "a", "expired", None, "b", "c"]
+    new = [bench.record("Quick") if key is None else record(bench, key=key) for key in keys]
+    holders = await asyncio.gather(*(bench.backend.submit([item]) for item in new))
+    met = [each[0].id if each else None for each in holders]
+    assert met[2] == first.id
+    assert [met[place] for place in (1, 5, 6, 8)] == [None] * 4
+    assert {met[0], met[4]} in ({None, new[0].id}, {None, new[4].id})
+    assert {met[3], met[7]} in ({None, new[3].id}, {None, new[7].id})
+    accepted_ids = {item.id for item, holder in zip(new, met, strict=True) if holder is None}
+    assert set(await all_tasks(bench)) == {first.id, expired.id} | accepted_ids
+
+
 async def test_the_holder_of_a_key_stands_in_place_of_a_task_of_a_batch(
     idle_bench: BackendBench,
 ) -> None:

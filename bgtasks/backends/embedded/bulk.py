@@ -11,15 +11,17 @@ from datetime import datetime
 from functools import lru_cache
 
 from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.task_queue import TaskQueue
 from bgtasks.backends.embedded.transaction import Transaction
+from bgtasks.core.conflicts import frees_for_follower
 from bgtasks.core.events import Claimed
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, changing
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["Bulk", "is_plain_end"]
+__all__ = ["Bulk", "frees_key", "is_plain_end"]
 
 RUNNING = BackgroundTaskStatus.RUNNING
 
@@ -32,24 +34,42 @@ class _MovedOnError(Exception):
 
 
 class Bulk:
-    """Writes within the open transaction. Both methods return whether all is written; if not,
-    nothing is."""
+    """Writes within the open transaction. ``insert`` and ``write`` return whether all is written;
+    if not, nothing is."""
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         queue: TaskQueue,
+        keys: HeldKeys,
         transaction: Transaction,
         now: Callable[[], datetime],
     ) -> None:
         self._connection = connection
         self._queue = queue
+        self._keys = keys
         self._transaction = transaction
         self._now = now
 
     def insert(self, records: Sequence[TaskRecord]) -> bool:
-        """Keep new tasks; those for which a slot is free are claimed in the same statement."""
-        return all(map(_is_plain, records)) and self._together(lambda: self._insert(records))
+        """Keep new tasks; those for which a slot is free are claimed in the same statement. Each
+        has to be ``fit``."""
+        return self._together(lambda: self._insert(records))
+
+    def fit(self, submits: Sequence[Sequence[TaskRecord]]) -> list[bool]:
+        """For each of some callers, whether ``insert`` takes its new tasks together with those of
+        the others: none waits for a time or a turn, or has a key that another task has."""
+        keys = [item.held_key for each in submits for item in each if item.held_key is not None]
+        taken = self._keys.taken(keys) if keys else set()
+        fitting = []
+        for records in submits:
+            own = [item.held_key for item in records if item.held_key is not None]
+            fits = all(map(_is_plain, records)) and (
+                not own or (len(set(own)) == len(own) and taken.isdisjoint(own))
+            )
+            taken.update(own)  # whoever comes later with it meets this one
+            fitting.append(fits)
+        return fitting
 
     def write(self, changes: Sequence[Change]) -> bool:
         """Write reports and plain ends."""
@@ -73,7 +93,7 @@ class Bulk:
             stored = _numbered(record, sequence)
             transaction.changes.append(stored)
             claim = decide(stored, _CLAIMED, now) if queue.starts_at_once(stored) else None
-            if claim is None or claim.beside:
+            if claim is None or claim.beside or claim.after.held_key != stored.held_key:
                 queue.changed(stored)
             else:
                 stored = claim.after
@@ -88,7 +108,10 @@ class Bulk:
         reports = [item for item in changes if item.after.status is RUNNING]
         ends = [item for item in changes if item.after.status is not RUNNING]
         self._execute("write_report", [rows.report_values(*item[:2]) for item in reports])
-        self._execute("write_end", [rows.end_values(*item[:2]) for item in ends])
+        freeing = [item for item in ends if frees_key(item)]
+        others = [item for item in ends if not frees_key(item)] if freeing else ends
+        self._execute("write_end", [rows.end_values(*item[:2]) for item in others])
+        self._execute("write_freeing_end", [rows.end_values(*item[:2]) for item in freeing])
         self._transaction.changes += [item.after for item in changes]
         for before, after, _ in ends:
             self._transaction.moved(after, before.status, after.status)
@@ -117,8 +140,8 @@ def _with_nulls(name: str, empty: tuple[bool, ...]) -> str:
 
 
 def _is_plain(record: TaskRecord) -> bool:
-    """Whether a new task waits for no time, no key and no turn."""
-    return record.due_at is None and record.held_key is None and record.turn_key is None
+    """Whether a new task waits for no time and no turn."""
+    return record.due_at is None and record.turn_key is None
 
 
 def is_plain_end(change: Change) -> bool:
@@ -128,6 +151,11 @@ def is_plain_end(change: Change) -> bool:
         before.status is RUNNING
         and after.status.is_final
         and not beside
-        and before.held_key is None
         and before.turn_key is None
+        and (before.held_key is None or not frees_for_follower(change))
     )
+
+
+def frees_key(change: Change) -> bool:
+    """Whether the key of a task that ends is free from then on."""
+    return change.before.held_key is not None and change.after.held_key is None

@@ -1,6 +1,8 @@
 """Which stored tasks hold keys. Lives in the writer thread."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 
 from bgtasks.backends.embedded import rows
@@ -21,6 +23,11 @@ class HeldKeys:
         """Free a key that was held on only until a time which has come; whether it was."""
         values = (key, rows.from_time(now))
         return self._connection.execute(STATEMENTS["free_expired_key"], values).rowcount > 0
+
+    def taken(self, keys: Sequence[str]) -> set[str]:
+        """Those of these keys that tasks hold, an expired one too."""
+        found = self._connection.execute(STATEMENTS["taken_keys"], (json.dumps(keys),))
+        return {key for (key,) in found}
 
     def holder(self, key: str) -> TaskRecord | None:
         """The task that holds a key, without its data."""

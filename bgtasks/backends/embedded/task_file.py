@@ -5,10 +5,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import compress
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
-from bgtasks.backends.embedded.bulk import Bulk, is_plain_end
+from bgtasks.backends.embedded.bulk import Bulk, frees_key, is_plain_end
 from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.reader import fetch_shown
@@ -51,9 +52,9 @@ class TaskFile:
         self.queue = TaskQueue(connection, registry, openings, clock)
         self._turns = Turns(connection, registry)
         self.transaction = Transaction(connection, self.queue)
-        self._bulk = Bulk(connection, self.queue, self.transaction, clock.now)
-        self.refuses: str | None = None
         self._keys = HeldKeys(connection)
+        self._bulk = Bulk(connection, self.queue, self._keys, self.transaction, clock.now)
+        self.refuses: str | None = None
         self._registry = registry
         self._now = clock.now
 
@@ -65,7 +66,7 @@ class TaskFile:
         self._check_accepting()
         if any(record.due_at is not None for record in records):
             self.queue.follow_clock()
-        if len(records) > 1 and self._bulk.insert(records):
+        if len(records) > 1 and all(self._bulk.fit([records])) and self._bulk.insert(records):
             return {}
         if len(records) == 1:
             record = self._in_line(records[0])
@@ -77,9 +78,14 @@ class TaskFile:
             kept = [self._keep(self._in_line(record)) for record in records]
         return {place: holder for place, holder in enumerate(kept) if holder is not None}
 
-    def submit_together(self, records: Sequence[TaskRecord]) -> bool:
-        """Keep new tasks of several callers at once; ``False``: none is kept, try each alone."""
-        return self.refuses is None and self._bulk.insert(records)
+    def submit_together(self, submits: Sequence[Sequence[TaskRecord]]) -> list[bool]:
+        """Keep new tasks of several callers at once. Says of each whether its tasks are kept: try
+        the others alone."""
+        if self.refuses is not None:
+            return [False] * len(submits)
+        fit = self._bulk.fit(submits)
+        together = [record for records in compress(submits, fit) for record in records]
+        return fit if self._bulk.insert(together) else [False] * len(submits)
 
     def find(self, task_ids: Sequence[UUID]) -> dict[UUID, TaskRecord]:
         """Those of these tasks that there are, without their data."""
@@ -302,7 +308,8 @@ class TaskFile:
         if before.status is RUNNING is after.status and not after.cancel_requested:
             cursor = self._execute("write_report", rows.report_values(before, after))
         elif is_plain_end(change):
-            cursor = self._execute("write_end", rows.end_values(before, after))
+            statement = "write_freeing_end" if frees_key(change) else "write_end"
+            cursor = self._execute(statement, rows.end_values(before, after))
         elif replaces:
             cursor = self._execute("write_replacement", rows.replacement_values(before, after))
         else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from itertools import groupby
+from itertools import compress, groupby
 from typing import Any
 
 from attrs import define, field, frozen
@@ -277,12 +277,12 @@ class Writer:
         for are_new, group in groupby(batch, _submits):
             jobs = list(group)
             if are_new and len(jobs) > 1:
-                records = [record for job in jobs for record in _submitted(job)]
-                if self._file.submit_together(records):
-                    for job in jobs:
-                        job.result = {}
-                    continue
-            yield from jobs
+                kept = self._file.submit_together([*map(_submitted, jobs)])
+                for job in compress(jobs, kept):
+                    job.result = {}
+                yield from (job for job, is_kept in zip(jobs, kept, strict=True) if not is_kept)
+            else:
+                yield from jobs
 
     def _hand_over(self, batch: list[_Job], done: Committed) -> None:
         results = [(job.done, job.result, public_error(job.error)) for job in batch]

@@ -19,10 +19,19 @@ INSERT INTO tasks ({numbered}) VALUES ({numbered_values});
 UPDATE tasks SET {ended}
  WHERE sequence = ? AND status = 'Running' AND attempt = ? AND revision = ?;
 
+-- name: write_freeing_end
+-- The same of a task that held a key until then.
+UPDATE tasks SET {ended}, held_key = NULL
+ WHERE sequence = ? AND status = 'Running' AND attempt = ? AND revision = ?;
+
 -- name: insert_unique_task
--- The same with a key, if no other task holds it.
+-- A new task with a key, if no other task holds it.
 INSERT INTO tasks ({inserted}) VALUES ({inserted_values})
     ON CONFLICT (held_key) WHERE held_key IS NOT NULL DO NOTHING;
+
+-- name: taken_keys
+-- Those of these keys that tasks hold.
+SELECT held_key FROM tasks WHERE held_key IN (SELECT value FROM json_each(?));
 
 -- name: holder_of_key
 SELECT {shown} FROM tasks WHERE held_key = ?;
