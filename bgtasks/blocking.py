@@ -118,6 +118,14 @@ class BlockingTaskManager:
         """Run all tasks again that fit and have failed or were cancelled."""
         return self._call(self._manager.retry_tasks(filter, **options))
 
+    def delete_tasks(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> BulkResult:
+        """Drop all final tasks that fit."""
+        return self._call(self._manager.delete_tasks(filter, **options))
+
     def run_again(self, task_id: UUID) -> UUID:
         """Submit a new task with the arguments of a task; returns the new id."""
         return self._call(self._manager.run_again(task_id))

@@ -21,12 +21,13 @@ async def change_all(
     backend: Backend,
     query: TaskQuery,
     statuses: tuple[BackgroundTaskStatus, ...],
-    change: Callable[[UUID], Awaitable[TaskRecord | None]],
+    change: Callable[[UUID], Awaitable[TaskRecord | bool | None]],
 ) -> BulkResult:
     """Change the tasks of a query that are in one of ``statuses``, newest first, some at a time.
 
     Those that are accepted later are left alone: the walk goes back from the newest task of its
-    first moment, and never turns. ``change`` returns ``None`` where there is nothing to change.
+    first moment, and never turns. ``change`` returns ``None`` or ``False`` where there is nothing
+    to change.
     """
     wanted = tuple(item for item in query.statuses or statuses if item in statuses)
     done = gone = 0
@@ -42,8 +43,10 @@ async def change_all(
     return BulkResult(matched=done + gone, done=done, gone=gone)
 
 
-async def _changed(change: Callable[[UUID], Awaitable[TaskRecord | None]], task_id: UUID) -> bool:
+async def _changed(
+    change: Callable[[UUID], Awaitable[TaskRecord | bool | None]], task_id: UUID
+) -> bool:
     try:
-        return await change(task_id) is not None
+        return await change(task_id) not in (None, False)
     except TaskStateError:  # another task holds its key
         return False

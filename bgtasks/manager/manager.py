@@ -250,6 +250,17 @@ class BackgroundTaskManager:
         ended = BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED
         return await change_all(run.backend, query, ended, run.backend.retry)
 
+    async def delete_tasks(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> BulkResult:
+        """Drop all final tasks that fit, as ``cancel_tasks``."""
+        run = self._switch.running()
+        query = filter_of(filter, options).query(1)
+        final = tuple(status for status in BackgroundTaskStatus if status.is_final)
+        return await change_all(run.backend, query, final, run.backend.delete)
+
     async def run_again(self, task_id: UUID) -> UUID:
         """Submit a new task with the arguments, the owner and the priority of a task, whatever its
         status; returns the new id, as ``run_task`` does.
@@ -349,6 +360,18 @@ class BackgroundTaskManager:
         for (_, status), number in (await self._switch.running().backend.count(query)).items():
             counts[status] += number
         return counts
+
+    async def count_types(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> Mapping[str, int]:
+        """How many tasks there are of each type that has some, exactly, as ``count_tasks``."""
+        query = filter_of(filter, options).query(1)
+        counts: dict[str, int] = {}
+        for (name, _), number in (await self._switch.running().backend.count(query)).items():
+            counts[name] = counts.get(name, 0) + number
+        return {name: number for name, number in sorted(counts.items()) if number}
 
     async def cursor_after(self, task_id: UUID) -> str | None:
         """The cursor for ``get_tasks`` that goes on after this task; ``None`` if there is no such

@@ -8,7 +8,12 @@ from attrs import evolve
 
 from bgtasks.core.task_filter import MAX_VALUES, TaskFilter
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
+from bgtasks.errors import (
+    DuplicateTaskError,
+    NotAllowedError,
+    TaskNotFoundError,
+    TaskStateError,
+)
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import (
     AttemptFailure,
@@ -141,21 +146,25 @@ class TaskAccess:
             raise NotAllowedError(f"you may not {command.name} task {task_id}")
         try:
             changed: Info | None = await command.change(self._manager, task_id)
-        except TaskStateError as error:
+        except (TaskStateError, DuplicateTaskError) as error:
             raise await self._as_visible(requester, error) from error
         if changed is not None:
+            if changed.id != task_id and not await self._judge.may_view(requester, changed):
+                raise _key_is_held()
             return changed
         found = await self._manager.find_tasks([task_id])
         if not found:
             raise _not_found(task_id)
         raise TaskStateError(f"task {task_id} is {found[0].status} and cannot be {command.done}")
 
-    async def _as_visible(self, requester: Requester, error: TaskStateError) -> TaskStateError:
+    async def _as_visible(
+        self, requester: Requester, error: TaskStateError | DuplicateTaskError
+    ) -> Exception:
         """Another task holds the key. Which one is told to those who may see it: where keys go
         across owners, it may be somebody else's."""
         if error.existing is None or await self.find_all(requester, [error.existing]):
             return error
-        return TaskStateError("another task with the same key is there: this one cannot run again")
+        return _key_is_held()
 
     async def failures(self, requester: Requester, task_id: UUID) -> Sequence[AttemptFailure]:
         """How those attempts of a task ended that failed, without tracebacks for whom the policy
@@ -167,14 +176,16 @@ class TaskAccess:
         return [evolve(failure, traceback=None) for failure in failures]
 
     async def permissions(self, requester: Requester, task_id: UUID) -> dict[str, bool]:
-        """What the policy lets ``requester`` do to a task, whatever its status allows.
+        """What the policy lets ``requester`` do to a task, whatever its status allows: of the
+        commands that one question allows, the first stands for all.
 
         Raises TaskNotFoundError.
         """
         info = await self._find(requester, task_id)
+        asked = {command.question: command for command in reversed(commands_on(ON_TASK))}
         return {
             command.name: await self._judge.may_do(command, requester, info)
-            for command in commands_on(ON_TASK)
+            for command in reversed(asked.values())
         }
 
     async def visible(self, requester: Requester, infos: Iterable[Info]) -> list[Info]:
@@ -191,6 +202,10 @@ class TaskAccess:
         if not found:
             raise _not_found(task_id)
         return found[0]
+
+
+def _key_is_held() -> TaskStateError:
+    return TaskStateError("another task with the same key is there: this one cannot run again")
 
 
 def _not_found(task_id: UUID) -> TaskNotFoundError:

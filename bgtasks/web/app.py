@@ -18,6 +18,7 @@ from bgtasks.web.access import TaskAccess
 from bgtasks.web.answers import Answers
 from bgtasks.web.api.limits import BodyLimit
 from bgtasks.web.api.routes import TaskRoutes, health_route
+from bgtasks.web.bulk import Bulk
 from bgtasks.web.dashboard_page import dashboard_routes
 from bgtasks.web.hub import Hub
 from bgtasks.web.judge import Judge
@@ -49,7 +50,9 @@ def create_app(
     judge = Judge(policy, hub.refusals, hub.clock)
     lifespan.before_start(partial(_warn_if_open, judge))
     origins = OriginCheck(settings.allowed_origins, hub.refusals)
-    tasks = TaskRoutes(TaskAccess(manager, judge), judge, origins, codec, hub)
+    access = TaskAccess(manager, judge)
+    bulk = Bulk(manager, judge, access)
+    tasks = TaskRoutes(access, bulk, judge, origins, codec, hub)
     app = Starlette(
         routes=[
             *dashboard_routes(),

@@ -3,19 +3,22 @@ it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
+from uuid import UUID
 
 from attrs import frozen
 
 from bgtasks.core.codec import TaskCodec
-from bgtasks.models import ScheduleInfo
+from bgtasks.models import BackgroundTaskInfo, ScheduleInfo
 from bgtasks.web.encoded_schedule import parse_schedule, schedule_text
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.encoded_type import parse_type, type_text
 from bgtasks.web.protocol import (
+    DELETE,
     PAUSE_SCHEDULE,
     PAUSE_TYPE,
     RESUME_SCHEDULE,
     RESUME_TYPE,
+    RUN_AGAIN,
     RUN_SCHEDULE,
     TASK,
     parse_task_id,
@@ -24,6 +27,7 @@ from bgtasks.web.protocol import (
 __all__ = [
     "CANCEL",
     "COMMANDS",
+    "DELETE_THE_TASK",
     "ON_SCHEDULE",
     "ON_TASK",
     "ON_TYPE",
@@ -33,10 +37,13 @@ __all__ = [
     "RESUME_THE_SCHEDULE",
     "RETRY",
     "RUN_THE_SCHEDULE",
+    "RUN_THE_TASK_AGAIN",
     "Command",
     "Subject",
     "commands_on",
 ]
+
+Info = BackgroundTaskInfo[Any]
 
 
 @frozen(kw_only=True)
@@ -72,7 +79,7 @@ ON_SCHEDULE = Subject(noun="schedule", key="name", parse=parse_schedule, text=sc
 class Command:
     """What a client may do, as an event of the hub and as a request over HTTP.
 
-    Both answer with the newest state of what it was done to, HTTP with status 202. ``on`` says to
+    Both answer with the newest state of what it was done to, HTTP with ``status``. ``on`` says to
     what it is done. ``name`` is what permissions and messages call it. ``question`` is the method
     of the policy that allows it; on a task it is asked with the task, otherwise about the requester
     alone. ``change`` is what the manager does, and ``done`` the word for it afterwards. On a task
@@ -90,6 +97,7 @@ class Command:
     change: Callable[..., Awaitable[Any]]
     done: str
     takes: tuple[str, ...] = ()
+    status: int = 202
 
     def read(self, message: object) -> tuple[Any, dict[str, str]]:
         """The name, and what else is given, in the argument of an event; raises ValueError."""
@@ -107,6 +115,19 @@ class Command:
         if wrong := [name for name, value in given.items() if not isinstance(value, str)]:
             raise ValueError(f"{wrong[0]} is no text")
         return self.on.parse(message[key]), given
+
+
+async def _run_again(manager: Any, task_id: UUID) -> Info | None:
+    """The new task."""
+    found: list[Info] = await manager.find_tasks([await manager.run_again(task_id)])
+    return found[0] if found else None
+
+
+async def _delete(manager: Any, task_id: UUID) -> Info | None:
+    """The task as it was last."""
+    found: list[Info] = await manager.find_tasks([task_id])
+    await manager.delete_task(task_id)
+    return found[0] if found else None
 
 
 async def _run_schedule(manager: Any, name: str) -> ScheduleInfo:
@@ -135,6 +156,29 @@ RETRY = Command(
     question="can_retry",
     change=lambda manager, task_id: manager.request_retry(task_id),
     done="retried",
+)
+
+RUN_THE_TASK_AGAIN = Command(
+    on=ON_TASK,
+    name="run again",
+    event="RunTaskAgain",
+    method="POST",
+    route=RUN_AGAIN,
+    question="can_retry",
+    change=_run_again,
+    done="run again",
+)
+
+DELETE_THE_TASK = Command(
+    on=ON_TASK,
+    name="delete",
+    event="DeleteTask",
+    method="POST",
+    route=DELETE,
+    question="can_cancel",
+    change=_delete,
+    done="deleted",
+    status=200,
 )
 
 PAUSE = Command(
@@ -194,7 +238,7 @@ RESUME_THE_SCHEDULE = Command(
 )
 
 COMMANDS = (
-    *(CANCEL, RETRY),
+    *(CANCEL, RETRY, RUN_THE_TASK_AGAIN, DELETE_THE_TASK),
     *(PAUSE, RESUME),
     *(RUN_THE_SCHEDULE, PAUSE_THE_SCHEDULE, RESUME_THE_SCHEDULE),
 )

@@ -9,11 +9,14 @@ from uuid import UUID
 
 __all__ = [
     "ATTEMPTS",
+    "BULK",
     "COUNTS",
+    "DELETE",
     "EVENTS",
     "HEALTH",
     "HEARTBEAT",
     "MAX_BODY",
+    "MAX_BULK",
     "MAX_CURSOR",
     "MAX_FRAME",
     "MAX_IDS",
@@ -30,6 +33,7 @@ __all__ = [
     "REFUSED",
     "RESUME_SCHEDULE",
     "RESUME_TYPE",
+    "RUN_AGAIN",
     "RUN_SCHEDULE",
     "SCHEDULES",
     "SCHEDULE_UPDATED",
@@ -48,9 +52,12 @@ __all__ = [
 TASKS = "/api/tasks"
 EVENTS = f"{TASKS}/events"
 COUNTS = f"{TASKS}/counts"
+BULK = f"{TASKS}/bulk"
 TASK = f"{TASKS}/{{id}}"
 ATTEMPTS = f"{TASK}/attempts"
 PERMISSIONS = f"{TASK}/permissions"
+RUN_AGAIN = f"{TASK}/run-again"
+DELETE = f"{TASK}/delete"
 TYPES = "/api/types"
 PAUSE_TYPE = f"{TYPES}/{{type}}/pause"
 RESUME_TYPE = f"{TYPES}/{{type}}/resume"
@@ -81,6 +88,9 @@ MAX_FRAME = 64 * 1024
 
 MAX_BODY = 64 * 1024
 """The longest request body, in bytes, that is read before the connection is given up."""
+
+MAX_BULK = 10_000
+"""The most tasks that one request changes."""
 
 MAX_QUERY = 8 * 1024
 """The longest query string, in bytes."""

@@ -6,10 +6,12 @@ from attrs import frozen
 
 from bgtasks.errors import (
     BackendError,
+    DuplicateTaskError,
     ManagerStateError,
     NotAllowedError,
     QueryError,
     ScheduleNotFoundError,
+    SerializationError,
     SettingsError,
     TaskNotFoundError,
     TaskStateError,
@@ -52,6 +54,8 @@ _TABLE = (
     Refusal(UnregisteredTaskError, 404),
     Refusal(SettingsError, 400),
     Refusal(TaskStateError, 409),
+    Refusal(DuplicateTaskError, 409),
+    Refusal(SerializationError, 409, "the arguments of the task can no longer be read"),
     Refusal(ManagerStateError, 503, NOT_RUNNING),
     Refusal(BackendError, 503, "the store of tasks is not available", "the store failed"),
     Refusal(

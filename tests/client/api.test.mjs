@@ -6,8 +6,8 @@ import { A, client, task } from "./fake.mjs";
 /** A client whose requests over HTTP are answered with `answers`, one after the other. */
 function asking(t, answers, options) {
   const asked = [];
-  t.mock.method(globalThis, "fetch", async (url, { method, headers }) => {
-    asked.push([method, String(url).replace("http://server/background-tasks/", ""), headers]);
+  t.mock.method(globalThis, "fetch", async (url, { method, headers, body: sent }) => {
+    asked.push([method, String(url).replace("http://server/background-tasks/", ""), headers, sent]);
     const { http: status = 200, ...body } = answers.shift();
     return Response.json(body, { status });
   });
@@ -53,6 +53,32 @@ test("types are listed, paused with a reason, and resumed", async (t) => {
     "POST api/types/a%2Fb/pause",
     "POST api/types/Copy/resume",
   ]);
+});
+
+test("many tasks are changed by a filter that is sent as a body", async (t) => {
+  const match = { matched: 3, types: { Copy: 3 } };
+  const result = { matched: 3, done: 2, notAllowed: 1, gone: 0, more: false };
+  const { asked, api } = asking(t, [match, result, task()]);
+  const filter = { types: ["Copy"], owner: null, created: { after: new Date(0) } };
+  assert.deepEqual(await api.matching("retry", filter), match);
+  assert.deepEqual(await api.bulk("retry", filter, 3), result);
+  assert.deepEqual(called(asked), ["POST api/tasks/bulk?dryRun=true", "POST api/tasks/bulk"]);
+  const written = { type: ["Copy"], owner: [""], created: ["1970-01-01T00:00:00.000Z.."] };
+  const bodies = asked.map(([, , , body]) => JSON.parse(body));
+  assert.deepEqual(bodies, [
+    { action: "retry", filter: written },
+    { action: "retry", filter: written, expected: 3 },
+  ]);
+  assert.equal(asked[1][2]["Content-Type"], "application/json");
+  await api.find(A);
+  assert.deepEqual([asked[2][3], asked[2][2]["Content-Type"]], [undefined, undefined]);
+});
+
+test("a task runs again, and is removed", async (t) => {
+  const { asked, api } = asking(t, [task(), task()]);
+  assert.deepEqual(await api.runAgain(A), task());
+  assert.deepEqual(await api.remove(A), task());
+  assert.deepEqual(called(asked), [`POST api/tasks/${A}/run-again`, `POST api/tasks/${A}/delete`]);
 });
 
 test("a refusal has the server's reason and status", async (t) => {

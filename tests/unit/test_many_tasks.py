@@ -105,3 +105,19 @@ async def test_a_final_task_is_dropped_and_no_other_one() -> None:
         with pytest.raises(TaskStateError, match="is Pending and cannot be deleted"):
             await manager.delete_task(waiting)
         assert await manager.try_get_task(waiting) is not None
+
+
+async def test_all_that_are_final_are_dropped_and_no_others() -> None:
+    async with running(two_types()) as manager:
+        ids = await manager.run_tasks([Work() for _ in range(120)])
+        failed = await manager.run_task(OtherWork())
+        kept = await manager.run_task(Work(), delay=60)
+        for task_id in [*ids, failed]:
+            await manager.wait_for(task_id, 10)
+        assert await manager.count_types() == {"OtherWork": 1, "Work": 121}
+        assert await manager.count_types(status="Failed") == {"OtherWork": 1}
+        result = await manager.delete_tasks(type="Work")
+        assert result == BulkResult(matched=120, done=120, gone=0)
+        assert await manager.delete_tasks(status="Pending") == BulkResult(matched=0, done=0, gone=0)
+        found = {info.id for info in (await manager.get_tasks()).items}
+    assert found == {failed, kept}

@@ -23,7 +23,12 @@ def test_a_route_names_what_its_command_is_carried_out_on() -> None:
 
 
 def test_commands_are_found_by_what_they_are_carried_out_on() -> None:
-    assert [command.name for command in commands_on(ON_TASK)] == ["cancel", "retry"]
+    assert [command.name for command in commands_on(ON_TASK)] == [
+        "cancel",
+        "retry",
+        "run again",
+        "delete",
+    ]
     assert [command.name for command in commands_on(ON_TYPE)] == ["pause", "resume"]
 
 

@@ -1,6 +1,7 @@
 """A hand-written manager, and an application with clients, on each way to send them updates."""
 
 import asyncio
+from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ from bgtasks.errors import (
     ManagerStateError,
     QueryError,
     ScheduleNotFoundError,
+    TaskNotFoundError,
+    TaskStateError,
     UnregisteredTaskError,
 )
 from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus, Health, ScheduleInfo
@@ -198,6 +201,25 @@ class FakeManager:
         for info in found:
             counts[info.status] += 1
         return counts
+
+    async def count_types(self, filter: Any = None) -> Any:  # noqa: A002
+        return dict(
+            Counter(info.type for info in (await self.get_tasks(filter, limit=10**6)).items)
+        )
+
+    async def run_again(self, task_id: Any) -> Any:
+        old = await self.try_get_task(task_id)
+        if task_id in self.key_holders:
+            return self.key_holders[task_id]
+        return self.publish(self.add(old.type, "Pending", owner=old.owner)).id
+
+    async def delete_task(self, task_id: Any) -> None:
+        await self._reading()
+        if task_id not in self.tasks:
+            raise TaskNotFoundError(f"there is no task with id {task_id}")
+        if not self.tasks[task_id].status.is_final:
+            raise TaskStateError(f"task {task_id} is Running and cannot be deleted")
+        del self.tasks[task_id]
 
     async def try_get_task(self, task_id: Any) -> Any:
         await self._reading()

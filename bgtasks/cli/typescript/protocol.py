@@ -35,7 +35,7 @@ def protocol_module() -> str:
         "/** What may be done to a task: the hub's event, and the request over HTTP. */",
         "export const COMMANDS = {",
         *[
-            f"  {command.name}: {{ event: {json.dumps(command.event)}, "
+            f"  {_key(command.name)}: {{ event: {json.dumps(command.event)}, "
             f"method: {json.dumps(command.method)}, route: {json.dumps(command.route)} }},"
             for command in commands_on(ON_TASK)
         ],
@@ -43,6 +43,11 @@ def protocol_module() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _key(name: str) -> str:
+    first, *rest = name.split()
+    return first + "".join(map(str.capitalize, rest))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ OF_ONE_ADDRESS = 160
 
 
 class BodyLimit:
-    """Reads and forgets the body of each HTTP request, which needs none, and answers 413 when it is
-    too long."""
+    """Reads the body of each HTTP request, and answers 413 when it is too long. Only that of a POST
+    is kept."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self._app = app
@@ -35,15 +35,16 @@ class BodyLimit:
         """Serve one request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        refused = self._refuse_announced(scope)
+        refused, body = self._refuse_announced(scope), bytearray()
         if refused is None:
             try:
                 async with TimeLimit(self._clock, BODY_TIMEOUT):
-                    refused = await self._discard(receive)
+                    refused = await self._read(receive, body)
             except TimeoutError:
                 refused = 408, f"the request body took longer than {BODY_TIMEOUT:.0f} seconds"
         if refused is None:
-            return await self._app(scope, _without_body(receive), send)
+            kept = bytes(body) if scope["method"] == "POST" else b""
+            return await self._app(scope, _with_body(kept, receive), send)
         return await problem(scope, *refused)(scope, receive, send)
 
     def _refuse_announced(self, scope: Scope) -> tuple[int, str] | None:
@@ -55,12 +56,11 @@ class BodyLimit:
                     return _too_large()
         return None
 
-    async def _discard(self, receive: Receive) -> tuple[int, str] | None:
-        size = 0
+    async def _read(self, receive: Receive, body: bytearray) -> tuple[int, str] | None:
         while True:
             message = await receive()
-            size += len(message.get("body", b""))
-            if size > MAX_BODY:
+            body += message.get("body", b"")
+            if len(body) > MAX_BODY:
                 return _too_large()
             if not message.get("more_body", False):
                 return None
@@ -82,16 +82,16 @@ class Turns:
 
 
 def _too_large() -> tuple[int, str]:
-    return 413, f"the request body is larger than {MAX_BODY:,} bytes; none is needed"
+    return 413, f"the request body is larger than {MAX_BODY:,} bytes"
 
 
-def _without_body(receive: Receive) -> Receive:
-    empty: Message | None = {"type": "http.request", "body": b"", "more_body": False}
+def _with_body(body: bytes, receive: Receive) -> Receive:
+    whole: Message | None = {"type": "http.request", "body": body, "more_body": False}
 
     async def next_message() -> Message:
-        nonlocal empty
-        if empty is not None:
-            message, empty = empty, None
+        nonlocal whole
+        if whole is not None:
+            message, whole = whole, None
             return message
         return await receive()
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from attrs import asdict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,9 +19,11 @@ from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure
 from bgtasks.web.access import Info, TaskAccess
+from bgtasks.web.api.bulk_request import parse_bulk
 from bgtasks.web.api.limits import Turns
 from bgtasks.web.api.page import write_page
 from bgtasks.web.api.query import parse_page_request, parse_part, parse_query_filter
+from bgtasks.web.bulk import Bulk
 from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
 from bgtasks.web.encoded_schedule import schedule_text
 from bgtasks.web.encoded_task import EncodedTask
@@ -32,6 +35,7 @@ from bgtasks.web.listing import PageRequest
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.protocol import (
     ATTEMPTS,
+    BULK,
     COUNTS,
     EVENTS,
     HEALTH,
@@ -58,12 +62,14 @@ class TaskRoutes:
     def __init__(
         self,
         access: TaskAccess,
+        bulk: Bulk,
         judge: Judge,
         origins: OriginCheck,
         codec: TaskCodec,
         hub: Hub,
     ) -> None:
         self._access = access
+        self._bulk = bulk
         self._judge = judge
         self._origins = origins
         self._codec = codec
@@ -76,6 +82,7 @@ class TaskRoutes:
         endpoints: dict[str, dict[str, Endpoint]] = {
             TASKS: {"GET": self._list},
             COUNTS: {"GET": self._counts},  # before TASK, which would take "counts" for an id
+            BULK: {"POST": self._change_many},
             TASK: {"GET": self._get},
             ATTEMPTS: {"GET": self._attempts},
             PERMISSIONS: {"GET": self._permissions},
@@ -156,7 +163,17 @@ class TaskRoutes:
         }
         name = _named(command.on, request)
         answer = await self._access.carry_out(command, requester, name, **given)
-        return _json(command.on.text(answer, self._codec), 202)
+        return _json(command.on.text(answer, self._codec), command.status)
+
+    async def _change_many(self, request: Request, requester: Requester) -> Response:
+        wanted, expected = parse_bulk(await request.body(), request.query_params)
+        if expected is None:
+            by_type = await self._bulk.matching(requester, wanted)
+            answer: dict[str, Any] = {"matched": sum(by_type.values()), "types": dict(by_type)}
+        else:
+            answer = asdict(await self._bulk.carry_out(requester, wanted, expected))
+            answer["notAllowed"] = answer.pop("not_allowed")
+        return JSONResponse(answer, headers=_NO_STORE)
 
     async def _attempts(self, request: Request, requester: Requester) -> Response:
         failures = await self._access.failures(requester, _task_id(request))

@@ -1,4 +1,3 @@
-import { COMMANDS } from "./protocol.js";
 import { type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
 import type { ScheduleInfo, SchedulePage } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
@@ -41,10 +40,29 @@ export interface FailedAttempt {
     readonly traceback: string | null;
     readonly endedAt: string;
 }
-/** What may be done to a task. */
-export type Action = keyof typeof COMMANDS;
+/** What the policy allows for a task: who may cancel may delete, who may retry may run again. */
+export type Action = "cancel" | "retry";
 /** What of it the policy lets this user do. */
 export type Permissions = Readonly<Record<Action, boolean>>;
+/** What can be done to many tasks at once. */
+export type BulkAction = "cancel" | "retry" | "delete";
+/** How many tasks an action would change. */
+export interface BulkMatch<Name extends string = string> {
+    readonly matched: number;
+    /** How many of each type. */
+    readonly types: Readonly<Partial<Record<Name, number>>>;
+}
+/** What became of the tasks that matched. */
+export interface BulkResult {
+    readonly matched: number;
+    readonly done: number;
+    /** By the policy, which is asked for each of them. */
+    readonly notAllowed: number;
+    /** Had moved on meanwhile, or another task holds their key. */
+    readonly gone: number;
+    /** One request looks at 10,000 tasks: there are others. */
+    readonly more: boolean;
+}
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
  * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
 export declare class TaskApi<Types extends object = Record<string, unknown>> {
@@ -67,6 +85,15 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     cancel(id: string): Promise<TaskOf<Types>>;
     /** As `retry` of the client, where no websocket gets through. */
     retry(id: string): Promise<TaskOf<Types>>;
+    /** Submit a new task with the arguments, owner and priority of a task; gives the new one. */
+    runAgain(id: string): Promise<TaskOf<Types>>;
+    /** Drop a final task, with all that is kept of it; gives it as it was last. */
+    remove(id: string): Promise<TaskOf<Types>>;
+    /** How many tasks `bulk` would change. */
+    matching(action: BulkAction, filter: TaskSearch<TypeName<Types>>): Promise<BulkMatch<TypeName<Types>>>;
+    /** Do the same to all tasks that `filter` lets through, those not loaded too: at most 10,000 a
+     * call. Nothing is done where their number is more than 10 % off `expected`. */
+    bulk(action: BulkAction, filter: TaskSearch<TypeName<Types>>, expected: number): Promise<BulkResult>;
     /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
      * them. */
     attempts(id: string): Promise<readonly FailedAttempt[]>;

@@ -1,5 +1,5 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
-import { ATTEMPTS, COMMANDS, COUNTS, PAUSE_SCHEDULE, PAUSE_TYPE, PERMISSIONS, RESUME_SCHEDULE, RESUME_TYPE, RUN_SCHEDULE, SCHEDULES, TASK, TASKS, TYPES, } from "./protocol.js";
+import { ATTEMPTS, BULK, COMMANDS, COUNTS, PAUSE_SCHEDULE, PAUSE_TYPE, PERMISSIONS, RESUME_SCHEDULE, RESUME_TYPE, RUN_SCHEDULE, SCHEDULES, TASK, TASKS, TYPES, } from "./protocol.js";
 import { isTaskId, taskId } from "./task.js";
 import { messageOf, within } from "./waiting.js";
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
@@ -47,6 +47,23 @@ export class TaskApi {
     /** As `retry` of the client, where no websocket gets through. */
     async retry(id) {
         return this.#change("retry", id);
+    }
+    /** Submit a new task with the arguments, owner and priority of a task; gives the new one. */
+    async runAgain(id) {
+        return this.#change("runAgain", id);
+    }
+    /** Drop a final task, with all that is kept of it; gives it as it was last. */
+    async remove(id) {
+        return this.#change("delete", id);
+    }
+    /** How many tasks `bulk` would change. */
+    async matching(action, filter) {
+        return this.#ask("POST", BULK, "?dryRun=true", { action, filter: asBody(filter) });
+    }
+    /** Do the same to all tasks that `filter` lets through, those not loaded too: at most 10,000 a
+     * call. Nothing is done where their number is more than 10 % off `expected`. */
+    async bulk(action, filter, expected) {
+        return this.#ask("POST", BULK, "", { action, filter: asBody(filter), expected });
     }
     /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
      * them. */
@@ -97,8 +114,12 @@ export class TaskApi {
         const { method, route } = COMMANDS[action];
         return this.#ask(method, of(id, route));
     }
-    async #ask(method, route, query = "") {
-        const headers = { Accept: "application/json", ...(await this.#authorization()) };
+    async #ask(method, route, query = "", body) {
+        const headers = {
+            Accept: "application/json",
+            ...(body && { "Content-Type": "application/json" }),
+            ...(await this.#authorization()),
+        };
         let answer;
         try {
             // Cookies go to another origin too, as they do with the websocket.
@@ -106,6 +127,7 @@ export class TaskApi {
                 method,
                 headers,
                 credentials: "include",
+                ...(body && { body: JSON.stringify(body) }),
             });
             if (answer.ok)
                 return (await answer.json());
@@ -146,6 +168,12 @@ function written(filter) {
         if (range !== "..")
             said.push([name, range]);
     }
+    return said;
+}
+function asBody(filter) {
+    const said = {};
+    for (const [name, value] of written(filter))
+        (said[name] ??= []).push(value);
     return said;
 }
 function named(name, route) {

@@ -1,6 +1,6 @@
 import { TaskClient, type ConnectOptions } from "./client.js";
 export { TaskApi } from "./api.js";
-export type { Action, FailedAttempt, Permissions, TaskFilter, TaskPage, TaskSearch, TimeRange } from "./api.js";
+export type { Action, BulkAction, BulkMatch, BulkResult, FailedAttempt, Permissions, TaskFilter, TaskPage, TaskSearch, TimeRange, } from "./api.js";
 export { TaskClient } from "./client.js";
 export type { ConnectOptions, Stop } from "./client.js";
 export * from "./errors.js";

@@ -1,9 +1,12 @@
 export declare const ATTEMPTS = "/api/tasks/{id}/attempts";
+export declare const BULK = "/api/tasks/bulk";
 export declare const COUNTS = "/api/tasks/counts";
+export declare const DELETE = "/api/tasks/{id}/delete";
 export declare const EVENTS = "/api/tasks/events";
 export declare const HEALTH = "/api/health";
 export declare const HEARTBEAT = 15;
 export declare const MAX_BODY = 65536;
+export declare const MAX_BULK = 10000;
 export declare const MAX_CURSOR = 200;
 export declare const MAX_FRAME = 65536;
 export declare const MAX_IDS = 1000;
@@ -20,6 +23,7 @@ export declare const PERMISSIONS = "/api/tasks/{id}/permissions";
 export declare const REFUSED = "Refused";
 export declare const RESUME_SCHEDULE = "/api/schedules/{name}/resume";
 export declare const RESUME_TYPE = "/api/types/{type}/resume";
+export declare const RUN_AGAIN = "/api/tasks/{id}/run-again";
 export declare const RUN_SCHEDULE = "/api/schedules/{name}/run";
 export declare const SCHEDULES = "/api/schedules";
 export declare const SCHEDULE_UPDATED = "ScheduleUpdated";
@@ -45,5 +49,15 @@ export declare const COMMANDS: {
         readonly event: "RetryTask";
         readonly method: "POST";
         readonly route: "/api/tasks/{id}/retry";
+    };
+    readonly runAgain: {
+        readonly event: "RunTaskAgain";
+        readonly method: "POST";
+        readonly route: "/api/tasks/{id}/run-again";
+    };
+    readonly delete: {
+        readonly event: "DeleteTask";
+        readonly method: "POST";
+        readonly route: "/api/tasks/{id}/delete";
     };
 };

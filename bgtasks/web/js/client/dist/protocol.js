@@ -1,11 +1,14 @@
 // Generated from bgtasks/web/protocol.py by `python -m bgtasks.cli.typescript.protocol`.
 // Do not edit.
 export const ATTEMPTS = "/api/tasks/{id}/attempts";
+export const BULK = "/api/tasks/bulk";
 export const COUNTS = "/api/tasks/counts";
+export const DELETE = "/api/tasks/{id}/delete";
 export const EVENTS = "/api/tasks/events";
 export const HEALTH = "/api/health";
 export const HEARTBEAT = 15.0;
 export const MAX_BODY = 65536;
+export const MAX_BULK = 10000;
 export const MAX_CURSOR = 200;
 export const MAX_FRAME = 65536;
 export const MAX_IDS = 1000;
@@ -22,6 +25,7 @@ export const PERMISSIONS = "/api/tasks/{id}/permissions";
 export const REFUSED = "Refused";
 export const RESUME_SCHEDULE = "/api/schedules/{name}/resume";
 export const RESUME_TYPE = "/api/types/{type}/resume";
+export const RUN_AGAIN = "/api/tasks/{id}/run-again";
 export const RUN_SCHEDULE = "/api/schedules/{name}/run";
 export const SCHEDULES = "/api/schedules";
 export const SCHEDULE_UPDATED = "ScheduleUpdated";
@@ -39,4 +43,6 @@ export const STATUSES = ["Pending", "Running", "Completed", "Failed", "Cancelled
 export const COMMANDS = {
     cancel: { event: "CancelTask", method: "DELETE", route: "/api/tasks/{id}" },
     retry: { event: "RetryTask", method: "POST", route: "/api/tasks/{id}/retry" },
+    runAgain: { event: "RunTaskAgain", method: "POST", route: "/api/tasks/{id}/run-again" },
+    delete: { event: "DeleteTask", method: "POST", route: "/api/tasks/{id}/delete" },
 };

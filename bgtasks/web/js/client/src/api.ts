@@ -1,6 +1,7 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
 import {
   ATTEMPTS,
+  BULK,
   COMMANDS,
   COUNTS,
   PAUSE_SCHEDULE,
@@ -63,11 +64,33 @@ export interface FailedAttempt {
   readonly endedAt: string;
 }
 
-/** What may be done to a task. */
-export type Action = keyof typeof COMMANDS;
+/** What the policy allows for a task: who may cancel may delete, who may retry may run again. */
+export type Action = "cancel" | "retry";
 
 /** What of it the policy lets this user do. */
 export type Permissions = Readonly<Record<Action, boolean>>;
+
+/** What can be done to many tasks at once. */
+export type BulkAction = "cancel" | "retry" | "delete";
+
+/** How many tasks an action would change. */
+export interface BulkMatch<Name extends string = string> {
+  readonly matched: number;
+  /** How many of each type. */
+  readonly types: Readonly<Partial<Record<Name, number>>>;
+}
+
+/** What became of the tasks that matched. */
+export interface BulkResult {
+  readonly matched: number;
+  readonly done: number;
+  /** By the policy, which is asked for each of them. */
+  readonly notAllowed: number;
+  /** Had moved on meanwhile, or another task holds their key. */
+  readonly gone: number;
+  /** One request looks at 10,000 tasks: there are others. */
+  readonly more: boolean;
+}
 
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
  * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
@@ -113,6 +136,34 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
   /** As `retry` of the client, where no websocket gets through. */
   async retry(id: string): Promise<TaskOf<Types>> {
     return this.#change("retry", id);
+  }
+
+  /** Submit a new task with the arguments, owner and priority of a task; gives the new one. */
+  async runAgain(id: string): Promise<TaskOf<Types>> {
+    return this.#change("runAgain", id);
+  }
+
+  /** Drop a final task, with all that is kept of it; gives it as it was last. */
+  async remove(id: string): Promise<TaskOf<Types>> {
+    return this.#change("delete", id);
+  }
+
+  /** How many tasks `bulk` would change. */
+  async matching(
+    action: BulkAction,
+    filter: TaskSearch<TypeName<Types>>,
+  ): Promise<BulkMatch<TypeName<Types>>> {
+    return this.#ask("POST", BULK, "?dryRun=true", { action, filter: asBody(filter) });
+  }
+
+  /** Do the same to all tasks that `filter` lets through, those not loaded too: at most 10,000 a
+   * call. Nothing is done where their number is more than 10 % off `expected`. */
+  async bulk(
+    action: BulkAction,
+    filter: TaskSearch<TypeName<Types>>,
+    expected: number,
+  ): Promise<BulkResult> {
+    return this.#ask("POST", BULK, "", { action, filter: asBody(filter), expected });
   }
 
   /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
@@ -169,13 +220,17 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     return this.#ask("POST", RESUME_TYPE.replace("{type}", encodeURIComponent(type)));
   }
 
-  #change(action: Action, id: string): Promise<TaskOf<Types>> {
+  #change(action: keyof typeof COMMANDS, id: string): Promise<TaskOf<Types>> {
     const { method, route } = COMMANDS[action];
     return this.#ask(method, of(id, route));
   }
 
-  async #ask<T>(method: string, route: string, query = ""): Promise<T> {
-    const headers = { Accept: "application/json", ...(await this.#authorization()) };
+  async #ask<T>(method: string, route: string, query = "", body?: object): Promise<T> {
+    const headers = {
+      Accept: "application/json",
+      ...(body && { "Content-Type": "application/json" }),
+      ...(await this.#authorization()),
+    };
     let answer: Response;
     try {
       // Cookies go to another origin too, as they do with the websocket.
@@ -183,6 +238,7 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
         method,
         headers,
         credentials: "include",
+        ...(body && { body: JSON.stringify(body) }),
       });
       if (answer.ok) return (await answer.json()) as T;
     } catch (error) {
@@ -215,6 +271,12 @@ function written(filter: TaskSearch): [string, string][] {
     const range = `${after?.toISOString() ?? ""}..${before?.toISOString() ?? ""}`;
     if (range !== "..") said.push([name, range]);
   }
+  return said;
+}
+
+function asBody(filter: TaskSearch): Record<string, string[]> {
+  const said: Record<string, string[]> = {};
+  for (const [name, value] of written(filter)) (said[name] ??= []).push(value);
   return said;
 }
 

@@ -4,7 +4,18 @@ import { io } from "../socket.io.esm.min.js";
 import { TaskClient, type ConnectOptions } from "./client.js";
 
 export { TaskApi } from "./api.js";
-export type { Action, FailedAttempt, Permissions, TaskFilter, TaskPage, TaskSearch, TimeRange } from "./api.js";
+export type {
+  Action,
+  BulkAction,
+  BulkMatch,
+  BulkResult,
+  FailedAttempt,
+  Permissions,
+  TaskFilter,
+  TaskPage,
+  TaskSearch,
+  TimeRange,
+} from "./api.js";
 export { TaskClient } from "./client.js";
 export type { ConnectOptions, Stop } from "./client.js";
 export * from "./errors.js";
