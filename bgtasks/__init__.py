@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         UnregisteredTaskError,
     )
     from bgtasks.manager import BackgroundTaskManager
+    from bgtasks.manager.current import current_manager
     from bgtasks.models import (
         AttemptFailure,
         BackgroundTaskBase,
@@ -110,6 +111,7 @@ __all__ = [
     "Unique",
     "UnregisteredTaskError",
     "background_task",
+    "current_manager",
     "schedule",
 ]
 
@@ -147,6 +149,7 @@ _HOMES = {
         "UnregisteredTaskError",
     ],
     "manager": ["BackgroundTaskManager"],
+    "manager.current": ["current_manager"],
     "models": [
         "AttemptFailure",
         "BackgroundTaskBase",

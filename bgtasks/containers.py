@@ -156,6 +156,7 @@ def _make_backend(settings: Settings, registry: Registry, clock: Clock) -> Backe
         clock,
         max_concurrency=settings.max_concurrency,
         types=settings.types,
+        outside_transactions=settings.tasks_outside_transactions,
     )
 
 

@@ -111,6 +111,10 @@ def _stop_grace(value: Any) -> float:
     return _seconds("stop_grace", value, 3600.0)
 
 
+def _tasks_outside_transactions(value: Any) -> bool:
+    return _yes_or_no("tasks_outside_transactions", value)
+
+
 def _run_schedules(value: Any) -> bool | None:
     return None if value is None else _yes_or_no("run_schedules", value)
 
@@ -134,6 +138,9 @@ class Settings:
       seconds, 1 to 3,600, counts as dead, and its tasks run again elsewhere.
     - ``database_connections``: PostgreSQL only: connections in this process's pool, 2 to 1,000; one
       more listens.
+    - ``tasks_outside_transactions``: SQLite only: ``True`` accepts ``connection=`` for code that is
+      written for PostgreSQL, and stores the task at once, whatever becomes of the caller's
+      transaction.
     - ``allowed_origins``: origins beside the application's own from which browsers may connect.
     - ``max_clients_per_user``: live connections (websockets and event streams) of one user in this
       process, 1 to 10,000.
@@ -155,6 +162,7 @@ class Settings:
     retention: timedelta | None = field(default=timedelta(days=7), converter=_retention)
     heartbeat_timeout: float = field(default=30.0, converter=_heartbeat_timeout)
     database_connections: int = field(default=10, converter=_database_connections)
+    tasks_outside_transactions: bool = field(default=False, converter=_tasks_outside_transactions)
     allowed_origins: tuple[str, ...] = field(default=(), converter=_origins)
     max_clients_per_user: int = field(default=30, converter=_max_clients_per_user)
 

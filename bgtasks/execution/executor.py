@@ -36,6 +36,7 @@ class Executor:
     at most once every ``publish_interval`` seconds, counted from the claim, which was published
     too. No later station delays a report. ``torn_down`` says whether the event loop is being
     ended without a stop: an attempt cancelled then was interrupted and did not fail.
+    ``new_context`` makes the context of an attempt.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Executor:
         save: Save,
         torn_down: Callable[[], bool] = lambda: False,
         hooks: Hooks = NO_HOOKS,
+        new_context: Callable[[], contextvars.Context] = contextvars.Context,
     ) -> None:
         self._registry = registry
         self._codec = codec
@@ -56,6 +58,7 @@ class Executor:
         self._save = save
         self._torn_down = torn_down
         self._hooks = hooks
+        self._new_context = new_context
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()  # no attempt's: what it reports is told in this
         self._thread = threading.get_ident()
@@ -86,7 +89,7 @@ class Executor:
         )
         self._running[record.id.int] = attempt
         self._over[attempt] = over
-        task = launch(attempt, self._clock, self._gone)
+        task = launch(attempt, self._clock, self._gone, self._new_context())
         if task is not None:
             self._tasks[task] = attempt
         return None

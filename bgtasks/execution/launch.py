@@ -25,13 +25,15 @@ ROUNDS = 100
 """Rounds of the event loop within which a task has to take its first step."""
 
 
-def launch(attempt: Attempt, clock: Clock, gone: Gone) -> asyncio.Task[Any] | None:
-    """Run ``attempt``, whose end is told in any case. Returns the asyncio task, which the caller
-    must hold until ``gone`` is called with that task; ``None``: there is none. ``gone`` is to call
-    ``never_began`` for an attempt that has no outcome then."""
+def launch(
+    attempt: Attempt, clock: Clock, gone: Gone, context: contextvars.Context
+) -> asyncio.Task[Any] | None:
+    """Run ``attempt`` in ``context``; its end is told in any case. Returns the asyncio task, which
+    the caller must hold until ``gone`` is called with that task; ``None``: there is none. ``gone``
+    is to call ``never_began`` for an attempt that has no outcome then."""
     running = run_logged(attempt, clock, gone)
     try:
-        task = _new_task(contextvars.Context(), running)
+        task = _new_task(context, running)
     except BaseException as error:
         running.close()
         message = f"no asyncio task could be made for the attempt: {describe(error)}"
@@ -52,7 +54,7 @@ def _new_task(
     """A task that works in a copy of ``context``.
 
     The context is entered rather than handed over: task factories from before Python 3.11 know
-    no ``context=``. It is empty for an attempt: a copy of the present one would share its
+    no ``context=``. That of an attempt is no copy of the present one, which would share its
     context-local instances.
     """
     loop = asyncio.get_running_loop()

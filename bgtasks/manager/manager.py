@@ -25,6 +25,7 @@ from bgtasks.errors import ManagerStateError, TaskStateError
 from bgtasks.execution.hooks import Hooks
 from bgtasks.hooks import BackgroundTaskHook
 from bgtasks.manager.bulk import change_all
+from bgtasks.manager.current import attempt_context
 from bgtasks.manager.run import ManagerRun
 from bgtasks.manager.switch import Switch
 from bgtasks.manager.waiting import no_such_task
@@ -83,6 +84,7 @@ class BackgroundTaskManager:
             self.task_updated,
             self.type_updated,
             self.schedule_updated,
+            attempt_context(self),
         )
         # Hooks are made at the start: they may depend on the manager.
         self._switch = Switch(

@@ -1,6 +1,7 @@
 """A manager between one start and the stop after it."""
 
 import asyncio
+import contextvars
 import enum
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -63,6 +64,7 @@ class ManagerRun:
         updates: TaskUpdatedEvent,
         type_updates: Subscribers[TypeInfo],
         schedule_updates: Subscribers[Collection[str]],
+        context: contextvars.Context,
         settings: Settings,
         schedules: Schedules,
         backend: Backend,
@@ -88,6 +90,7 @@ class ManagerRun:
             backend.save,
             torn_down=lambda: self._serving.is_torn_down,
             hooks=hooks,
+            new_context=context.copy,
         )
         self.waiting = Waiting(backend, self._executor)
         self._watch = LoopWatch(timing, self._executor.whose_turn)

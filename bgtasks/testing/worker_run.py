@@ -1,6 +1,7 @@
 """Running one worker once, with nothing around it."""
 
 import asyncio
+import contextvars
 from typing import Any
 
 from attrs import frozen
@@ -43,7 +44,7 @@ async def run_worker(
     cancel_when: Any = None,
 ) -> WorkerRun:
     """Run ``task`` once with its registered worker, in a scope of its own: no store, no server,
-    no retry; overridden providers are used.
+    no retry, and no ``current_manager()``; overridden providers are used.
 
     ``background_tasks`` is the ``BackgroundTasksContainer`` or the provider that holds it.
     ``cancel_when`` is called with each snapshot; once it returns true, the cancellation of the
@@ -53,7 +54,7 @@ async def run_worker(
     clock, timing = background_tasks.clock(), background_tasks.timing()
     options = SubmitOptions(owner=owner)
     run = _Run(registry.of(task), codec, clock, timing, task, options, cancel_when)
-    launch(run.attempt, clock, run.gone)
+    launch(run.attempt, clock, run.gone, contextvars.Context())
     return run.result(await run.over)
 
 

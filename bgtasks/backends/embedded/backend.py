@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+from bgtasks.backends.embedded.caller import CallerTransaction
 from bgtasks.backends.embedded.database import DatabaseFiles, open_files
 from bgtasks.backends.embedded.file_store import FileStore
 from bgtasks.backends.embedded.own_process import OwnProcess
@@ -35,9 +36,11 @@ class EmbeddedBackend(StoreBackend[FileStore]):
         max_concurrency: int = 100,
         types: Sequence[str] | None = None,
         patience: Patience | None = None,
+        outside_transactions: bool = False,
     ) -> None:
         super().__init__(path, clock)
         self._registry = registry
+        self._caller = CallerTransaction(accepted=outside_transactions)
         self._patience = patience or Patience()
         self._process = OwnProcess(registry.names(types), max_concurrency, clock)
 
@@ -58,6 +61,7 @@ class EmbeddedBackend(StoreBackend[FileStore]):
             self._registry,
             self._clock,
             self._patience,
+            self._caller,
             self.subscribers.tell_all,
             self.type_subscribers.tell,
             self.schedule_subscribers.tell,

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+from bgtasks.backends.embedded.caller import CallerTransaction
 from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
 from bgtasks.backends.embedded.file_reads import FileReads
 from bgtasks.backends.embedded.file_schedules import FileSchedules
@@ -82,6 +83,7 @@ class FileStore(TaskStore):
         registry: Registry,
         clock: Clock,
         patience: Patience,
+        caller: CallerTransaction,
         announce: Callable[[Iterable[TaskRecord]], None],
         announce_type: Callable[[TypeRecord], None],
         announce_schedules: ScheduleHandler,
@@ -90,6 +92,7 @@ class FileStore(TaskStore):
         self._process = process
         self._clock = clock
         self._patience = patience
+        self._caller = caller
         self.feed = OwnChanges(announce)
         self._announce_type = announce_type
         self._health = StoreHealth(None if path == MEMORY else path, patience)
@@ -115,10 +118,7 @@ class FileStore(TaskStore):
         self, records: Sequence[TaskRecord], connection: Any
     ) -> Mapping[int, TaskRecord]:
         if connection is not None:
-            raise BackendError(
-                "connection= was given, but tasks are kept in an SQLite file, which cannot take "
-                "part in your transaction; leave it out, or set 'database' to a postgresql:// URL"
-            )
+            self._caller.check()
         if self.writer.backlog > MAX_QUEUED:
             await self._room()
         holders: dict[int, TaskRecord] = await self.writer.run(Submit(records))
