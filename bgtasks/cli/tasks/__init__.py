@@ -1,4 +1,4 @@
-"""``tasks list|show|watch|cancel|retry`` and ``types list|pause|resume``, from a terminal."""
+"""The commands on tasks (``tasks list``) and on their types (``types pause``), from a terminal."""
 
 from bgtasks.cli.tasks.command import TYPE_ACTIONS, add, add_types
 

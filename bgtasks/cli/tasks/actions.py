@@ -3,10 +3,16 @@
 import argparse
 from collections.abc import Awaitable, Callable
 
-from bgtasks.cli.tasks.changes import cancel_tasks, retry_tasks
+from bgtasks.cli.tasks.changes import (
+    cancel_tasks,
+    change_matching,
+    delete_tasks,
+    retry_tasks,
+    run_again,
+)
 from bgtasks.cli.tasks.client import PageRequest, TaskClient
 from bgtasks.cli.tasks.details import show_task
-from bgtasks.cli.tasks.filter_options import filter_in
+from bgtasks.cli.tasks.filter_options import check_choice, filter_in
 from bgtasks.cli.tasks.listing import count_tasks, list_tasks
 from bgtasks.cli.tasks.opening import Opening
 from bgtasks.cli.tasks.progress import watch_task
@@ -18,6 +24,8 @@ __all__ = ["carry_out"]
 async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
     """Do what ``options`` ask for; returns whether all of it succeeded."""
     screen = Screen()
+    if options.action in _BY_ID:
+        check_choice(options)
     async with tasks as client:
         return await _ACTIONS[options.action](client, screen, options)
 
@@ -42,12 +50,18 @@ async def _watch(client: TaskClient, screen: Screen, options: argparse.Namespace
     return await watch_task(client, screen, options.id, options.json)
 
 
-async def _cancel(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
-    return await cancel_tasks(client, screen, options.ids)
+async def _change(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    if options.ids:
+        return await _BY_ID[options.action](client, screen, options.ids)
+    wanted = filter_in(options)
+    return await change_matching(client, screen, options.action, wanted, dry_run=options.dry_run)
 
 
-async def _retry(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
-    return await retry_tasks(client, screen, options.ids)
+async def _run_again(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    return await run_again(client, screen, options.ids)
+
+
+_BY_ID = {"cancel": cancel_tasks, "retry": retry_tasks, "delete": delete_tasks}
 
 
 _ACTIONS: dict[str, Callable[[TaskClient, Screen, argparse.Namespace], Awaitable[bool]]] = {
@@ -55,6 +69,6 @@ _ACTIONS: dict[str, Callable[[TaskClient, Screen, argparse.Namespace], Awaitable
     "counts": _counts,
     "show": _show,
     "watch": _watch,
-    "cancel": _cancel,
-    "retry": _retry,
+    **dict.fromkeys(_BY_ID, _change),
+    "run-again": _run_again,
 }

@@ -7,9 +7,10 @@ from uuid import UUID
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.web.bulk import BulkAnswer
 from bgtasks.web.listing import PageRequest
 
-__all__ = ["Info", "PageRequest", "TaskClient"]
+__all__ = ["BulkAnswer", "Info", "PageRequest", "TaskClient"]
 
 Info = BackgroundTaskInfo[Any]
 
@@ -52,3 +53,17 @@ class TaskClient(Protocol):
     async def retry(self, task_id: UUID) -> Info:
         """Run a task again; returns the snapshot after it. Raises TaskStateError unless the task is
         Failed or Cancelled."""
+
+    async def run_again(self, task_id: UUID) -> Info:
+        """Submit a new task with the arguments of a task; returns the new one. Raises
+        TaskStateError where another task holds its key."""
+
+    async def delete(self, task_id: UUID) -> Info:
+        """Drop a final task; returns it as it was last. Raises TaskStateError unless final."""
+
+    async def matching(self, action: str, wanted: TaskFilter) -> Mapping[str, int]:
+        """How many tasks of each type ``change_all`` would change. Raises QueryError."""
+
+    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkAnswer:
+        """Cancel, retry or delete all tasks that fit, perhaps a bounded number of them. Raises
+        TaskStateError where the application finds ``expected`` far off, and QueryError."""

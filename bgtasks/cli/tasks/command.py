@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 def add(commands: Any) -> None:
     """Register the command and those below it."""
-    description = "List, count, show, watch, cancel and retry tasks."
+    description = "List, count, show, watch, cancel, retry and delete tasks."
     tasks = commands.add_parser("tasks", help=description[:-1].lower(), description=description)
     actions = tasks.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_list(actions)
@@ -33,6 +33,9 @@ def add(commands: Any) -> None:
     _add_watch(actions)
     _add_change(actions, "cancel", "ask for the end of tasks")
     _add_change(actions, "retry", "have failed or cancelled tasks run again")
+    _add_change(actions, "delete", "drop final tasks, with all that is kept of them")
+    again = _add(actions, "run-again", "submit new tasks with the arguments of others")
+    again.add_argument("ids", type=values.task_id, metavar="ID", nargs="+")
 
 
 def add_types(commands: Any) -> None:
@@ -77,7 +80,11 @@ def _add_watch(actions: Any) -> None:
 
 def _add_change(actions: Any, name: str, description: str) -> None:
     parser = _add(actions, name, description)
-    parser.add_argument("ids", type=values.task_id, metavar="ID", nargs="+")
+    parser.add_argument("ids", type=values.task_id, metavar="ID", nargs="*")
+    filter_options.add(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say how many of each type that would be"
+    )
 
 
 def _add(actions: Any, name: str, description: str) -> argparse.ArgumentParser:

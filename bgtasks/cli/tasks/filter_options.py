@@ -4,11 +4,12 @@ import argparse
 from typing import get_args
 
 from bgtasks.cli.tasks import values
+from bgtasks.cli.usage import UsageError
 from bgtasks.core.record import View
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.models import UNSET, BackgroundTaskStatus
 
-__all__ = ["add", "filter_in"]
+__all__ = ["add", "check_choice", "filter_in"]
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -67,3 +68,15 @@ def filter_in(options: argparse.Namespace) -> TaskFilter:
         q=options.search,
         view=options.view,
     )
+
+
+def check_choice(options: argparse.Namespace) -> None:
+    """Raises UsageError unless the tasks are said either by their ids or by a filter."""
+    by_filter = not filter_in(options).is_everything
+    if options.ids and (by_filter or options.dry_run):
+        raise UsageError("ids and options that say which tasks are both given; give one of them")
+    if not options.ids and not by_filter:
+        raise UsageError(
+            "which tasks? Give their ids, or options such as --type, --status, --since; for all of "
+            "them: --since 1970-01-01"
+        )

@@ -8,7 +8,7 @@ import httpx
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.errors import NotAllowedError, QueryError, TaskNotFoundError, TaskStateError
-from bgtasks.web.protocol import EVENTS, TASKS
+from bgtasks.web.protocol import BULK, EVENTS, TASKS
 
 __all__ = ["UnavailableError", "check_answer", "read_json"]
 
@@ -71,7 +71,7 @@ async def check_answer(response: httpx.Response) -> None:
         )
     if status in (401, 403):
         detail = (detail or f"{_place(response)} answers {status}") + _login_hint(response)
-    about_one_task = not response.request.url.path.endswith((TASKS, EVENTS))
+    about_one_task = not response.request.url.path.endswith((TASKS, EVENTS, BULK))
     if status == 404 and not about_one_task:
         detail = None
     if detail is None or status not in _ERRORS:

@@ -15,14 +15,24 @@ from bgtasks.cli.tasks.http_answer import UnavailableError, read_json
 from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.http_watch import HttpWatch
 from bgtasks.cli.tasks.plain_text import one_line
-from bgtasks.cli.tasks.wire_shape import counts_in, failures_in, info_in, page_in, type_in, types_in
+from bgtasks.cli.tasks.wire_shape import (
+    bulk_in,
+    counts_in,
+    failures_in,
+    info_in,
+    matching_in,
+    page_in,
+    type_in,
+    types_in,
+)
 from bgtasks.cli.usage import UsageError
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
-from bgtasks.web.commands import CANCEL, RETRY, Command
+from bgtasks.web.bulk import BulkAnswer
+from bgtasks.web.commands import CANCEL, DELETE_THE_TASK, RETRY, RUN_THE_TASK_AGAIN, Command
 from bgtasks.web.filters import written_filter
-from bgtasks.web.protocol import ATTEMPTS, COUNTS, PAUSE_TYPE, RESUME_TYPE, TASK, TASKS, TYPES
+from bgtasks.web.protocol import ATTEMPTS, BULK, COUNTS, PAUSE_TYPE, RESUME_TYPE, TASK, TASKS, TYPES
 
 __all__ = ["HttpTasks", "open_http_tasks"]
 
@@ -85,11 +95,32 @@ class HttpTasks:
     async def retry(self, task_id: UUID) -> Info:
         return await self._carry_out(RETRY, task_id)
 
+    async def run_again(self, task_id: UUID) -> Info:
+        return await self._carry_out(RUN_THE_TASK_AGAIN, task_id)
+
+    async def delete(self, task_id: UUID) -> Info:
+        return await self._carry_out(DELETE_THE_TASK, task_id)
+
+    async def matching(self, action: str, wanted: TaskFilter) -> Mapping[str, int]:
+        asked = {"action": action, "filter": _body(wanted)}
+        return matching_in(await self._ask("POST", BULK, [("dryRun", "true")], asked))
+
+    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkAnswer:
+        asked = {"action": action, "filter": _body(wanted), "expected": expected}
+        return bulk_in(await self._ask("POST", BULK, body=asked))
+
     async def _carry_out(self, command: Command, task_id: UUID) -> Info:
         return info_in(await self._ask(command.method, command.route.format(id=task_id)))
 
-    async def _ask(self, method: str, route: str, query: Sequence[tuple[str, str]] = ()) -> Any:
-        request = self._http.build_request(method, self._address.to(route), params=[*query])
+    async def _ask(
+        self,
+        method: str,
+        route: str,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        where = self._address.to(route)
+        request = self._http.build_request(method, where, params=[*query], json=body)
         try:
             async with asyncio.timeout(self._bounds.answer):
                 response = await self._http.send(request, stream=True)
@@ -103,6 +134,13 @@ class HttpTasks:
             ) from None
         except httpx.HTTPError as error:
             raise _unreachable(self._address, error) from None
+
+
+def _body(wanted: TaskFilter) -> dict[str, list[str]]:
+    parameters: dict[str, list[str]] = {}
+    for name, value in written_filter(wanted):
+        parameters.setdefault(name, []).append(value)
+    return parameters
 
 
 def _of_type(route: str, type_name: str) -> str:

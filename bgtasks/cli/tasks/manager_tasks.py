@@ -17,6 +17,7 @@ from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.settings import Settings
+from bgtasks.web.bulk import ACTIONS, BulkAnswer, BulkRequest
 
 __all__ = ["ManagerTasks", "open_manager_tasks"]
 
@@ -61,6 +62,28 @@ class ManagerTasks:
 
     async def retry(self, task_id: UUID) -> Info:
         return await self._change(task_id, self._manager.retry_task, "retried")
+
+    async def run_again(self, task_id: UUID) -> Info:
+        return await self.get(await self._manager.run_again(task_id))
+
+    async def delete(self, task_id: UUID) -> Info:
+        info = await self.get(task_id)
+        await self._manager.delete_task(task_id)
+        return info
+
+    async def matching(self, action: str, wanted: TaskFilter) -> Mapping[str, int]:
+        possible = BulkRequest(ACTIONS[action], wanted).possible
+        return {} if possible is None else await self._manager.count_types(possible)
+
+    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkAnswer:  # noqa: ARG002
+        changes = {
+            "cancel": self._manager.cancel_tasks,
+            "retry": self._manager.retry_tasks,
+            "delete": self._manager.delete_tasks,
+        }
+        result = await changes[action](wanted)
+        numbers = {"matched": result.matched, "done": result.done, "gone": result.gone}
+        return BulkAnswer(**numbers, not_allowed=0, more=False)
 
     async def _change(
         self, task_id: UUID, change: Callable[[UUID], Awaitable[bool]], done: str

@@ -12,8 +12,18 @@ from bgtasks.cli.usage import CommandFailedError
 from bgtasks.core.codec import make_converter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus, LightTaskInfo
+from bgtasks.web.bulk import BulkAnswer
 
-__all__ = ["counts_in", "failures_in", "info_in", "page_in", "type_in", "types_in"]
+__all__ = [
+    "bulk_in",
+    "counts_in",
+    "failures_in",
+    "info_in",
+    "matching_in",
+    "page_in",
+    "type_in",
+    "types_in",
+]
 
 Shown = TypeVar("Shown", Info, AttemptFailure, TypeInfo)
 
@@ -70,6 +80,28 @@ def counts_in(data: Any) -> dict[BackgroundTaskStatus, int]:
         return {BackgroundTaskStatus(name): int(number) for name, number in data.items()}
     except Exception as error:
         raise _unreadable("a count of tasks", error) from None
+
+
+def matching_in(data: Any) -> dict[str, int]:
+    """How many tasks of each type match. Raises CommandFailedError."""
+    try:
+        return {str(name): int(number) for name, number in data["types"].items()}
+    except Exception as error:
+        raise _unreadable("a number of tasks", error) from None
+
+
+def bulk_in(data: Any) -> BulkAnswer:
+    """What became of many tasks. Raises CommandFailedError."""
+    try:
+        return BulkAnswer(
+            matched=int(data["matched"]),
+            done=int(data["done"]),
+            not_allowed=int(data["notAllowed"]),
+            gone=int(data["gone"]),
+            more=data["more"] is True,
+        )
+    except Exception as error:
+        raise _unreadable("a number of tasks", error) from None
 
 
 def _in_utc(value: Shown) -> Shown:
