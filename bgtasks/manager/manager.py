@@ -195,7 +195,8 @@ class BackgroundTaskManager:
         DuplicateTaskError for a taken id, or a held key where the type says
         ``conflict="refuse"`` (the caller's transaction can go on), SettingsError for the other
         arguments, BackendError where it could not be stored or ``connection`` cannot be used,
-        ManagerStateError before start, after stop, and on another event loop.
+        ManagerStateError before start, after stop, and on another event loop. If it is cancelled
+        while it waits for the store, the task may have been accepted, or be accepted yet.
         """
         _, holders = await self._switch.running().submit([task], submit_options(options))
         return holders[0].id if holders else task.id

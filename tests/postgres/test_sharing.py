@@ -13,7 +13,7 @@ from bgtasks import BackendError, BackgroundTaskStatus
 from bgtasks.core.record import TaskRecord
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.ids import uuid7
-from bgtasks.testing.conformance import BackendBench, BenchMaker, until
+from bgtasks.testing.conformance import BackendBench, BenchMaker
 
 from .proxy import Proxy
 
@@ -148,6 +148,35 @@ async def test_a_caller_that_gives_up_before_its_turn_is_not_accepted(
     assert sorted(await stored(sql)) == sorted([*(item.id for item in begun), goes_on.id])
 
 
+async def test_whoever_gives_up_while_his_statement_is_on_its_way_fails_nobody_beside_him(
+    far: BackendBench, sql: Any, proxy: Proxy
+) -> None:
+    await far.open(serving=False)
+    alone = [far.record(), far.record()]
+    held = [proxy.lose(item.id.bytes, holds=True) for item in alone]
+    begun = []
+    for item, loss in zip(alone, held, strict=True):
+        begun.append(asyncio.create_task(far.backend.submit([item])))
+        await loss.happened.wait()
+    calls = [[far.record(), far.record()] for _ in range(3)]
+    shared = proxy.lose(calls[0][0].id.bytes, holds=True)
+    sharing = [asyncio.create_task(far.backend.submit(call)) for call in calls]
+    await asyncio.sleep(0)
+    held[0].release.set()
+    await shared.happened.wait()
+    sharing[1].cancel()
+    for loss in (held[1], shared):
+        loss.release.set()
+    answers = await asyncio.gather(*begun, *sharing, return_exceptions=True)
+    assert isinstance(answers.pop(3), asyncio.CancelledError)
+    assert answers == [{}] * 4
+    everything = [*alone, *(item for call in calls for item in call)]
+    assert sorted(await stored(sql)) == sorted(item.id for item in everything)
+    for item in everything:  # also what nobody waits for is told, once
+        assert (await far.reaches(item.id, PENDING)).revision == 1
+        assert len(far.announced(item.id)) == 1
+
+
 async def test_callers_of_two_processes_that_cross_each_other_are_all_answered(
     make_bench: BenchMaker, sql: Any
 ) -> None:
@@ -163,18 +192,31 @@ async def test_callers_of_two_processes_that_cross_each_other_are_all_answered(
     assert len(await stored(sql)) == 400
 
 
-async def test_a_stop_answers_whoever_waits(far: BackendBench, proxy: Proxy) -> None:
+@pytest.mark.parametrize("cuts", [True, False])
+async def test_a_stop_answers_whoever_waits(
+    far: BackendBench, sql: Any, proxy: Proxy, cuts: bool
+) -> None:
     await far.open(serving=False)
-    records = [far.record() for _ in range(3)]
-    held = [proxy.lose(item.id.bytes, holds=True) for item in records]
-    submitting = [asyncio.create_task(far.backend.submit([item])) for item in records]
-    await until(lambda: any(loss.happened.is_set() for loss in held), "one is on its way")
-    proxy.cut()
+    records = [far.record() for _ in range(30)]
+    held = [proxy.lose(item.id.bytes, holds=True) for item in records[:2]]
+    submitting = []
+    for item, loss in zip(records[:2], held, strict=True):
+        submitting.append(asyncio.create_task(far.backend.submit([item])))
+        await loss.happened.wait()
+    submitting += [asyncio.create_task(far.backend.submit([item])) for item in records[2:]]
+    await asyncio.sleep(0)
+    if cuts:
+        proxy.cut()
     await far.backend.stop()
-    answers = await asyncio.gather(*submitting, return_exceptions=True)
-    assert all(isinstance(answer, BackendError) for answer in answers)
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*submitting, return_exceptions=True)
     for loss in held:
         loss.release.set()
+    assert all(isinstance(answer, BackendError) for answer in answers)
+    there = set(await stored(sql))
+    assert there >= {item.id for item in records[:2]}
+    for item, answer in zip(records, answers, strict=True):
+        assert item.id not in there or "not known" in str(answer)
 
 
 @settings(

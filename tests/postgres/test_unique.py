@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from bgtasks import DuplicateTaskError, TaskStateError
+from bgtasks import BackgroundTaskStatus, DuplicateTaskError, TaskStateError
 from bgtasks.core.events import Failed
 from bgtasks.core.keys import FOLLOWED, UNTIL_ENDED
 from bgtasks.core.record import TaskRecord
@@ -18,6 +18,8 @@ from .callers import CALLERS, Caller
 from .proxy import Proxy
 
 ROUNDS = 150
+
+PENDING = BackgroundTaskStatus.PENDING
 
 
 @pytest.fixture(params=CALLERS)
@@ -49,6 +51,19 @@ async def submit(bench: BackendBench, new: TaskRecord, connection: Any = None) -
 
 async def count(sql: Any, condition: str) -> int:
     return int(await sql.fetchval(f"SELECT count(*) FROM bgtasks_tasks WHERE {condition}"))
+
+
+async def until_waiting(sql: Any, count: int) -> None:
+    """Until so many statements of backends wait for a lock."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND wait_event_type = 'Lock' AND application_name = 'bgtasks'"
+    )
+    async with asyncio.timeout(10):
+        while True:
+            if await sql.fetchval(waiting) >= count:
+                return
+            await asyncio.sleep(0.02)
 
 
 # Several processes
@@ -193,3 +208,39 @@ async def test_a_submission_whose_answer_is_lost_is_told_what_became_of_it(
     assert await far.backend.submit(new) == {}
     assert loss.happened.is_set()
     assert await submit(web, unique(web)) == new[1].id
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("key", [None, "l"])
+async def test_a_call_whose_answer_is_lost_is_told_who_holds_the_keys_of_a_part_of_it(
+    far: BackendBench, web: BackendBench, proxy: Proxy, key: str | None, arrives: bool
+) -> None:
+    await far.open(serving=False)
+    holder = await submit(web, unique(web))
+    first = far.record() if key is None else unique(far, key=key, held_key=key)
+    second = unique(far)
+    loss = proxy.lose(b"COMMIT", arrives=arrives)
+    holders = await far.backend.submit([first, second])
+    assert loss.happened.is_set()
+    assert {place: item.id for place, item in holders.items()} == {1: holder}
+    assert (await web.get(first.id)).revision == 1
+    assert await web.backend.get(second.id) is None
+    await far.reaches(first.id, PENDING)
+
+
+async def test_a_call_that_is_repeated_while_the_first_is_not_committed_yet_is_accepted_once(
+    far: BackendBench, web: BackendBench, proxy: Proxy, task_database: str, sql: Any
+) -> None:
+    """Its connection is cut, but the server goes on: it waits for a lock of somebody else."""
+    await far.open(serving=False)
+    new = [unique(far, key=key, held_key=key) for key in "kl"]
+    async with CALLERS["asyncpg connection"](task_database) as other:
+        await submit(web, unique(web, key="l", held_key="l"), other.connection)
+        submitting = asyncio.create_task(far.backend.submit(new))
+        await until_waiting(sql, 1)
+        proxy.cut()
+        proxy.heal()
+        await until_waiting(sql, 2)
+        await other.rollback()
+        assert await submitting == {}
+    assert await count(sql, "true") == 2

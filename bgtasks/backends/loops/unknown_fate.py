@@ -29,7 +29,7 @@ async def find_out(
 
     ``write(again)`` raises LostAnswerError where it may have been done; ``again`` says that this
     was so before, and it has to look for that first. ``doubt()`` is called if it was. Raises
-    BackendError, which says what is ``unknown``, if the time is not enough.
+    BackendError, which says what is ``unknown``, if the time is not enough or the store is closed.
     """
     try:
         return await write(False)
@@ -41,20 +41,24 @@ async def find_out(
     except BaseException:  # cancelled, or told while the connection was given back
         doubt()
         raise
-    backoff = Backoff(clock)
     try:
         async with TimeLimit(clock, LOOK_FOR):
-            while True:
-                await backoff.wait()
-                try:
-                    return await write(True)
-                except LostAnswerError:
-                    continue
-                except Exception as error:
-                    if not store.is_trouble(error):
-                        raise
-    except TimeoutError:
+            return await _repeated(store, clock, write)
+    except (TimeoutError, BackendError):  # the time is over, or the store is closed
         raise BackendError(
             f"the task database {store.name} does not answer ({describe(lost)}): it is not "
             f"known whether {unknown}"
         ) from lost
+
+
+async def _repeated(store: TaskStore, clock: Clock, write: Callable[[bool], Awaitable[T]]) -> T:
+    backoff = Backoff(clock)
+    while True:
+        await backoff.wait()
+        try:
+            return await write(True)
+        except LostAnswerError:
+            continue
+        except Exception as error:
+            if not store.is_trouble(error):
+                raise

@@ -73,8 +73,12 @@ class _Call:
         self.settle(Kept(self.accepted(sequences), {}))
 
     def accepted(self, sequences: Mapping[UUID, int]) -> Sequence[TaskRecord]:
-        """Its tasks as they are stored."""
-        return [record._replace(sequence=sequences[record.id]) for record in self.records]
+        """Those of its tasks that have these sequences, as they are stored."""
+        return [
+            record._replace(sequence=sequences[record.id])
+            for record in self.records
+            if record.id in sequences
+        ]
 
     def settle(self, kept: Kept) -> None:
         """It is known what became of them."""
@@ -125,10 +129,13 @@ class SharedInserts:
         return await call.answer
 
     async def stop(self) -> None:
-        """Give up what is on its way, after the connections were closed."""
+        """Give up what is on its way, after the connections were closed; every call is answered."""
+        await asyncio.sleep(0)  # what is cancelled before it has begun answers nobody
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._lanes += 1
+        await self._lane()  # refuses what still waits
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -160,23 +167,16 @@ class SharedInserts:
     async def _insert_alone(self, call: _Call) -> None:
         """Answer a call in a transaction of its own."""
         try:
-            with answer_may_be_lost():
-                async with self._database.transaction() as connection:
-                    kept = await self._batch(connection).keep(call)
+            try:
+                with answer_may_be_lost():
+                    async with self._database.transaction() as connection:
+                        kept = await self._batch(connection).keep(call)
                 call.settle(kept)
-        except DuplicateTaskError as error:
-            await self._refuse(call, error)
+            except DuplicateTaskError as error:
+                async with self._database.connection() as connection:
+                    await self._batch(connection).refuse(call, error)
         except BaseException as error:
-            call.fail(error if isinstance(error, Exception) else LostAnswerError())
-            if ends_this_task(error):
-                raise
-
-    async def _refuse(self, call: _Call, error: DuplicateTaskError) -> None:
-        try:
-            async with self._database.connection() as connection:
-                await self._batch(connection).refuse(call, error)
-        except Exception as unknown:
-            call.fail(unknown)
+            _fail([call], error)
 
     async def _insert(self, calls: Sequence[_Call]) -> None:
         """Answer each of these calls."""
@@ -185,10 +185,7 @@ class SharedInserts:
                 with answer_may_be_lost():
                     await self._batch(connection).insert(calls)
         except BaseException as error:
-            for call in calls:
-                call.fail(error if isinstance(error, Exception) else LostAnswerError())
-            if ends_this_task(error):
-                raise
+            _fail(calls, error)
 
     def _batch(self, connection: Any) -> "_Batch":
         tables = Tables(connection, self._process)
@@ -261,11 +258,19 @@ class _Batch:
             call.settle(kept)
 
     async def keep(self, call: _Call) -> Kept:
-        """What becomes of a call for which one statement does not do, in an open transaction."""
-        if call.again and (stored := await self._stored(call)) is not None:
+        """What becomes of a call for which one statement does not do, in an open transaction. The
+        keys of some of its tasks may be held: where the others are its own that are stored, only
+        for those something is left to do."""
+        stored = await self._stored(call) if call.again else {}
+        left = [at for at, record in enumerate(call.records) if record.id not in stored]
+        if not left:
             return Kept(call.accepted(stored), {})
-        call.records = await self._turns.in_line(call.records)
-        return await self._contested.insert(call.records)
+        records = await self._turns.in_line([call.records[at] for at in left])
+        kept = await self._contested.insert(records)
+        holders = {left[at]: holder for at, holder in kept.holders.items()}
+        if any(call.records[at].id == holder.id for at, holder in holders.items()):
+            raise LostAnswerError  # the try before this one was committed a moment ago
+        return Kept([*call.accepted(stored), *kept.written], holders)
 
     async def _insert_without_taken(
         self, calls: Sequence[_Call], error: DuplicateTaskError
@@ -292,18 +297,20 @@ class _Batch:
 
     async def refuse(self, call: _Call, error: DuplicateTaskError) -> None:
         """Unless they are its own: then an answer that was lost is known now."""
-        stored = await self._stored(call) if call.again else None
-        if stored is not None:
+        stored = await self._stored(call) if call.again else {}
+        if len(stored) == len(call.records):
             call.accept(stored)
         else:
-            call.fail(error)
+            call.fail(LostAnswerError() if stored else error)
 
-    async def _stored(self, call: _Call) -> Mapping[UUID, int] | None:
-        """The sequences of its tasks, if they are stored."""
+    async def _stored(self, call: _Call) -> Mapping[UUID, int]:
+        """The sequences of those of its tasks that are stored."""
         kept = await self._tables.find_whole(call.ids)
-        if not all(_is_same(record, kept.get(record.id)) for record in call.records):
-            return None
-        return {task_id: stored.record.sequence for task_id, stored in kept.items()}
+        return {
+            record.id: kept[record.id].record.sequence
+            for record in call.records
+            if _is_same(record, kept.get(record.id))
+        }
 
     async def _insert_parts(self, calls: Sequence[_Call], error: Exception) -> None:
         """Find the call that the server refuses, by halves."""
@@ -321,3 +328,11 @@ def _is_same(record: TaskRecord, stored: Stored | None) -> bool:
         return False
     kept = stored.record
     return (record.type, record.data, record.created_at) == (kept.type, kept.data, kept.created_at)
+
+
+def _fail(calls: Sequence[_Call], error: BaseException) -> None:
+    """Answer those that have no answer yet. Raises what ends this asyncio task."""
+    for call in calls:
+        call.fail(error if isinstance(error, Exception) else LostAnswerError())
+    if ends_this_task(error):
+        raise error

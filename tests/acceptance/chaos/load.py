@@ -5,7 +5,7 @@ import contextlib
 import random
 from uuid import UUID
 
-from bgtasks import BackendError, BackgroundTaskBase
+from bgtasks import BackendError, BackgroundTaskBase, DuplicateTaskError
 from tests.acceptance.chaos.application import (
     FlakyTask,
     HopelessTask,
@@ -16,7 +16,7 @@ from tests.acceptance.chaos.application import (
     ThreadTask,
 )
 from tests.acceptance.chaos.node import Node
-from tests.acceptance.chaos.ward import Ward
+from tests.acceptance.chaos.ward import PATIENCE, Ward
 
 __all__ = ["Load"]
 
@@ -27,11 +27,12 @@ UNKNOWN = "not known"
 class Load:
     """One client of one node, from ``start`` to ``stop``; what it does comes from ``chance``.
 
-    ``doubtful`` are tasks that may have been accepted, ``refused`` those that were not.
+    ``doubtful`` are calls whose tasks may have been accepted or may be yet, ``refused`` tasks that
+    were not.
     """
 
     def __init__(self, ward: Ward, node: Node, chance: random.Random) -> None:
-        self.doubtful: list[UUID] = []
+        self.doubtful: list[list[BackgroundTaskBase]] = []
         self.refused: list[UUID] = []
         self._ward = ward
         self._node = node
@@ -51,6 +52,25 @@ class Load:
             if not running.cancelled():
                 await running
 
+    async def clear_doubts(self) -> None:
+        """Submit what is doubtful again, with its ids: afterwards it is there, and only once.
+
+        To look it up is not enough: whoever is cancelled does not stop the statement that he shares
+        with others, which may arrive after the look.
+        """
+        async with asyncio.timeout(PATIENCE):
+            for task in [task for call in self.doubtful for task in call]:
+                await self._make_sure_of(task)
+                self._ward.accept([task.id])
+
+    async def _make_sure_of(self, task: BackgroundTaskBase) -> None:
+        while True:
+            with contextlib.suppress(BackendError):  # the way there is not whole yet
+                with contextlib.suppress(DuplicateTaskError):
+                    await self._node.hand_in(task)
+                return
+            await asyncio.sleep(0.05)
+
     async def _go_on(self) -> None:
         while True:
             await self._hand_in()
@@ -64,7 +84,7 @@ class Load:
         delay = self._chance.choice([None, None, None, 0.3])
         try:
             # One that is cancelled on its way is as doubtful as one without an answer.
-            self.doubtful += ids
+            self.doubtful.append(tasks)
             accepted = await self._ward.hand_in(
                 self._node, *tasks, delay=delay, priority=self._chance.randint(-1, 1)
             )
@@ -74,7 +94,7 @@ class Load:
             self.refused += ids
         else:
             self._mine += accepted
-        self.doubtful = [task_id for task_id in self.doubtful if task_id not in ids]
+        self.doubtful.remove(tasks)
 
     async def _cancel(self, task_id: UUID) -> None:
         with contextlib.suppress(BackendError):  # done or not: the task ends

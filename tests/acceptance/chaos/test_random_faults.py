@@ -63,15 +63,18 @@ async def loaded(ward: Ward, chance: random.Random) -> AsyncIterator[list[Load]]
 
 
 async def after_the_storm(ward: Ward, loads: list[Load]) -> dict[str, Any]:
-    """What was doubtful is there or not; what was refused is not."""
-    there = set(await ward.history.tasks())
-    refused = [str(task_id) for load in loads for task_id in load.refused]
-    assert not there.intersection(refused)
-    doubtful = [task_id for load in loads for task_id in load.doubtful]
-    ward.accept(task_id for task_id in doubtful if str(task_id) in there)
+    """Of a call that is doubtful all tasks are there or none; of one that was refused there are
+    none, and none arrives later."""
+    there = {UUID(task_id) for task_id in await ward.history.tasks()}
+    refused = {task_id for load in loads for task_id in load.refused}
+    assert not there & refused
+    doubtful = [{task.id for task in call} for load in loads for call in load.doubtful]
+    for call in doubtful:
+        assert call <= there or not call & there
+    await asyncio.gather(*(load.clear_doubts() for load in loads))
     stored = await ward.check(60)
     assert {UUID(task_id) for task_id in stored} == set(ward.accepted)
-    print(f"{len(stored)} tasks, {len(doubtful)} doubtful, {len(refused)} refused")
+    print(f"{len(stored)} tasks, {len(doubtful)} doubtful calls, {len(refused)} refused tasks")
     return stored
 
 

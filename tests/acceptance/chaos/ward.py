@@ -18,7 +18,7 @@ from tests.acceptance.chaos.proxy import FaultyProxy
 from tests.acceptance.distributed.history import History
 from tests.acceptance.distributed.node import until
 
-__all__ = ["Ward", "ward"]
+__all__ = ["PATIENCE", "Ward", "ward"]
 
 PATIENCE = 30.0
 """Seconds after the last fault within which everybody must know every end."""
