@@ -40,6 +40,9 @@ KINDS = [
 SOON = 0.5
 """Seconds that a fault may wait for its statement before the next one comes."""
 
+ENDED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What the connection of a fault raises that another fault ends; the third if that is early."""
+
 TERMINATE_ALL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -101,7 +104,7 @@ class Storm:
             async with connection.transaction():
                 await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
                 await asyncio.sleep(seconds)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except ENDED:
             pass  # another one ended it, or it was in the way of a node
         finally:
             connection.terminate()
