@@ -6,9 +6,10 @@ each learns its own fate.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import and_
 
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.held_keys import HeldKeys
@@ -59,21 +60,24 @@ class Bulk:
     def fit(self, submits: Sequence[Sequence[TaskRecord]]) -> list[bool]:
         """For each of some callers, whether ``insert`` takes its new tasks together with those of
         the others: none waits for a time or a turn, or has a key that another task has."""
+        plain = [all(map(_is_plain, records)) for records in submits]
         keys = [item.held_key for each in submits for item in each if item.held_key is not None]
-        taken = self._keys.taken(keys) if keys else set()
-        fitting = []
-        for records in submits:
-            own = [item.held_key for item in records if item.held_key is not None]
-            fits = all(map(_is_plain, records)) and (
-                not own or (len(set(own)) == len(own) and taken.isdisjoint(own))
-            )
-            taken.update(own)  # whoever comes later with it meets this one
-            fitting.append(fits)
-        return fitting
+        return list(map(and_, plain, self._meet_nobody(submits, keys))) if keys else plain
 
     def write(self, changes: Sequence[Change]) -> bool:
         """Write reports and plain ends."""
         return self._together(lambda: self._write(changes))
+
+    def _meet_nobody(
+        self, submits: Sequence[Sequence[TaskRecord]], keys: Sequence[str]
+    ) -> Iterator[bool]:
+        """For each caller, whether no other task has a key of its tasks: none that is stored, none
+        of a caller before it, none of its own."""
+        taken = self._keys.taken(keys)
+        for records in submits:
+            own = [item.held_key for item in records if item.held_key is not None]
+            yield len(set(own)) == len(own) and taken.isdisjoint(own)
+            taken.update(own)
 
     def _together(self, write: Callable[[], None]) -> bool:
         try:
