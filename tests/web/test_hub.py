@@ -268,6 +268,18 @@ async def test_a_slow_client_gets_the_newest_of_each_task_and_bounded_memory(
         newest[update["id"]] = update["progress"]
 
 
+async def test_a_task_runs_again_and_is_dropped(world: Any, manager: Any) -> None:
+    info = manager.add(status="Failed")
+    socket = await world.joined({"types": ["Nothing"]})
+    answer = await socket.call("RunTaskAgain", {"id": str(info.id)})
+    assert answer["ok"] is True
+    assert (answer["task"]["id"] != str(info.id), answer["task"]["status"]) == (True, "Pending")
+    answer = await socket.call("DeleteTask", {"id": str(info.id)})
+    assert (answer["ok"], answer["task"]["id"]) == (True, str(info.id))
+    assert info.id not in manager.tasks
+    assert (await socket.call("DeleteTask", {"id": str(info.id)}))["ok"] is False
+
+
 async def test_cancel_and_retry_answer_with_the_newest_snapshot(world: Any, manager: Any) -> None:
     info = manager.add()
     socket = await world.joined({"types": ["Nothing"]})
