@@ -33,6 +33,10 @@ async def waiting(jobs: Jobs, *priorities: int, wait: timedelta = NOW) -> list[i
     return [await jobs.enqueue(uuid7(), "Quick", item, wait) for item in priorities]
 
 
+async def held(jobs: Jobs, process: UUID = HERE) -> set[int]:
+    return {job.id for job in await jobs.held(process)}
+
+
 async def claimed(jobs: Jobs, process: UUID = HERE, limit: int = 0) -> list[int]:
     return [job.id for job in await jobs.claim(10, {"Quick": limit}, process)]
 
@@ -54,7 +58,7 @@ async def test_a_limit_holds_over_all_processes(jobs: Jobs) -> None:
     assert await claimed(jobs, THERE, limit=2) == []
     await jobs.release([first])
     assert len(await claimed(jobs, THERE, limit=2)) == 1
-    assert await jobs.held_by(HERE, [first, second]) == {second}
+    assert await held(jobs) == {second}
 
 
 async def test_when_the_next_job_is_due(jobs: Jobs) -> None:
@@ -85,7 +89,7 @@ async def test_released_jobs_are_gone_or_wait_again(jobs: Jobs, sql: Any) -> Non
     done, again, later = await waiting(jobs, 0, 0, 0)
     await claimed(jobs)
     await jobs.release([done], {again: -LATER, later: LATER})
-    assert await jobs.held_by(HERE, [done, again, later]) == set()
+    assert await held(jobs) == set()
     assert await claimed(jobs) == [again]
     assert {row[0] for row in await sql.fetch(f"SELECT id FROM {ENGINE.queue_table}")} == {
         again,

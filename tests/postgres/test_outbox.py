@@ -1,5 +1,6 @@
 """Reports and outcomes on their way: what cannot be stored, and a server that is away."""
 
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -118,9 +119,9 @@ async def test_what_was_written_is_announced_though_the_rest_of_its_batch_has_to
     # Stands for a server that refuses one transaction.
     monkeypatch.setattr(database, "transaction", refuse_once)
     worker.runner.end(good)
-    worker.runner.end(bad, Failed("no", "Traceback …"))
+    worker.runner.end(bad, Failed("no", "Traceback …", timedelta(hours=1)))
     await worker.reaches(good.id, COMPLETED)
-    await worker.reaches(bad.id, FAILED)
+    await worker.reaches(bad.id, lambda item: item.failures == 1)
     assert refusals == []
     for task in (good, bad):
         assert [item.revision for item in worker.announced(task.id)] == [1, 2, 3]

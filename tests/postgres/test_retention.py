@@ -58,7 +58,10 @@ async def test_what_the_engine_writes_down_is_dropped_though_nobody_prunes(
 ) -> None:
     """FAULTS 52."""
     if table == ENGINE.queue_table_log:
-        await worker.finished()
+        await sql.execute(
+            f"INSERT INTO {table} (job_id, status, priority, entrypoint) "
+            "VALUES (1, 'queued', 0, 'Quick')"
+        )
     else:
         await sql.execute(
             f"INSERT INTO {table} (count, entrypoint, priority, status) "

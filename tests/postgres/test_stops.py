@@ -10,6 +10,7 @@ from bgtasks.core.events import Interrupted
 from bgtasks.testing.conformance import BackendBench, until
 
 from .proxy import Proxy
+from .test_lost_answers import claims_of
 
 BOUND = 25
 """Seconds within which serving and the backend stop, beside what running workers take: see
@@ -63,7 +64,7 @@ async def test_a_stop_returns_within_its_bound_though_a_claim_is_not_answered(
 ) -> None:
     """FAULTS 45, 47."""
     await far.open()
-    held = proxy.lose(b"COMMIT", holds=True)
+    held = proxy.lose(await claims_of(far), holds=True)
     task_id = await web.submit("Once")
     await held.happened.wait()
     async with asyncio.timeout(BOUND):

@@ -16,6 +16,7 @@ from bgtasks.backends.postgres.server_errors import (
 )
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns, moved_turns
+from bgtasks.backends.postgres.untold import Also
 from bgtasks.backends.task_store import LostAnswerError, Place
 from bgtasks.core.conflicts import frees_for_follower, key_is_held
 from bgtasks.core.lifecycle import Change
@@ -52,10 +53,11 @@ class Changing:
         self._now = now
         self._cancel_heard = cancel_heard
 
-    async def write(self, changes: Sequence[tuple[Change, Place]]) -> list[TaskRecord]:
-        """Write changes in one transaction; returns what was written. Raises TaskStateError."""
+    async def write(self, changes: Sequence[tuple[Change, Place]], also: Also) -> list[TaskRecord]:
+        """Write changes in one transaction; returns what was written. ``also`` is told of tasks
+        that this changes too, before they are. Raises TaskStateError."""
         try:
-            return await self._write_all(changes)
+            return await self._write_all(changes, also)
         except asyncpg.UniqueViolationError:
             await self._refuse_held_keys([change for change, _ in changes])
             return []  # whoever held the key has freed it meanwhile
@@ -70,16 +72,20 @@ class Changing:
             if holder is not None and holder.record.id != change.after.id:
                 raise key_is_held(change.after.id, holder.record.id)
 
-    async def _write_all(self, changes: Sequence[tuple[Change, Place]]) -> list[TaskRecord]:
+    async def _write_all(
+        self, changes: Sequence[tuple[Change, Place]], also: Also
+    ) -> list[TaskRecord]:
         if moved_turns(change for change, _ in changes):
-            return await self._write_with_turns(changes)
+            return await self._write_with_turns(changes, also)
         if all(_is_cancel(change) for change, _ in changes):
             sequences = await self._cancel(changes)
         else:
             sequences = await self._write(changes)
         return [change.after for change, _ in changes if change.after.sequence in sequences]
 
-    async def _write_with_turns(self, changes: Sequence[tuple[Change, Place]]) -> list[TaskRecord]:
+    async def _write_with_turns(
+        self, changes: Sequence[tuple[Change, Place]], also: Also
+    ) -> list[TaskRecord]:
         """The same for tasks that give up or take turns; returns also what that changed of others
         of their keys."""
         elsewhere = [job for change, job in changes if self._runs_elsewhere(change.after)]
@@ -96,6 +102,7 @@ class Changing:
                 sequences = await self._write_with_jobs(tables, only)
             written.extend(change for change in only if change.after.sequence in sequences)
             given.extend(await turns.follow(written, self._now()))
+            also(record.id for record in given)
 
         if not await self._in_transaction(write):
             return []

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.cutting_off import taken_back
@@ -12,10 +13,13 @@ from bgtasks.backends.loops.pacing import Backoff, Seldom
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import DIED, Claims
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.engine import JOBS_CHANNEL, Jobs, is_cancellation
+from bgtasks.backends.postgres.engine import JOBS_CHANNEL, ClaimedJob, Jobs, is_cancellation
+from bgtasks.backends.postgres.feed import MAX_IDS
 from bgtasks.backends.postgres.listener import Listener
+from bgtasks.backends.postgres.openings import Openings
 from bgtasks.backends.postgres.rates import OverRateError, Rates
-from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unknown
+from bgtasks.backends.postgres.statements import BEGIN
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns
 from bgtasks.backends.task_store import Claimant, Look, Nobody, Stored
@@ -34,8 +38,19 @@ RUNNING = BackgroundTaskStatus.RUNNING
 LOOK_EVERY = 5.0
 """Seconds after which the queue is looked at when no notification comes."""
 
+LOST_LOOK_EVERY = 0.25
+"""The same while a statement whose answer was lost may still be carried out."""
+
 SOON = timedelta(seconds=0.05)
 """After this long a job is given again whose task could not be decided on."""
+
+LOOK_FOR = 30.0
+"""Seconds for which it may be, at the most."""
+
+RARELY = 60.0
+"""Seconds after which this process looks what it holds though nothing was lost."""
+
+NOW = timedelta(0)
 
 AT_STOP = 3.0
 """Seconds that a stop waits for a claim that is under way, and then once more for what became of
@@ -47,15 +62,17 @@ STOPPED = "the process stopped before the worker began"
 
 
 class Claiming:
-    """Claims tasks of ``types`` and has a claimant begin their attempts.
+    """Claims what ``openings`` say, and has a claimant begin the attempts.
 
-    A claim is *open* from the moment that its COMMIT may have been carried out until its attempt
-    was begun. If the answer is lost, the next look finds out what became of it: a claim that
-    holds is begun, or handed back to wait again once claiming has stopped.
+    A claim is one statement: the engine gives jobs, and the tasks that plainly wait for them run;
+    in a process that keeps rates it is a transaction of several. From the moment that it is sent
+    until the attempts were begun, this process may hold jobs that it does not know of: its answer
+    may be lost, or a task is in a state that is to be decided on. The next look finds out what this
+    process holds: an attempt of which nothing is known is begun, or handed back to wait again once
+    claiming has stopped.
 
     ``announce(records)`` is called with what was changed, ``doubt(ids)`` with tasks that may have
-    been; ``told(ids)`` is awaited before attempts of these tasks are begun. Nothing is claimed of
-    types that ``is_paused(name)``.
+    been; ``told(ids)`` is awaited before attempts of these tasks are begun.
     """
 
     def __init__(
@@ -64,14 +81,13 @@ class Claiming:
         listener: Listener,
         process: UUID,
         registry: Registry,
-        types: Sequence[str],
+        openings: Openings,
         runs: Runs,
         now: Callable[[], datetime],
         *,
         announce: Callable[[Iterable[TaskRecord]], None],
         doubt: Callable[[Iterable[UUID]], None],
         told: Callable[[Iterable[UUID]], Awaitable[None]],
-        is_paused: Callable[[str], bool],
         look_for_cancels: Callable[[], None],
     ) -> None:
         self.claimant: Claimant = Nobody()
@@ -79,22 +95,20 @@ class Claiming:
         self._listener = listener
         self._process = process
         self._registry = registry
-        self._limits = {
-            item.type_name: item.max_concurrency or 0
-            for item in registry
-            if item.type_name in types
-        }
-        self._rates = Rates(registry, types)
+        self._openings = openings
+        self._rates = Rates(registry, openings.types)
         self._runs = runs
         self._now = now
+        self._monotonic = database.clock.monotonic
         self._announce = announce
         self._doubt = doubt
         self._told = told
-        self._is_paused = is_paused
         self._look_for_cancels = look_for_cancels
-        self._open: dict[int, TaskRecord] = {}
         self._in_claim = asyncio.Lock()
         self._is_closed = True
+        self._in_one_statement = True
+        self._is_unsure = False
+        self._look_until = self._looked_at = 0.0
         self._cancel_was_heard = False
         self._junk = Seldom(database.clock)
 
@@ -103,6 +117,7 @@ class Claiming:
         if self._rates:
             async with self._database.connection() as connection:
                 await self._rates.prepare(connection)
+        self._in_one_statement = not self._rates and await self._probe()
         self.claimant, self._is_closed = claimant, False
         await self._listener.add(JOBS_CHANNEL, self._heard)
 
@@ -124,7 +139,7 @@ class Claiming:
         backoff = Backoff(self._database.clock)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(AT_STOP):
-                while self._open:
+                while self._is_unsure:
                     try:
                         await self._look_up()
                     except SERVER_ERRORS as error:
@@ -136,26 +151,28 @@ class Claiming:
         claimed."""
         async with self._in_claim:
             await self._look_up()
-            limits = self._open_limits()
+            limits = self._openings.now()
             if self._is_closed or room <= 0 or not limits:
                 return 0
-            return await self._take(room, limits)
+            return await self._take(min(room, MAX_IDS), limits)
 
     async def next_look(self) -> Look:
-        """When the next job is due."""
-        types = list(self._open_limits())
-        if self._is_closed or not types:
+        """When something is due."""
+        limits = self._openings.now()
+        if self._is_closed or not limits:
             return Look(LOOK_EVERY)
         async with self._database.connection() as connection:
             jobs = Jobs(connection)
-            open_types = [name for name in types if not self._rates.wait_for(name)]
+            open_types = [name for name in limits if not self._rates.wait_for(name)]
             due_in = await jobs.next_due(open_types) if open_types else None
-            for name in types:  # what waits for its rate is looked at when that has a start left
+            for name in limits:  # what waits for its rate is looked at when that has a start left
                 if (wait := self._rates.wait_for(name)) and await jobs.next_due([name]) is not None:
                     due_in = min(due_in or timedelta(seconds=wait), timedelta(seconds=wait))
+        is_lost = self._monotonic() < self._look_until
+        seconds = LOST_LOOK_EVERY if is_lost else LOOK_EVERY
         if due_in is None:
-            return Look(LOOK_EVERY)
-        return Look(min(due_in.total_seconds(), LOOK_EVERY), is_ready=not due_in)
+            return Look(seconds)
+        return Look(min(due_in.total_seconds(), seconds), is_ready=not due_in)
 
     def cancel_heard(self) -> None:
         """A running task may have been asked to end, perhaps one that is being claimed now."""
@@ -177,98 +194,166 @@ class Claiming:
         else:
             self.claimant.wake()
 
-    def _open_limits(self) -> dict[str, int]:
-        """The limits of the types of which something may begin."""
-        limits = self._limits.items()
-        return {name: limit for name, limit in limits if not self._is_paused(name)}
+    async def _probe(self) -> bool:
+        """Whether a claim can be one statement. Where the server does not say, it is as before."""
+        try:
+            async with self._database.connection() as connection:
+                works = await BEGIN.works(connection, self._openings.now())
+        except SERVER_ERRORS:
+            return self._in_one_statement
+        if not works:
+            logger.warning("this version of PgQueuer is not known: claims take more statements")
+        return works
 
     async def _take(self, size: int, limits: Mapping[str, int]) -> int:
         self._cancel_was_heard = False
+        self._is_unsure = True
+        take = self._take_at_once if self._in_one_statement else self._take_by_steps
+        try:
+            count, claims = await take(size, limits)
+        except OverRateError:
+            self._is_unsure = False
+            return 0  # nothing of it stands
+        except BaseException as error:
+            self._lost(error)
+            raise
+        begun = [Stored(record, job) for job, record in claims.claimed.items()]
+        await self._begin(begun, claims.announced)
+        self._is_unsure = self._is_closed or (self._in_one_statement and len(begun) < count)
+        await self._look_up()
+        return count
+
+    async def _take_at_once(self, size: int, limits: Mapping[str, int]) -> tuple[int, Claims]:
+        async with self._database.connection() as connection:
+            tables = Tables(connection, self._process)
+            count, begun = await tables.claim(size, limits, self._now())
+        claimed = {stored.place: stored.record for stored in begun}
+        return count, Claims(claimed, list(claimed.values()))
+
+    async def _take_by_steps(self, size: int, limits: Mapping[str, int]) -> tuple[int, Claims]:
+        """In one transaction: where the rates of types are to be kept, or a claim cannot be one
+        statement."""
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
                 tables = Tables(connection, self._process)
                 starts = await self._rates.starts(connection, limits) if self._rates else None
                 limits = limits if starts is None else starts.limits
-                if not limits:
-                    return 0
-                jobs = await tables.jobs.claim(size, limits, self._process)
+                jobs = await tables.jobs.claim(size, limits, self._process) if limits else []
                 if not jobs:
-                    return 0
-                turns = Turns(connection, tables, self._registry)
-                claims = await Claims.take(
-                    tables, turns, jobs, self._cut_off, self._runs, self._now, start=True
-                )
-                waiting = dict.fromkeys(claims.requeued, SOON)
-                await tables.jobs.release(claims.obsolete, waiting)
+                    return 0, claims
+                claims = await self._decided(connection, tables, jobs)
                 if starts is not None:
                     begun = [record.type for record in claims.claimed.values()]
                     await starts.spend(connection, begun)
-                self._open.update(claims.claimed)
         except OverRateError:
-            return 0  # nothing of it stands
+            raise
         except BaseException:
             self._doubt(record.id for record in claims.announced)
             raise
-        await self._begin(claims.announced)
-        return len(jobs)
+        return len(jobs), claims
 
-    def _cut_off(self, record: TaskRecord) -> Change | None:
-        return taken_back(record, self._registry, DIED, self._now())
+    async def _decided(self, connection: Any, tables: Tables, jobs: Sequence[ClaimedJob]) -> Claims:
+        turns = Turns(connection, tables, self._registry)
+        claims = await Claims.take(
+            tables, turns, jobs, self._cut_off, self._runs, self._now, start=True
+        )
+        waiting = dict.fromkeys(claims.requeued, SOON)
+        await tables.jobs.release(claims.obsolete, waiting)
+        return claims
 
-    async def _look_up(self) -> None:
-        """Find out what became of the claims that are open. Raises what the server raises; then
-        they stay open."""
-        if not self._open:
-            return
-        self._open = held = await self._held()
-        if self._is_closed:
-            await self._hand_back(held)
-        else:
-            await self._begin(held.values())
-            self._look_for_cancels()
+    def _lost(self, error: BaseException) -> None:
+        """There is no answer. If it is lost, the server may still carry out what was asked for."""
+        self._is_unsure = is_fate_unknown(error)
+        if self._is_unsure:
+            self._look_until = self._monotonic() + LOOK_FOR
 
-    async def _begin(self, announced: Iterable[TaskRecord]) -> None:
-        await self._told([record.id for record in self._open.values()])
-        while self._open and not self._is_closed:
-            job = next(iter(self._open))
-            self.claimant.begin(Stored(self._open.pop(job), job))
+    async def _begin(self, begun: Iterable[Stored], announced: Iterable[TaskRecord]) -> None:
+        """Begin attempts, unless claiming has stopped meanwhile; then they are handed back."""
+        begun = list(begun)
+        await self._told([stored.record.id for stored in begun])
+        for stored in begun:
+            if self._is_closed:
+                break
+            self.claimant.begin(stored)
         self._announce(announced)
         if self._cancel_was_heard:
             self._look_for_cancels()
 
-    async def _held(self) -> dict[int, TaskRecord]:
-        """The open claims that this process holds.
+    # What this process holds without knowing it
 
-        Reading locks the rows, and so waits for the end of a transaction that still claims them:
-        the answer is final. Nothing is committed here, so no answer of that can be lost.
-        """
+    async def _look_up(self) -> None:
+        """Find out what this process holds, where it may hold what it does not know of. Raises what
+        the server raises; then it is looked up again."""
+        now = self._monotonic()
+        if not self._is_unsure and now >= self._look_until and now - self._looked_at < RARELY:
+            return
+        self._is_unsure = True
+        known = [run.place for run in self._runs]
         async with self._database.connection() as connection:
             tables = Tables(connection, self._process)
-            stored = await tables.find([item.id for item in self._open.values()], lock=True)
-            jobs = await tables.jobs.held_by(self._process, list(self._open))
-        held = {}
-        for job, claimed in self._open.items():
-            found = stored.get(claimed.id)
-            if found is None or found.place != job or job not in jobs:
-                continue
-            if found.record.status is RUNNING and found.record.attempt == claimed.attempt:
-                held[job] = found.record._replace(data=claimed.data, headers=claimed.headers)
-        return held
+            held = await tables.jobs.held(self._process, known)
+            begun = await self._begun_of(tables, held)
+        if self._is_closed:
+            await self._hand_back(held, begun)
+        else:
+            others = [job.id for job in held if job.id not in begun]
+            claims = await self._decide_on(known, others) if others else Claims()
+            begun |= claims.claimed
+            records = [*(record for record in begun.values()), *claims.announced]
+            await self._begin((Stored(record, job) for job, record in begun.items()), records)
+            if begun:
+                self._look_for_cancels()
+        self._is_unsure = bool(held) and self._is_closed
+        self._looked_at = now
 
-    async def _hand_back(self, held: dict[int, TaskRecord]) -> None:
+    async def _begun_of(self, tables: Tables, held: Sequence[ClaimedJob]) -> dict[int, TaskRecord]:
+        """The tasks that run since the claim of these jobs, their attempts not begun."""
+        jobs = [job for job in held if job.is_begun]
+        stored = await tables.find_whole([job.task for job in jobs]) if jobs else {}
+        found = ((job.id, stored.get(job.task)) for job in jobs)
+        return {
+            job: item.record
+            for job, item in found
+            if item is not None and item.place == job and item.record.status is RUNNING
+        }
+
+    async def _decide_on(self, known: Sequence[int], others: Sequence[int]) -> Claims:
+        """Decide on the tasks of jobs that are not plainly waiting for them, in a transaction."""
+        claims = Claims()
+        try:
+            async with self._database.transaction() as connection:
+                tables = Tables(connection, self._process)
+                held = await tables.jobs.held(self._process, known, lock=True)
+                jobs = [job for job in held if job.id in others]
+                claims = await self._decided(connection, tables, jobs)
+                await tables.jobs.renew(list(claims.claimed))
+        except BaseException as error:
+            self._lost(error)
+            self._is_unsure = True
+            self._doubt(record.id for record in claims.announced)
+            raise
+        return claims
+
+    def _cut_off(self, record: TaskRecord) -> Change | None:
+        return taken_back(record, self._registry, DIED, self._now())
+
+    async def _hand_back(self, held: Sequence[ClaimedJob], begun: dict[int, TaskRecord]) -> None:
+        """Let the tasks wait again whose attempts were not begun, and the jobs of all others."""
         written: list[Change] = []
         try:
             async with self._database.transaction() as connection:
                 tables = Tables(connection, self._process)
-                for job, record in held.items():
+                for job in held:
+                    if (record := begun.get(job.id)) is None:
+                        await tables.jobs.release(waiting={job.id: NOW})
+                        continue
                     ended = Ended(record.attempt, NotBegun(STOPPED))
                     change = decide(record, ended, self._now())
                     if change is not None and await tables.write([change]):
                         written.append(change)
-                        await tables.release_job(job, change.after, self._now())
+                        await tables.release_job(job.id, change.after, self._now())
         except BaseException:
-            self._doubt(record.id for record in held.values())
+            self._doubt(record.id for record in begun.values())
             raise
-        self._open.clear()
         self._announce(change.after for change in written)

@@ -12,6 +12,7 @@ from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns
+from bgtasks.backends.postgres.untold import Also, Untold
 from bgtasks.core.record import TaskRecord
 from bgtasks.registration import Registry
 
@@ -38,6 +39,7 @@ class DeadWorkers:
         announce: Callable[[Iterable[TaskRecord]], None],
         doubt: Callable[[Iterable[UUID]], None],
         voice: OwnVoice,
+        untold: Untold,
     ) -> None:
         self._database = database
         self._process = process
@@ -48,11 +50,16 @@ class DeadWorkers:
         self._announce = announce
         self._doubt = doubt
         self._voice = voice
+        self._untold = untold
 
     async def take_back(self, limit: int, decide: CutOff) -> int | None:
         """What ``TaskStore.take_back`` says; ``None`` if a worker that was silent has spoken."""
         if not self._voice.may_condemn():
             return None
+        with self._untold.while_changing(()) as (_, also):
+            return await self._take_back(limit, decide, also)
+
+    async def _take_back(self, limit: int, decide: CutOff, also: Also) -> int | None:
         claims = Claims()
         try:
             async with self._database.transaction() as connection:
@@ -62,6 +69,7 @@ class DeadWorkers:
                 claims = await Claims.take(
                     tables, turns, jobs, decide, self._runs, self._now, start=False
                 )
+                also(record.id for record in claims.announced)
                 waiting = dict.fromkeys(claims.requeued, timedelta(0))
                 await tables.jobs.release(claims.obsolete, waiting)
                 await self._be_sure(connection, {job.process for job in jobs})

@@ -12,14 +12,12 @@ from bgtasks.backends.postgres.database import WRITTEN, Database
 from bgtasks.backends.postgres.sharing import SharedInserts
 from bgtasks.backends.postgres.tables import NOBODY, Tables, some_ids
 from bgtasks.backends.postgres.turns import Turns
+from bgtasks.backends.postgres.untold import Untold
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.core.record import TaskRecord, turn_of
 from bgtasks.registration import Registry
 
 __all__ = ["Inserting"]
-
-ANSWERED_WITHIN = 1.0
-"""Seconds that others wait for the answer to a submit of their task."""
 
 
 class Inserting:
@@ -33,6 +31,7 @@ class Inserting:
         registry: Registry,
         now: Callable[[], datetime],
         announce: Callable[[Iterable[TaskRecord]], None],
+        untold: Untold,
     ) -> None:
         self._owner = owner
         self._database = database
@@ -40,21 +39,15 @@ class Inserting:
         self._registry = registry
         self._now = now
         self._announce = announce
-        self._coming: dict[UUID, asyncio.Event] = {}
+        self._untold = untold
 
     async def insert(self, records: Sequence[TaskRecord]) -> Mapping[int, TaskRecord]:
         """Keep new tasks; the holders of the keys of those that were not kept."""
-        done = asyncio.Event()
-        self._coming.update({record.id: done for record in records})
-        try:
-            with self._database.asking(WRITTEN):
-                kept = await self._insert(records, done)
-                self._announce(kept.written)
-                return kept.holders
-        finally:
-            done.set()
-            for record in records:
-                self._coming.pop(record.id, None)
+        ids = [record.id for record in records]
+        with self._untold.while_changing(ids) as (done, _), self._database.asking(WRITTEN):
+            kept = await self._insert(records, done)
+            self._announce(kept.written)
+            return kept.holders
 
     async def insert_in(
         self, connection: Any, records: Sequence[TaskRecord]
@@ -77,16 +70,6 @@ class Inserting:
     async def stop(self) -> None:
         """Give up what is on its way, after the connections were closed."""
         await self._shared.stop()
-
-    async def announced(self, task_ids: Iterable[UUID]) -> None:
-        """Wait until this process has announced its own pending inserts of these tasks, so that
-        Running is not announced before Pending; for a second at most, should an answer be late."""
-        coming = {self._coming[item] for item in task_ids if item in self._coming}
-        if coming:
-            waiting = [asyncio.create_task(event.wait()) for event in coming]
-            await asyncio.wait(waiting, timeout=ANSWERED_WITHIN)
-            for task in waiting:
-                task.cancel()
 
     async def _insert(self, records: Sequence[TaskRecord], done: asyncio.Event) -> Kept:
         """Their ids make it harmless to insert them again: the second time they are taken."""

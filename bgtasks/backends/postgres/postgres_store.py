@@ -22,6 +22,7 @@ from bgtasks.backends.postgres.feed import Feed
 from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.inserting import Inserting
 from bgtasks.backends.postgres.listener import Listener
+from bgtasks.backends.postgres.openings import Openings
 from bgtasks.backends.postgres.postgres_schedules import PostgresSchedules
 from bgtasks.backends.postgres.pulse import Pulse
 from bgtasks.backends.postgres.server_clock import ServerClock
@@ -37,6 +38,7 @@ from bgtasks.backends.postgres.table_reads import TableReads
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import give_free_turns
 from bgtasks.backends.postgres.type_states import TypeStates
+from bgtasks.backends.postgres.untold import Untold
 from bgtasks.backends.task_store import (
     Claimant,
     Done,
@@ -99,6 +101,7 @@ class PostgresStore(TaskStore):
             max_concurrency=max_concurrency,
             timeout=heartbeat_timeout,
         )
+        self._untold = untold = Untold()
         self._dead_workers = DeadWorkers(
             database,
             process,
@@ -109,6 +112,7 @@ class PostgresStore(TaskStore):
             announce=feed.announce,
             doubt=feed.doubt,
             voice=self.heartbeat.voice,
+            untold=untold,
         )
         self.pulse = Pulse(
             self,
@@ -122,7 +126,9 @@ class PostgresStore(TaskStore):
                 give_free_turns, database, process, registry, clock.now, feed.announce
             ),
         )
-        self._inserting = Inserting(self, database, process, registry, clock.now, feed.announce)
+        self._inserting = Inserting(
+            self, database, process, registry, clock.now, feed.announce, untold
+        )
         self.schedules = PostgresSchedules(
             database,
             process,
@@ -130,7 +136,7 @@ class PostgresStore(TaskStore):
             schedule_subscribers.tell,
             heartbeat_timeout,
         )
-        self._settling = Settling(database, process, registry, clock.now, feed.announce)
+        self._settling = Settling(database, process, registry, clock.now, feed.announce, untold)
         self._on_their_way: set[asyncio.Task[None]] = set()
         self.type_states = TypeStates(
             database, type_subscribers, lambda: self._claiming.claimant.wake()
@@ -140,13 +146,12 @@ class PostgresStore(TaskStore):
             self.listener,
             process,
             registry,
-            types,
+            Openings(registry, types, self.type_states.is_paused),
             runs,
             clock.now,
             announce=feed.announce,
             doubt=feed.doubt,
-            told=self._inserting.announced,
-            is_paused=self.type_states.is_paused,
+            told=untold.told,
             look_for_cancels=self.pulse.look_soon,
         )
         self._changing = Changing(
@@ -191,13 +196,15 @@ class PostgresStore(TaskStore):
         return await self._inserting.insert_in(await asyncpg_connection(connection), records)
 
     async def find(self, task_ids: Sequence[UUID]) -> Mapping[UUID, Stored]:
-        await self._inserting.announced(task_ids)
+        await self._untold.told(task_ids)
         async with self.database.connection() as connection:
             return await Tables(connection, self._process).find(task_ids)
 
     async def write(self, changes: Sequence[tuple[Change, Place]]) -> Collection[UUID]:
-        written = await self._changing.write(changes)
-        self.feed.announce(written)
+        ids = [change.after.id for change, _ in changes]
+        with self._untold.while_changing(ids) as (_, also):
+            written = await self._changing.write(changes, also)
+            self.feed.announce(written)
         return [record.id for record in written]
 
     def settle(self, steps: Sequence[Step], done: Done) -> None:

@@ -27,7 +27,6 @@ __all__ = [
     "Arrays",
     "cancel_columns",
     "change_columns",
-    "claim_columns",
     "insert_columns",
     "record_of",
     "replacement_columns",
@@ -54,7 +53,6 @@ REPLACED = Columns(columns.REPLACED, TYPES)
 ENDED = Columns(columns.ENDED, TYPES)
 REPORTED = Columns(columns.REPORTED, TYPES)
 CANCELLED = Columns(columns.CANCELLED, TYPES)
-CLAIMED = Columns(["attempt", "revision"], TYPES)
 GUARD = Columns(["sequence", "attempt", "revision"], TYPES)
 """What the stored task must still be; its status is in the statement."""
 STEP_GUARD = Columns([*GUARD.names, "status"], TYPES)
@@ -128,11 +126,6 @@ def cancel_columns(changes: Sequence[tuple[Change, int | None]]) -> Arrays:
     jobs = [job for _, job in changes]
     guard = STEP_GUARD.arrays(change.before for change, _ in changes)
     return [*guard, jobs, *CANCELLED.arrays(change.after for change, _ in changes)]
-
-
-def claim_columns(changes: Sequence[Change]) -> Arrays:
-    """What ``write_claims`` takes, beside the moment of all of them."""
-    return [*_guard(changes), *CLAIMED.arrays(change.after for change in changes)]
 
 
 def settle_columns(ends: Sequence[tuple[Change, int]]) -> Arrays:

@@ -14,7 +14,9 @@ __all__ = [
     "answer_may_be_lost",
     "concerns_statement",
     "concerns_values",
+    "constraint_of",
     "is_fate_unknown",
+    "is_refused_text",
     "reason_of",
 ]
 
@@ -55,6 +57,16 @@ def concerns_statement(error: BaseException) -> bool:
     another order than by somebody else."""
     deadlock = isinstance(error, asyncpg.DeadlockDetectedError)
     return deadlock or concerns_values(error)
+
+
+def constraint_of(error: BaseException) -> str | None:
+    """The constraint or unique index that the statement has run into."""
+    return getattr(error, "constraint_name", None)
+
+
+def is_refused_text(error: BaseException) -> bool:
+    """Whether the server does not understand a statement, or finds no meaning for it."""
+    return isinstance(error, asyncpg.PostgresError) and _sqlstate(error)[:2] == "42"
 
 
 def is_fate_unknown(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ from uuid import UUID
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.tables import Tables, wait_of
 from bgtasks.backends.postgres.turns import Turns, moved_turns
+from bgtasks.backends.postgres.untold import Also, Untold
 from bgtasks.backends.task_store import Step
 from bgtasks.core.conflicts import frees_for_follower
 from bgtasks.core.record import TaskRecord
@@ -26,12 +27,14 @@ class Settling:
         registry: Registry,
         now: Callable[[], datetime],
         announce: Callable[[Iterable[TaskRecord]], None],
+        untold: Untold,
     ) -> None:
         self._database = database
         self._process = process
         self._registry = registry
         self._now = now
         self._announce = announce
+        self._untold = untold
 
     async def write(self, steps: Sequence[Step], written: list[Step]) -> None:
         """Write a batch, and add to ``written`` what is dealt with after each commit. Raises what
@@ -44,7 +47,9 @@ class Settling:
         turns = [step for step in rest if _moves_turn(step)]
         for part in (turns, [step for step in rest if not _moves_turn(step)]):
             if part:
-                await self._write(part, written)
+                ids = [step.change.after.id for step in part if step.change is not None]
+                with self._untold.while_changing(ids) as (_, also):
+                    await self._write(part, written, also)
 
     async def _settle(self, steps: Sequence[Step], written: list[Step]) -> None:
         """Most attempts end plainly: one statement for all of them."""
@@ -53,7 +58,7 @@ class Settling:
             sequences = await Tables(connection, self._process).settle(ends)
         self._done([step for step in steps if _is_in(step, sequences)], written)
 
-    async def _write(self, steps: Sequence[Step], written: list[Step]) -> None:
+    async def _write(self, steps: Sequence[Step], written: list[Step], also: Also) -> None:
         async with self._database.transaction() as connection:
             tables = Tables(connection, self._process)
             turns = Turns(connection, tables, self._registry)
@@ -64,6 +69,7 @@ class Settling:
             await self._let_jobs_go(tables, [step for step in done if step.over])
             kept = [change for change in changes if change.after.sequence in sequences]
             given = await turns.follow(kept, self._now())
+            also(record.id for record in given)
         self._done(done, written)
         self._announce(given)
 

@@ -4,8 +4,9 @@ from bgtasks.backends.postgres import engine, rows, schedule_rows
 from bgtasks.backends.postgres.searching import SEARCHED
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.statements import load_statements
+from bgtasks.core.keys import UNTIL_STARTED
 
-__all__ = ["CHANNEL", "STATEMENTS", "TEMPLATES", "TYPES_CHANNEL"]
+__all__ = ["BEGIN", "CHANNEL", "STATEMENTS", "TEMPLATES", "TYPES_CHANNEL"]
 
 CHANNEL = "bgtasks"
 """On which processes notify each other of what they have changed."""
@@ -24,6 +25,7 @@ TEMPLATES = load_statements(
     channel=CHANNEL,
     searched=SEARCHED,
     types_channel=TYPES_CHANNEL,
+    until_started=UNTIL_STARTED,
     **rows.PARTS,
     **schedule_rows.PARTS,
     **engine.PARTS,
@@ -40,3 +42,6 @@ STATEMENTS = {
         _UNLESS_HELD, "ON CONFLICT (held_key) WHERE held_key IS NOT NULL DO NOTHING"
     ),
 }
+
+BEGIN = engine.ClaimStatement(STATEMENTS["begin_claimed"])
+"""The engine's claim, and what becomes of the tasks of the jobs it gives."""

@@ -21,7 +21,7 @@ from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.engine import Jobs, cancellation
 from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
-from bgtasks.backends.postgres.statements import STATEMENTS, TEMPLATES
+from bgtasks.backends.postgres.statements import BEGIN, STATEMENTS, TEMPLATES
 from bgtasks.backends.task_store import Stored
 from bgtasks.core.conflicts import frees_for_follower
 from bgtasks.core.events import TurnCame
@@ -149,14 +149,9 @@ class Tables:
 
         ``jobs`` has the new jobs of tasks that get one.
         """
-        claims = [change for change in changes if _is_claim(change)]
         reports = [change for change in changes if _is_report(change)]
-        others = [item for item in changes if not (_is_claim(item) or _is_report(item))]
+        others = [change for change in changes if not _is_report(change)]
         written: set[int] = set()
-        if claims:
-            moment = claims[0].after.changed_at
-            columns = [moment, *rows.claim_columns(claims)]
-            written |= await self._change("write_claims", claims, columns)
         if reports:
             written |= await self._change("write_reports", reports, rows.report_columns(reports))
         if others:
@@ -164,6 +159,15 @@ class Tables:
             written |= await self._change("write_changes", others, rows.change_columns(pairs))
             await self.pass_on([item for item in others if item.after.sequence in written])
         return written
+
+    async def claim(
+        self, size: int, limits: Mapping[str, int], now: datetime
+    ) -> tuple[int, list[Stored]]:
+        """Claim at most ``size`` jobs, and begin the attempts of their tasks, in one statement; how
+        many, and the tasks that run now. The others are not written: they do not plainly wait."""
+        found = await BEGIN.run(self._connection, size, limits, self._sender, now, self._sender.hex)
+        begun = (row for row in found if row["id"] is not None)
+        return len(found), [Stored(rows.record_of(row), row["job"]) for row in begun]
 
     async def cancel(self, changes: Sequence[tuple[Change, int]], told: Sequence[int]) -> set[int]:
         """Write that somebody asked for the end of tasks that wait, whose jobs go with them, or
@@ -230,11 +234,6 @@ def _is_report(change: Change) -> bool:
         and before.attempt == after.attempt
         and before.cancel_requested is after.cancel_requested
     )
-
-
-def _is_claim(change: Change) -> bool:
-    """Whether nothing is written but that an attempt begins."""
-    return change.before.status is PENDING and change.after.status is RUNNING
 
 
 def wait_of(record: TaskRecord, now: datetime) -> timedelta:

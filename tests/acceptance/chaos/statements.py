@@ -12,13 +12,12 @@ __all__ = [
     "BEAT",
     "CANCEL",
     "CLAIM",
-    "CLAIM_COMMIT",
     "COMMIT",
     "CONNECT",
     "CONNECTING",
+    "HELD",
     "INSERT",
     "LISTEN",
-    "LOOK",
     "RETRY_COMMIT",
     "SETTLE",
     "WRITE",
@@ -66,17 +65,15 @@ class Kind:
         return not self.after or any(re.search(self.after, sql) for sql in statement.before)
 
 
-_CLAIMED = r"SET status = 'Running', attempt"
 _WRITTEN = r"UPDATE bgtasks_tasks(?s:.)*(was_status|SET progress)"
 
 ANY = Kind("any statement", r"^[A-Z]")
 CONNECT = Kind("connecting", re.escape(CONNECTING))
 LISTEN = Kind("LISTEN", r"^LISTEN")
 INSERT = Kind("an insert", r"INSERT INTO bgtasks_tasks")
-LOOK = Kind("a look at the queue", r"SET status = 'picked'")
-CLAIM = Kind("a claim", _CLAIMED)
+CLAIM = Kind("a claim", r"SET status = 'picked'(?s:.)*SET status = 'Running', attempt")
+HELD = Kind("a look at what is held", r"AS is_begun")
 COMMIT = Kind("any COMMIT", r"^COMMIT")
-CLAIM_COMMIT = Kind("the COMMIT of a claim", r"^COMMIT", after=_CLAIMED)
 SETTLE = Kind(
     "the end of attempts", r"'Running'(?s:.)*DELETE FROM bgtasks_pgqueuer AS job USING written"
 )

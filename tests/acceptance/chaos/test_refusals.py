@@ -21,10 +21,8 @@ from tests.acceptance.chaos.server_errors import (
 )
 from tests.acceptance.chaos.statements import (
     CLAIM,
-    CLAIM_COMMIT,
     CONNECT,
     SETTLE,
-    Kind,
 )
 from tests.acceptance.chaos.ward import Ward
 
@@ -148,13 +146,12 @@ async def test_an_outcome_is_written_after_what_an_administrator_did_to_the_data
 
 
 @pytest.mark.parametrize("fatal", [False, True], ids=["an error", "the end of the connection"])
-@pytest.mark.parametrize("kind", [CLAIM, CLAIM_COMMIT], ids=str)
 async def test_every_process_claims_again_after_any_error_of_the_server(
-    ward: Ward, kind: Kind, fatal: bool
+    ward: Ward, fatal: bool
 ) -> None:  # FAULTS 45, 46, 50
     nodes = await suffering(ward, CODES, [None] * len(CODES))
     for node in nodes:
-        node.proxy.set(Fault(kind, Refuse(node.name, fatal=fatal), times=2))
+        node.proxy.set(Fault(CLAIM, Refuse(node.name, fatal=fatal), times=2))
     await one_attempt_each(ward, nodes, "completes")
     ward.gate().touch()
     await all_is_written(ward, "completes")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.acceptance.chaos.application import LongTask, QuickTask
 from tests.acceptance.chaos.faults import Cut, Fault, Harm, Refuse, Side
-from tests.acceptance.chaos.statements import BEAT, CONNECT, LISTEN, LOOK, Kind
+from tests.acceptance.chaos.statements import BEAT, CLAIM, CONNECT, LISTEN, Kind
 from tests.acceptance.chaos.ward import Ward
 
 HARMS: list[Harm] = [Cut(), Cut(everywhere=True, seconds=0.5), Refuse("58030")]
@@ -26,7 +26,7 @@ async def test_a_process_serves_although_its_first_statements_fail(
     await node.recovers()
 
 
-@pytest.mark.parametrize("kind", [BEAT, LISTEN, LOOK, CONNECT], ids=str)
+@pytest.mark.parametrize("kind", [BEAT, LISTEN, CLAIM, CONNECT], ids=str)
 @pytest.mark.parametrize("harm", HARMS, ids=str)
 async def test_whatever_of_its_upkeep_fails_for_a_time_a_process_goes_on(
     ward: Ward, kind: Kind, harm: Harm

@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.chaos.application import GateTask, QuickTask
 from tests.acceptance.chaos.faults import Cut, Fault, Refuse, Side, Stall
 from tests.acceptance.chaos.proxy import FaultyProxy
-from tests.acceptance.chaos.statements import ANY, CLAIM_COMMIT, CONNECT, SETTLE, Kind
+from tests.acceptance.chaos.statements import ANY, CLAIM, CONNECT, SETTLE, Kind
 from tests.acceptance.chaos.ward import Ward
 
 BOUND = 0.5 + 5 + 5 + 20
@@ -55,7 +55,7 @@ async def test_a_stop_is_bounded_in_whatever_way_the_server_is_away(
 
 
 @pytest.mark.parametrize("side", Side)
-@pytest.mark.parametrize("kind", [CLAIM_COMMIT, SETTLE], ids=str)
+@pytest.mark.parametrize("kind", [CLAIM, SETTLE], ids=str)
 async def test_a_stop_in_the_middle_of_a_write_that_hangs_is_bounded(
     ward: Ward, kind: Kind, side: Side
 ) -> None:  # FAULTS 47

@@ -2,8 +2,9 @@
 
 The other modules of this backend see
 
-- ``Jobs``: ``enqueue``, ``claim`` (and ``next_due``), ``release``, who holds which job
-  (``held_by``, ``abandoned``), and ``tidy``;
+- ``Jobs``: ``enqueue``, ``claim`` (and ``next_due``), ``release``, who holds which job (``held``,
+  ``renew``, ``abandoned``), and ``tidy``;
+- ``ClaimStatement``: the same claim as the beginning of a statement that begins attempts as well;
 - ``PARTS``: the SQL that puts a task and its job into one statement;
 - ``check`` and ``upgrade`` for its tables;
 - ``JOBS_CHANNEL``, ``cancellation`` and ``is_cancellation`` for its notifications.
@@ -12,6 +13,7 @@ Why PgQueuer is used by its statements and not by its loop, and what to look at 
 is let in: ``docs/development/decisions/0001-pgqueuer-by-its-statements.md``.
 """
 
+from bgtasks.backends.postgres.engine.claim_statement import ClaimStatement
 from bgtasks.backends.postgres.engine.jobs import (
     JOBS_CHANNEL,
     PARTS,
@@ -25,6 +27,7 @@ from bgtasks.backends.postgres.engine.schema import check, upgrade
 __all__ = [
     "JOBS_CHANNEL",
     "PARTS",
+    "ClaimStatement",
     "ClaimedJob",
     "Jobs",
     "cancellation",

@@ -10,7 +10,7 @@ from pgqueuer import Job, JobId
 from pgqueuer.models import AnyEvent, CancellationEvent, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from bgtasks.backends.postgres.engine.schema import ENGINE, queries_on
+from bgtasks.backends.postgres.engine.schema import ENGINE, NEVER, queries_on
 from bgtasks.backends.statements import load_statements
 
 __all__ = [
@@ -42,19 +42,19 @@ PARTS = {
 }
 """Parts of statements that write tasks and their jobs at once, by the names they have there."""
 
-NEVER = timedelta(days=36500)
-"""PgQueuer would give the jobs of silent workers to others: here only ``Recovery`` decides that."""
-
 NOW = timedelta(0)
+NO_TASK = UUID(int=0)
 
 
 @frozen
 class ClaimedJob:
-    """A job that a process holds: its number, the task it stands for, and who holds it."""
+    """A job that a process holds: its number, the task it stands for, and who holds it.
+    ``is_begun``: its task was written by the transaction that gave the job, and by none since."""
 
     id: int
     task: UUID
     process: UUID
+    is_begun: bool = False
 
 
 class Jobs:
@@ -98,7 +98,7 @@ class Jobs:
         found = await queries_on(self._connection).dequeue(
             size, types, QueueManagerId(process), None, NEVER
         )
-        return [ClaimedJob(job.id, UUID(bytes=bytes(job.payload or b"")), process) for job in found]
+        return [ClaimedJob(job.id, _task_of(job.payload), process) for job in found]
 
     async def picked(self, types: Sequence[str]) -> dict[str, int]:
         """How many jobs of these types are given to processes now."""
@@ -124,16 +124,25 @@ class Jobs:
         if finished:
             await queries.log_jobs([(_job_of(job), "successful", None) for job in finished])
 
-    async def held_by(self, process: UUID, jobs: Sequence[int]) -> set[int]:
-        """Those of these jobs that this process holds."""
-        found = await self._connection.fetch(STATEMENTS["held_by"], jobs, process)
-        return {row[0] for row in found}
+    async def held(
+        self, process: UUID, but: Sequence[int] = (), *, lock: bool = False
+    ) -> list[ClaimedJob]:
+        """The jobs that this process holds, by priority and age, ``but`` these; ``lock``: nobody
+        else takes them until the transaction ends."""
+        found = await self._connection.fetch(
+            STATEMENTS["lock_held" if lock else "held"], process, but
+        )
+        return [ClaimedJob(row[0], _task_of(row[1]), process, row[2]) for row in found]
+
+    async def renew(self, jobs: Sequence[int]) -> None:
+        """Write these jobs anew, in the transaction that writes their tasks."""
+        await self._connection.execute(STATEMENTS["renew"], jobs)
 
     async def abandoned(self, silence: float, limit: int) -> Sequence[ClaimedJob]:
         """Jobs whose processes were not heard of for ``silence`` seconds, the longest silent first,
         locked until the transaction ends; none that another process has locked."""
         found = await self._connection.fetch(STATEMENTS["abandoned"], silence, limit)
-        return [ClaimedJob(row[0], UUID(bytes=row[1]), row[2]) for row in found]
+        return [ClaimedJob(row[0], _task_of(row[1]), row[2]) for row in found]
 
     async def tidy(self, limit: int) -> bool:
         """Drop at most ``limit`` rows each of what PgQueuer writes down of jobs and nobody reads;
@@ -157,6 +166,11 @@ def is_cancellation(payload: str) -> bool:
     """Whether PgQueuer notified that a job is to end; else there may be something to claim. Raises
     ValueError for what PgQueuer did not send."""
     return isinstance(AnyEvent.model_validate_json(payload).root, CancellationEvent)
+
+
+def _task_of(payload: bytes | None) -> UUID:
+    """The task that a job stands for; of a job that somebody else made: none."""
+    return UUID(bytes=bytes(payload)) if payload and len(payload) == 16 else NO_TASK
 
 
 def _job_of(job: int) -> Job:

@@ -1,13 +1,14 @@
 """PgQueuer's tables, under names of our own, so that a host application may use PgQueuer in the
 same database for itself."""
 
+from datetime import timedelta
 from typing import Any
 
 from pgqueuer import AsyncpgDriver, Queries, QueueManager
 from pgqueuer.adapters.persistence import qb
 from pgqueuer.domain.settings import DBSettings, Durability
 
-__all__ = ["ENGINE", "check", "queries_on", "upgrade"]
+__all__ = ["ENGINE", "NEVER", "SLOT_INDEX", "check", "queries_on", "upgrade"]
 
 ENGINE = DBSettings(
     prefix="bgtasks_",
@@ -24,6 +25,12 @@ ENGINE = DBSettings(
     durability=Durability.balanced,
 )
 """Every name is given, so that PGQUEUER_... in the environment changes nothing here."""
+
+SLOT_INDEX = f"{ENGINE.queue_table}_picked_slot_idx"
+"""What a claim runs into where another process was quicker to take the last slot of a type."""
+
+NEVER = timedelta(days=36500)
+"""PgQueuer would give the jobs of silent workers to others: here only ``Recovery`` decides that."""
 
 _ENVIRONMENT = qb.QueryBuilderEnvironment(ENGINE)
 _QUEUE = qb.QueryQueueBuilder(ENGINE)

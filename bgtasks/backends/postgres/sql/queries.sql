@@ -108,25 +108,37 @@ SELECT sequence FROM written
  UNION ALL
 {notify};
 
--- name: write_claims
--- Attempts that begin, all at the same moment ($2). Guarded like every change.
-WITH written AS (
-    UPDATE bgtasks_tasks AS task
-       SET status = 'Running', attempt = new.attempt, started_at = $2, progress = 0,
-           status_message = NULL, error_message = NULL, scheduled_at = NULL, due_at = NULL,
-           delayed = false, changed_at = $2, revision = new.revision,
-           held_key = CASE WHEN 'started' = task.key_rule AND (task.key_until > $2) IS NOT TRUE
-                           THEN NULL ELSE task.held_key END,
+-- name: begin_claimed
+-- Behind the engine's claim, whose jobs are `claimed`: the attempts of their tasks begin, at the moment
+-- {first}, and the process {second} notifies of them. Only tasks that plainly wait for these jobs and
+-- have their turn; what becomes of the others is for `decide`. This is `decide(record, Claimed(), now)`
+-- once more: a test holds them equal. Tasks are looked for by arrays, so that only the index of their
+-- ids fits.
+written AS (
+    UPDATE bgtasks_tasks
+       SET status = 'Running', attempt = attempt + 1, started_at = {first}::timestamptz,
+           progress = 0, status_message = NULL, error_message = NULL, scheduled_at = NULL,
+           due_at = NULL, delayed = false, revision = revision + 1,
+           held_key = CASE WHEN key_rule = '{until_started}'
+                            AND (key_until > {first}::timestamptz) IS NOT TRUE
+                           THEN NULL ELSE held_key END,
+           changed_at = {first}::timestamptz,
            changed_by = pg_catalog.pg_current_xact_id()::text::bigint
-      FROM unnest($3::bigint[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[])
-           AS new (sequence, was_attempt, was_revision, attempt, revision)
-     WHERE task.sequence = new.sequence AND task.status || '' = 'Pending'
-       AND task.attempt = new.was_attempt AND task.revision = new.was_revision
-    RETURNING task.sequence
-){beside}
-SELECT sequence FROM written
- UNION ALL
-{notify};
+     WHERE id = ANY (ARRAY(SELECT pg_catalog.encode(payload, 'hex')::uuid
+                             FROM claimed WHERE pg_catalog.length(payload) = 16))
+       AND job = ANY (ARRAY(SELECT id FROM claimed)) AND status || '' = 'Pending'
+       AND NOT held AND (turn_key IS NULL OR due_at IS NULL)
+    RETURNING {columns}, job
+)
+SELECT written.*,
+       (SELECT pg_catalog.count(*) FROM (
+            SELECT pg_catalog.pg_notify(
+                       '{channel}',
+                       '{"from":"' || {second}::text || '","tasks":["' || pg_catalog.string_agg(
+                           pg_catalog.encode(pg_catalog.uuid_send(id), 'hex'), '","') || '"]}')
+              FROM written HAVING pg_catalog.count(*) > 0) AS told) AS told
+  FROM claimed LEFT JOIN written ON written.job = claimed.id
+ ORDER BY claimed.priority DESC, claimed.id;
 
 -- name: settle
 -- Attempts that ended well, or for good: the task and its job in one statement.
@@ -453,7 +465,7 @@ SELECT wanted.name, kept.paused_at, kept.pause_reason,
        (SELECT pg_catalog.count(*) FROM bgtasks_tasks
          WHERE (type, status, sequence) >= (wanted.name, 'Running', 0)
            AND (type, status, sequence) <= (wanted.name, 'Running', 9223372036854775807))
-  FROM unnest($1::text[]) AS wanted (name) LEFT JOIN bgtasks_types AS kept USING (name);
+  FROM pg_catalog.unnest($1::text[]) AS wanted (name) LEFT JOIN bgtasks_types AS kept USING (name);
 
 -- name: lock_turns
 -- Nobody else gives or takes turns of these keys until the transaction ends. Always in one order, so

@@ -48,9 +48,26 @@ SELECT priority, type, task, pg_catalog.now(), 'queued'
   FROM unnest($1::integer[], $2::text[], $3::bytea[]) AS new (priority, type, task)
 RETURNING id, payload;
 
--- name: held_by
--- Those of these jobs that a process was given.
-SELECT id FROM {queue} WHERE id = ANY($1::bigint[]) AND queue_manager_id = $2 AND status = 'picked';
+-- name: held
+-- What a process was given, but for what it knows of. A claim writes the job and the task in one
+-- transaction: a task that another one has written since is not as that claim left it.
+SELECT job.id, job.payload,
+       coalesce(task.changed_by % 4294967296 = job.xmin::text::bigint, false) AS is_begun
+  FROM {queue} AS job
+  LEFT JOIN bgtasks_tasks AS task
+    ON task.id = CASE WHEN pg_catalog.length(job.payload) = 16
+                      THEN pg_catalog.encode(job.payload, 'hex')::uuid END
+ WHERE job.queue_manager_id = $1 AND job.status = 'picked' AND job.id <> ALL ($2::bigint[])
+ ORDER BY job.priority DESC, job.id;
+
+-- name: lock_held
+-- The same, locked.
+SELECT id, payload, false FROM {queue}
+ WHERE queue_manager_id = $1 AND status = 'picked' AND id <> ALL ($2::bigint[])
+ ORDER BY priority DESC, id FOR UPDATE;
+
+-- name: renew
+UPDATE {queue} SET updated = pg_catalog.now() WHERE id = ANY ($1::bigint[]);
 
 -- name: abandoned
 -- Jobs whose worker has not been heard of for too long. Several processes look for them.
