@@ -8,14 +8,17 @@ from uuid import UUID
 import pytest
 
 import bgtasks
+from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import (
     JOBS_CHANNEL,
     ClaimedJob,
     Jobs,
+    News,
     cancellation,
-    is_cancellation,
+    news_in,
 )
-from bgtasks.backends.postgres.engine.schema import ENGINE
+from bgtasks.backends.postgres.engine.schema import ENGINE, UNUSED
+from bgtasks.backends.postgres.migrations import upgrade
 from bgtasks.ids import uuid7
 
 HERE, THERE = UUID(int=1), UUID(int=2)
@@ -119,9 +122,11 @@ async def test_what_is_heard_of_a_cancel_and_of_anything_else(jobs: Jobs, sql: A
     (job,) = await waiting(jobs, 0)
     await sql.execute("SELECT pg_notify($1, $2)", JOBS_CHANNEL, cancellation([job]))
     await sql.fetch("SELECT 1")
-    assert [is_cancellation(item) for item in heard] == [False, True]
+    await sql.execute(f"DELETE FROM {ENGINE.queue_table}")
+    await sql.fetch("SELECT 1")
+    assert [news_in(item) for item in heard] == [News.OTHER, News.CANCELLED, News.ROOM]
     with pytest.raises(ValueError, match="JSON"):
-        is_cancellation("junk")
+        news_in("junk")
 
 
 def test_nothing_outside_the_engine_s_folder_names_its_tables() -> None:
@@ -133,3 +138,13 @@ def test_nothing_outside_the_engine_s_folder_names_its_tables() -> None:
         if ENGINE.queue_table in path.read_text("utf-8") and engine not in path.parents
     }
     assert naming == set()
+
+
+async def test_indexes_that_nothing_uses_are_not_kept(sql: Any, task_database: str) -> None:
+    database = Database(task_database)
+    await database.open()
+    found = "SELECT indexname FROM pg_indexes WHERE indexname = ANY($1)"
+    assert await sql.fetch(found, UNUSED) == []
+    assert await upgrade(database) == []
+    assert await sql.fetch(found, UNUSED) == []
+    await database.close()

@@ -13,7 +13,7 @@ from bgtasks.backends.loops.pacing import Backoff, Seldom
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import DIED, Claims
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.engine import JOBS_CHANNEL, ClaimedJob, Jobs, is_cancellation
+from bgtasks.backends.postgres.engine import JOBS_CHANNEL, ClaimedJob, Jobs, News, news_in
 from bgtasks.backends.postgres.feed import MAX_IDS
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.openings import Openings
@@ -182,17 +182,17 @@ class Claiming:
     def _heard(self, payload: str) -> None:
         """A notification is a hint, whoever sent it: what is stored decides."""
         try:
-            asks_to_end = is_cancellation(payload)
+            news = news_in(payload)
         except ValueError:
             if self._junk.may():
                 logger.warning(
                     "a notification on %r is not PgQueuer's: %.200r", JOBS_CHANNEL, payload
                 )
             return
-        if asks_to_end:
+        if news is News.CANCELLED:
             self.cancel_heard()
-        else:
-            self.claimant.wake()
+        elif news is News.OTHER or self._openings.are_limited:
+            self.claimant.wake()  # with every attempt that ends somewhere a job goes
 
     async def _probe(self) -> bool:
         """Whether a claim can be one statement. Where the server does not say, it is as before."""

@@ -7,7 +7,7 @@ The other modules of this backend see
 - ``ClaimStatement``: the same claim as the beginning of a statement that begins attempts as well;
 - ``PARTS``: the SQL that puts a task and its job into one statement;
 - ``check`` and ``upgrade`` for its tables;
-- ``JOBS_CHANNEL``, ``cancellation`` and ``is_cancellation`` for its notifications.
+- ``JOBS_CHANNEL``, ``cancellation`` and ``news_in`` for its notifications.
 
 Why PgQueuer is used by its statements and not by its loop, and what to look at before a new version
 is let in: ``docs/development/decisions/0001-pgqueuer-by-its-statements.md``.
@@ -19,8 +19,9 @@ from bgtasks.backends.postgres.engine.jobs import (
     PARTS,
     ClaimedJob,
     Jobs,
+    News,
     cancellation,
-    is_cancellation,
+    news_in,
 )
 from bgtasks.backends.postgres.engine.schema import check, upgrade
 
@@ -30,8 +31,9 @@ __all__ = [
     "ClaimStatement",
     "ClaimedJob",
     "Jobs",
+    "News",
     "cancellation",
     "check",
-    "is_cancellation",
+    "news_in",
     "upgrade",
 ]

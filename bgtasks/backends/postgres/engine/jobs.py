@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,9 @@ __all__ = [
     "STATEMENTS",
     "ClaimedJob",
     "Jobs",
+    "News",
     "cancellation",
-    "is_cancellation",
+    "news_in",
 ]
 
 JOBS_CHANNEL: str = ENGINE.channel
@@ -162,10 +164,23 @@ def cancellation(jobs: Sequence[int]) -> str:
     ).model_dump_json()
 
 
-def is_cancellation(payload: str) -> bool:
-    """Whether PgQueuer notified that a job is to end; else there may be something to claim. Raises
-    ValueError for what PgQueuer did not send."""
-    return isinstance(AnyEvent.model_validate_json(payload).root, CancellationEvent)
+class News(Enum):
+    """What a notification of PgQueuer says."""
+
+    CANCELLED = auto()
+    """A running job is to end."""
+    ROOM = auto()
+    """Jobs are gone: their types may have a slot free."""
+    OTHER = auto()
+    """There may be something to claim."""
+
+
+def news_in(payload: str) -> News:
+    """What PgQueuer notified of. Raises ValueError for what PgQueuer did not send."""
+    event = AnyEvent.model_validate_json(payload).root
+    if isinstance(event, CancellationEvent):
+        return News.CANCELLED
+    return News.ROOM if getattr(event, "operation", None) == "delete" else News.OTHER
 
 
 def _task_of(payload: bytes | None) -> UUID:

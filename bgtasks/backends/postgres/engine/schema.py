@@ -29,6 +29,9 @@ ENGINE = DBSettings(
 SLOT_INDEX = f"{ENGINE.queue_table}_picked_slot_idx"
 """What a claim runs into where another process was quicker to take the last slot of a type."""
 
+UNUSED = [f"{ENGINE.queue_table}_{name}_id_id1_idx" for name in ("priority", "updated")]
+"""Indexes of PgQueuer's that no statement here looks at: each job would be written to both."""
+
 NEVER = timedelta(days=36500)
 """PgQueuer would give the jobs of silent workers to others: here only ``Recovery`` decides that."""
 
@@ -57,6 +60,11 @@ async def upgrade(connection: Any) -> list[str]:
     if not await queries.schema_is_installed():
         await queries.install()
         await queries.optimize_autovacuum()
-        return ["PgQueuer: installed"]
-    plan = await queries.apply_upgrade()
-    return [f"PgQueuer: {len(plan.statements)} statements"] if plan.statements else []
+        done = ["PgQueuer: installed"]
+    else:
+        plan = await queries.apply_upgrade()
+        made = [item for item in plan.statements if not any(name in item for name in UNUSED)]
+        done = [f"PgQueuer: {len(made)} statements"] if made else []
+    for name in UNUSED:
+        await connection.execute(f"DROP INDEX IF EXISTS {name}")
+    return done
