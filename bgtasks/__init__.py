@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bgtasks.core.limits import PerKey, Rate
     from bgtasks.core.query import BackgroundTaskPage
     from bgtasks.core.retention import Retention
+    from bgtasks.core.retry import Retry
     from bgtasks.core.schedules.cron import Cron
     from bgtasks.core.schedules.every import Every
     from bgtasks.core.task_filter import TaskFilter
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
         ScheduleInfo,
         Submission,
     )
-    from bgtasks.registration import Registration, Retry
+    from bgtasks.registration import Registration
     from bgtasks.settings import Settings
     from bgtasks.web.policy import BackgroundTaskPolicy, Requester
     from bgtasks.worker import BackgroundWorker, BackgroundWorkerContext
@@ -126,6 +127,7 @@ _HOMES = {
     "core.task_filter": ["TaskFilter"],
     "core.task_types": ["TypeInfo"],
     "core.unique": ["Unique"],
+    "core.retry": ["Retry"],
     "core.schedules.cron": ["Cron"],
     "core.schedules.every": ["Every"],
     "errors": [
@@ -161,7 +163,7 @@ _HOMES = {
         "Submission",
         "ScheduleInfo",
     ],
-    "registration": ["Registration", "Retry"],
+    "registration": ["Registration"],
     "settings": ["Settings"],
     "web.policy": ["BackgroundTaskPolicy", "Requester"],
     "worker": ["BackgroundWorker", "BackgroundWorkerContext"],
