@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any, Generic, Literal, TypedDict, TypeVar, get_args, get_origin
 
@@ -19,10 +19,12 @@ from bgtasks.core.checks import (
 from bgtasks.core.durations import Duration
 from bgtasks.core.hints import field_names, substituted
 from bgtasks.core.limits import PerKey, Rate
+from bgtasks.core.record import TaskRecord
 from bgtasks.core.retention import Retention
 from bgtasks.core.retry import NO_RETRY, Retry, retry_or_none
 from bgtasks.core.text import clean, shown
 from bgtasks.core.unique import BY_CALLER, Conflict, Unique
+from bgtasks.core.versions import MAX_VERSION, Upgrade, Versions, checked_steps
 from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.worker import BackgroundWorker
@@ -30,6 +32,10 @@ from bgtasks.worker import BackgroundWorker
 __all__ = ["Registration", "Registry", "TaskOptions"]
 
 P = TypeVar("P")
+
+
+def _names(value: Any) -> tuple[Any, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 class TaskOptions(TypedDict, Generic[P], total=False):
@@ -50,6 +56,9 @@ class TaskOptions(TypedDict, Generic[P], total=False):
     unique: Unique | None | P
     retention: Retention | None | P
     type_name: str | P
+    renamed_from: Sequence[str] | P
+    version: int | P
+    upgrade: Mapping[int, Upgrade] | P
     payload_type: Any
     result_type: Any
 
@@ -76,6 +85,9 @@ class Registration:
     - ``retention``: how long its final tasks are kept, by status: see :class:`~bgtasks.Retention`;
       what it leaves out is as the setting ``retention`` says.
     - ``type_name``: the name it is stored and sent under; default: the class name.
+    - ``renamed_from``: names that tasks of this type were stored under before; such tasks run too.
+    - ``version``: goes up by one whenever stored tasks could no longer be read (1 to 1,000,000).
+    - ``upgrade``: for each older version a function from its JSON data to that of the next one.
     - ``payload_type``: what the worker reports; read from ``BackgroundWorker[Task, Payload]``.
     - ``result_type``: what the worker returns; read from
       ``BackgroundWorker[Task, Payload, Result]``; ``None``: nothing that is kept.
@@ -101,8 +113,12 @@ class Registration:
     max_interruptions: int = field(default=3, validator=whole(1, 1000))
     unique: Unique | None = None
     retention: Retention | None = None
+    renamed_from: tuple[str, ...] = field(default=(), converter=_names)
+    version: int = field(default=1, validator=whole(1, MAX_VERSION))
+    upgrade: Mapping[int, Upgrade] = field(factory=dict)
     payload_type: Any = None
     result_type: Any = None
+    versions: Versions = field(init=False)
 
     @type_name.default
     def _class_name(self) -> str:
@@ -111,10 +127,11 @@ class Registration:
     def __attrs_post_init__(self) -> None:
         self._check_task_type()
         self._check_worker_type()
-        if not isinstance(self.type_name, str) or not 1 <= len(self.type_name) <= 200:
-            raise refusal(self, "type_name", self.type_name, "a text of 1 to 200 characters")
-        if clean(self.type_name, 200) != self.type_name:
-            raise refusal(self, "type_name", self.type_name, "no NUL and no lone surrogates")
+        self._check_name("type_name", self.type_name)
+        for name in self.renamed_from:
+            self._check_name("renamed_from", name)
+        steps = checked_steps(self.upgrade, self.version)
+        object.__setattr__(self, "versions", Versions(self.type_name, self.version, steps))
         self._check_limits()
         if not isinstance(self.retry, Retry):
             raise refusal(self, "retry", self.retry, "Retry(...) or None")
@@ -125,6 +142,12 @@ class Registration:
         if not isinstance(self.retention, Retention | None):
             raise refusal(self, "retention", self.retention, "Retention(...) or None")
         self._check_unique()
+
+    def _check_name(self, option: str, name: object) -> None:
+        if not isinstance(name, str) or not 1 <= len(name) <= 200:
+            raise refusal(self, option, name, "a text of 1 to 200 characters")
+        if clean(name, 200) != name:
+            raise refusal(self, option, name, "no NUL and no lone surrogates")
 
     def _check_task_type(self) -> None:
         cls = self.task_type
@@ -223,6 +246,7 @@ class Registry:
     def __init__(self, registrations: Iterable[Registration]) -> None:
         self._by_name: dict[str, Registration] = {}
         self._by_class: dict[type, Registration] = {}
+        self._former: dict[str, Registration] = {}
         for registration in registrations:
             self._add(registration)
         if not self._by_name:
@@ -230,6 +254,7 @@ class Registry:
                 "no background tasks are registered: give BackgroundTasksContainer "
                 "tasks=providers.List(background_task(MyTask, my_worker), ...)"
             )
+        self._add_former()
 
     def _add(self, registration: Registration) -> None:
         if not isinstance(registration, Registration):
@@ -246,15 +271,25 @@ class Registry:
         self._by_name[name] = registration
         self._by_class[cls] = registration
 
+    def _add_former(self) -> None:
+        for registration in self._by_name.values():
+            for name in registration.renamed_from:
+                if name in self._by_name or name in self._former:
+                    raise RegistrationError(
+                        f"background_task({registration.type_name}, ..., renamed_from=...) has "
+                        f"{name!r}, which another type has; name each former name once"
+                    )
+                self._former[name] = registration
+
     def __iter__(self) -> Iterator[Registration]:
         return iter(self._by_name.values())
 
     def __contains__(self, type_name: object) -> bool:
-        return type_name in self._by_name
+        return type_name in self._by_name or type_name in self._former
 
     def conflict(self, type_name: str) -> Conflict:
         """What becomes of a task of this type whose key another one holds."""
-        registration = self._by_name.get(type_name)
+        registration = self.named(type_name)
         unique = BY_CALLER if registration is None else registration.unique or BY_CALLER
         return unique.conflict
 
@@ -265,8 +300,22 @@ class Registry:
         return None if registration is None else registration.type_name
 
     def named(self, type_name: str) -> Registration | None:
-        """The registration stored under this name."""
-        return self._by_name.get(type_name)
+        """The registration of tasks that are stored under this name, now or formerly."""
+        return self._by_name.get(type_name) or self._former.get(type_name)
+
+    def claimed(self, chosen: Iterable[str] | None = None) -> tuple[str, ...]:
+        """All names that tasks of these types are stored under, former ones too. Raises
+        SettingsError as ``names`` does."""
+        names = self.names(chosen)
+        former = [name for name, item in self._former.items() if item.type_name in names]
+        return (*names, *former)
+
+    def why_too_new(self, record: TaskRecord) -> str | None:
+        """Why a stored task cannot run here though its type is registered; ``None``: it can."""
+        if record.version == 1 or (registration := self.named(record.type)) is None:
+            return None
+        versions = registration.versions
+        return versions.too_new(record.version) if record.version > versions.newest else None
 
     def names(self, chosen: Iterable[str] | None = None) -> tuple[str, ...]:
         """The registered type names, or those of ``chosen``. Raises SettingsError for a name that

@@ -33,14 +33,14 @@ INSERTED = tuple(name for name in TaskRecord._fields if name != "sequence")
 
 _FIXED = {
     *("id", "type", "name", "data", "created_at", "owner", "priority", "headers"),
-    *("key", "key_until", "key_rule", "turn_key"),
+    *("key", "key_until", "key_rule", "turn_key", "version"),
     *("schedule", "tick", "missed"),
 }
 
 CHANGED = tuple(name for name in INSERTED if name not in _FIXED)
 """What the steps of a task's life may change."""
 
-REPLACED = ("name", "data", "priority", "headers", "turn_key", *CHANGED)
+REPLACED = ("name", "data", "version", "priority", "headers", "turn_key", *CHANGED)
 """What changes when another task is submitted in place of one that waits."""
 
 REPORTED = (

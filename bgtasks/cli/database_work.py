@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bgtasks.backends.embedded.contents import FileContents
-from bgtasks.backends.postgres import migrations
+from bgtasks.backends.postgres import migrations, rows
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.importing import Imported, import_tasks
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
+from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.cli.usage import CommandFailedError, UsageError
 from bgtasks.clock import SystemClock
+from bgtasks.core.record import TaskRecord
 from bgtasks.registration import Registry
 
-__all__ = ["check", "import_file", "upgrade"]
+__all__ = ["check", "import_file", "upgrade", "waiting_tasks"]
 
 BATCH = 500
 """Tasks moved in one transaction."""
@@ -55,6 +57,17 @@ def import_file(path: str, url: str, registry: Registry | None) -> str:
                 "stop the application once more with the file"
             )
         return asyncio.run(_import(contents, path, url, registry))
+
+
+async def waiting_tasks(url: str, size: int) -> AsyncIterator[list[TaskRecord]]:
+    """All waiting tasks with their data, ``size`` at a time. Raises BackendError."""
+    async with _opened(url) as database:
+        await migrations.check(database)
+        after = -1
+        while found := await database.fetch(STATEMENTS["whole_waiting_tasks"], after, size):
+            records = [rows.record_of(row) for row in found]
+            yield records
+            after = records[-1].sequence
 
 
 async def _import(contents: FileContents, path: str, url: str, registry: Registry | None) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "RetryRequested",
     "TurnCame",
     "TypeUnknown",
+    "VersionUnknown",
 ]
 
 
@@ -166,6 +167,13 @@ class Released:
     """A task that was held may start."""
 
 
+@frozen
+class VersionUnknown:
+    """The version of this waiting task is not known here; ``why`` says so in words."""
+
+    why: str = field(converter=_clean)
+
+
 Event = (
     Claimed
     | Reported
@@ -175,6 +183,7 @@ Event = (
     | Replaced
     | TurnCame
     | TypeUnknown
+    | VersionUnknown
     | Held
     | Released
 )

@@ -30,6 +30,7 @@ from bgtasks.core.events import (
     RetryRequested,
     TurnCame,
     TypeUnknown,
+    VersionUnknown,
 )
 from bgtasks.core.keys import held_after_claim, held_after_end, held_after_retry, is_behind
 from bgtasks.core.record import Row, TaskRecord, changing
@@ -103,7 +104,9 @@ def decide(record: TaskRecord, event: Event, now: datetime) -> Change | None:
         case TurnCame(key_until):
             return _turn_came(record, key_until, now)
         case TypeUnknown():
-            return _type_unknown(record, now)
+            return _says(record, f"Waiting: no worker is registered for {record.type}", now)
+        case VersionUnknown(why):
+            return _says(record, f"Waiting: {why}", now)
         case Held():
             return _held(record, now)
         case Released():
@@ -281,6 +284,7 @@ def _replaced(record: TaskRecord, new: TaskRecord, now: datetime) -> Change | No
     after = record._replace(
         name=new.name,
         data=_with_id(new.data, record.id),
+        version=new.version,
         priority=new.priority,
         progress=0.0,
         payload=None,
@@ -341,8 +345,8 @@ def _released(record: TaskRecord, now: datetime) -> Change | None:
     return Change(record, after)
 
 
-def _type_unknown(record: TaskRecord, now: datetime) -> Change | None:
-    message = f"Waiting: no worker is registered for {record.type}"
+def _says(record: TaskRecord, message: str, now: datetime) -> Change | None:
+    """A waiting task says why it waits."""
     if record.status is not PENDING or record.status_message == message:
         return None
     return Change(

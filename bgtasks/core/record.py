@@ -64,6 +64,7 @@ class TaskRecord(NamedTuple):
     ``changed_at`` is when the newest revision was made. ``key``, ``held_key``, ``key_until`` and
     ``key_rule`` are those of a unique task (see :mod:`bgtasks.core.keys`). ``headers`` is JSON text
     that hooks gave to the task for its attempts; like ``data``, it goes only to them.
+    ``version`` is that of the type whose ``data`` this is.
     ``turn_key`` is what the task takes turns by (``PerKey``); ``held`` says that it waits for its
     turn: then it may not start, whatever is free.
     ``schedule`` is the name of the one that submitted the task, for its ``tick``, after ``missed``
@@ -107,6 +108,7 @@ class TaskRecord(NamedTuple):
     tick: datetime | None = None
     missed: int = 0
     result: str | None = None
+    version: int = 1
     sequence: int = 0
 
 

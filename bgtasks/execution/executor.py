@@ -79,7 +79,7 @@ class Executor:
         attempt = Attempt(
             record,
             registration,
-            self._plans[record.type],
+            self._plans[registration.type_name],
             codec=self._codec,
             clock=self._clock,
             timing=self._timing,

@@ -205,6 +205,8 @@ class ManagerRun:
         per_key = registration.per_key
         turn_key = None if per_key is None else per_key.key_of(options.owner, data)
         record = new_record(task, registration.type_name, data, options, now, turn_key)
+        if registration.version != 1:
+            record = record._replace(version=registration.version)
         record = self._hooks.with_headers(task, record)
         if registration.unique is None and options.key is None:
             return record

@@ -27,6 +27,7 @@ from bgtasks.core.events import (
     RetryRequested,
     TurnCame,
     TypeUnknown,
+    VersionUnknown,
 )
 from bgtasks.core.keys import FOLLOWED, UNTIL_ENDED, UNTIL_STARTED
 from bgtasks.core.lifecycle import Change, decide
@@ -74,6 +75,7 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.just(Replaced(NEWER)),
     st.just(TurnCame(None)),
     st.just(TypeUnknown()),
+    st.just(VersionUnknown("needs version 2")),
     st.just(Held()),
     st.just(Released()),
 )
@@ -121,6 +123,9 @@ def expected_status(record: TaskRecord, event: Event) -> Status | None:
             return None  # it waits behind nobody
         case TypeUnknown():
             says_so = record.status_message == "Waiting: no worker is registered for Work"
+            return Status.PENDING if pending and not says_so else None
+        case VersionUnknown():
+            says_so = record.status_message == "Waiting: needs version 2"
             return Status.PENDING if pending and not says_so else None
         case Ended(attempt, outcome, _):
             if not running or attempt != record.attempt:

@@ -42,7 +42,7 @@ class EmbeddedBackend(StoreBackend[FileStore]):
         self._registry = registry
         self._caller = CallerTransaction(accepted=outside_transactions)
         self._patience = patience or Patience()
-        self._process = OwnProcess(registry.names(types), max_concurrency, clock)
+        self._process = OwnProcess(registry.claimed(types), max_concurrency, clock)
 
     async def _open(self) -> OpenStore[FileStore]:
         reading = CallingThread("bgtasks reader")

@@ -23,14 +23,14 @@ class Openings:
         types: Collection[str],
         now: Callable[[], datetime],
     ) -> None:
-        run_here = [item for item in registry if item.type_name in types]
+        run_here = {name: item for name in types if (item := registry.named(name)) is not None}
         self._now = now
         self._limit = max_concurrency
         self._limits = {
-            item.type_name: min(item.max_concurrency or max_concurrency, max_concurrency)
-            for item in run_here
+            name: min(item.max_concurrency or max_concurrency, max_concurrency)
+            for name, item in run_here.items()
         }
-        self._rates = {item.type_name: item.rate for item in run_here if item.rate is not None}
+        self._rates = {name: item.rate for name, item in run_here.items() if item.rate is not None}
         # By attempt, not by task: one that was retried may still have its old attempt running.
         self._busy: dict[Place, str] = {}
         self._busy_by_type: Counter[str] = Counter()

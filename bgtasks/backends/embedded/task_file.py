@@ -22,7 +22,7 @@ from bgtasks.backends.embedded.turns import MOST, Turns
 from bgtasks.backends.task_store import Step
 from bgtasks.clock import Clock
 from bgtasks.core.conflicts import frees_for_follower, key_is_held, resolve
-from bgtasks.core.events import Claimed, Event, Held, Released, TurnCame
+from bgtasks.core.events import Claimed, Event, Held, Released, TurnCame, VersionUnknown
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, turn_of
 from bgtasks.core.retention import PruneRule
@@ -132,9 +132,21 @@ class TaskFile:
         for sequence in self.queue.first():
             row = self._execute("task_by_sequence", (sequence,)).fetchone()
             record = self.queue.readable(row)
-            change = None if record is None else decide(record, Claimed(), self._now())
+            if record is None:
+                continue
+            if (why := self._registry.why_too_new(record)) is not None:
+                self._leave(record, why)
+                continue
+            change = decide(record, Claimed(), self._now())
             if change is not None and self._write(change):
                 self._claimed(change.after)
+
+    def _leave(self, record: TaskRecord, why: str) -> None:
+        """Pass over a task that a newer release can run, and this one cannot."""
+        self.queue.leave(record)
+        change = decide(record, VersionUnknown(why), self._now())
+        if change is not None:
+            self._write(change)
 
     def delete(self, task_id: UUID) -> bool:
         """Drop a task if it is final; whether it was there and is."""

@@ -45,10 +45,11 @@ class TaskQueue:
         self._openings = openings
         self._now = clock.now
         self._steps = ClockSteps(clock)
-        self._types = [item.type_name for item in registry]
+        self._types = list(registry.claimed())
         # Types that may have tasks ready to start. A hint: looking it up settles it.
         self._maybe_ready = set(self._types)
         self._unreadable: set[int] = set()
+        self._passed_over: set[int] = set()
 
     # Which
 
@@ -68,20 +69,21 @@ class TaskQueue:
         return [sequence for _, sequence, _ in chosen]
 
     def _ready(self, type_name: str, wanted: int) -> list[tuple[int, int, str]]:
-        limit = wanted + len(self._unreadable)
+        limit = wanted + len(self._unreadable) + len(self._passed_over)
         ready = self._execute("ready_tasks", (type_name, limit)).fetchall()
         if len(ready) < limit:
             self._maybe_ready.discard(type_name)
         return [
             (-priority, sequence, type_name)
             for priority, sequence in ready
-            if sequence not in self._unreadable
+            if sequence not in self._unreadable and sequence not in self._passed_over
         ]
 
     def starts_at_once(self, record: TaskRecord) -> bool:
         """Whether a new task has a free slot, and nobody waits before it."""
         free_for = self._openings.free_for
         is_late = record.due_at is not None or record.held
+        is_late = is_late or self._registry.why_too_new(record) is not None
         if is_late or not self.serving or free_for(record.type) <= 0:
             return False
         # Of another type, too, somebody may be waiting for the last slot in this process.
@@ -124,6 +126,10 @@ class TaskQueue:
             self._unreadable.add(sequence)
             logger.error("row %s of the table tasks cannot be read: %s", sequence, describe(error))
             return None
+
+    def leave(self, record: TaskRecord) -> None:
+        """Pass over a task from now on."""
+        self._passed_over.add(record.sequence)
 
     @property
     def unreadable(self) -> int:

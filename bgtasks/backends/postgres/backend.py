@@ -57,7 +57,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
         self._pace_clock = clock
         self._url = url
         self._registry = registry
-        self._types = registry.names(types)
+        self._types = registry.claimed(types)
         self._max_concurrency = max_concurrency
         self._heartbeat_timeout = heartbeat_timeout
         self._connections = connections

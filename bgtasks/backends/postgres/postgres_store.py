@@ -245,7 +245,7 @@ class PostgresStore(TaskStore):
         async with self.database.connection() as connection:
             living = await connection.fetch(STATEMENTS["known_types"], self._silence)
             stored = await reader.stored_types(connection)
-        known = {row[0] for row in living} | {item.type_name for item in self._registry}
+        known = {row[0] for row in living} | set(self._registry.claimed())
         return [name for name in stored if name not in known]
 
     async def waiting(

@@ -50,9 +50,9 @@ class Rates:
 
     def __init__(self, registry: Registry, types: Collection[str]) -> None:
         self._rates = {
-            item.type_name: item.rate
-            for item in registry
-            if item.rate is not None and item.type_name in types
+            name: item.rate
+            for name in types
+            if (item := registry.named(name)) is not None and item.rate is not None
         }
         self._used_up: dict[str, float] = {}
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bgtasks.cli.tasks import filter_options, values
+from bgtasks.cli.tasks import check, filter_options, values
 from bgtasks.cli.usage import ACCEPTED, FAILED, FINE, CommandFailedError, UsageError
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.errors import NotAllowedError, TaskNotFoundError, UnregisteredTaskError
@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 def add(commands: Any) -> None:
     """Register the command and those below it."""
-    description = "List, count, show, watch, cancel, retry and delete tasks."
+    description = "List, count, show, watch, check, cancel, retry and delete tasks."
     tasks = commands.add_parser("tasks", help=description[:-1].lower(), description=description)
     actions = tasks.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_list(actions)
@@ -36,6 +36,7 @@ def add(commands: Any) -> None:
     _add_change(actions, "delete", "drop final tasks, with all that is kept of them")
     again = _add(actions, "run-again", "submit new tasks with the arguments of others")
     again.add_argument("ids", type=values.task_id, metavar="ID", nargs="+")
+    check.add(actions)
 
 
 def add_types(commands: Any) -> None:
