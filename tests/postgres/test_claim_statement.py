@@ -47,6 +47,7 @@ def waiting_tasks(draw: st.DrawFn) -> TaskRecord:
         value = values.get(kind, st.none())
         drawn[name] = draw(st.none() | value if nullable else value)
     drawn["key_rule"] = draw(st.sampled_from([None, *KEY_RULES]))
+    drawn["version"] = draw(st.integers(1, 3))
     for name in ("held_key", "schedule"):  # no two tasks have the same
         drawn[name] = str(record.id) if drawn[name] is not None else None
     return record._replace(**drawn)
@@ -62,7 +63,7 @@ async def test_a_claim_in_one_statement_is_what_decide_makes_of_it(
     """The lifecycle stands in the statement once more."""
     tables = Tables(sql, uuid4())
     sequences = await tables.insert(records, now)
-    count, claimed = await tables.claim(50, {"Quick": 0}, now)
+    count, claimed = await tables.claim(50, {"Quick": 0}, now, '{"Quick": 3}')
     assert count == len(records)
     found = {tablesd.record.id: tablesd for tablesd in claimed}
     for record in records:
@@ -73,6 +74,13 @@ async def test_a_claim_in_one_statement_is_what_decide_makes_of_it(
         assert await reader.fetch_task(sql, record.id) == change.after
     by_priority = sorted(records, key=lambda item: (-item.priority, sequences[item.id]))
     assert [tablesd.record.id for tablesd in claimed] == [item.id for item in by_priority]
+
+
+@pytest.mark.parametrize("versions", ["{}", '{"Other": 2}', '{"Quick": 1}'])
+async def test_a_task_of_a_version_that_is_not_known_is_not_begun(sql: Any, versions: str) -> None:
+    tables = Tables(sql, uuid4())
+    await tables.insert([waiting()._replace(version=2)], NOW)
+    assert await tables.claim(50, {"Quick": 0}, NOW, versions) == (1, [])
 
 
 @pytest.mark.parametrize("status", ["Running", "Completed", "Failed", "Cancelled"])

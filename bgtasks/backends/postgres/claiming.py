@@ -226,7 +226,7 @@ class Claiming:
     async def _take_at_once(self, size: int, limits: Mapping[str, int]) -> tuple[int, Claims]:
         async with self._database.connection() as connection:
             tables = Tables(connection, self._process)
-            count, begun = await tables.claim(size, limits, self._now())
+            count, begun = await tables.claim(size, limits, self._now(), self._openings.versions)
         claimed = {stored.place: stored.record for stored in begun}
         return count, Claims(claimed, list(claimed.values()))
 
@@ -256,8 +256,17 @@ class Claiming:
     async def _decided(self, connection: Any, tables: Tables, jobs: Sequence[ClaimedJob]) -> Claims:
         turns = Turns(connection, tables, self._registry)
         claims = await Claims.take(
-            tables, turns, jobs, self._cut_off, self._runs, self._now, start=True
+            tables,
+            turns,
+            jobs,
+            self._cut_off,
+            self._runs,
+            self._now,
+            start=True,
+            why_too_new=self._registry.why_too_new,
         )
+        for type_name in claims.too_new:
+            self._openings.close(type_name)
         waiting = dict.fromkeys(claims.requeued, SOON)
         await tables.jobs.release(claims.obsolete, waiting)
         return claims

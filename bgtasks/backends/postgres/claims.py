@@ -14,7 +14,7 @@ from bgtasks.backends.postgres.engine import ClaimedJob
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns, moved_turns
 from bgtasks.backends.task_store import Stored
-from bgtasks.core.events import Claimed, Held
+from bgtasks.core.events import Claimed, Held, VersionUnknown
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, Turn
 from bgtasks.models import BackgroundTaskStatus
@@ -33,13 +33,14 @@ class Claims:
 
     ``claimed`` are the tasks whose attempts are to be started, by job; ``announced`` every
     revision that was written; ``requeued`` the jobs that are to wait again, ``obsolete`` those that
-    no task needs any longer.
+    no task needs any longer; ``too_new`` the types of tasks that this release cannot run.
     """
 
     claimed: dict[int, TaskRecord] = field(factory=dict)
     announced: list[TaskRecord] = field(factory=list)
     requeued: list[int] = field(factory=list)
     obsolete: list[int] = field(factory=list)
+    too_new: set[str] = field(factory=set)
 
     @classmethod
     async def take(
@@ -52,6 +53,7 @@ class Claims:
         now: Callable[[], datetime],
         *,
         start: bool,
+        why_too_new: Callable[[TaskRecord], str | None] = lambda _: None,
     ) -> "Claims":
         """Decide on each job, and write it: by ``cut_off`` where the task is in an attempt.
         ``start``: claim what can run; otherwise only take back what was cut off, so that it waits.
@@ -64,7 +66,7 @@ class Claims:
             moment = now()
             in_line = await _InLine.of(turns, [item.record for item in stored.values()])
             steps = [
-                (job, _step(job, found, cut_off, moment, start, in_line))
+                (job, _step(job, found, cut_off, moment, start, in_line, why_too_new))
                 for job in left
                 if not ((found := stored.get(job.task)) and runs.holds(job.id, found.record))
             ]
@@ -80,6 +82,8 @@ class Claims:
         if step.change is not None and step.change.after.sequence not in written:
             return False
         self.announced += step.revisions
+        if step.too_new is not None:
+            self.too_new.add(step.too_new)
         last = step.revisions[-1] if step.revisions else None
         if last is not None and last.status is BackgroundTaskStatus.RUNNING:
             self.claimed[job.id] = last
@@ -122,12 +126,13 @@ class _InLine:
 
 @frozen
 class _Step:
-    """What happens to a task: the change to write, the revisions it consists of, and whether
-    the job goes on waiting."""
+    """What happens to a task: the change to write, the revisions it consists of, whether the job
+    goes on waiting, and the type of a task that this release cannot run."""
 
     change: Change | None = None
     revisions: Sequence[TaskRecord] = ()
     waits: bool = False
+    too_new: str | None = None
 
 
 def _step(
@@ -137,6 +142,7 @@ def _step(
     now: datetime,
     start: bool,
     in_line: _InLine,
+    why_too_new: Callable[[TaskRecord], str | None],
 ) -> _Step:
     if stored is None or stored.place != job.id or stored.record.status.is_final:
         return _Step()
@@ -147,6 +153,11 @@ def _step(
         if moved_turns(changes).difference(in_line.locked):
             return _Step(waits=True)
         record = changes[-1].after if changes else record
+    waits = record.status is BackgroundTaskStatus.PENDING
+    if start and waits and (why := why_too_new(record)) is not None:
+        _add(changes, decide(record, VersionUnknown(why), now))
+        revisions = [change.after for change in changes]
+        return _Step(_whole(changes) if changes else None, revisions, True, record.type)
     if start and record.status is BackgroundTaskStatus.PENDING:
         may_start = in_line.has_turn_for(record)
         if may_start is None:

@@ -146,7 +146,7 @@ class PostgresStore(TaskStore):
             self.listener,
             process,
             registry,
-            Openings(registry, types, self.type_states.is_paused),
+            Openings(registry, types, self.type_states.is_paused, database.clock.monotonic),
             runs,
             clock.now,
             announce=feed.announce,

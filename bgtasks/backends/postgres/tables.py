@@ -161,11 +161,13 @@ class Tables:
         return written
 
     async def claim(
-        self, size: int, limits: Mapping[str, int], now: datetime
+        self, size: int, limits: Mapping[str, int], now: datetime, versions: str = "{}"
     ) -> tuple[int, list[Stored]]:
         """Claim at most ``size`` jobs, and begin the attempts of their tasks, in one statement; how
-        many, and the tasks that run now. The others are not written: they do not plainly wait."""
-        found = await BEGIN.run(self._connection, size, limits, self._sender, now, self._sender.hex)
+        many, and the tasks that run now. The others are not written: they do not plainly wait, or
+        are newer than ``versions`` (JSON, by type; 1 if it is not there)."""
+        values = now, self._sender.hex, versions
+        found = await BEGIN.run(self._connection, size, limits, self._sender, *values)
         begun = (row for row in found if row["id"] is not None)
         return len(found), [Stored(rows.record_of(row), row["job"]) for row in begun]
 

@@ -21,7 +21,8 @@ _LOG = re.compile(r",\s*(?:-- [^\n]*\n)?log_pick AS \(\n(?:    [^\n]*\n)*\)")
 
 class ClaimStatement:
     """PgQueuer's claim, continued by ``rest``: more parts, and what is selected in the end, from
-    the jobs in ``claimed``. ``{first}`` and ``{second}`` stand in ``rest`` for its parameters."""
+    the jobs in ``claimed``. ``{first}``, ``{second}`` and ``{third}`` stand in ``rest`` for its
+    parameters."""
 
     def __init__(self, rest: str) -> None:
         self._rest = rest
@@ -61,6 +62,7 @@ class ClaimStatement:
             return None
         rest = self._rest.replace("{first}", f"${parameters + 1}")
         rest = rest.replace("{second}", f"${parameters + 2}")
+        rest = rest.replace("{third}", f"${parameters + 3}")
         return f"{_LOG.sub('', parts).rstrip()},\n{rest}"
 
 

@@ -110,8 +110,9 @@ SELECT sequence FROM written
 
 -- name: begin_claimed
 -- Behind the engine's claim, whose jobs are `claimed`: the attempts of their tasks begin, at the moment
--- {first}, and the process {second} notifies of them. Only tasks that plainly wait for these jobs and
--- have their turn; what becomes of the others is for `decide`. This is `decide(record, Claimed(), now)`
+-- {first}, and the process {second} notifies of them. Only tasks that plainly wait for these jobs, have
+-- their turn, and are of a version that is known here ({third}: versions by type, those above 1); what
+-- becomes of the others is for `decide`. This is `decide(record, Claimed(), now)`
 -- once more: a test holds them equal. Tasks are looked for by arrays, so that only the index of their
 -- ids fits.
 written AS (
@@ -128,6 +129,7 @@ written AS (
                              FROM claimed WHERE pg_catalog.length(payload) = 16))
        AND job = ANY (ARRAY(SELECT id FROM claimed)) AND status || '' = 'Pending'
        AND NOT held AND (turn_key IS NULL OR due_at IS NULL)
+       AND (version = 1 OR version <= ({third}::jsonb ->> type)::integer)
     RETURNING {columns}, job
 )
 SELECT written.*,
