@@ -647,7 +647,7 @@ DELETE FROM bgtasks_schedules
                       AND bgtasks_schedules.name = ANY(process.schedules));
 
 -- name: keep_types
-INSERT INTO bgtasks_types (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING;
+INSERT INTO bgtasks_types (name) SELECT pg_catalog.unnest($1::text[]) ON CONFLICT DO NOTHING;
 
 -- name: lock_rates
 -- What the rates of types have left, for a claim: whoever has one claims, the others leave it out.
