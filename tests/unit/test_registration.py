@@ -254,7 +254,7 @@ def test_an_unknown_option_is_refused_with_those_there_are() -> None:
 
 
 def test_background_task_takes_the_options_of_a_registration_by_name_and_type() -> None:
-    fields = {field.name for field in attrs.fields(Registration)}
+    fields = {field.name for field in attrs.fields(Registration) if field.init}
     assert fields - TaskOptions.__optional_keys__ == {"task_type", "worker_provider", "worker_type"}
     written, made = get_type_hints(TaskOptions), get_type_hints(Registration.__init__)
     for name, hint in written.items():
