@@ -34,7 +34,7 @@ __all__ = ["Registration", "Registry", "TaskOptions"]
 P = TypeVar("P")
 
 
-def _names(value: Any) -> tuple[Any, ...]:
+def _names(value: Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
