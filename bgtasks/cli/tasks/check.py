@@ -4,21 +4,20 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import ACCEPTED, FAILED, FINE, UsageError
-from bgtasks.core.record import TaskRecord
 from bgtasks.errors import BackgroundTasksError
-from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
+
+if TYPE_CHECKING:  # the options of other commands are known without these
+    from bgtasks.core.record import TaskRecord
+    from bgtasks.registration import Registry
 
 __all__ = ["add"]
 
 BATCH = 200
 """Tasks that are read at a time; each may have arguments of 2 MB."""
-
-PENDING = BackgroundTaskStatus.PENDING
 
 
 def add(actions: Any) -> None:
@@ -54,7 +53,7 @@ def _check_file(path: str, check: "_Check") -> None:
 
     with FileContents(path) as contents:
         for batch in contents.batches(BATCH):
-            check.look_at(record for record, _ in batch if record.status is PENDING)
+            check.look_at(record for record, _ in batch if record.status == "Pending")
 
 
 async def _check_server(url: str, check: "_Check") -> None:
@@ -67,13 +66,13 @@ async def _check_server(url: str, check: "_Check") -> None:
 class _Check:
     """Tries tasks, says which would fail, and counts."""
 
-    def __init__(self, registry: Registry, codec: Any) -> None:
+    def __init__(self, registry: "Registry", codec: Any) -> None:
         self._registry = registry
         self._codec = codec
         self._checked = 0
         self.failing = 0
 
-    def look_at(self, records: Iterable[TaskRecord]) -> None:
+    def look_at(self, records: "Iterable[TaskRecord]") -> None:
         for line in self._problems(records):
             self.failing += 1
             sys.stdout.write(f"{line}\n")
@@ -84,13 +83,13 @@ class _Check:
         failing = f"{self.failing:,}" if self.failing else "none"
         return f"{tasks} read: {failing} would fail\n"
 
-    def _problems(self, records: Iterable[TaskRecord]) -> Iterator[str]:
+    def _problems(self, records: "Iterable[TaskRecord]") -> Iterator[str]:
         for record in records:
             self._checked += 1
             if (problem := self._problem(record)) is not None:
                 yield one_line(f"{record.id} {record.type}, version {record.version}: {problem}")
 
-    def _problem(self, record: TaskRecord) -> str | None:
+    def _problem(self, record: "TaskRecord") -> str | None:
         registration = self._registry.named(record.type)
         if registration is None:
             return "no worker is registered for this type"
