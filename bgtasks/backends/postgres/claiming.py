@@ -272,9 +272,11 @@ class Claiming:
         return claims
 
     def _lost(self, error: BaseException) -> None:
-        """There is no answer. If it is lost, the server may still carry out what was asked for."""
-        self._is_unsure = is_fate_unknown(error)
-        if self._is_unsure:
+        """There is no answer. If it is lost, the server may still carry out what was asked for. One
+        statement is a transaction of its own: whatever is said of it, a look tells what stands."""
+        is_lost = is_fate_unknown(error)
+        self._is_unsure = is_lost or self._in_one_statement
+        if is_lost:
             self._look_until = self._monotonic() + LOOK_FOR
 
     async def _begin(self, begun: Iterable[Stored], announced: Iterable[TaskRecord]) -> None:

@@ -98,7 +98,10 @@ async def test_a_worker_that_freezes_in_a_transaction_keeps_nobody_from_its_task
     frozen.send(signal.SIGCONT)
     ended = cluster.viewers[0].newest(task_id)
     assert ended is not None
-    assert (ended.task["attempt"], ended.pid) == (1, other.pid)
+    # The claim is one statement: the server may have completed it for the frozen worker, whose
+    # attempt then was cut off.
+    assert ended.task["attempt"] in (1, 2)
+    assert ended.pid == other.pid
     await it_goes_on(cluster, by_itself=frozen)
 
 
