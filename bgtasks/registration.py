@@ -16,6 +16,7 @@ from bgtasks.core.checks import (
     seconds,
     whole,
 )
+from bgtasks.core.codec import TaskCodec
 from bgtasks.core.durations import Duration
 from bgtasks.core.hints import field_names, substituted
 from bgtasks.core.limits import PerKey, Rate
@@ -142,6 +143,13 @@ class Registration:
         if not isinstance(self.retention, Retention | None):
             raise refusal(self, "retention", self.retention, "Retention(...) or None")
         self._check_unique()
+
+    def task_of(self, record: TaskRecord, codec: TaskCodec) -> BackgroundTaskBase:
+        """The task that a stored record is, as this type is now. Raises SerializationError where
+        it cannot be upgraded or read."""
+        return codec.decode_task(
+            self.task_type, self.versions.upgraded(record.data, record.version)
+        )
 
     def _check_name(self, option: str, name: object) -> None:
         if not isinstance(name, str) or not 1 <= len(name) <= 200:

@@ -370,11 +370,8 @@ class Attempt:
 
     def _new_context(self) -> AttemptContext:
         record, codec, registration = self.record, self._codec, self._registration
-        data = record.data
-        if record.version != registration.version:
-            data = registration.versions.upgraded(data, record.version)
         return AttemptContext(
-            codec.decode_task(registration.task_type, data),
+            registration.task_of(record, codec),
             record,
             codec.decode_payload(registration.payload_type, record.payload, record.id),
             self._source.token,

@@ -178,8 +178,7 @@ class ManagerRun:
                 f"task {record.id} is a {record.type}, which is not registered here; registered: "
                 f"{', '.join(sorted(self._registry.names()))}"
             )
-        task = self._codec.decode_task(registration.task_type, record.data)
-        return evolve(task, id=uuid7())
+        return evolve(registration.task_of(record, self._codec), id=uuid7())
 
     async def submit(
         self, tasks: Iterable[BackgroundTaskBase], options: SubmitOptions

@@ -16,6 +16,7 @@ from bgtasks import (
     BackgroundTaskStatus,
     RegistrationError,
     Retry,
+    SerializationError,
     SettingsError,
     background_task,
 )
@@ -269,3 +270,41 @@ async def test_the_data_of_an_upgraded_task_keeps_its_id(old_task: Any) -> None:
     )
     assert info.status is COMPLETED
     assert seen[0].id == task_id
+
+
+async def again_at(path: Path, task_id: Any, **options: Any) -> tuple[Any, Any, list[Any]]:
+    """The old task, run again as a new one by new code: the new id, how it ends, what its worker
+    was given."""
+    seen: list[Any] = []
+
+    async def work(context: Context) -> None:
+        seen.append(context.task)
+
+    async with container_at(path, renamed_from=["OldExport"], work=work, **options).manager() as it:
+        new_id = await it.run_again(task_id)
+        return new_id, await it.wait_for(new_id, 10), seen
+
+
+async def test_a_task_of_a_former_name_is_run_again_under_the_present_one(old_task: Any) -> None:
+    path, task_id = old_task
+    new_id, info, seen = await again_at(path, task_id, cls=OldExport, type_name="Export")
+    assert (info.type, info.status) == ("Export", COMPLETED)
+    assert seen == [OldExport(id=new_id, share="music")]
+
+
+async def test_a_task_of_an_older_version_is_run_again_as_one_of_the_present(old_task: Any) -> None:
+    path, task_id = old_task
+    new_id, info, seen = await again_at(path, task_id, cls=Export, version=3, upgrade=UPGRADE)
+    assert (info.type, info.status) == ("Export", COMPLETED)
+    assert new_id != task_id
+    assert seen == [Export(id=new_id, shares=["music"], deep=True)]
+
+
+async def test_a_task_of_a_newer_version_cannot_be_run_again(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    async with container_at(path, OldExport, nothing, version=2).manager() as manager:
+        task_id = await manager.run_task(OldExport(share="music"))
+        await manager.wait_for(task_id, 10)
+    async with container_at(path, OldExport, nothing).manager() as manager:
+        with pytest.raises(SerializationError, match="needs version 2 of OldExport"):
+            await manager.run_again(task_id)

@@ -94,8 +94,7 @@ class _Check:
         if registration is None:
             return "no worker is registered for this type"
         try:
-            data = registration.versions.upgraded(record.data, record.version)
-            self._codec.decode_task(registration.task_type, data)
+            registration.task_of(record, self._codec)
         except BackgroundTasksError as error:
             return str(error)
         return None
