@@ -39,7 +39,13 @@ class Versions:
         for older in range(version, self.newest):
             if (step := self.steps.get(older)) is not None:
                 fields = self._next(step, older, fields)
-        return encode(fields)
+        try:
+            return encode(fields)
+        except Exception as error:  # what the last step returned is the application's
+            raise SerializationError(
+                f"the data of {self.type_name} cannot be JSON once it is upgraded: "
+                f"{describe(error)}"
+            ) from error
 
     def too_new(self, version: int) -> str:
         """Why a task of this version cannot be run here, in words."""

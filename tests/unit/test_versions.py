@@ -108,6 +108,10 @@ WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (raises, "the upgrade of Export from version 1 to 2 failed: 'folder'"),
     (lambda data: None, "the upgrade of Export from version 1 to 2 returned None; expected a dict"),
     (lambda data: {"shares": 7, "deep": True}, "shares"),
+    (
+        lambda data: {"shares": {"music"}, "deep": True},
+        "the data of Export cannot be JSON once it is upgraded",
+    ),
 ]
 
 
@@ -193,6 +197,11 @@ def container(**options):
 
 old = container()
 renamed = container(renamed_from=["OldExport"])
+unsayable = container(
+    renamed_from=["OldExport"],
+    version=2,
+    upgrade={{1: lambda data: {{"shares": {{"music"}}, "deep": False}}}},
+)
 upgraded = container(
     renamed_from=["OldExport"],
     version=2,
@@ -203,7 +212,7 @@ upgraded = container(
 
 @pytest.fixture
 async def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
-    """A module with three containers over a file with one waiting task of an older release."""
+    """A module with four containers over a file with one waiting task of an older release."""
     path = tmp_path / "kept.db"
     async with container_at(path, OldExport, nothing).manager() as manager:
         task_id = await manager.run_task(OldExport(share="music"), delay=3600)
@@ -215,7 +224,11 @@ async def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
 
 @pytest.mark.parametrize(
     ("container", "reason"),
-    [("old", "no worker is registered for this type"), ("renamed", "shares")],
+    [
+        ("old", "no worker is registered for this type"),
+        ("renamed", "shares"),
+        ("unsayable", "the data of Export cannot be JSON once it is upgraded"),
+    ],
 )
 def test_tasks_check_lists_what_would_fail(
     application: tuple[str, str], container: str, reason: str, capsys: pytest.CaptureFixture[str]
