@@ -86,15 +86,15 @@ export class TaskApi {
     }
     /** Submit a task of a schedule now; gives how the schedule is then. */
     async runSchedule(name) {
-        return this.#ask("POST", named(name, RUN_SCHEDULE));
+        return this.#ask("POST", named(RUN_SCHEDULE, name));
     }
     /** Let no tick of a schedule submit a task from now on; gives how the schedule is then. */
     async pauseSchedule(name) {
-        return this.#ask("POST", named(name, PAUSE_SCHEDULE));
+        return this.#ask("POST", named(PAUSE_SCHEDULE, name));
     }
     /** Go on with a schedule at its next tick; gives how the schedule is then. */
     async resumeSchedule(name) {
-        return this.#ask("POST", named(name, RESUME_SCHEDULE));
+        return this.#ask("POST", named(RESUME_SCHEDULE, name));
     }
     /** All types of tasks, for who may control them. */
     async types() {
@@ -104,11 +104,11 @@ export class TaskApi {
     /** Start nothing of a type from now on, in any process; gives how the type is then. */
     async pause(type, reason) {
         const query = reason === undefined ? "" : `?${new URLSearchParams({ reason })}`;
-        return this.#ask("POST", PAUSE_TYPE.replace("{type}", encodeURIComponent(type)), query);
+        return this.#ask("POST", named(PAUSE_TYPE, type), query);
     }
     /** Start tasks of a type again; gives how the type is then. */
     async resume(type) {
-        return this.#ask("POST", RESUME_TYPE.replace("{type}", encodeURIComponent(type)));
+        return this.#ask("POST", named(RESUME_TYPE, type));
     }
     #change(action, id) {
         const { method, route } = COMMANDS[action];
@@ -176,8 +176,8 @@ function asBody(filter) {
         (said[name] ??= []).push(value);
     return said;
 }
-function named(name, route) {
-    return route.replace("{name}", encodeURIComponent(name));
+function named(route, name) {
+    return route.replace(/\{\w+\}/, encodeURIComponent(name));
 }
 function of(id, route) {
     return route.replace("{id}", taskId(id));

@@ -1,11 +1,4 @@
 import { TaskClient, type ConnectOptions } from "./client.js";
-export { TaskApi } from "./api.js";
-export type { Action, BulkAction, BulkMatch, BulkResult, FailedAttempt, Permissions, TaskFilter, TaskPage, TaskSearch, TimeRange, } from "./api.js";
-export { TaskClient } from "./client.js";
-export type { ConnectOptions, Stop } from "./client.js";
-export * from "./errors.js";
-export type { Connection } from "./link.js";
-export { isFinal, isNewer, newestFirst } from "./task.js";
-export type { Task, TaskOf, TaskStatus, TypeName } from "./task.js";
+export * from "./public.js";
 /** Connect, by default to the application that has served this file, wherever it is mounted. */
 export declare function connect<Types extends object = Record<string, unknown>>(options?: ConnectOptions): TaskClient<Types>;

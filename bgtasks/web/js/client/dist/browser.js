@@ -1,10 +1,7 @@
 // For pages without a build: everything in reach of one import from the mounted application.
 import { io } from "../socket.io.esm.min.js";
 import { TaskClient } from "./client.js";
-export { TaskApi } from "./api.js";
-export { TaskClient } from "./client.js";
-export * from "./errors.js";
-export { isFinal, isNewer, newestFirst } from "./task.js";
+export * from "./public.js";
 /** Connect, by default to the application that has served this file, wherever it is mounted. */
 export function connect(options = {}) {
     const url = new URL("../..", import.meta.url).href;

@@ -29,8 +29,8 @@ export class TaskClient {
         this.#link = new Link(io, { mount, timeout, retryDelay, token }, {
             up: () => this.#follower.restart(),
             updated: (task) => this.#follower.take(task),
-            typeUpdated: (type) => this.#tellType(type),
-            scheduleUpdated: (schedule) => this.#tellSchedule(schedule),
+            typeUpdated: (type) => tell(this.#typeListeners, type),
+            scheduleUpdated: (schedule) => tell(this.#scheduleListeners, schedule),
             changed: (connection) => this.#tellConnection(connection),
         });
         this.#follower = new Follower(this.#link, this.#watches, retryDelay);
@@ -85,25 +85,19 @@ export class TaskClient {
     }
     /** How it stands with the connection, now and whenever that changes. */
     onConnection(listener) {
-        this.#link.open();
-        this.#connectionListeners.add(listener);
+        const stop = this.#listen(this.#connectionListeners, listener);
         callSafely(listener, this.#link.connection);
-        return () => void this.#connectionListeners.delete(listener);
+        return stop;
     }
     /** Be told of each change of a schedule, if the policy lets this user control them. How they are
      * at first, and after a lost connection, says `api.schedules()`. */
     onScheduleUpdated(listener) {
-        this.#link.open();
-        this.#scheduleListeners.add(listener);
-        return () => void this.#scheduleListeners.delete(listener);
+        return this.#listen(this.#scheduleListeners, listener);
     }
     /** Be told of each type of tasks that is paused or resumed, if the policy lets this user control
      * them. How they are at first, and after a lost connection, says `api.types()`. */
     onTypeUpdated(listener) {
-        this.#link.open();
-        const told = listener;
-        this.#typeListeners.add(told);
-        return () => void this.#typeListeners.delete(told);
+        return this.#listen(this.#typeListeners, listener);
     }
     /** Disconnect; from now on no listener is called. */
     close() {
@@ -167,21 +161,21 @@ export class TaskClient {
         this.#follower.take(task);
         return task;
     }
-    #tellSchedule(schedule) {
-        for (const listener of [...this.#scheduleListeners])
-            callSafely(listener, schedule);
-    }
-    #tellType(type) {
-        for (const listener of [...this.#typeListeners])
-            callSafely(listener, type);
+    #listen(listeners, listener) {
+        this.#link.open();
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
     }
     #tellConnection(connection) {
-        for (const listener of [...this.#connectionListeners])
-            callSafely(listener, connection);
+        tell(this.#connectionListeners, connection);
         if (this.#link.failure !== null)
             for (const end of [...this.#iterations])
                 end();
     }
+}
+function tell(listeners, news) {
+    for (const listener of [...listeners])
+        callSafely(listener, news); // one may stop another
 }
 /** Calls `action` soon, unless that is stopped before. */
 function later(action) {

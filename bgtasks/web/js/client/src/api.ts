@@ -190,17 +190,17 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
 
   /** Submit a task of a schedule now; gives how the schedule is then. */
   async runSchedule(name: string): Promise<ScheduleInfo> {
-    return this.#ask("POST", named(name, RUN_SCHEDULE));
+    return this.#ask("POST", named(RUN_SCHEDULE, name));
   }
 
   /** Let no tick of a schedule submit a task from now on; gives how the schedule is then. */
   async pauseSchedule(name: string): Promise<ScheduleInfo> {
-    return this.#ask("POST", named(name, PAUSE_SCHEDULE));
+    return this.#ask("POST", named(PAUSE_SCHEDULE, name));
   }
 
   /** Go on with a schedule at its next tick; gives how the schedule is then. */
   async resumeSchedule(name: string): Promise<ScheduleInfo> {
-    return this.#ask("POST", named(name, RESUME_SCHEDULE));
+    return this.#ask("POST", named(RESUME_SCHEDULE, name));
   }
 
   /** All types of tasks, for who may control them. */
@@ -212,12 +212,12 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
   /** Start nothing of a type from now on, in any process; gives how the type is then. */
   async pause(type: TypeName<Types>, reason?: string): Promise<TypeInfo<TypeName<Types>>> {
     const query = reason === undefined ? "" : `?${new URLSearchParams({ reason })}`;
-    return this.#ask("POST", PAUSE_TYPE.replace("{type}", encodeURIComponent(type)), query);
+    return this.#ask("POST", named(PAUSE_TYPE, type), query);
   }
 
   /** Start tasks of a type again; gives how the type is then. */
   async resume(type: TypeName<Types>): Promise<TypeInfo<TypeName<Types>>> {
-    return this.#ask("POST", RESUME_TYPE.replace("{type}", encodeURIComponent(type)));
+    return this.#ask("POST", named(RESUME_TYPE, type));
   }
 
   #change(action: keyof typeof COMMANDS, id: string): Promise<TaskOf<Types>> {
@@ -280,8 +280,8 @@ function asBody(filter: TaskSearch): Record<string, string[]> {
   return said;
 }
 
-function named(name: string, route: string): string {
-  return route.replace("{name}", encodeURIComponent(name));
+function named(route: string, name: string): string {
+  return route.replace(/\{\w+\}/, encodeURIComponent(name));
 }
 
 function of(id: string, route: string): string {
