@@ -68,9 +68,7 @@ ON_TASK = Subject(
     text=lambda info, codec: EncodedTask(info, codec).text,
 )
 
-ON_TYPE = Subject(
-    noun="type", key="type", parse=parse_type, text=lambda info, _codec: type_text(info)
-)
+ON_TYPE = Subject(noun="type", key="type", parse=parse_type, text=type_text)
 
 ON_SCHEDULE = Subject(noun="schedule", key="name", parse=parse_schedule, text=schedule_text)
 

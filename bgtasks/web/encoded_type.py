@@ -2,18 +2,16 @@
 
 import json
 
-from bgtasks.core.codec import make_converter
+from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.web.protocol import MAX_TYPE
 
 __all__ = ["parse_type", "type_text"]
 
-_converter = make_converter()
 
-
-def type_text(info: TypeInfo) -> str:
+def type_text(info: TypeInfo, codec: TaskCodec) -> str:
     """A type as JSON, in ASCII."""
-    return json.dumps(_converter.unstructure(info), separators=(",", ":"))
+    return json.dumps(codec.data_of(info), separators=(",", ":"))
 
 
 def parse_type(value: object) -> str:

@@ -82,5 +82,5 @@ def test_the_generator_is_still_there(capsys: pytest.CaptureFixture[str]) -> Non
 def test_json_is_the_shape_of_the_wire() -> None:
     from bgtasks.cli.tasks.screen import Screen
 
-    wire = Screen().type_wire(TypeInfo("Work", None, None, 1, 0, None, Rate(2, per=60)))
+    wire = Screen().data_of(TypeInfo("Work", None, None, 1, 0, None, Rate(2, per=60)))
     assert json.loads(json.dumps(wire))["rate"] == {"starts": 2, "per": 60, "burst": 2}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from rich.text import Text
@@ -25,7 +24,7 @@ async def show_task(client: TaskClient, screen: Screen, task_id: UUID, as_json: 
     failures = await client.failures(task_id)
     wire = screen.wire(info)
     if as_json:
-        screen.json({**wire, "attempts": [_attempt(failure) for failure in failures]})
+        screen.json({**wire, "attempts": [*map(screen.data_of, failures)]})
         return
     for name, value in _fields(info).items():
         _write(screen, name, value)
@@ -79,13 +78,3 @@ def _indented(text: str) -> Text:
 
 def _time(value: datetime | None) -> str | None:
     return None if value is None else value.astimezone(UTC).isoformat(" ", "seconds")[:-6] + " UTC"
-
-
-def _attempt(failure: AttemptFailure) -> dict[str, Any]:
-    return {
-        "attempt": failure.attempt,
-        "kind": failure.kind,
-        "errorMessage": failure.error_message,
-        "traceback": failure.traceback,
-        "endedAt": failure.ended_at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
-    }

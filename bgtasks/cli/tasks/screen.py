@@ -11,8 +11,7 @@ from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import BackgroundTaskStatus
-from bgtasks.web.encoded_type import type_text
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = ["Screen", "status_text"]
 
@@ -61,10 +60,9 @@ class Screen:
         """``info`` as JSON data, in the shape that HTTP sends."""
         return self._codec.wire(info)
 
-    def type_wire(self, info: TypeInfo) -> dict[str, Any]:
-        """A type in the same shape."""
-        data: dict[str, Any] = json.loads(type_text(info))
-        return data
+    def data_of(self, value: TypeInfo | AttemptFailure) -> dict[str, Any]:
+        """A type, or how an attempt ended, in the same shape."""
+        return self._codec.data_of(value)
 
     def complain(self, text: str) -> None:
         """Write a line on standard error."""

@@ -35,7 +35,7 @@ async def _list(client: TaskClient, screen: Screen, as_json: bool) -> None:
     infos = await client.types()
     for info in infos if as_json or not screen.is_terminal else ():
         if as_json:
-            screen.json(screen.type_wire(info))
+            screen.json(screen.data_of(info))
         else:
             screen.columns(info.name, str(info.waiting), str(info.running), *_rest(info))
     if screen.is_terminal and not as_json:

@@ -9,9 +9,9 @@ import attrs
 from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
-from bgtasks.core.codec import make_converter
+from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus, LightTaskInfo
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.web.bulk import BulkAnswer
 
 __all__ = [
@@ -27,15 +27,13 @@ __all__ = [
 
 Shown = TypeVar("Shown", Info, AttemptFailure, TypeInfo)
 
-_converter = make_converter(detailed_validation=False)
+_codec = TaskCodec()
 
 
 def info_in(data: Any) -> Info:
     """The task in ``data``. Raises CommandFailedError if ``data`` is no task."""
     try:
-        is_light = data.get("payloadOmitted") is True
-        kind = LightTaskInfo[Any] if is_light else BackgroundTaskInfo[Any]
-        info: Info = _converter.structure(data, kind)
+        info = _codec.read_info(BackgroundTaskInfo, data)
         if not (math.isfinite(info.progress) and 0 <= info.progress <= 100):
             raise ValueError(f"progress is {info.progress}")
         return _in_utc(info)
@@ -54,7 +52,7 @@ def page_in(data: Any) -> tuple[list[Info], str | None]:
 def type_in(data: Any) -> TypeInfo:
     """The type of tasks in ``data``. Raises CommandFailedError."""
     try:
-        return _in_utc(_converter.structure(data, TypeInfo))
+        return _in_utc(_codec.read(TypeInfo, data))
     except Exception as error:
         raise _unreadable("a type of tasks", error) from None
 
@@ -69,7 +67,7 @@ def types_in(data: Any) -> list[TypeInfo]:
 def failures_in(data: Any) -> list[AttemptFailure]:
     """How attempts ended. Raises CommandFailedError."""
     try:
-        return [_in_utc(_converter.structure(item, AttemptFailure)) for item in data["items"]]
+        return [_in_utc(_codec.read(AttemptFailure, item)) for item in data["items"]]
     except Exception as error:
         raise _unreadable("a list of attempts", error) from None
 

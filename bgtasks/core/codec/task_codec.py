@@ -29,6 +29,7 @@ __all__ = ["TaskCodec"]
 logger = logging.getLogger(__name__)
 
 TTask = TypeVar("TTask", bound=BackgroundTaskBase)
+TRead = TypeVar("TRead")
 
 _JSON: Final[tuple[Literal["payload"], Literal["result"]]] = ("payload", "result")
 """The fields of a snapshot whose stored text is sent as it is."""
@@ -156,6 +157,15 @@ class TaskCodec:
             data, kind[get_args(hint) or (Any,)]
         )
         return info
+
+    def data_of(self, value: object) -> dict[str, Any]:
+        """A type, a schedule or a failed attempt as JSON data."""
+        data: dict[str, Any] = self._converter.unstructure(value)
+        return data
+
+    def read(self, kind: type[TRead], data: Any) -> TRead:
+        """What ``data_of`` made of an object of ``kind``, read back. Raises what cattrs raises."""
+        return self._converter.structure(data, kind)
 
     def head_text(self, info: BackgroundTaskInfo[Any]) -> str:
         """``info`` as a JSON object in ASCII, but for its payload and its result."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bgtasks.core.codec import TaskCodec
 from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import AttemptFailure
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.bulk_request import parse_bulk
 from bgtasks.web.api.limits import Turns
@@ -177,7 +175,7 @@ class TaskRoutes:
 
     async def _attempts(self, request: Request, requester: Requester) -> Response:
         failures = await self._access.failures(requester, _task_id(request))
-        items = [_attempt(failure) for failure in failures]
+        items = [self._codec.data_of(failure) for failure in failures]
         return JSONResponse({"items": items}, headers=_NO_STORE)
 
     async def _permissions(self, request: Request, requester: Requester) -> Response:
@@ -185,7 +183,7 @@ class TaskRoutes:
         return JSONResponse(allowed, headers=_NO_STORE)
 
     async def _types(self, _request: Request, requester: Requester) -> Response:
-        items = map(type_text, await self._access.types(requester))
+        items = [type_text(info, self._codec) for info in await self._access.types(requester)]
         return _json(f'{{"items":[{",".join(items)}]}}')
 
     async def _schedules(self, request: Request, requester: Requester) -> Response:
@@ -195,7 +193,7 @@ class TaskRoutes:
         for info in found[:limit]:
             if sum(map(len, items)) > MAX_PAGE_BYTES:
                 break
-            items.append(schedule_text(info))
+            items.append(schedule_text(info, self._codec))
         cursor = found[len(items) - 1].name if len(found) > len(items) else None
         return _json(f'{{"items":[{",".join(items)}],"nextCursor":{json.dumps(cursor)}}}')
 
@@ -235,16 +233,6 @@ def _foreign() -> NotAllowedError:
     return NotAllowedError(
         "the page is not this application's; accept its origin with the setting allowed_origins"
     )
-
-
-def _attempt(failure: AttemptFailure) -> dict[str, Any]:
-    return {
-        "attempt": failure.attempt,
-        "kind": failure.kind,
-        "errorMessage": failure.error_message,
-        "traceback": failure.traceback,
-        "endedAt": failure.ended_at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
-    }
 
 
 def _task_id(request: Request) -> UUID:

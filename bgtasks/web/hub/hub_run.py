@@ -50,6 +50,7 @@ class HubRun:
         max_clients: int,
         max_strangers: int,
     ) -> None:
+        self._codec = codec
         self._background = BackgroundSet()
         self.audience = Audience(judge, clock, self._background)
         slots = ClientSlots(self.audience, refusals, max_clients, settings.max_clients_per_user)
@@ -63,7 +64,7 @@ class HubRun:
         self.dispatcher = Dispatcher(self.audience, self.sockets.fan_out, codec)
         self._broadcaster = Broadcaster(self.dispatcher.broadcast)
         self._notices = Notices(self.audience, judge, clock, self._background)
-        self._schedule_news = ScheduleNews(manager.find_schedules, self._notices, clock)
+        self._schedule_news = ScheduleNews(manager.find_schedules, self._notices, codec, clock)
         self._loops = self._start_loops(clock)
         self._unsubscribe = [
             manager.task_updated.subscribe(self._on_update),
@@ -105,7 +106,7 @@ class HubRun:
         await self.audience.renew()
 
     def _on_type(self, info: TypeInfo) -> None:
-        self._notices.tell(TYPE_UPDATED, type_text(info))
+        self._notices.tell(TYPE_UPDATED, type_text(info, self._codec))
 
     def _on_schedules(self, names: Collection[str]) -> None:
         if len(self.audience):

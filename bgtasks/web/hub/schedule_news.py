@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import islice
 
 from bgtasks.clock import Clock, sleep
+from bgtasks.core.codec import TaskCodec
 from bgtasks.models import ScheduleInfo
 from bgtasks.web.encoded_schedule import schedule_text
 from bgtasks.web.hub.notices import Notices
@@ -24,9 +25,10 @@ Find = Callable[[Collection[str]], Awaitable[Sequence[ScheduleInfo]]]
 class ScheduleNews:
     """Reads schedules that have changed, each once however often it has meanwhile."""
 
-    def __init__(self, find: Find, notices: Notices, clock: Clock) -> None:
+    def __init__(self, find: Find, notices: Notices, codec: TaskCodec, clock: Clock) -> None:
         self._find = find
         self._notices = notices
+        self._codec = codec
         self._clock = clock
         self._changed: dict[str, None] = {}
         self._news = asyncio.Event()
@@ -44,5 +46,5 @@ class ScheduleNews:
             for name in names:
                 del self._changed[name]
             for info in await self._find(names):
-                self._notices.tell(SCHEDULE_UPDATED, schedule_text(info))
+                self._notices.tell(SCHEDULE_UPDATED, schedule_text(info, self._codec))
             await sleep(self._clock, PAUSE)
