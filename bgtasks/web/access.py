@@ -125,8 +125,7 @@ class TaskAccess:
 
     async def types(self, requester: Requester) -> Sequence[TypeInfo]:
         """All types of tasks. Raises NotAllowedError for whoever may not control them."""
-        if not await self._judge.may_control(requester):
-            raise NotAllowedError("you may not see what concerns everybody's tasks here")
+        await self._check_may_control(requester)
         return await self._manager.get_types()
 
     async def schedules(
@@ -134,9 +133,12 @@ class TaskAccess:
     ) -> Sequence[ScheduleInfo]:
         """At most ``limit`` schedules, in the order of their names, behind the name ``after``.
         Raises NotAllowedError for whoever may not control them."""
+        await self._check_may_control(requester)
+        return await self._manager.get_schedules(after=after, limit=limit)
+
+    async def _check_may_control(self, requester: Requester) -> None:
         if not await self._judge.may_control(requester):
             raise NotAllowedError("you may not see what concerns everybody's tasks here")
-        return await self._manager.get_schedules(after=after, limit=limit)
 
     async def _change_task(self, command: Command, requester: Requester, task_id: UUID) -> Info:
         """Raises TaskNotFoundError, NotAllowedError, and TaskStateError where the task's status

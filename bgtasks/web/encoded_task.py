@@ -55,7 +55,7 @@ class EncodedTask:
     @cached_property
     def text(self) -> str:
         """The task as JSON, in ASCII."""
-        return f'{self._head[:-1]},"payload":{self._payload},"result":{self._result}}}'
+        return self._codec.whole_text(self._head, self._payload, self._result)
 
     @cached_property
     def event(self) -> bytes:

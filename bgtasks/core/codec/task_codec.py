@@ -189,6 +189,11 @@ class TaskCodec:
             _log_unreadable(info.id, str(error))
             return "null"
 
+    @staticmethod
+    def whole_text(head: str, payload: str, result: str) -> str:
+        """A snapshot as one JSON object, of its ``head_text`` and its two ``json_text``."""
+        return f'{head[:-1]},"payload":{payload},"result":{result}}}'
+
     def _encoder(self, hint: Any, name: str, depth: int, kind: type[Encoder] = Encoder) -> Encoder:
         return kind(
             hint, name, depth, converter=self._converter, writers=self._writers, blame=self._blame

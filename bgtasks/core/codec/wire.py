@@ -15,7 +15,7 @@ def info_text(info: BackgroundTaskInfo[Any]) -> str:
     """``info`` as JSON, in ASCII and on one line."""
     codec = _codec()
     payload, result = codec.json_text(info, "payload"), codec.json_text(info, "result")
-    return f'{codec.head_text(info)[:-1]},"payload":{payload},"result":{result}}}'
+    return codec.whole_text(codec.head_text(info), payload, result)
 
 
 def pydantic_schema(hint: Any, handler: Callable[[Any], Any]) -> Any:
