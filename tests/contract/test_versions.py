@@ -1,5 +1,7 @@
 """Tasks that a newer release has submitted, beside an older one."""
 
+from typing import Any
+
 from bgtasks.testing.conformance import BackendBench
 from bgtasks.testing.conformance_types import make_registry
 
@@ -27,3 +29,14 @@ async def test_a_task_of_a_former_name_is_started(bench: BackendBench) -> None:
     renamed = await bench.submit("Before")
     record = await bench.started(renamed)
     assert record.type == "Before"
+
+
+async def test_the_slot_of_a_task_that_is_not_started_goes_to_the_next(make_bench: Any) -> None:
+    bench = make_bench(max_concurrency=1)
+    await bench.open()
+    busy = await bench.run()
+    newer = await bench.submit(version=2, priority=1)
+    known = await bench.submit("Other")
+    bench.runner.end(busy)
+    await bench.started(known)
+    assert (await bench.get(newer)).attempt == 0

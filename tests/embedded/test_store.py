@@ -238,6 +238,16 @@ def assert_short_walk(steps: str) -> None:
         assert not step.startswith("SCAN tasks") or "USING" in step, steps
 
 
+async def test_what_replaces_a_task_of_a_version_that_is_not_known_is_started(
+    bench: BackendBench,
+) -> None:
+    newer = await bench.submit("Replacing", version=2, held_key="k")
+    await bench.reaches(newer, lambda record: record.revision == 2)
+    holders = await bench.backend.submit([bench.record("Replacing", held_key="k")])
+    assert holders[0].id == newer
+    assert (await bench.started(newer)).version == 1
+
+
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     with closing(open_database(str(tmp_path / "tasks.db"))) as connection:

@@ -143,10 +143,8 @@ class TaskFile:
 
     def _leave(self, record: TaskRecord, why: str) -> None:
         """Pass over a task that a newer release can run, and this one cannot."""
+        self._apply(record, VersionUnknown(why))
         self.queue.leave(record)
-        change = decide(record, VersionUnknown(why), self._now())
-        if change is not None:
-            self._write(change)
 
     def delete(self, task_id: UUID) -> bool:
         """Drop a task if it is final; whether it was there and is."""

@@ -49,7 +49,9 @@ class TaskQueue:
         # Types that may have tasks ready to start. A hint: looking it up settles it.
         self._maybe_ready = set(self._types)
         self._unreadable: set[int] = set()
-        self._passed_over: set[int] = set()
+        # Both are passed over. What is too new may be replaced by work that is not.
+        self._too_new: set[int] = set()
+        self._looks_again = False
 
     # Which
 
@@ -69,14 +71,15 @@ class TaskQueue:
         return [sequence for _, sequence, _ in chosen]
 
     def _ready(self, type_name: str, wanted: int) -> list[tuple[int, int, str]]:
-        limit = wanted + len(self._unreadable) + len(self._passed_over)
+        passed_over = self._unreadable | self._too_new
+        limit = wanted + len(passed_over)
         ready = self._execute("ready_tasks", (type_name, limit)).fetchall()
         if len(ready) < limit:
             self._maybe_ready.discard(type_name)
         return [
             (-priority, sequence, type_name)
             for priority, sequence in ready
-            if sequence not in self._unreadable and sequence not in self._passed_over
+            if sequence not in passed_over
         ]
 
     def starts_at_once(self, record: TaskRecord) -> bool:
@@ -93,6 +96,7 @@ class TaskQueue:
 
     def changed(self, record: TaskRecord) -> None:
         """A task was written: it may wait now."""
+        self._too_new.discard(record.sequence)
         if record.status is not PENDING or record.held:
             return
         if record.due_at is not None:
@@ -124,12 +128,18 @@ class TaskQueue:
         except Exception as error:
             sequence = rows.sequence_of(row)
             self._unreadable.add(sequence)
+            self._look_again()
             logger.error("row %s of the table tasks cannot be read: %s", sequence, describe(error))
             return None
 
     def leave(self, record: TaskRecord) -> None:
-        """Pass over a task from now on."""
-        self._passed_over.add(record.sequence)
+        """Pass over a task from now on, until it is changed."""
+        self._too_new.add(record.sequence)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """A slot that was meant for what cannot start is for the next one."""
+        self._looks_again = self.due_changed = True
 
     @property
     def unreadable(self) -> int:
@@ -150,11 +160,14 @@ class TaskQueue:
         return self._execute("due_tasks", (rows.from_time(self._now()), BATCH)).fetchall()
 
     def next_due(self) -> datetime | None:
-        """When the next delayed task may start, or the next of a type whose rate is used up."""
+        """When the next delayed task may start, or the next of a type whose rate is used up; now,
+        where a slot is still to be given to the next one."""
         self.due_changed = False
+        again = self._now() if self._looks_again else None
+        self._looks_again = False
         due = rows.to_time(self._execute("next_due").fetchone()[0])
         start = self._openings.next_start(self._maybe_ready) if self.serving else None
-        return min(filter(None, (due, start)), default=None)
+        return min(filter(None, (due, start, again)), default=None)
 
     def follow_clock(self) -> None:
         """Where the computer's clock was set back, what waits for a time to pass must not wait
@@ -212,6 +225,7 @@ class TaskQueue:
         self._steps.rollback()
         self.unclaimed(claims)
         self._openings.rolled_back()
+        self._too_new.clear()
         self._maybe_ready.update(self._types)
         self.due_changed = True
 
