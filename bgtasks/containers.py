@@ -17,7 +17,8 @@ from bgtasks.execution.lifetimes import refuse_longer_lives
 from bgtasks.lazy_names import lazy_callable
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase
-from bgtasks.registration import Registration, Registry, TaskOptions
+from bgtasks.registration import Registration, TaskOptions
+from bgtasks.registry import Registry
 from bgtasks.settings import Settings
 from bgtasks.web.policy import BackgroundTaskPolicy
 

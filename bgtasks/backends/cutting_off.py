@@ -5,7 +5,7 @@ from datetime import datetime
 from bgtasks.core.events import Ended, Interrupted
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["taken_back"]
 

@@ -11,7 +11,7 @@ from bgtasks.cli.usage import ACCEPTED, UsageError
 from bgtasks.core.database_url import is_server_address
 
 if TYPE_CHECKING:
-    from bgtasks.registration import Registry
+    from bgtasks.registry import Registry
 
 __all__ = ["add"]
 

@@ -13,7 +13,7 @@ from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.cli.usage import CommandFailedError, UsageError
 from bgtasks.clock import SystemClock
 from bgtasks.core.record import TaskRecord
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["check", "import_file", "upgrade", "waiting_tasks"]
 

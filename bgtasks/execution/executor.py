@@ -19,7 +19,7 @@ from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.logs import LoggedTask, log_fields, log_safely, task_of_context
 from bgtasks.observing.coalescing import Coalescer
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Executor"]
 

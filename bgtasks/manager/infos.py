@@ -8,7 +8,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.task_types import TypeInfo, TypeRecord
 from bgtasks.models import BackgroundTaskInfo
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Infos"]
 

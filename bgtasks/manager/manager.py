@@ -42,7 +42,7 @@ from bgtasks.models import (
 )
 from bgtasks.observing.subscribers import Subscribers
 from bgtasks.observing.updates import TaskUpdatedEvent
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 from bgtasks.settings import Settings
 
 __all__ = ["BackgroundTaskManager"]

@@ -36,7 +36,7 @@ from bgtasks.manager.waiting import Waiting
 from bgtasks.models import BackgroundTaskBase, Health
 from bgtasks.observing.subscribers import Subscribers
 from bgtasks.observing.updates import TaskUpdatedEvent
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 from bgtasks.settings import Settings
 
 __all__ = ["ManagerRun", "State"]

@@ -8,7 +8,7 @@ from bgtasks.core.task_types import TypeInfo, TypeRecord, checked_reason
 from bgtasks.core.text import shown
 from bgtasks.errors import UnregisteredTaskError
 from bgtasks.manager.infos import Infos
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Types"]
 

@@ -20,7 +20,7 @@ from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.ids import uuid7
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 from bgtasks.testing.clock import FakeClock
 from bgtasks.testing.conformance_types import make_registry
 from bgtasks.testing.scripted_runner import ScriptedRunner

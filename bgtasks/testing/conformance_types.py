@@ -8,7 +8,8 @@ from attrs import frozen
 from bgtasks.core.limits import PerKey, Rate
 from bgtasks.core.unique import Unique
 from bgtasks.models import BackgroundTaskBase
-from bgtasks.registration import Registration, Registry
+from bgtasks.registration import Registration
+from bgtasks.registry import Registry
 
 __all__ = ["OtherTask", "QuickTask", "make_registry"]
 

@@ -18,7 +18,7 @@ from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.clock import Clock, SystemClock
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 from bgtasks.testing.conformance import BackendBench, BackendHome, BenchMaker
 from tests.servers.databases import Databases, name_in
 

@@ -11,7 +11,7 @@ from bgtasks.backends.base import Backend
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.clock import Clock, SystemClock
 from bgtasks.core.submission import SubmitOptions
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 from bgtasks.testing.conformance import BackendBench
 from tests.contract.homes import PostgresHome
 

@@ -10,7 +10,7 @@ from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.clock import Clock, SystemClock
 from bgtasks.core.record import TaskQuery
 from bgtasks.errors import SettingsError
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until
 from bgtasks.testing.conformance_types import make_registry
 from tests.contract.homes import PostgresHome

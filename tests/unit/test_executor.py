@@ -12,7 +12,7 @@ from bgtasks.clock import Timing
 from bgtasks.core.events import Completed, Ended, Failed, Reported
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.executor import Executor
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 from tests.hosts.scripted import (
     PATIENCE,
     Context,

@@ -21,7 +21,8 @@ from bgtasks import (
     background_task,
 )
 from bgtasks.cli import main
-from bgtasks.registration import Registration, Registry
+from bgtasks.registration import Registration
+from bgtasks.registry import Registry
 from tests.hosts.scripted import AsyncWorker, Context
 
 COMPLETED, FAILED = BackgroundTaskStatus.COMPLETED, BackgroundTaskStatus.FAILED

@@ -16,7 +16,7 @@ from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.loops.store_backend import OpenStore, StoreBackend
 from bgtasks.clock import Clock
 from bgtasks.concurrency.threads import CallingThread
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["TRY_AGAIN_AFTER", "EmbeddedBackend"]
 

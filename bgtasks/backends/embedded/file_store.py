@@ -43,7 +43,7 @@ from bgtasks.core.task_types import TypeRecord
 from bgtasks.core.text import describe
 from bgtasks.errors import BackendError
 from bgtasks.models import BackgroundTaskStatus, ProcessInfo
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["STOP_WITHIN", "FileStore"]
 

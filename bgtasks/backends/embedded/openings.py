@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bgtasks.backends.task_store import Place
 from bgtasks.core.limits import TokenBucket
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Openings"]
 

@@ -28,7 +28,7 @@ from bgtasks.core.record import TaskRecord, turn_of
 from bgtasks.core.retention import PruneRule
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["TaskFile"]
 

@@ -16,7 +16,7 @@ from bgtasks.core.limits import TokenBucket
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["TaskQueue"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.core.record import Turn
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Turns"]
 

@@ -9,7 +9,7 @@ from bgtasks.backends.task_store import TaskStore
 from bgtasks.clock import Clock, sleep
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Recovery"]
 

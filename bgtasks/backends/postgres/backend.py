@@ -12,7 +12,7 @@ from bgtasks.backends.postgres.postgres_store import PostgresStore
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.clock import Clock
 from bgtasks.core.database_url import describe_url
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["PostgresBackend"]
 

@@ -22,7 +22,7 @@ from bgtasks.core.conflicts import frees_for_follower, key_is_held
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Changing"]
 

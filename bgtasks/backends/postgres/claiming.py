@@ -27,7 +27,7 @@ from bgtasks.core.events import Ended, NotBegun
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Claiming"]
 

@@ -11,7 +11,7 @@ from bgtasks.core.keys import has_expired, key_behind
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.unique import Conflict
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Contested", "Kept"]
 

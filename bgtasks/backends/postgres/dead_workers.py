@@ -14,7 +14,7 @@ from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns
 from bgtasks.backends.postgres.untold import Also, Untold
 from bgtasks.core.record import TaskRecord
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["DeadWorkers"]
 

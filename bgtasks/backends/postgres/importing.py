@@ -13,7 +13,7 @@ from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import KeptTask, TaskRecord
 from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Imported", "import_tasks"]
 

@@ -15,7 +15,7 @@ from bgtasks.backends.postgres.turns import Turns
 from bgtasks.backends.postgres.untold import Untold
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.core.record import TaskRecord, turn_of
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Inserting"]
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Openings"]
 

@@ -55,7 +55,7 @@ from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import ProcessInfo
 from bgtasks.observing.subscribers import Subscribers
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["PostgresStore"]
 

@@ -10,7 +10,7 @@ from attrs import define, field
 from bgtasks.backends.postgres.engine import Jobs
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.core.limits import TokenBucket
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["OverRateError", "Rates", "Starts"]
 

@@ -12,7 +12,7 @@ from bgtasks.backends.task_store import Step
 from bgtasks.core.conflicts import frees_for_follower
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Settling"]
 

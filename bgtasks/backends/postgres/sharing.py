@@ -21,7 +21,7 @@ from bgtasks.backends.task_store import LostAnswerError, Stored
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.record import TaskRecord
 from bgtasks.errors import DuplicateTaskError
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["SharedInserts"]
 

@@ -12,7 +12,7 @@ from bgtasks.backends.postgres.tables import Tables
 from bgtasks.core.events import Held, Released
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, Turn, turn_of
-from bgtasks.registration import Registry
+from bgtasks.registry import Registry
 
 __all__ = ["Turns", "give_free_turns", "moved_turns"]
 

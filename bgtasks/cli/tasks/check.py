@@ -12,7 +12,7 @@ from bgtasks.errors import BackgroundTasksError
 
 if TYPE_CHECKING:  # the options of other commands are known without these
     from bgtasks.core.record import TaskRecord
-    from bgtasks.registration import Registry
+    from bgtasks.registry import Registry
 
 __all__ = ["add"]
 
