@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from bgtasks.core.checks import (
     LONGEST_SECONDS,
+    none_or,
     optional_seconds,
     refusal,
     seconds,
@@ -101,9 +102,9 @@ class Registration:
     max_concurrency: int | None = field(
         default=None, validator=attrs.validators.optional(whole(1, 10_000))
     )
-    rate: Rate | None = None
-    per_key: PerKey | None = None
-    retry: Retry = field(default=NO_RETRY, converter=retry_or_none)
+    rate: Rate | None = field(default=None, validator=none_or(Rate))
+    per_key: PerKey | None = field(default=None, validator=none_or(PerKey))
+    retry: Retry = field(default=NO_RETRY, converter=retry_or_none, validator=none_or(Retry))
     timeout: float | None = field(
         default=None,
         converter=optional_seconds,
@@ -112,8 +113,8 @@ class Registration:
     cancellation: Literal["task", "cooperative"] = "task"
     rerun_interrupted: bool = True
     max_interruptions: int = field(default=3, validator=whole(1, 1000))
-    unique: Unique | None = None
-    retention: Retention | None = None
+    unique: Unique | None = field(default=None, validator=none_or(Unique))
+    retention: Retention | None = field(default=None, validator=none_or(Retention))
     renamed_from: tuple[str, ...] = field(default=(), converter=_names)
     version: int = field(default=1, validator=whole(1, MAX_VERSION))
     upgrade: Mapping[int, Upgrade] = field(factory=dict)
@@ -133,15 +134,11 @@ class Registration:
             self._check_name("renamed_from", name)
         steps = checked_steps(self.upgrade, self.version)
         object.__setattr__(self, "versions", Versions(self.type_name, self.version, steps))
-        self._check_limits()
-        if not isinstance(self.retry, Retry):
-            raise refusal(self, "retry", self.retry, "Retry(...) or None")
         if self.cancellation not in ("task", "cooperative"):
             raise refusal(self, "cancellation", self.cancellation, "'task' or 'cooperative'")
         if not isinstance(self.rerun_interrupted, bool):
             raise refusal(self, "rerun_interrupted", self.rerun_interrupted, "True or False")
-        if not isinstance(self.retention, Retention | None):
-            raise refusal(self, "retention", self.retention, "Retention(...) or None")
+        self._check_per_key()
         self._check_unique()
 
     def task_of(self, record: TaskRecord, codec: TaskCodec) -> BackgroundTaskBase:
@@ -170,8 +167,6 @@ class Registration:
             )
 
     def _check_unique(self) -> None:
-        if not isinstance(self.unique, Unique | None):
-            raise refusal(self, "unique", self.unique, "Unique(...) or None")
         by = () if self.unique is None else self.unique.by
         fields = field_names(self.task_type)
         if isinstance(by, tuple) and (unknown := [name for name in by if name not in fields]):
@@ -180,11 +175,7 @@ class Registration:
                 f"{', '.join(map(repr, unknown))}; accepted: {', '.join(map(repr, fields))}"
             )
 
-    def _check_limits(self) -> None:
-        if not isinstance(self.rate, Rate | None):
-            raise refusal(self, "rate", self.rate, "Rate(...) or None")
-        if not isinstance(self.per_key, PerKey | None):
-            raise refusal(self, "per_key", self.per_key, "PerKey(...) or None")
+    def _check_per_key(self) -> None:
         known = field_names(self.task_type)
         fields = self.per_key.fields if self.per_key else ()
         if unknown := [name for name in fields if name not in known]:

@@ -13,6 +13,7 @@ from bgtasks.errors import SettingsError
 __all__ = [
     "LONGEST_SECONDS",
     "in_seconds",
+    "none_or",
     "number",
     "optional_seconds",
     "refusal",
@@ -48,6 +49,16 @@ def whole(lowest: int, highest: int) -> Check:
         in_range(owner, attribute, value)
         if not isinstance(value, int):
             raise refusal(owner, attribute.name, value, "a whole number")
+
+    return check
+
+
+def none_or(kind: type) -> Check:
+    """An object of ``kind``, or ``None``."""
+
+    def check(owner: Any, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        if not isinstance(value, kind | None):
+            raise refusal(owner, attribute.name, value, f"{kind.__name__}(...) or None")
 
     return check
 
