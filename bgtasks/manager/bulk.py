@@ -7,11 +7,16 @@ from uuid import UUID
 from attrs import evolve
 
 from bgtasks.backends.base import Backend
-from bgtasks.core.record import TaskQuery, TaskRecord
+from bgtasks.core.record import TaskRecord
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import TaskStateError
 from bgtasks.models import BackgroundTaskStatus, BulkResult
 
-__all__ = ["change_all"]
+__all__ = ["CANCELLABLE", "DELETABLE", "RETRYABLE", "change_all"]
+
+CANCELLABLE = BackgroundTaskStatus.PENDING, BackgroundTaskStatus.RUNNING
+RETRYABLE = BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED
+DELETABLE = tuple(status for status in BackgroundTaskStatus if status.is_final)
 
 BATCH = 100
 """Tasks that are changed at the same time, so that others come in between."""
@@ -19,21 +24,22 @@ BATCH = 100
 
 async def change_all(
     backend: Backend,
-    query: TaskQuery,
+    wanted: TaskFilter,
     statuses: tuple[BackgroundTaskStatus, ...],
     change: Callable[[UUID], Awaitable[TaskRecord | bool | None]],
 ) -> BulkResult:
-    """Change the tasks of a query that are in one of ``statuses``, newest first, some at a time.
+    """Change the ``wanted`` tasks that are in one of ``statuses``, newest first, some at a time.
 
     Those that are accepted later are left alone: the walk goes back from the newest task of its
     first moment, and never turns. ``change`` returns ``None`` or ``False`` where there is nothing
     to change.
     """
-    wanted = tuple(item for item in query.statuses or statuses if item in statuses)
+    query = wanted.query(BATCH)
+    possible = tuple(item for item in query.statuses or statuses if item in statuses)
     done = gone = 0
     before: int | None = None
-    while wanted:
-        page = await backend.list(evolve(query, statuses=wanted, limit=BATCH, before=before))
+    while possible:
+        page = await backend.list(evolve(query, statuses=possible, before=before))
         answers = await asyncio.gather(*(_changed(change, item.id) for item in page.records))
         done += sum(answers)
         gone += len(answers) - sum(answers)

@@ -24,7 +24,7 @@ from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError, TaskStateError
 from bgtasks.execution.hooks import Hooks
 from bgtasks.hooks import BackgroundTaskHook
-from bgtasks.manager.bulk import change_all
+from bgtasks.manager.bulk import CANCELLABLE, DELETABLE, RETRYABLE, change_all
 from bgtasks.manager.current import attempt_context
 from bgtasks.manager.run import ManagerRun
 from bgtasks.manager.switch import Switch
@@ -237,10 +237,9 @@ class BackgroundTaskManager:
     ) -> BulkResult:
         """Ask for the end of all tasks that fit and are not final, as ``cancel_task`` does; in
         batches, so it may take a while. Tasks that are submitted meanwhile are left alone."""
-        run = self._switch.running()
-        query = filter_of(filter, options).query(1)
-        active = BackgroundTaskStatus.PENDING, BackgroundTaskStatus.RUNNING
-        return await change_all(run.backend, query, active, run.backend.request_cancel)
+        backend = self._switch.running().backend
+        wanted = filter_of(filter, options)
+        return await change_all(backend, wanted, CANCELLABLE, backend.request_cancel)
 
     async def retry_tasks(
         self,
@@ -248,10 +247,8 @@ class BackgroundTaskManager:
         **options: Unpack[FilterOptions],
     ) -> BulkResult:
         """Run all tasks again that fit and have failed or were cancelled, as ``cancel_tasks``."""
-        run = self._switch.running()
-        query = filter_of(filter, options).query(1)
-        ended = BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED
-        return await change_all(run.backend, query, ended, run.backend.retry)
+        backend = self._switch.running().backend
+        return await change_all(backend, filter_of(filter, options), RETRYABLE, backend.retry)
 
     async def delete_tasks(
         self,
@@ -259,10 +256,8 @@ class BackgroundTaskManager:
         **options: Unpack[FilterOptions],
     ) -> BulkResult:
         """Drop all final tasks that fit, as ``cancel_tasks``."""
-        run = self._switch.running()
-        query = filter_of(filter, options).query(1)
-        final = tuple(status for status in BackgroundTaskStatus if status.is_final)
-        return await change_all(run.backend, query, final, run.backend.delete)
+        backend = self._switch.running().backend
+        return await change_all(backend, filter_of(filter, options), DELETABLE, backend.delete)
 
     async def run_again(self, task_id: UUID) -> UUID:
         """Submit a new task with the arguments, the owner and the priority of a task, whatever its

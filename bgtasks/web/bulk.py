@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
+from bgtasks.manager.bulk import CANCELLABLE, DELETABLE, RETRYABLE
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.commands import CANCEL, DELETE_THE_TASK, RETRY, Command
@@ -41,21 +42,9 @@ async def _delete(manager: BackgroundTaskManager, task_id: UUID) -> bool:
 
 
 ACTIONS: Mapping[str, BulkAction] = {
-    "cancel": BulkAction(
-        CANCEL,
-        (BackgroundTaskStatus.PENDING, BackgroundTaskStatus.RUNNING),
-        CANCEL.change,
-    ),
-    "retry": BulkAction(
-        RETRY,
-        (BackgroundTaskStatus.FAILED, BackgroundTaskStatus.CANCELLED),
-        RETRY.change,
-    ),
-    "delete": BulkAction(
-        DELETE_THE_TASK,
-        tuple(status for status in BackgroundTaskStatus if status.is_final),
-        _delete,
-    ),
+    "cancel": BulkAction(CANCEL, CANCELLABLE, CANCEL.change),
+    "retry": BulkAction(RETRY, RETRYABLE, RETRY.change),
+    "delete": BulkAction(DELETE_THE_TASK, DELETABLE, _delete),
 }
 
 
