@@ -6,7 +6,7 @@ from itertools import islice
 from math import prod
 from typing import Any, TypedDict, TypeVar, get_args
 
-from attrs import field, fields_dict, frozen
+from attrs import evolve, field, fields_dict, frozen
 
 from bgtasks.core.record import Search, Span, TaskQuery, View
 from bgtasks.core.text import clean, shown
@@ -189,6 +189,12 @@ class TaskFilter:
             words=tuple(dict.fromkeys((self.q or "").split())),
             view=self.view,
         )
+
+    def among(self, statuses: Collection[BackgroundTaskStatus]) -> "TaskFilter | None":
+        """Those of the tasks that are in one of ``statuses``; ``None``: no task can be."""
+        asked = self.query(1).statuses or statuses
+        found = [status for status in asked if status in statuses]
+        return evolve(self, status=found) if found else None
 
     def query(self, limit: int, before: int | None = None) -> TaskQuery:
         """The first ``limit`` of these tasks, or those before a sequence."""

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from attrs import evolve
-
 from bgtasks.backends.base import Backend
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.task_filter import TaskFilter
@@ -34,12 +32,11 @@ async def change_all(
     first moment, and never turns. ``change`` returns ``None`` or ``False`` where there is nothing
     to change.
     """
-    query = wanted.query(BATCH)
-    possible = tuple(item for item in query.statuses or statuses if item in statuses)
+    possible = wanted.among(statuses)
     done = gone = 0
     before: int | None = None
-    while possible:
-        page = await backend.list(evolve(query, statuses=possible, before=before))
+    while possible is not None:
+        page = await backend.list(possible.query(BATCH, before))
         answers = await asyncio.gather(*(_changed(change, item.id) for item in page.records))
         done += sum(answers)
         gone += len(answers) - sum(answers)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import TaskNotFoundError, TaskStateError
@@ -54,13 +54,6 @@ class BulkRequest:
 
     action: BulkAction
     tasks: TaskFilter
-
-    @property
-    def possible(self) -> TaskFilter | None:
-        """Those of the tasks whose status allows the action; ``None``: no task can fit."""
-        asked = self.tasks.query(1).statuses or self.action.statuses
-        statuses = [status for status in asked if status in self.action.statuses]
-        return evolve(self.tasks, status=statuses) if statuses else None
 
 
 @frozen(kw_only=True)
@@ -121,7 +114,7 @@ class Bulk:
     async def _possible(self, requester: Requester, wanted: BulkRequest) -> TaskFilter | None:
         # The policy is asked also where no task can fit: the answer does not depend on the status.
         visible = await self._access.narrowed(requester, wanted.tasks)
-        return evolve(wanted, tasks=visible).possible
+        return visible.among(wanted.action.statuses)
 
     async def _change(
         self, requester: Requester, action: BulkAction, infos: Sequence[Info], totals: "_Totals"

@@ -17,7 +17,7 @@ from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 from bgtasks.settings import Settings
-from bgtasks.web.bulk import ACTIONS, BulkAnswer, BulkRequest
+from bgtasks.web.bulk import ACTIONS, BulkAnswer
 
 __all__ = ["ManagerTasks", "open_manager_tasks"]
 
@@ -72,7 +72,7 @@ class ManagerTasks:
         return info
 
     async def matching(self, action: str, wanted: TaskFilter) -> Mapping[str, int]:
-        possible = BulkRequest(ACTIONS[action], wanted).possible
+        possible = wanted.among(ACTIONS[action].statuses)
         return {} if possible is None else await self._manager.count_types(possible)
 
     async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkAnswer:  # noqa: ARG002
