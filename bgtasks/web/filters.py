@@ -9,7 +9,15 @@ from bgtasks.errors import QueryError
 from bgtasks.models import UNSET, BackgroundTaskStatus
 from bgtasks.web.protocol import MAX_OWNER, MAX_TYPE, MAX_TYPES
 
-__all__ = ["FILTERS", "once", "parse_filter", "refuse", "written_filter"]
+__all__ = [
+    "FILTERS",
+    "check_names",
+    "once",
+    "parse_filter",
+    "refuse",
+    "true_or_false",
+    "written_filter",
+]
 
 _STATUSES = ", ".join(BackgroundTaskStatus)
 
@@ -56,6 +64,20 @@ def once(name: str, values: Sequence[str]) -> str:
     if len(values) != 1:
         raise QueryError(f"{name} is given {len(values)} times; accepted: once")
     return values[0]
+
+
+def true_or_false(name: str, values: Sequence[str]) -> bool:
+    """The one value of a parameter that is on or off."""
+    if (value := once(name, values)) not in ("true", "false"):
+        raise refuse(name, value, "true or false")
+    return value == "true"
+
+
+def check_names(names: Iterable[str], accepted: Sequence[str]) -> None:
+    """Raise QueryError for the name of a parameter that is none of ``accepted``."""
+    for name in names:
+        if name not in accepted:
+            raise QueryError(f"unknown parameter {name[:100]!r}; accepted: {', '.join(accepted)}")
 
 
 def _types(name: str, values: Sequence[str]) -> Fields:

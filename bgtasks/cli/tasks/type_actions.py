@@ -33,12 +33,13 @@ async def _list(client: TaskClient, screen: Screen, as_json: bool) -> None:
     """As a table on a terminal, elsewhere as one line a type with tabs between name, waiting,
     running, limit, rate and pause."""
     infos = await client.types()
-    for info in infos if as_json or not screen.is_terminal else ():
-        if as_json:
+    if as_json:
+        for info in infos:
             screen.json(screen.data_of(info))
-        else:
+    elif not screen.is_terminal:
+        for info in infos:
             screen.columns(info.name, str(info.waiting), str(info.running), *_rest(info))
-    if screen.is_terminal and not as_json:
+    else:
         screen.console.print(_table(infos))
 
 

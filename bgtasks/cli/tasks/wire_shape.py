@@ -43,10 +43,9 @@ def info_in(data: Any) -> Info:
 
 def page_in(data: Any) -> tuple[list[Info], str | None]:
     """The tasks of a page and the cursor of the next one. Raises CommandFailedError."""
-    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
-        raise _unreadable("a page of tasks", ValueError("there are no items"))
+    items = [info_in(item) for item in _items("a page of tasks", data)]
     cursor = data.get("nextCursor")
-    return [info_in(item) for item in data["items"]], cursor if isinstance(cursor, str) else None
+    return items, cursor if isinstance(cursor, str) else None
 
 
 def type_in(data: Any) -> TypeInfo:
@@ -59,9 +58,7 @@ def type_in(data: Any) -> TypeInfo:
 
 def types_in(data: Any) -> list[TypeInfo]:
     """Types of tasks. Raises CommandFailedError."""
-    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
-        raise _unreadable("a list of types", ValueError("there are no items"))
-    return [type_in(item) for item in data["items"]]
+    return [type_in(item) for item in _items("a list of types", data)]
 
 
 def failures_in(data: Any) -> list[AttemptFailure]:
@@ -100,6 +97,13 @@ def bulk_in(data: Any) -> BulkAnswer:
         )
     except Exception as error:
         raise _unreadable("a number of tasks", error) from None
+
+
+def _items(expected: str, data: Any) -> list[Any]:
+    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+        raise _unreadable(expected, ValueError("there are no items"))
+    items: list[Any] = data["items"]
+    return items
 
 
 def _in_utc(value: Shown) -> Shown:

@@ -11,7 +11,7 @@ from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.text import shown
 from bgtasks.errors import QueryError
 from bgtasks.web.bulk import ACTIONS, BulkRequest
-from bgtasks.web.filters import FILTERS, once, parse_filter, refuse
+from bgtasks.web.filters import FILTERS, check_names, parse_filter, true_or_false
 
 __all__ = ["parse_bulk"]
 
@@ -40,13 +40,8 @@ def parse_bulk(body: bytes, query: QueryParams) -> tuple[BulkRequest, int | None
 
 
 def _is_dry_run(query: QueryParams) -> bool:
-    for name in query:
-        if name != "dryRun":
-            raise QueryError(f"unknown parameter {name[:100]!r}; accepted: dryRun")
-    values = query.getlist("dryRun")
-    if values and once("dryRun", values) not in ("true", "false"):
-        raise refuse("dryRun", values[0], "true or false")
-    return values == ["true"]
+    check_names(query, ["dryRun"])
+    return "dryRun" in query and true_or_false("dryRun", query.getlist("dryRun"))
 
 
 def _json(body: bytes) -> Any:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
 from bgtasks.core.task_filter import TaskFilter
-from bgtasks.errors import QueryError
-from bgtasks.web.filters import FILTERS, once, parse_filter, refuse
+from bgtasks.web.filters import FILTERS, check_names, once, parse_filter, refuse, true_or_false
 from bgtasks.web.listing import PageRequest
 from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT
 
@@ -33,13 +33,9 @@ def parse_page_request(query: QueryParams) -> PageRequest:
 
 def parse_query_filter(query: QueryParams, beside: Collection[str] = ()) -> TaskFilter:
     """The filter in a query that may have other parameters, too. Raises QueryError."""
-    names = dict.fromkeys(query.keys())
-    for name in names:
-        if name not in FILTERS and name not in beside:
-            first, rest = list(FILTERS)[:3], list(FILTERS)[3:]
-            accepted = ", ".join([*first, *beside, *rest])
-            raise QueryError(f"unknown parameter {name[:100]!r}; accepted: {accepted}")
-    return parse_filter({name: query.getlist(name) for name in names if name in FILTERS})
+    first, rest = list(FILTERS)[:3], list(FILTERS)[3:]
+    check_names(query, [*first, *beside, *rest])
+    return parse_filter({name: query.getlist(name) for name in query if name in FILTERS})
 
 
 def parse_part(query: QueryParams) -> tuple[int, str]:
@@ -47,9 +43,7 @@ def parse_part(query: QueryParams) -> tuple[int, str]:
 
     Raises QueryError, which names the parameter, its value and what is accepted.
     """
-    for name in query:
-        if name not in ("limit", "cursor"):
-            raise QueryError(f"unknown parameter {name[:100]!r}; accepted: limit, cursor")
+    check_names(query, ["limit", "cursor"])
     limit, cursor = query.getlist("limit"), query.getlist("cursor")
     return _limit(limit) if limit else PART, _cursor(cursor) if cursor else ""
 
@@ -74,15 +68,9 @@ def _include(values: Sequence[str]) -> bool:
     return True
 
 
-def _count(values: Sequence[str]) -> bool:
-    if (value := once("count", values)) not in ("true", "false"):
-        raise refuse("count", value, "true or false")
-    return value == "true"
-
-
 _PARAMETERS: dict[str, tuple[str, Callable[[Sequence[str]], Any]]] = {
     "limit": ("limit", _limit),
     "cursor": ("cursor", _cursor),
     "include": ("payloads", _include),
-    "count": ("count", _count),
+    "count": ("count", partial(true_or_false, "count")),
 }
