@@ -6,14 +6,11 @@ key stays, and whoever submits a task with it later finds that it has expired. `
 life, for a retry by hand to take it again.
 """
 
-import json
 from datetime import datetime
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
-from bgtasks.core.codec import camel_case
-from bgtasks.core.hints import field_names
+from bgtasks.core.key_values import key_values, ordered_json
 from bgtasks.core.record import NOT_YET, TaskRecord
 from bgtasks.core.text import shown
 from bgtasks.core.unique import BY_CALLER, Unique
@@ -54,7 +51,7 @@ def keyed(
     unique = unique or BY_CALLER
     whose = [] if unique.across_owners else [record.owner]
     what = ["key", key] if key is not None else _named(record, task, unique.by)
-    text = _encode([record.type, whose, what])
+    text = ordered_json([record.type, whose, what])
     digest = blake2b(text.encode(), digest_size=20).hexdigest()
     until = None if unique.at_least is None else record.created_at + unique.at_least
     return record._replace(key=digest, held_key=digest, key_until=until, key_rule=_rule(unique))
@@ -120,34 +117,4 @@ def _named(record: TaskRecord, task: BackgroundTaskBase, by: Any) -> list[Any]:
                 f"expected a text of at most {MAX_TEXT:,} characters"
             )
         return ["function", text]
-    data = _decode(record.data)
-    task_type: Any = type(task)
-    names = _stored_names(task_type, by)
-    return ["fields", {name: _ordered(task, name, data.get(stored)) for name, stored in names}]
-
-
-@lru_cache(maxsize=1024)
-def _stored_names(
-    task_type: type[BackgroundTaskBase], by: tuple[str, ...] | None
-) -> list[tuple[str, str]]:
-    """The fields that make the key, each with its name in the stored data."""
-    names = by if by is not None else [name for name in field_names(task_type) if name != "id"]
-    return [(name, camel_case(name)) for name in names]
-
-
-def _ordered(task: BackgroundTaskBase, name: str, data: Any) -> Any:
-    """The JSON data of a field; that of a set, which has no order, is put in one."""
-    if isinstance(getattr(task, name), (set, frozenset)):
-        return sorted(data, key=json.dumps)
-    return data
-
-
-def _number(text: str) -> float:
-    """2.0 and 2 are equal, so they make the same key."""
-    value = float(text)
-    return int(value) if value.is_integer() else value
-
-
-# Made once: ``json.loads`` and ``json.dumps`` with options make theirs anew at each call.
-_decode = json.JSONDecoder(parse_float=_number).decode
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+    return ["fields", key_values(task, record.data, by)]

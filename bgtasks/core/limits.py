@@ -1,6 +1,5 @@
 """How often tasks of a type may start and how many of one key may run: options, and their sums."""
 
-import json
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -9,9 +8,10 @@ import attrs
 from attrs import field, frozen
 
 from bgtasks.core.checks import LONGEST_SECONDS, in_seconds, seconds, whole
-from bgtasks.core.codec import camel_case
+from bgtasks.core.key_values import key_values, ordered_json
 from bgtasks.core.text import shown
 from bgtasks.errors import SettingsError
+from bgtasks.models import BackgroundTaskBase
 
 __all__ = ["MAX_KEY", "PerKey", "Rate", "TokenBucket"]
 
@@ -74,17 +74,16 @@ class PerKey:
         """The task's fields that make the key; none where it is the owner."""
         return self.by if isinstance(self.by, tuple) else ()
 
-    def key_of(self, owner: str | None, data: str) -> str:
-        """The key of a task with this owner, whose fields are the JSON text ``data``."""
+    def key_of(self, owner: str | None, task: BackgroundTaskBase, data: str) -> str:
+        """The key of a task with this owner and the JSON ``data``."""
         if not self.fields:
             return _key(owner)
-        stored = json.loads(data)
-        return _key([stored.get(camel_case(name)) for name in self.fields])
+        return _key(list(key_values(task, data, self.fields).values()))
 
 
 def _key(value: Any) -> str:
     """``value`` as JSON in one form only; its hash where that is long."""
-    key = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    key = ordered_json(value)
     return key if len(key) <= MAX_KEY else f"sha256:{sha256(key.encode()).hexdigest()}"
 
 

@@ -202,7 +202,7 @@ class ManagerRun:
         registration = self._registry.of(task)
         data = self._codec.encode_task(task)
         per_key = registration.per_key
-        turn_key = None if per_key is None else per_key.key_of(options.owner, data)
+        turn_key = None if per_key is None else per_key.key_of(options.owner, task, data)
         record = new_record(task, registration.type_name, data, options, now, turn_key)
         if registration.version != 1:
             record = record._replace(version=registration.version)

@@ -27,6 +27,8 @@ class Mail(BackgroundTaskBase):
     account: str | None = None
     to_whom: list[str] = field(factory=list)
     text: str = ""
+    weight: float = 1.0
+    tags: frozenset[int] = frozenset()
 
 
 def registration(**options: Any) -> Registration:
@@ -89,7 +91,8 @@ def test_an_option_of_another_kind_is_refused(name: str) -> None:
 
 
 def key_of(per_key: PerKey, owner: str | None = None, **fields: Any) -> str:
-    return per_key.key_of(owner, TaskCodec().encode_task(Mail(**fields)))
+    task = Mail(**fields)
+    return per_key.key_of(owner, task, TaskCodec().encode_task(task))
 
 
 def test_the_key_is_the_owner_and_tasks_without_one_have_one_in_common() -> None:
@@ -103,6 +106,17 @@ def test_the_key_is_the_named_fields_whoever_the_owner_is() -> None:
     assert key_of(by_account, "ada", account="a") == key_of(by_account, "bob", account="a")
     assert key_of(by_account, account="a") != key_of(by_account, account="b")
     assert key_of(by_account, to_whom=["a", "b"]) != key_of(by_account, to_whom=["b", "a"])
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [("weight", 2, 2.0), ("tags", frozenset([0, 8]), frozenset([8, 0]))],
+)
+def test_equal_fields_make_the_same_key(name: str, first: Any, second: Any) -> None:
+    by = PerKey(1, by=(name,))
+    assert first == second
+    assert key_of(by, **{name: first}) == key_of(by, **{name: second})
+    assert key_of(by, **{name: first}) != key_of(by)
 
 
 def test_a_long_key_is_kept_as_its_hash() -> None:
