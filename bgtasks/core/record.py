@@ -50,7 +50,7 @@ LEFT_OUT = ""
 
 
 NOT_YET = datetime(9000, 1, 1, tzinfo=UTC)
-"""When a task may start that waits behind another one: not before that has ended."""
+"""``due_at`` of a task that waits behind another one: nothing but the end of that lets it start."""
 
 
 class TaskRecord(NamedTuple):

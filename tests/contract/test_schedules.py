@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from bgtasks.core.record import TaskRecord
-from bgtasks.core.schedules.record import HELD, MAX_TICKS, Firing, ScheduleRecord
+from bgtasks.core.record import NOT_YET, TaskRecord
+from bgtasks.core.schedules.record import MAX_TICKS, Firing, ScheduleRecord
 from bgtasks.testing.conformance import BackendBench
 
 HOUR = timedelta(hours=1)
@@ -182,7 +182,7 @@ async def test_wait_holds_one_until_the_one_before_has_ended(bench: BackendBench
     outcome, held = await fire_next(bench, "wait")
     assert outcome == "submitted"
     assert (await fire_next(bench, "wait"))[0] == "skipped"
-    assert (await bench.get(held)).due_at == HELD
+    assert (await bench.get(held)).due_at == NOT_YET
     await store.release(["work"])
     await bench.advance(100_000)
     await bench.written()
@@ -203,7 +203,7 @@ async def test_a_held_task_can_be_cancelled_and_run_again(bench: BackendBench) -
     assert cancelled.status == "Cancelled"
     outcome, next_held = await fire_next(bench, "wait")
     assert outcome == "submitted"
-    assert (await bench.get(next_held)).due_at == HELD
+    assert (await bench.get(next_held)).due_at == NOT_YET
     bench.runner.end(started)
     await bench.reaches(first, lambda record: record.status.is_final)
     assert await bench.backend.retry(held) is not None

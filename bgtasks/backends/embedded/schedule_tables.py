@@ -12,9 +12,8 @@ from bgtasks.backends.embedded.schedule_rows import schedule_values, tick_values
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.clock import Clock
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import NOT_YET, TaskRecord
 from bgtasks.core.schedules.record import (
-    HELD,
     MAX_TICKS,
     Fired,
     Firing,
@@ -28,7 +27,7 @@ from bgtasks.errors import DuplicateTaskError
 
 __all__ = ["ScheduleTables"]
 
-HELD_UNTIL = rows.from_time(HELD)
+HELD_UNTIL = rows.from_time(NOT_YET)
 
 
 class _MovedOnError(Exception):

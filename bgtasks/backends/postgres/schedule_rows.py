@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bgtasks.core.schedules.record import HELD, ScheduleRecord, TickRecord
+from bgtasks.core.record import NOT_YET
+from bgtasks.core.schedules.record import ScheduleRecord, TickRecord
 
 __all__ = ["PARTS", "schedule_arrays", "schedule_of", "tick_of"]
 
@@ -20,7 +21,7 @@ PARTS = {
     "schedule_arrays": ", ".join(
         f"${at}::{_type_of(name)}[]" for at, name in enumerate(ScheduleRecord._fields, 1)
     ),
-    "held": f"'{HELD.isoformat()}'::timestamptz",
+    "held": f"'{NOT_YET.isoformat()}'::timestamptz",
 }
 """What statements are completed with, by the names that it has there."""
 

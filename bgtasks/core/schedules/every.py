@@ -15,7 +15,6 @@ __all__ = ["Every"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(days=366)
-MICROSECOND = timedelta(microseconds=1)
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 

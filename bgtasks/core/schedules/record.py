@@ -12,7 +12,6 @@ from bgtasks.core.schedules.definition import Overlap
 from bgtasks.core.text import clean_message
 
 __all__ = [
-    "HELD",
     "MAX_TICKS",
     "Fired",
     "Firing",
@@ -23,9 +22,6 @@ __all__ = [
     "refused",
     "taken",
 ]
-
-HELD = NOT_YET
-"""``due_at`` of a task that waits for its turn: nothing but a release lets it start."""
 
 MAX_TICKS = 20
 """How many ticks are kept of each schedule, the newest ones."""
@@ -118,7 +114,7 @@ def fired(firing: Firing, unfinished: Sequence[bool]) -> Fired:
         return Fired("submitted", firing.task)
     if firing.overlap == "skip" or any(unfinished):
         return Fired("skipped")
-    return Fired("submitted", firing.task._replace(due_at=HELD))
+    return Fired("submitted", firing.task._replace(due_at=NOT_YET))
 
 
 def taken(holder: UUID) -> Fired:
