@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -9,9 +10,10 @@ import pytest
 
 from bgtasks import QueryError, TaskNotFoundError, TaskStateError
 from bgtasks.cli.tasks import http_tasks
-from bgtasks.cli.tasks.client import PageRequest
+from bgtasks.cli.tasks.client import PageRequest, TaskClient
 from bgtasks.cli.tasks.http_answer import UnavailableError
 from bgtasks.cli.usage import CommandFailedError
+from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import NotAllowedError
 
 from .tasks_command_support import ID, answering, task, wire
@@ -65,6 +67,25 @@ async def test_what_is_no_answer_of_ours_leads_to_the_mount_address(
     async with answering(lambda _: response) as client:
         with pytest.raises(CommandFailedError, match="where the application mounts"):
             await client.list(ANY)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.list(ANY),
+        lambda client: client.count(TaskFilter()),
+        lambda client: client.types(),
+        lambda client: client.matching("retry", TaskFilter()),
+        lambda client: client.change_all("retry", TaskFilter(), 1),
+    ],
+)
+async def test_where_nothing_is_named_nothing_can_be_missing_but_the_application(
+    ask: Callable[[TaskClient], Awaitable[Any]],
+) -> None:
+    """The address is below the mount point, whose application says that there is nothing."""
+    async with answering(lambda _: problem(404, "there is nothing at /api/api")) as client:
+        with pytest.raises(CommandFailedError, match="where the application mounts"):
+            await ask(client)
 
 
 async def test_who_is_not_let_in_is_told_how_to_log_in() -> None:

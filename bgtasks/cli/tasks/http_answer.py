@@ -8,7 +8,7 @@ import httpx
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.errors import NotAllowedError, QueryError, TaskNotFoundError, TaskStateError
-from bgtasks.web.protocol import BULK, EVENTS, TASKS
+from bgtasks.web.protocol import BULK, COUNTS, EVENTS, TASKS, TYPES
 
 __all__ = ["UnavailableError", "check_answer", "read_json"]
 
@@ -25,6 +25,10 @@ _ERRORS: dict[int, type[Exception]] = {
     404: TaskNotFoundError,
     409: TaskStateError,
 }
+
+
+_ABOUT_ALL = (TASKS, EVENTS, COUNTS, BULK, TYPES)
+"""Routes without the name of anything: a 404 says that they are not there themselves."""
 
 
 class UnavailableError(CommandFailedError):
@@ -71,8 +75,7 @@ async def check_answer(response: httpx.Response) -> None:
         )
     if status in (401, 403):
         detail = (detail or f"{_place(response)} answers {status}") + _login_hint(response)
-    about_one_task = not response.request.url.path.endswith((TASKS, EVENTS, BULK))
-    if status == 404 and not about_one_task:
+    if status == 404 and response.request.url.path.endswith(_ABOUT_ALL):
         detail = None
     if detail is None or status not in _ERRORS:
         # Not bgtasks' answer, but that of another part of the application, or of a proxy.
