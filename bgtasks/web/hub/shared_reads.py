@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from attrs import mutable
@@ -18,7 +18,6 @@ __all__ = ["SharedReads"]
 AT_ONCE = 8
 """How many questions to the store are open at the same time."""
 
-T = TypeVar("T")
 Info = BackgroundTaskInfo[Any]
 Read = Callable[[], Awaitable[Any]]
 

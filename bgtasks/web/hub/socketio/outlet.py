@@ -18,7 +18,7 @@ from bgtasks.web.hub.socketio.finished_frames import (
 )
 from bgtasks.web.hub.socketio.update_queue import Update
 
-__all__ = ["Outlet", "outside_of_tasks"]
+__all__ = ["Outlet", "expire", "outside_of_tasks"]
 
 _GIVEN_UP = float("-inf")
 

@@ -41,6 +41,7 @@ class StreamClient(HubClient):
     async def notify(self, event: str, text: str) -> None:
         if len(self.news) >= MAX_NEWS:
             self.expel()  # it comes back, and asks for what it has missed
+            return
         self.news.append(f"event: {event}\ndata: {text}\n\n".encode())
         self.woken.set()
 
