@@ -20,9 +20,6 @@ from bgtasks.execution.own_task import forget_cancels, is_thrown_away
 
 __all__ = ["Scope", "ScopePlan"]
 
-ALWAYS_SET = 1
-"""Variables in the context of every attempt: its task, for log lines."""
-
 
 class ScopePlan:
     """Which resources a worker's provider can reach, and the order in which to close them.
@@ -59,13 +56,14 @@ class ScopePlan:
 
 
 class Scope:
-    """One attempt's dependencies. Open and close it in the same ``contextvars.Context``."""
+    """One attempt's dependencies. Make, open and close it in the same ``contextvars.Context``."""
 
     def __init__(self, plan: ScopePlan, clock: Clock, timing: Timing) -> None:
         self._plan = plan
         self._clock = clock
         self._built_within = timing.built_within
         self._resources = plan.resources()
+        self._variables = len(contextvars.copy_context())
         self.takes_time = False
 
     def begin(self) -> Any:
@@ -94,8 +92,8 @@ class Scope:
     def opened(self) -> tuple[Resource, ...]:
         """What the present context has opened and ``close`` has to close, in closing order."""
         context = contextvars.copy_context()
-        if len(context) == ALWAYS_SET and not self._resources:
-            return ()
+        if len(context) == self._variables and not self._resources:
+            return ()  # the usual case: an open resource has a variable in the context
         known = tuple(item for item in self._resources if item.initialized)
         return opened_in(context, known)
 
