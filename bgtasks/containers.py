@@ -8,6 +8,7 @@ from dependency_injector import containers, providers
 from bgtasks.backends.base import Backend
 from bgtasks.blocking import BlockingTaskManager
 from bgtasks.clock import Clock, SystemClock, Timing
+from bgtasks.core.checks import unknown_options
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.schedules.definition import Schedule, ScheduleOptions, Schedules
 from bgtasks.core.schedules.specs import Spec
@@ -51,11 +52,9 @@ def background_task(
             f"background_task({getattr(task_type, '__name__', task_type)}, {worker_provider!r}): "
             "expected a provider, such as providers.Factory(MyWorker, session)"
         )
-    known = TaskOptions.__optional_keys__
-    if unknown := options.keys() - known:
+    if unknown := unknown_options(options, TaskOptions.__optional_keys__):
         raise RegistrationError(
-            f"background_task({getattr(task_type, '__name__', task_type)}, ...): unknown option "
-            f"{', '.join(sorted(unknown))}; accepted: {', '.join(sorted(known))}"
+            f"background_task({getattr(task_type, '__name__', task_type)}, ...): {unknown}"
         )
     return providers.Factory(
         _register, providers.Object(task_type), worker_provider.provider, **options
@@ -89,12 +88,8 @@ def schedule(
             f"schedule({name!r}, ..., {task_provider!r}): expected a provider of a task, such as "
             "providers.Factory(MyTask)"
         )
-    known = ScheduleOptions.__optional_keys__
-    if unknown := options.keys() - known:
-        raise RegistrationError(
-            f"schedule({name!r}, ...): unknown option {', '.join(sorted(unknown))}; accepted: "
-            f"{', '.join(sorted(known))}"
-        )
+    if unknown := unknown_options(options, ScheduleOptions.__optional_keys__):
+        raise RegistrationError(f"schedule({name!r}, ...): {unknown}")
     return providers.Factory(_schedule, task_provider.provider, name=name, spec=spec, **options)
 
 

@@ -1,6 +1,6 @@
-"""Checks of options that are fields of attrs classes; each refusal names the option."""
+"""Checks of options, most of them fields of attrs classes; each refusal names the option."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ __all__ = [
     "optional_seconds",
     "refusal",
     "seconds",
+    "unknown_options",
     "whole",
 ]
 
@@ -34,6 +35,15 @@ def refusal(owner: Any, option: str, value: object, accepted: str) -> SettingsEr
     if task_type is not None:
         call = f"background_task({getattr(task_type, '__name__', shown(task_type))}, ...)"
     return SettingsError(f"{call}: {option}={shown(value)}; expected {accepted}")
+
+
+def unknown_options(options: Mapping[str, Any], accepted: Collection[str]) -> str | None:
+    """What to say of options that are not among the ``accepted`` ones; ``None``: there are none."""
+    if unknown := options.keys() - set(accepted):
+        return (
+            f"unknown option {', '.join(sorted(unknown))}; accepted: {', '.join(sorted(accepted))}"
+        )
+    return None
 
 
 def number(lowest: float, highest: float) -> Check:

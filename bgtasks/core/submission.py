@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from bgtasks.core.checks import unknown_options
 from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
 from bgtasks.core.record import TaskRecord, changing
 from bgtasks.core.text import MAX_NAME, clean, clean_message, describe, shown
@@ -155,10 +156,8 @@ def submit_options(options: RunOptions) -> SubmitOptions:
 
 def check_names(options: Mapping[str, Any], accepted: Collection[str]) -> None:
     """Raise TypeError for options that are not among the ``accepted`` ones."""
-    if unknown := options.keys() - set(accepted):
-        raise TypeError(
-            f"unknown option {', '.join(sorted(unknown))}; accepted: {', '.join(sorted(accepted))}"
-        )
+    if unknown := unknown_options(options, accepted):
+        raise TypeError(unknown)
 
 
 def new_record(
