@@ -12,7 +12,6 @@ import attrs
 import httpx
 import pytest
 from engineio.async_socket import AsyncSocket
-from engineio.packet import Packet
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -44,7 +43,7 @@ from bgtasks.web.hub.hub_run import HubRun
 from bgtasks.web.lifespan import Lifespan
 from bgtasks.web.policy import BackgroundTaskPolicy
 from tests.web.raw_socket import PATIENCE
-from tests.web.ways import socket_on
+from tests.web.ways import changed_send, socket_on
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -403,16 +402,12 @@ def way(request: Any) -> Any:
     return getattr(request, "param", "at_once")
 
 
-async def _changed_send(self: Any, packet: Any) -> None:
-    await self.queue.put(Packet(packet.packet_type, packet.data))
-
-
 @pytest.fixture
 async def make_world(manager: Any, clock: Any, way: Any, monkeypatch: Any) -> Any:
     """Start an application; keyword arguments set attributes of the World before."""
     worlds = []
     if way == "emit":
-        monkeypatch.setattr(AsyncSocket, "send", _changed_send)
+        monkeypatch.setattr(AsyncSocket, "send", changed_send)
 
     async def make(**attributes: Any) -> Any:
         world = World(manager, clock)

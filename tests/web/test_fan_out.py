@@ -8,22 +8,17 @@ from typing import Any
 
 import pytest
 from engineio.async_socket import AsyncSocket
-from engineio.packet import Packet
 from socketio.packet import Packet as SocketIOPacket
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub.socketio.fan_out import PlainEmit, SharedUpdates, make_fan_out
 from bgtasks.web.protocol import NAMESPACE
-from tests.web.ways import AS_FRAMES, WAYS
+from tests.web.ways import AS_FRAMES, WAYS, changed_send
 
 
 def fan_out_of(world: Any) -> Any:
     return world.run.sockets.fan_out
-
-
-async def _other_send(self: Any, packet: Any) -> None:
-    await self.queue.put(Packet(packet.packet_type, packet.data))
 
 
 async def _waiting_send(self: Any, packet: Any) -> None:
@@ -43,7 +38,7 @@ class _OtherPacket(SocketIOPacket):  # type: ignore[misc] # the library has no t
 @pytest.fixture(params=["send", "waits", "drops", "queue", "sockets", "packet"])
 def changed_library(request: Any, monkeypatch: Any) -> Any:
     """python-socketio and python-engineio, made differently inside; plain emit still works."""
-    sends = {"send": _other_send, "waits": _waiting_send, "drops": _dropping_send}
+    sends = {"send": changed_send, "waits": _waiting_send, "drops": _dropping_send}
 
     def change(server: Any) -> Any:
         if request.param in sends:
@@ -251,7 +246,7 @@ async def test_a_library_that_is_made_differently_is_noticed(
 
 @pytest.fixture
 async def plain_world(make_world: Any, monkeypatch: Any, caplog: Any) -> Any:
-    monkeypatch.setattr(AsyncSocket, "send", _other_send)
+    monkeypatch.setattr(AsyncSocket, "send", changed_send)
     world = await make_world()
     assert caplog.text.count("plain emit") == 1
     assert isinstance(fan_out_of(world), PlainEmit)

@@ -22,13 +22,12 @@ class CompressingSocket(WireSocket):
 
     server_compresses = True
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.raw: list[bytes] = []
+
     def take(self, data: bytes) -> None:
         self.raw.append(data)
-
-    @property
-    def raw(self) -> list[bytes]:
-        raw: list[bytes] = self.__dict__.setdefault("raw_data", [])
-        return raw
 
 
 @IMPLEMENTATIONS
