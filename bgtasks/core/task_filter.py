@@ -16,6 +16,7 @@ from bgtasks.models import UNSET, BackgroundTaskStatus, Unset
 __all__ = [
     "MAX_VALUES",
     "MAX_WORDS",
+    "TIMES",
     "FilterOptions",
     "TaskFilter",
     "check_combinations",
@@ -36,6 +37,11 @@ MAX_SEARCH = 200
 
 MAX_WORDS = 10
 """The most words in it."""
+
+TIMES = tuple(
+    f"{name}_{side}" for name in ("created", "started", "ended") for side in ("after", "before")
+)
+"""The fields of a filter that are times."""
 
 Types = str | Iterable[str]
 Statuses = BackgroundTaskStatus | str | Iterable[BackgroundTaskStatus | str]
@@ -159,10 +165,8 @@ class TaskFilter:
     view: View | None = field(default=None, converter=_view)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("created", "started", "ended"):
-            for side in ("after", "before"):
-                at = _utc(f"{name}_{side}", getattr(self, f"{name}_{side}"))
-                object.__setattr__(self, f"{name}_{side}", at)
+        for name in TIMES:
+            object.__setattr__(self, name, _utc(name, getattr(self, name)))
         query = self.query(1)
         check_combinations(query.types, query.statuses, query.owners)
 

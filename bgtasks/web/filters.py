@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bgtasks.core.task_filter import TaskFilter
+from bgtasks.core.task_filter import TIMES, TaskFilter
 from bgtasks.errors import QueryError
 from bgtasks.models import UNSET, BackgroundTaskStatus
 from bgtasks.web.protocol import MAX_OWNER, MAX_TYPE, MAX_TYPES
@@ -47,7 +47,7 @@ def written_filter(wanted: TaskFilter) -> list[tuple[str, str]]:
         query += [("status", status.value) for status in wanted.status]
     if wanted.owner is not UNSET:
         query += [("owner", owner or "") for owner in wanted.owner]
-    for name in _TIMES:
+    for name in TIMES:
         if (at := getattr(wanted, name)) is not None:
             query.append((name, at.isoformat()))
     query += [(name, text) for name in ("q", "view") if (text := getattr(wanted, name)) is not None]
@@ -139,10 +139,6 @@ def _time_in(name: str, text: str, accepted: str) -> datetime:
     return at.astimezone(UTC)
 
 
-_TIMES = [
-    f"{name}_{side}" for name in ("created", "started", "ended") for side in ("after", "before")
-]
-
 FILTERS: Mapping[str, Callable[[str, Sequence[str]], Fields]] = {
     "type": _types,
     "status": _statuses,
@@ -152,6 +148,6 @@ FILTERS: Mapping[str, Callable[[str, Sequence[str]], Fields]] = {
     "created": _range,
     "started": _range,
     "ended": _range,
-    **dict.fromkeys(_TIMES, _time),
+    **dict.fromkeys(TIMES, _time),
 }
 """The parameters of a filter, and what reads them."""
