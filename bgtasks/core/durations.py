@@ -8,7 +8,7 @@ from typing import Any
 from bgtasks.core.text import shown
 from bgtasks.errors import SettingsError
 
-__all__ = ["EXAMPLES", "Duration", "checked_timeout", "to_seconds"]
+__all__ = ["EXAMPLES", "Duration", "checked_timeout", "to_length", "to_seconds"]
 
 Duration = float | timedelta | str
 """Seconds, a timedelta, or a text such as ``"10 m"``, ``"1.5h"`` or ``"7 days"``."""
@@ -32,6 +32,14 @@ def to_seconds(value: Any) -> float | None:
     else:
         return None
     return float(seconds) if math.isfinite(seconds) else None
+
+
+def to_length(value: Any, longest: timedelta) -> timedelta | None:
+    """A :data:`Duration` from nothing to ``longest``; ``None`` for what is none."""
+    seconds = to_seconds(value)
+    if seconds is None or not 0 <= seconds <= longest.total_seconds():
+        return None
+    return timedelta(seconds=seconds)
 
 
 def checked_timeout(timeout: Any) -> float:

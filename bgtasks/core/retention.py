@@ -6,14 +6,14 @@ from typing import Any
 
 from attrs import field, frozen
 
-from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
+from bgtasks.core.durations import EXAMPLES, Duration, to_length
 from bgtasks.core.text import shown
 from bgtasks.errors import SettingsError
 from bgtasks.models import BackgroundTaskStatus
 
 __all__ = ["PruneRule", "Retention", "rules_of"]
 
-LONGEST = 100 * 365 * 86400.0
+LONGEST = timedelta(days=100 * 365)
 
 Status = BackgroundTaskStatus
 Kind = tuple[str, Status]
@@ -22,13 +22,13 @@ Kind = tuple[str, Status]
 def _kept(name: str, value: Any) -> timedelta | None:
     if value is None:
         return None
-    seconds = to_seconds(value)
-    if seconds is None or not 0 <= seconds <= LONGEST:
+    length = to_length(value, LONGEST)
+    if length is None:
         raise SettingsError(
-            f"Retention({name}={shown(value)}): accepted: seconds from 0 to {LONGEST:,.0f}, "
-            f"{EXAMPLES}; None: as the setting retention says"
+            f"Retention({name}={shown(value)}): accepted: seconds from 0 to "
+            f"{LONGEST.total_seconds():,.0f}, {EXAMPLES}; None: as the setting retention says"
         )
-    return timedelta(seconds=seconds)
+    return length
 
 
 def _completed(value: Duration | None) -> timedelta | None:

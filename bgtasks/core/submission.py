@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import field, frozen
 
 from bgtasks.core.checks import unknown_options
-from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
+from bgtasks.core.durations import EXAMPLES, Duration, to_length
 from bgtasks.core.record import TaskRecord, changing
 from bgtasks.core.text import MAX_NAME, clean, clean_message, describe, shown
 from bgtasks.errors import SettingsError
@@ -60,13 +60,13 @@ def _priority(priority: Any) -> int:
 def _delay(delay: Any) -> timedelta | None:
     if delay is None:
         return None
-    seconds = to_seconds(delay)
-    if seconds is None or not 0 <= seconds <= LONGEST_DELAY.total_seconds():
+    length = to_length(delay, LONGEST_DELAY)
+    if length is None:
         raise SettingsError(
             f"delay is {shown(delay)}; accepted: seconds, {EXAMPLES}, "
             f"0 to {LONGEST_DELAY.days} days"
         )
-    return timedelta(seconds=seconds)
+    return length
 
 
 def _run_at(run_at: Any) -> datetime | None:

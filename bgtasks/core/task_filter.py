@@ -212,13 +212,14 @@ class TaskFilter:
         )
 
 
+_FIELDS = tuple(fields_dict(TaskFilter))
+
+
 def filter_of(given: TaskFilter | None, options: FilterOptions) -> TaskFilter:
     """The filter that a method was given, as one object or by names. Raises QueryError for both
     at once, and for a name that no filter has."""
-    if unknown := [name for name in options if name not in fields_dict(TaskFilter)]:
-        raise QueryError(
-            f"a filter has no {unknown[0]!r}; accepted: {', '.join(fields_dict(TaskFilter))}"
-        )
+    if unknown := [name for name in options if name not in _FIELDS]:
+        raise QueryError(f"a filter has no {unknown[0]!r}; accepted: {', '.join(_FIELDS)}")
     if given is None:
         return TaskFilter(**options)
     if not isinstance(given, TaskFilter):

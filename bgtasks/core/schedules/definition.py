@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 from attrs import field, frozen
 
-from bgtasks.core.durations import EXAMPLES, Duration, to_seconds
+from bgtasks.core.durations import EXAMPLES, Duration, to_length
 from bgtasks.core.schedules.specs import Spec, checked_spec, stored_spec
 from bgtasks.core.submission import SubmitOptions
 from bgtasks.core.text import shown
@@ -49,13 +49,13 @@ def checked_name(value: object) -> str:
 def _catch_up(value: Any) -> timedelta | None:
     if value is None:
         return None
-    seconds = to_seconds(value)
-    if seconds is None or not 0 <= seconds <= LONGEST_CATCH_UP.total_seconds():
+    length = to_length(value, LONGEST_CATCH_UP)
+    if length is None:
         raise SettingsError(
             f"schedule: catch_up is {shown(value)}; accepted: seconds, {EXAMPLES}, 0 to "
             f"{LONGEST_CATCH_UP.days} days, or None"
         )
-    return timedelta(seconds=seconds)
+    return length
 
 
 def _overlap(value: Any) -> Overlap:

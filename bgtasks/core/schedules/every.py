@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
-from bgtasks.core.durations import EXAMPLES, to_seconds
+from bgtasks.core.durations import EXAMPLES, to_length
 from bgtasks.core.text import shown
 from bgtasks.errors import SettingsError
 
@@ -30,13 +30,13 @@ def _number(value: Any) -> float:
 
 
 def _duration(value: Any) -> timedelta:
-    seconds = to_seconds(value)
-    if seconds is None or not 0 <= seconds <= LONGEST.total_seconds():
+    length = to_length(value, LONGEST)
+    if length is None:
         raise SettingsError(
             f"Every: offset or jitter is {shown(value)}; accepted: seconds, {EXAMPLES}, "
             "less than the time between two ticks"
         )
-    return timedelta(seconds=seconds)
+    return length
 
 
 @frozen(kw_only=True)
