@@ -234,11 +234,6 @@ SELECT {slim}, job FROM bgtasks_tasks
    AND (type, status, sequence) <= ($1, 'Pending', 9223372036854775807)
  ORDER BY type, status, sequence LIMIT $3;
 
--- name: whole_waiting_tasks
--- Waiting tasks of all types with their data, from a sequence on.
-SELECT {columns} FROM bgtasks_tasks
- WHERE status = 'Pending' AND sequence > $1 ORDER BY sequence LIMIT $2;
-
 -- name: newest_tasks
 -- A page without filters.
 SELECT {listed} FROM bgtasks_tasks WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2;
