@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +25,8 @@ from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registry import Registry
 
 __all__ = ["Changing"]
+
+T = TypeVar("T")
 
 RUNNING = BackgroundTaskStatus.RUNNING
 
@@ -89,10 +91,8 @@ class Changing:
         """The same for tasks that give up or take turns; returns also what that changed of others
         of their keys."""
         elsewhere = [job for change, job in changes if self._runs_elsewhere(change.after)]
-        given: list[TaskRecord] = []
-        written: list[Change] = []
 
-        async def write(connection: Any, tables: Tables) -> None:
+        async def write(connection: Any, tables: Tables) -> list[TaskRecord]:
             turns = Turns(connection, tables, self._registry)
             only = [change for change, _ in changes]
             await turns.lock(moved_turns(only))
@@ -100,15 +100,17 @@ class Changing:
                 sequences = await tables.cancel_followed(changes, elsewhere)
             else:
                 sequences = await self._write_with_jobs(tables, only)
-            written.extend(change for change in only if change.after.sequence in sequences)
-            given.extend(await turns.follow(written, self._now()))
+            written = [change for change in only if change.after.sequence in sequences]
+            given = await turns.follow(written, self._now())
             also(record.id for record in given)
+            return [*(change.after for change in written), *given]
 
-        if not await self._in_transaction(write):
+        records = await self._in_transaction(write)
+        if records is None:
             return []
         if elsewhere:
             self._cancel_heard()
-        return [*(change.after for change in written), *given]
+        return records
 
     async def _cancel(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
         """One statement: the tasks, the jobs of those that waited, and a notification to whoever
@@ -127,12 +129,10 @@ class Changing:
     async def _cancel_followed(
         self, changes: Sequence[tuple[Change, Place]], elsewhere: Sequence[int]
     ) -> set[int]:
-        sequences: set[int] = set()
+        async def write(_connection: Any, tables: Tables) -> set[int]:
+            return await tables.cancel_followed(changes, elsewhere)
 
-        async def write(_connection: Any, tables: Tables) -> None:
-            sequences.update(await tables.cancel_followed(changes, elsewhere))
-
-        return sequences if await self._in_transaction(write) else set()
+        return await self._in_transaction(write) or set()
 
     def _runs_elsewhere(self, record: TaskRecord) -> bool:
         """Whether a task is in an attempt that is none of this process."""
@@ -140,28 +140,26 @@ class Changing:
         return record.status is RUNNING and not is_here
 
     async def _write(self, changes: Sequence[tuple[Change, Place]]) -> set[int]:
-        sequences: set[int] = set()
+        async def write(_connection: Any, tables: Tables) -> set[int]:
+            return await self._write_with_jobs(tables, [change for change, _ in changes])
 
-        async def write(_connection: Any, tables: Tables) -> None:
-            only = [change for change, _ in changes]
-            sequences.update(await self._write_with_jobs(tables, only))
+        return await self._in_transaction(write) or set()
 
-        return sequences if await self._in_transaction(write) else set()
-
-    async def _in_transaction(self, write: Callable[[Any, Tables], Awaitable[None]]) -> bool:
-        """``False``: another process was quicker, and nothing was written."""
+    async def _in_transaction(self, write: Callable[[Any, Tables], Awaitable[T]]) -> T | None:
+        """What ``write`` returns; ``None``: another process was quicker, and nothing was
+        written."""
         is_sent = False
         try:
             async with self._database.transaction() as connection:
-                await write(connection, Tables(connection, self._process))
+                result = await write(connection, Tables(connection, self._process))
                 is_sent = True
         except _MovedOnError:
-            return False
+            return None
         except SERVER_ERRORS as error:
             if is_sent and is_fate_unknown(error):
                 raise LostAnswerError from error
             raise
-        return True
+        return result
 
     async def _write_with_jobs(self, tables: Tables, changes: Sequence[Change]) -> set[int]:
         jobs: dict[UUID, int] = {}

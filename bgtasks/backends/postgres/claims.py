@@ -134,6 +134,16 @@ class _Step:
     waits: bool = False
     too_new: str | None = None
 
+    @classmethod
+    def of(
+        cls, record: TaskRecord, changes: Sequence[Change], too_new: str | None = None
+    ) -> "_Step":
+        """These changes, one after the other, to a task. The job of one that is held is let go."""
+        revisions = [change.after for change in changes]
+        last = revisions[-1] if revisions else record
+        waits = last.status is BackgroundTaskStatus.PENDING and not last.held
+        return cls(_whole(changes) if changes else None, revisions, waits, too_new)
+
 
 def _step(
     job: ClaimedJob,
@@ -153,23 +163,16 @@ def _step(
         if moved_turns(changes).difference(in_line.locked):
             return _Step(waits=True)
         record = changes[-1].after if changes else record
-    waits = record.status is BackgroundTaskStatus.PENDING
-    if start and waits and (why := why_too_new(record)) is not None:
+    if not start or record.status is not BackgroundTaskStatus.PENDING:
+        return _Step.of(record, changes)
+    if (why := why_too_new(record)) is not None:
         _add(changes, decide(record, VersionUnknown(why), now))
-        revisions = [change.after for change in changes]
-        return _Step(_whole(changes) if changes else None, revisions, True, record.type)
-    if start and record.status is BackgroundTaskStatus.PENDING:
-        may_start = in_line.has_turn_for(record)
-        if may_start is None:
-            return _Step(waits=True)
-        _add(changes, decide(record, Claimed() if may_start else Held(), now))
-        record = changes[-1].after
-        if record.held:
-            return _Step(_whole(changes), [change.after for change in changes])
-    waits = record.status is BackgroundTaskStatus.PENDING
-    if not changes:
-        return _Step(waits=waits)
-    return _Step(_whole(changes), [change.after for change in changes], waits)
+        return _Step.of(record, changes, too_new=record.type)
+    may_start = in_line.has_turn_for(record)
+    if may_start is None:
+        return _Step(waits=True)
+    _add(changes, decide(record, Claimed() if may_start else Held(), now))
+    return _Step.of(record, changes)
 
 
 def _whole(changes: Sequence[Change]) -> Change:
