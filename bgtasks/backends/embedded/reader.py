@@ -32,6 +32,7 @@ __all__ = [
     "fetch_shown",
     "fetch_task",
     "hold_moment",
+    "stored_types",
 ]
 
 _NEWEST = 2**63 - 1
@@ -67,7 +68,7 @@ def fetch_types(
     with _one_moment(connection):
         kept = {name: row for name, *row in connection.execute(STATEMENTS["types"])}
         paused = {name for name, row in kept.items() if row[0] is not None}
-        found = set(names) if names is not None else {*_stored_types(connection), *paused}
+        found = set(names) if names is not None else {*stored_types(connection), *paused}
         return [_type_record(connection, name, kept.get(name)) for name in sorted(found)]
 
 
@@ -187,7 +188,7 @@ def _branches(connection: sqlite3.Connection, query: TaskQuery, wanted: int) -> 
     """
     types, statuses = query.types, query.statuses
     if query.owners is not None and not types:
-        types = _stored_types(connection)
+        types = stored_types(connection)
     if (types or query.owners is not None) and not statuses:
         statuses = tuple(BackgroundTaskStatus)
     parts: dict[str, list[str | None]] = {}
@@ -223,7 +224,7 @@ def _newest_branches(
     return [dict(zip(parts, row[1:], strict=True)) for row in newest]
 
 
-def _stored_types(connection: sqlite3.Connection) -> list[str]:
+def stored_types(connection: sqlite3.Connection) -> list[str]:
     """Every type there is a task of: one step of the index for each, not for each task."""
     types, name = [], ""
     while (row := connection.execute(STATEMENTS["next_type"], (name,)).fetchone())[0] is not None:

@@ -12,7 +12,7 @@ from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.bulk import Bulk, frees_key, is_plain_end
 from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.openings import Openings
-from bgtasks.backends.embedded.reader import fetch_shown
+from bgtasks.backends.embedded.reader import fetch_shown, stored_types
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.tally import Move
@@ -187,10 +187,7 @@ class TaskFile:
 
     def unknown_types(self) -> list[str]:
         """Types of stored tasks that are not registered."""
-        types, name = [], ""
-        while (name := self._execute("next_type", (name,)).fetchone()[0]) is not None:
-            types.append(name)
-        return [name for name in types if name not in self._registry]
+        return [name for name in stored_types(self.connection) if name not in self._registry]
 
     def waiting(
         self, type_name: str, after: int, limit: int
