@@ -38,13 +38,13 @@ class FileReads(TaskReads):
         self._counting.set_result(None)
 
     async def get(self, task_id: UUID) -> TaskRecord | None:
-        return await self._read(partial(reader.fetch_task, task_id=task_id))
+        return await self.ask(partial(reader.fetch_task, task_id=task_id))
 
     async def show(self, task_ids: Sequence[UUID], *, payloads: bool) -> Sequence[TaskRecord]:
-        return await self._read(partial(reader.fetch_shown, task_ids=task_ids, payloads=payloads))
+        return await self.ask(partial(reader.fetch_shown, task_ids=task_ids, payloads=payloads))
 
     async def page(self, query: TaskQuery) -> TaskPage:
-        return await self._read(partial(reader.fetch_page, query=query))
+        return await self.ask(partial(reader.fetch_page, query=query))
 
     async def count(self, query: TaskQuery) -> Counts:
         await asyncio.shield(self._counting)
@@ -52,7 +52,7 @@ class FileReads(TaskReads):
             return only(self.tally.counts((True, False)), query)
         counts = Counter(self.tally.counts((False,)) if None in query.owners else {})
         if owners := [owner for owner in query.owners if owner is not None]:
-            counts.update(await self._read(partial(reader.count_owned, owners=owners)))
+            counts.update(await self.ask(partial(reader.count_owned, owners=owners)))
         return only(counts, query)
 
     async def begin_counting(self) -> None:
@@ -63,21 +63,22 @@ class FileReads(TaskReads):
         self._counting.add_done_callback(_look_at_error)
 
     async def _count_all(self) -> None:
-        self.tally.begin_with(await self._read(reader.count_all))
+        self.tally.begin_with(await self.ask(reader.count_all))
 
     async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
-        return await self._read(partial(reader.count_window, query=query))
+        return await self.ask(partial(reader.count_window, query=query))
 
     async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
-        return await self._read(partial(reader.accepted_before, sequence=sequence))
+        return await self.ask(partial(reader.accepted_before, sequence=sequence))
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        return await self._read(partial(reader.fetch_failures, task_id=task_id))
+        return await self.ask(partial(reader.fetch_failures, task_id=task_id))
 
     async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
-        return await self._read(partial(reader.fetch_types, names=names))
+        return await self.ask(partial(reader.fetch_types, names=names))
 
-    async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer to a question. Raises BackendError."""
         try:
             return await self._reading.ask(question)
         except sqlite3.Error as error:

@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from bgtasks.backends.embedded.reading import Reading
+from bgtasks.backends.embedded.file_reads import FileReads
 from bgtasks.backends.embedded.schedule_rows import schedule_of, tick_of
 from bgtasks.backends.embedded.schedule_tables import ScheduleTables
 from bgtasks.backends.embedded.statements import STATEMENTS
@@ -17,11 +17,8 @@ from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.clock import Clock
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.schedules.record import Firing, Outcome, ScheduleRecord, TickRecord
-from bgtasks.errors import BackendError
 
 __all__ = ["FileSchedules"]
-
-T = TypeVar("T")
 
 
 class FileSchedules(ScheduleStore):
@@ -29,10 +26,10 @@ class FileSchedules(ScheduleStore):
     names of what has changed."""
 
     def __init__(
-        self, writer: Writer, reading: Reading, clock: Clock, announce: ScheduleHandler
+        self, writer: Writer, reads: FileReads, clock: Clock, announce: ScheduleHandler
     ) -> None:
         self._writer = writer
-        self._reading = reading
+        self._reads = reads
         self._tables = ScheduleTables(clock)
         self._announce = announce
         self._registered: set[str] = set()
@@ -45,14 +42,14 @@ class FileSchedules(ScheduleStore):
             question = partial(_fetch, name="schedules", values=values)
         else:
             question = partial(_fetch, name="schedules_by_name", values=(json.dumps([*names]),))
-        rows = await self._ask(question)
+        rows = await self._reads.ask(question)
         return list(map(schedule_of, rows))
 
     async def registered(self, names: Collection[str]) -> Collection[str]:
         return self._registered.intersection(names)
 
     async def ticks(self, names: Collection[str]) -> Mapping[str, Sequence[TickRecord]]:
-        return await self._ask(partial(_fetch_ticks, names=names))
+        return await self._reads.ask(partial(_fetch_ticks, names=names))
 
     async def register(self, records: Sequence[ScheduleRecord], *, only_new: bool) -> None:
         await self._writer.run(partial(self._tables.register, records=records, only_new=only_new))
@@ -95,12 +92,6 @@ class FileSchedules(ScheduleStore):
         if changed:
             self._announce([name])
         return changed
-
-    async def _ask(self, question: "partial[T]") -> T:
-        try:
-            return await self._reading.ask(question)
-        except sqlite3.Error as error:
-            raise BackendError(f"the task database cannot be read: {error}") from error
 
 
 def _fetch(

@@ -105,7 +105,7 @@ class FileStore(TaskStore):
         else:
             self.reading = ThreadReading(files.reading, reading)
         self.reads = FileReads(self.reading, self._health)
-        self.schedules = FileSchedules(self.writer, self.reading, clock, announce_schedules)
+        self.schedules = FileSchedules(self.writer, self.reads, clock, announce_schedules)
         self._marking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._claimant: Claimant = Nobody()
         self._troubles: set[str] = set()
