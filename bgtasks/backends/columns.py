@@ -7,7 +7,7 @@ inserted, read, and written with each step of a task's life.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from attrs import frozen
 
@@ -91,6 +91,8 @@ def field_type(name: str, of: type[Any] = TaskRecord) -> tuple[type, bool]:
     """The Python type of a field of a record, or of another class, and whether ``None`` is a value
     of it."""
     hint = get_type_hints(of)[name]
+    if get_origin(hint) is Literal:
+        hint = type(get_args(hint)[0])
     types = [item for item in get_args(hint) or (hint,) if item is not NoneType]
     return types[0], NoneType in get_args(hint)
 

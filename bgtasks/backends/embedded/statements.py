@@ -31,6 +31,6 @@ STATEMENTS = load_statements(
     numbered=NUMBERED.each(),
     numbered_values=NUMBERED.each("?"),
     searched=SEARCHED,
-    schedule=", ".join(SCHEDULE),
-    schedule_values=", ".join(["?"] * len(SCHEDULE)),
+    schedule=SCHEDULE.each(),
+    schedule_values=SCHEDULE.each("?"),
 )

@@ -25,6 +25,7 @@ __all__ = [
     "SLIM",
     "TYPES",
     "Arrays",
+    "array_parameters",
     "cancel_columns",
     "change_columns",
     "insert_columns",
@@ -71,12 +72,16 @@ LISTED = ALL.each(
 """The same without large payloads: what lists show."""
 
 
+def array_parameters(columns: Columns, first: int) -> str:
+    """Parameters of a statement, from the number ``first`` on: an array for each column."""
+    return ", ".join(f"${at}::{item.sql}[]" for at, item in enumerate(columns.types, first))
+
+
 def _parts(name: str, written: Columns, first: int) -> dict[str, str]:
     """Parts of a statement that takes arrays for some columns, from the parameter ``first`` on."""
-    arrays = (f"${at}::{item.sql}[]" for at, item in enumerate(written.types, first))
     return {
         name: written.each(),
-        f"{name}_arrays": ", ".join(arrays),
+        f"{name}_arrays": array_parameters(written, first),
         f"set_{name}": written.each("{0} = new.{0}"),
     }
 
