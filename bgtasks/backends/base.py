@@ -10,7 +10,7 @@ one it was decided on (same ``id``, ``attempt``, ``status`` and ``revision``).
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -157,9 +157,9 @@ class Backend(ABC):
         """Drop a task that is final, with what is kept beside it; whether it was there."""
 
     @abstractmethod
-    async def prune(self, age: timedelta, limit: int) -> int:
-        """Drop at most ``limit`` tasks that became final longer ago than ``age``, by the clock of
-        ``now``; how many were dropped."""
+    async def prune(self, rule: PruneRule, limit: int) -> int:
+        """Drop at most ``limit`` tasks that a rule names and that became final longer ago than its
+        ``age``, by the clock of ``now``; how many were dropped."""
 
     @abstractmethod
     async def pause(self, type_name: str, reason: str | None) -> None:
@@ -174,10 +174,6 @@ class Backend(ABC):
     async def types(self, names: Sequence[str] | None = None) -> Sequence[TypeRecord]:
         """What is kept of these types; of all that have tasks or are paused where it is ``None``.
         In the order of their names."""
-
-    @abstractmethod
-    async def prune_by(self, rule: PruneRule, limit: int) -> int:
-        """The same of the tasks that a rule names."""
 
     @abstractmethod
     def now(self) -> datetime:

@@ -173,12 +173,9 @@ class TaskStore(ABC):
         """Drop a task if it is final; whether it was there and is."""
 
     @abstractmethod
-    async def prune_by(self, rule: PruneRule, before: datetime, limit: int) -> int:
-        """The same as ``prune`` of the tasks that a rule names."""
-
-    @abstractmethod
-    async def prune(self, before: datetime, limit: int) -> int:
-        """Drop at most ``limit`` tasks that became final before a time; returns how many."""
+    async def prune(self, rule: PruneRule, before: datetime, limit: int) -> int:
+        """Drop at most ``limit`` tasks that a rule names and that became final before a time;
+        returns how many."""
 
     @abstractmethod
     async def unknown_types(self) -> Collection[str]:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from attrs import evolve
 
@@ -36,9 +35,8 @@ def pruning(
 
     async def drop(rule: PruneRule) -> None:
         until = backend.now() - rule.age - OVERLAP
-        asked = evolve(rule, since=looked_until.get(rule))
-        prune = partial(backend.prune_by, asked) if rule.kinds else partial(backend.prune, rule.age)
-        while await prune(BATCH) == BATCH:
+        asked = evolve(rule, since=looked_until.get(rule)) if rule.kinds else rule
+        while await backend.prune(asked, BATCH) == BATCH:
             pass
         looked_until[rule] = until
 

@@ -10,6 +10,7 @@ import pytest
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.core.events import Cancelled, Completed, Failed, Interrupted
 from bgtasks.core.record import Search, Span, TaskQuery
+from bgtasks.core.retention import PruneRule
 from bgtasks.errors import DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench, BenchMaker
@@ -71,7 +72,7 @@ async def some_history(bench: BackendBench, seed: int) -> None:
             case 6 if ids:
                 await bench.backend.retry(chance.choice(ids))
             case 7:
-                await bench.backend.prune(timedelta(0), 2)
+                await bench.backend.prune(PruneRule(timedelta(0)), 2)
         await bench.advance(1)
 
 

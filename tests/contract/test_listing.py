@@ -204,12 +204,12 @@ async def test_only_old_final_tasks_are_dropped_the_oldest_first(bench: BackendB
         finals.append(await bench.finished(Failed("no") if number % 2 else None))
         await bench.advance(10)
     age = bench.clock.now() - start - timedelta(seconds=40)
-    assert await bench.backend.prune(age, 3) == 3
+    assert await bench.backend.prune(PruneRule(age), 3) == 3
     assert [await bench.backend.get(item) is None for item in finals] == [True] * 3 + [False] * 3
     assert await bench.backend.failures(finals[1]) == []
-    assert await bench.backend.prune(age, 3) == 1
-    assert await bench.backend.prune(age, 3) == 0
-    assert await bench.backend.prune(timedelta(0), 100) == 2
+    assert await bench.backend.prune(PruneRule(age), 3) == 1
+    assert await bench.backend.prune(PruneRule(age), 3) == 0
+    assert await bench.backend.prune(PruneRule(timedelta(0)), 100) == 2
     assert await bench.get(running.id)
     assert await bench.get(waiting)
 
@@ -219,13 +219,13 @@ async def test_a_task_that_is_run_again_is_not_dropped(bench: BackendBench) -> N
     assert await bench.backend.retry(task_id)
     await bench.started(task_id, 2)
     await bench.advance(1)
-    assert await bench.backend.prune(timedelta(0), 10) == 0
+    assert await bench.backend.prune(PruneRule(timedelta(0)), 10) == 0
 
 
 async def test_an_id_may_be_used_again_once_its_task_was_dropped(bench: BackendBench) -> None:
     task_id = await bench.finished(Failed("no"))
     await bench.advance(1)
-    assert await bench.backend.prune(timedelta(0), 10) == 1
+    assert await bench.backend.prune(PruneRule(timedelta(0)), 10) == 1
     await bench.submit(id=task_id)
     assert await bench.backend.failures(task_id) == []
     assert (await bench.get(task_id)).failures == 0
@@ -241,13 +241,12 @@ async def test_kinds_of_tasks_are_kept_for_times_of_their_own(bench: BackendBenc
     kinds = (("Quick", BackgroundTaskStatus.COMPLETED),)
     age = timedelta(seconds=50)
     late = PruneRule(age, kinds, others=False, since=bench.clock.now())
-    assert await bench.backend.prune_by(late, 10) == 0
+    assert await bench.backend.prune(late, 10) == 0
     assert (
-        await bench.backend.prune_by(PruneRule(timedelta(seconds=200), kinds, others=False), 10)
-        == 0
+        await bench.backend.prune(PruneRule(timedelta(seconds=200), kinds, others=False), 10) == 0
     )
-    assert await bench.backend.prune_by(PruneRule(age, kinds, others=False), 10) == 1
+    assert await bench.backend.prune(PruneRule(age, kinds, others=False), 10) == 1
     assert await bench.backend.get(completed) is None
-    assert await bench.backend.prune_by(PruneRule(age, kinds), 10) == 2
+    assert await bench.backend.prune(PruneRule(age, kinds), 10) == 2
     assert await bench.backend.get(failed) is None
     assert await bench.backend.get(other) is None

@@ -7,6 +7,7 @@ import pytest
 from bgtasks.core.events import Failed, Interrupted
 from bgtasks.core.limits import PerKey
 from bgtasks.core.record import TaskRecord, waiting_for
+from bgtasks.core.retention import PruneRule
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench
 from bgtasks.testing.conformance_types import make_registry
@@ -160,7 +161,7 @@ async def test_one_that_fails_for_good_and_one_that_is_pruned_hold_nobody_up(
     bench.runner.end(first, Failed("no"))
     other = await bench.started(second)
     bench.clock.advance(10)
-    assert await bench.backend.prune(timedelta(seconds=1), 10) == 1
+    assert await bench.backend.prune(PruneRule(timedelta(seconds=1)), 10) == 1
     bench.runner.end(other)
     await bench.started(third)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bgtasks.core.events import Failed, Interrupted
 from bgtasks.core.record import TaskQuery, TaskRecord, turn_of
+from bgtasks.core.retention import PruneRule
 from bgtasks.testing.conformance import BackendBench
 from tests.contract.homes import FileHome
 
@@ -111,7 +112,7 @@ class Walk:
 
     async def _prune(self) -> None:
         await self._bench.advance(1)
-        await self._bench.backend.prune(timedelta(0), 1 + self._choose(3))
+        await self._bench.backend.prune(PruneRule(timedelta(0)), 1 + self._choose(3))
 
     async def _crash(self) -> None:
         await self._bench.reopen(crash=self._choose(2) == 1)

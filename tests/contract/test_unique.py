@@ -10,6 +10,7 @@ import pytest
 from bgtasks.core.events import Completed, Failed, Interrupted
 from bgtasks.core.keys import FOLLOWED, UNTIL_ENDED, UNTIL_STARTED
 from bgtasks.core.record import TaskQuery, TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.errors import DuplicateTaskError, TaskStateError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench
@@ -233,10 +234,10 @@ async def test_a_task_that_holds_its_key_for_a_time_is_not_pruned(bench: Backend
     first = await running(bench, record(bench, at_least=100))
     await ended(bench, first)
     await bench.advance(50)
-    assert await bench.backend.prune(timedelta(seconds=10), 10) == 0
+    assert await bench.backend.prune(PruneRule(timedelta(seconds=10)), 10) == 0
     assert await submit(bench, record(bench)) == first.id
     await bench.advance(51)
-    assert await bench.backend.prune(timedelta(seconds=10), 10) == 1
+    assert await bench.backend.prune(PruneRule(timedelta(seconds=10)), 10) == 1
     await accepted(bench, record(bench))
 
 

@@ -26,6 +26,7 @@ from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.core.events import Completed, Failed, Report
 from bgtasks.core.record import TaskQuery, TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench
@@ -346,7 +347,7 @@ async def test_pruning_in_small_batches_lets_others_write_in_between(bench: Back
     order: list[str] = []
 
     async def prune() -> None:
-        while await bench.backend.prune(timedelta(0), 500) == 500:
+        while await bench.backend.prune(PruneRule(timedelta(0)), 500) == 500:
             order.append("pruned")
 
     pruning = asyncio.create_task(prune())

@@ -25,6 +25,7 @@ from bgtasks.core.events import (
 from bgtasks.core.keys import FOLLOWED, UNTIL_ENDED, UNTIL_STARTED, key_behind
 from bgtasks.core.lifecycle import decide
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.retention import PruneRule
 from bgtasks.errors import TaskStateError
 from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
@@ -145,7 +146,7 @@ class UniqueTasks(RuleBasedStateMachine):
     @rule()
     def prune(self) -> None:
         before = self.clock.now() - timedelta(seconds=2)
-        self.do(lambda: self.file.prune(before, 10))
+        self.do(lambda: self.file.prune(PruneRule(timedelta(0)), before, 10))
 
     @invariant()
     def a_key_has_one_holder_and_one_follower_at_most(self) -> None:

@@ -10,6 +10,7 @@ from bgtasks import BackgroundTaskStatus
 from bgtasks.backends.base import Backend
 from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.clock import Clock, SystemClock
+from bgtasks.core.retention import PruneRule
 from bgtasks.core.submission import SubmitOptions
 from bgtasks.registry import Registry
 from bgtasks.testing.conformance import BackendBench
@@ -76,7 +77,7 @@ async def test_a_process_with_a_wrong_clock_drops_what_is_old_and_nothing_else(
         "UPDATE bgtasks_tasks SET completed_at = completed_at - interval '8 days' WHERE id = $1",
         old,
     )
-    assert await wrong.backend.prune(timedelta(days=7), 100) == 1
+    assert await wrong.backend.prune(PruneRule(timedelta(days=7)), 100) == 1
     assert await wrong.backend.get(old) is None
     assert await wrong.get(new)
 

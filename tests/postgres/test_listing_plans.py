@@ -81,6 +81,8 @@ def literal(value: Any) -> str:
     """A value as SQL; those of the tests need no more."""
     if isinstance(value, list):
         return f"ARRAY[{', '.join(literal(item) for item in value)}]::text[]"
+    if value is None:
+        return "NULL"
     return str(value) if isinstance(value, int) else f"'{value}'"
 
 
@@ -129,7 +131,7 @@ async def test_pruning_and_single_tasks_are_short_walks_too(many: Any, plans: st
     await explaining.fetch(STATEMENTS["task_by_id"], task_id)
     await explaining.fetch(STATEMENTS["waiting_tasks"], "Quick", 5, 100)
     moment = datetime(2026, 1, 1, 5, tzinfo=UTC)
-    await explaining.fetch(STATEMENTS["prune"], moment, 100, moment)
+    await explaining.fetch(STATEMENTS["prune"], moment, 100, moment, None, [], True)
     assert_short_walks(explaining.plans, 100)
 
 

@@ -10,6 +10,7 @@ from bgtasks.backends.postgres.backend import PostgresBackend
 from bgtasks.backends.postgres.engine.schema import ENGINE
 from bgtasks.core.events import Failed
 from bgtasks.core.record import TaskQuery
+from bgtasks.core.retention import PruneRule
 from bgtasks.testing.conformance import BackendBench
 
 from .many_tasks import filling
@@ -25,7 +26,10 @@ async def test_two_processes_prune_at_once_and_drop_each_task_once(
     dropped = 0
     while last := sum(
         await asyncio.gather(
-            *(bench.backend.prune(timedelta(0), 90) for bench in (web, worker, web, worker))
+            *(
+                bench.backend.prune(PruneRule(timedelta(0)), 90)
+                for bench in (web, worker, web, worker)
+            )
         )
     ):
         dropped += last
@@ -38,8 +42,8 @@ async def test_what_somebody_else_is_dropping_holds_nobody_up(web: BackendBench,
     web.clock.advance(86_400)
     async with sql.transaction():
         await sql.execute("SELECT 1 FROM bgtasks_tasks ORDER BY completed_at LIMIT 4 FOR UPDATE")
-        assert await web.backend.prune(timedelta(0), 100) == 6
-    assert await web.backend.prune(timedelta(0), 100) == 4
+        assert await web.backend.prune(PruneRule(timedelta(0)), 100) == 6
+    assert await web.backend.prune(PruneRule(timedelta(0)), 100) == 4
 
 
 async def test_the_history_of_attempts_is_dropped_with_the_task(
@@ -47,7 +51,7 @@ async def test_the_history_of_attempts_is_dropped_with_the_task(
 ) -> None:
     task_id = await worker.finished(Failed("no"))
     await worker.advance(1)
-    assert await worker.backend.prune(timedelta(0), 10) == 1
+    assert await worker.backend.prune(PruneRule(timedelta(0)), 10) == 1
     assert await worker.backend.get(task_id) is None
     assert await sql.fetchval("SELECT count(*) FROM bgtasks_failures") == 0
 

@@ -70,11 +70,11 @@ async def test_a_store_that_cannot_prune_is_logged_and_asked_again(
     backend = backend_of(container)
     prune, calls = backend.prune, []
 
-    async def fail_once(age: Any, limit: int) -> Any:
-        calls.append(age)
+    async def fail_once(rule: Any, limit: int) -> Any:
+        calls.append(rule)
         if len(calls) == 2:
             raise error("the disk is full")
-        return await prune(age, limit)
+        return await prune(rule, limit)
 
     backend.prune = fail_once
     async with running(container) as manager:

@@ -145,12 +145,9 @@ class FileStore(TaskStore):
         await self._room()
         return bool(await self.writer.run(partial(TaskFile.delete, task_id=task_id)))
 
-    async def prune_by(self, rule: PruneRule, before: datetime, limit: int) -> int:
-        prune = partial(TaskFile.prune_by, rule=rule, before=before, limit=limit)
+    async def prune(self, rule: PruneRule, before: datetime, limit: int) -> int:
+        prune = partial(TaskFile.prune, rule=rule, before=before, limit=limit)
         return int(await self.writer.run(prune))
-
-    async def prune(self, before: datetime, limit: int) -> int:
-        return int(await self.writer.run(partial(TaskFile.prune, before=before, limit=limit)))
 
     async def take_back(
         self, limit: int, decide: Callable[[TaskRecord], Change | None]

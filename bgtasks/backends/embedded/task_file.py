@@ -150,18 +150,12 @@ class TaskFile:
         """Drop a task if it is final; whether it was there and is."""
         return self._drop(self._execute("final_task", (task_id.bytes,)).fetchall()) > 0
 
-    def prune_by(self, rule: PruneRule, before: datetime, limit: int) -> int:
-        """Drop those that a rule names; how many."""
+    def prune(self, rule: PruneRule, before: datetime, limit: int) -> int:
+        """Drop tasks that a rule names and that became final before a time; how many."""
         since, now = rows.from_time(rule.since) or 0, rows.from_time(self._now())
         kinds = json.dumps([f"{name}/{status}" for name, status in rule.kinds])
         values = (since, rows.from_time(before), now, kinds, rule.others, limit)
-        return self._drop(self._execute("prunable_by", values).fetchall())
-
-    def prune(self, before: datetime, limit: int) -> int:
-        """Drop tasks that became final before a time; how many."""
-        now = rows.from_time(self._now())
-        found = self._execute("prunable", (rows.from_time(before), now, limit)).fetchall()
-        return self._drop(found)
+        return self._drop(self._execute("prunable", values).fetchall())
 
     # At start, and from time to time
 

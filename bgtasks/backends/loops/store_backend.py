@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -115,17 +115,14 @@ class StoreBackend(Backend, Generic[TStore]):
     async def delete(self, task_id: UUID) -> bool:
         return await self.store.delete(task_id)
 
-    async def prune(self, age: timedelta, limit: int) -> int:
-        return await self.store.prune(self.now() - age, limit)
+    async def prune(self, rule: PruneRule, limit: int) -> int:
+        return await self.store.prune(rule, self.now() - rule.age, limit)
 
     async def pause(self, type_name: str, reason: str | None) -> None:
         await self.store.pause(type_name, reason)
 
     async def resume(self, type_name: str) -> None:
         await self.store.resume(type_name)
-
-    async def prune_by(self, rule: PruneRule, limit: int) -> int:
-        return await self.store.prune_by(rule, self.now() - rule.age, limit)
 
     def now(self) -> datetime:
         return self._clock.now()

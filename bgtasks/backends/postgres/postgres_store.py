@@ -227,16 +227,11 @@ class PostgresStore(TaskStore):
         with self.database.asking("written"):
             return bool(await self.database.fetch(STATEMENTS["delete_final"], task_id))
 
-    async def prune_by(self, rule: PruneRule, before: datetime, limit: int) -> int:
+    async def prune(self, rule: PruneRule, before: datetime, limit: int) -> int:
         kinds = [f"{name}/{status}" for name, status in rule.kinds]
         values = (before, limit, self._now(), rule.since, kinds, rule.others)
         with self.database.asking("pruned"):
-            return len(await self.database.fetch(STATEMENTS["prune_by"], *values))
-
-    async def prune(self, before: datetime, limit: int) -> int:
-        with self.database.asking("pruned"):
-            found = await self.database.fetch(STATEMENTS["prune"], before, limit, self._now())
-            return len(found)
+            return len(await self.database.fetch(STATEMENTS["prune"], *values))
 
     async def take_back(self, limit: int, decide: CutOff) -> int | None:
         return await self._dead_workers.take_back(limit, decide)

@@ -151,14 +151,8 @@ UPDATE tasks SET due_at = due_at - ?
  WHERE status = 'Pending' AND due_at IS NOT NULL AND delayed;
 
 -- name: prunable
--- What became final before a time. A task stays that holds its key for a time.
-SELECT sequence, type, status, owner IS NOT NULL FROM tasks INDEXED BY tasks_finished
- WHERE completed_at IS NOT NULL AND completed_at < ?
-   AND (held_key IS NULL OR key_until <= ?)
- ORDER BY completed_at LIMIT ?;
-
--- name: prunable_by
--- The same within a span of time, of some kinds of tasks, or of all others.
+-- What became final within a span of time, of some kinds of tasks, or of all others. A task stays that
+-- holds its key for a time.
 SELECT sequence, type, status, owner IS NOT NULL FROM tasks INDEXED BY tasks_finished
  WHERE completed_at IS NOT NULL AND completed_at >= ? AND completed_at < ?
    AND (held_key IS NULL OR key_until <= ?)

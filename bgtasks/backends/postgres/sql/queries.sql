@@ -362,8 +362,10 @@ SELECT type, status, has_owner, pg_catalog.sum(number), true FROM old
 SELECT sequence, created_at FROM bgtasks_tasks
  WHERE sequence < $1 ORDER BY sequence DESC LIMIT 1;
 
--- name: prune_by
--- The same within a span of time, of some kinds of tasks ($5), or of all others ($6).
+-- name: prune
+-- What became final within a span of time, of some kinds of tasks ($5), or of all others ($6). Several
+-- processes prune: none waits for what another one is dropping. A task stays that holds its key for a
+-- time.
 DELETE FROM bgtasks_tasks
  WHERE sequence = ANY (ARRAY(
        SELECT sequence FROM bgtasks_tasks
@@ -376,17 +378,6 @@ RETURNING 1;
 
 -- name: delete_final
 DELETE FROM bgtasks_tasks WHERE id = $1 AND completed_at IS NOT NULL RETURNING 1;
-
--- name: prune
--- Several processes prune: none waits for what another one is dropping. A task stays that holds its
--- key for a time.
-DELETE FROM bgtasks_tasks
- WHERE sequence = ANY (ARRAY(
-       SELECT sequence FROM bgtasks_tasks
-        WHERE completed_at IS NOT NULL AND completed_at < $1
-          AND (held_key IS NULL OR key_until <= $3)
-        ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING 1;
 
 -- name: horizon
 -- Every transaction before this one has ended: what it changed can be read.
