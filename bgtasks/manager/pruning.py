@@ -22,6 +22,10 @@ BATCH = 500
 OVERLAP = timedelta(hours=1)
 """How far back what was looked at is looked at again: ends are dated before they are committed."""
 
+ALL_EVERY = 86_400.0
+"""Seconds after which everything is looked at again: a task may have been kept for its key, which
+it held for longer than it was to be kept itself."""
+
 
 def pruning(
     backend: Backend, rules: Sequence[PruneRule], clock: Clock, timing: Timing
@@ -29,9 +33,10 @@ def pruning(
     """A service that drops what has been kept long enough, again and again.
 
     The backend tells itself where the store is in trouble. Where types have rules of their own, a
-    round looks only at what has become old enough since the one before.
+    round looks only at what has become old enough since the one before, and once a day at all.
     """
     looked_until: dict[PruneRule, datetime] = {}
+    looked_at_all = clock.monotonic()
 
     async def drop(rule: PruneRule) -> None:
         until = backend.now() - rule.age - OVERLAP
@@ -41,6 +46,10 @@ def pruning(
         looked_until[rule] = until
 
     async def one_round() -> None:
+        nonlocal looked_at_all
+        if clock.monotonic() - looked_at_all >= ALL_EVERY:
+            looked_until.clear()
+            looked_at_all = clock.monotonic()
         try:
             for rule in rules:
                 await drop(rule)

@@ -11,6 +11,7 @@ from bgtasks import (
     BackgroundTaskManager,
     Retention,
     SettingsError,
+    Unique,
 )
 from bgtasks.clock import Timing
 from tests.hosts.scripted import (
@@ -99,6 +100,19 @@ async def test_a_type_keeps_its_tasks_for_times_of_its_own() -> None:
         while ended.id in await all_ids(manager):
             clock.advance(Timing().prune_every)
         assert await all_ids(manager) == [cancelled]  # as the setting says
+
+
+async def test_a_task_that_holds_its_key_for_longer_than_it_is_kept_is_dropped_later() -> None:
+    unique = Unique(by=(), at_least="2 days")
+    container = container_for(done, unique=unique, retention=Retention(completed="1 hour"))
+    clock = clock_of(container)
+    async with running(container) as manager:
+        ended = await run_to_end(manager, Work())
+        for _ in range(10):
+            await until(lambda: clock.pending)
+            clock.advance(0.4 * DAY)
+            left = await all_ids(manager)
+        assert ended.id not in left
 
 
 @pytest.mark.parametrize("value", [-1, "soon", float("nan"), "200 years", True])
