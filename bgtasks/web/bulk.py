@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from attrs import frozen
@@ -80,8 +79,7 @@ class Bulk:
     async def matching(self, requester: Requester, wanted: BulkRequest) -> Mapping[str, int]:
         """How many of each type would be changed. Raises NotAllowedError where they cannot be
         counted, because only ``can_view`` knows which of them ``requester`` may see."""
-        possible = await self._possible(requester, wanted)
-        return {} if possible is None else await self._manager.count_types(possible)
+        return await self._counts(await self._possible(requester, wanted))
 
     async def carry_out(
         self, requester: Requester, wanted: BulkRequest, expected: int
@@ -93,8 +91,7 @@ class Bulk:
         NotAllowedError as ``matching``. Where the policy fails on the way, what was done remains.
         """
         possible = await self._possible(requester, wanted)
-        counts = {} if possible is None else await self._manager.count_types(possible)
-        matched = sum(counts.values())
+        matched = sum((await self._counts(possible)).values())
         if 10 * abs(matched - expected) > expected:
             raise TaskStateError(
                 f"{matched:,} tasks match, which is more than 10 % off the expected {expected:,}: "
@@ -115,6 +112,9 @@ class Bulk:
         # The policy is asked also where no task can fit: the answer does not depend on the status.
         visible = await self._access.narrowed(requester, wanted.tasks)
         return visible.among(wanted.action.statuses)
+
+    async def _counts(self, possible: TaskFilter | None) -> Mapping[str, int]:
+        return {} if possible is None else await self._manager.count_types(possible)
 
     async def _change(
         self, requester: Requester, action: BulkAction, infos: Sequence[Info], totals: "_Totals"
@@ -142,8 +142,12 @@ class _Totals:
     def __init__(self) -> None:
         self.seen = self.done = self.not_allowed = self.gone = 0
 
-    def answer(self, matched: int, **more: Any) -> BulkAnswer:
+    def answer(self, matched: int, more: bool) -> BulkAnswer:
         """The answer of which these are the numbers."""
         return BulkAnswer(
-            matched=matched, done=self.done, not_allowed=self.not_allowed, gone=self.gone, **more
+            matched=matched,
+            done=self.done,
+            not_allowed=self.not_allowed,
+            gone=self.gone,
+            more=more,
         )

@@ -1,8 +1,8 @@
 """The web server of this process, as far as an application can find it.
 
 uvicorn tells an application neither its limits nor that it is about to stop. The handler of the
-signals belongs to its server, which leads to both; nothing is
-changed. Other servers cannot be found.
+signals belongs to its server, which leads to both; nothing is changed. Other servers cannot be
+found.
 """
 
 import signal
