@@ -96,7 +96,7 @@ class Claiming:
         self._process = process
         self._registry = registry
         self._openings = openings
-        self._rates = Rates(registry, openings.types)
+        self._rates = Rates(registry, openings.types, database.clock.monotonic)
         self._runs = runs
         self._now = now
         self._monotonic = database.clock.monotonic

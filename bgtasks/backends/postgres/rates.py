@@ -1,8 +1,7 @@
 """How many attempts of each type may start now, by the rates of the types."""
 
-import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -48,7 +47,10 @@ class Rates:
     """The rates of the types that are run here. What they have left stands with the types; only
     the server's clock counts."""
 
-    def __init__(self, registry: Registry, types: Collection[str]) -> None:
+    def __init__(
+        self, registry: Registry, types: Collection[str], monotonic: Callable[[], float]
+    ) -> None:
+        self._monotonic = monotonic
         self._rates = {
             name: item.rate
             for name in types
@@ -86,11 +88,11 @@ class Rates:
 
     def wait_for(self, name: str) -> float:
         """Seconds until one more of this type may start, as far as is known."""
-        return max(self._used_up.get(name, 0.0) - time.monotonic(), 0.0)
+        return max(self._used_up.get(name, 0.0) - self._monotonic(), 0.0)
 
     def _note(self, name: str, bucket: TokenBucket) -> None:
         if bucket.starts:
             self._used_up.pop(name, None)
         else:
             wait = (bucket.next_at(self._rates[name]) - bucket.at).total_seconds()
-            self._used_up[name] = time.monotonic() + wait
+            self._used_up[name] = self._monotonic() + wait
