@@ -22,7 +22,7 @@ from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, changing
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["Bulk", "frees_key", "is_plain_end"]
+__all__ = ["Bulk", "frees_key", "is_plain_end", "is_report"]
 
 RUNNING = BackgroundTaskStatus.RUNNING
 
@@ -146,6 +146,12 @@ def _with_nulls(name: str, empty: tuple[bool, ...]) -> str:
 def _is_plain(record: TaskRecord) -> bool:
     """Whether a new task waits for no time and no turn."""
     return record.due_at is None and record.turn_key is None
+
+
+def is_report(change: Change) -> bool:
+    """Whether a running task goes on running, and nobody asks for its end."""
+    before, after, _ = change
+    return before.status is RUNNING is after.status and not after.cancel_requested
 
 
 def is_plain_end(change: Change) -> bool:

@@ -9,7 +9,7 @@ from itertools import compress
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
-from bgtasks.backends.embedded.bulk import Bulk, frees_key, is_plain_end
+from bgtasks.backends.embedded.bulk import Bulk, frees_key, is_plain_end, is_report
 from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.reader import fetch_shown, stored_types
@@ -306,7 +306,7 @@ class TaskFile:
         """Whether the task was still what was decided on, and is changed; to other work, if it
         ``replaces`` it."""
         before, after = change.before, change.after
-        if before.status is RUNNING is after.status and not after.cancel_requested:
+        if is_report(change):
             cursor = self._execute("write_report", rows.report_values(before, after))
         elif is_plain_end(change):
             statement = "write_freeing_end" if frees_key(change) else "write_end"
@@ -377,10 +377,7 @@ def _is_plain(change: Change | None) -> bool:
     """Whether it can be written together with others: a report or the usual end."""
     if change is None or change.beside:
         return False
-    before, after, _ = change
-    if before.status is RUNNING is after.status:
-        return not after.cancel_requested
-    return is_plain_end(change)
+    return is_report(change) or is_plain_end(change)
 
 
 def _is_one_statement(change: Change) -> bool:
