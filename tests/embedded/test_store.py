@@ -289,7 +289,7 @@ def test_every_listing_is_a_short_walk_along_an_index(connection: sqlite3.Connec
         ("running_tasks", (5,), "tasks_by_status (status=?)"),
         ("task_by_id", (b"",), "(id=?)"),
         ("task_by_sequence", (1,), "INTEGER PRIMARY KEY (rowid=?)"),
-        ("prunable", (1, 2, 5), "tasks_finished (completed_at"),
+        ("prunable", (0, 1, 2, "[]", True, 5), "tasks_finished (completed_at"),
         ("holder_of_key", ("k",), "tasks_by_held_key (held_key=?)"),
         ("free_expired_key", ("k", 5), "tasks_by_held_key (held_key=?)"),
         ("free_key", ("k",), "tasks_by_held_key (held_key=?)"),
