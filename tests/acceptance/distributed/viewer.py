@@ -1,6 +1,7 @@
 """A browser's part: a Socket.IO client that remembers all it was sent."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 import socketio
 from attrs import frozen
 
+from bgtasks.web.protocol import MAX_IDS
 from tests.acceptance.distributed.node import PATIENCE, WebNode, until
 
 NAMESPACE = "/background-tasks"
@@ -44,12 +46,15 @@ class Address(Protocol):
 
 
 class Viewer:
-    """Connected to one web node; connects again by itself."""
+    """Connected to one web node; connects again by itself, and then asks for what it may have
+    missed, as the JavaScript client does: the replay has only the tasks that ended last."""
 
     def __init__(self, node: Address) -> None:
         self.node = node
         self.seen: dict[str, list[Seen]] = {}
         self.connections = 0
+        self._watched: set[str] = set()
+        self._catching_up: asyncio.Task[None] | None = None
         self._client = socketio.AsyncClient(
             reconnection_delay=0.1, reconnection_delay_max=0.5, randomization_factor=0
         )
@@ -66,6 +71,8 @@ class Viewer:
         )
 
     async def disconnect(self) -> None:
+        if self._catching_up is not None:
+            self._catching_up.cancel()
         await self._client.shutdown()
 
     async def ask(self, event: str, task_id: str) -> dict[str, Any]:
@@ -120,6 +127,9 @@ class Viewer:
 
     async def sees_the_end_of(self, task_ids: Iterable[str], seconds: float = PATIENCE) -> None:
         waiting = list(task_ids)
+        self._watched.update(waiting)
+        if self.connections > 1:
+            await self._catch_up()
 
         def ended() -> bool:
             waiting[:] = self.open_tasks(waiting)
@@ -149,6 +159,23 @@ class Viewer:
 
     async def _connected(self) -> None:
         self.connections += 1
+        if self.connections > 1:
+            self._catching_up = asyncio.create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        """Ask for the tasks that are watched and have not ended, as far as is known here, and then
+        for everything again. If the connection is lost meanwhile, the next one asks anew."""
+        open_ids = self.open_tasks({*self._watched, *self.seen})
+        asked: list[dict[str, Any]] = [
+            {"ids": open_ids[at : at + MAX_IDS]} for at in range(0, len(open_ids), MAX_IDS)
+        ]
+        with contextlib.suppress(socketio.exceptions.SocketIOError):
+            for argument in [*asked, {}]:
+                answer = await self._client.call(
+                    "Subscribe", argument, namespace=NAMESPACE, timeout=PATIENCE
+                )
+                for task in answer.get("tasks", ()):
+                    await self._updated(task)
 
     async def _updated(self, task: dict[str, Any]) -> None:
         seen = Seen(task, time.monotonic(), self.connections)
