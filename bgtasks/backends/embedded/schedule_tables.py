@@ -72,7 +72,7 @@ class ScheduleTables:
             if not self._advance(file, firing, what):
                 raise _MovedOnError
             _run(file, "add_tick", *tick_values(what.tick_of(firing)))
-            _run(file, "forget_ticks", firing.name, MAX_TICKS)
+            _run_named(file, "forget_ticks", schedule=firing.name, kept=MAX_TICKS)
             return what.outcome
         return None
 
@@ -118,7 +118,8 @@ class ScheduleTables:
         now = rows.from_time(self._now())
         released = 0
         for name in names:
-            released += _run(file, "release_held", name, HELD_UNTIL, now).rowcount
+            values = {"schedule": name, "held_until": HELD_UNTIL, "now": now}
+            released += _run_named(file, "release_held", **values).rowcount
         if released:
             file.queue.due_changed = True
 
@@ -128,4 +129,8 @@ class ScheduleTables:
 
 
 def _run(file: TaskFile, name: str, *values: object) -> sqlite3.Cursor:
+    return file.connection.execute(STATEMENTS[name], values)
+
+
+def _run_named(file: TaskFile, name: str, **values: object) -> sqlite3.Cursor:
     return file.connection.execute(STATEMENTS[name], values)

@@ -249,9 +249,9 @@ VALUES (?, ?, ?, ?, ?, ?)
 -- name: forget_ticks
 -- All but the last ones.
 DELETE FROM schedule_ticks
- WHERE schedule = ?1
-   AND tick <= (SELECT tick FROM schedule_ticks WHERE schedule = ?1
-                 ORDER BY tick DESC LIMIT 1 OFFSET ?2);
+ WHERE schedule = :schedule
+   AND tick <= (SELECT tick FROM schedule_ticks WHERE schedule = :schedule
+                 ORDER BY tick DESC LIMIT 1 OFFSET :kept);
 
 -- name: ticks_of_schedules
 SELECT schedule, tick, outcome, task, missed, message FROM schedule_ticks
@@ -269,11 +269,11 @@ UPDATE schedules SET paused_at = NULL, next_tick = ?, due_at = ?
 
 -- name: release_held
 -- Its turn has come: nothing else of the schedule has still to end.
-UPDATE tasks INDEXED BY tasks_of_schedule SET due_at = ?3
- WHERE schedule = ?1 AND completed_at IS NULL AND due_at = ?2 AND status = 'Pending'
+UPDATE tasks INDEXED BY tasks_of_schedule SET due_at = :now
+ WHERE schedule = :schedule AND completed_at IS NULL AND due_at = :held_until AND status = 'Pending'
    AND NOT EXISTS (SELECT 1 FROM tasks AS other INDEXED BY tasks_of_schedule
-                    WHERE other.schedule = ?1 AND other.completed_at IS NULL
-                      AND other.due_at IS NOT ?2);
+                    WHERE other.schedule = :schedule AND other.completed_at IS NULL
+                      AND other.due_at IS NOT :held_until);
 
 -- name: drop_schedules
 DELETE FROM schedules WHERE seen_at < ? AND name NOT IN (SELECT value FROM json_each(?));
