@@ -21,6 +21,7 @@ from bgtasks.testing.conformance_types import make_registry
 
 OWNER = """
 import asyncio, os, sys
+import urllib.parse  # pathlib does so when it is needed; by then root's own Python is out of reach
 from bgtasks.backends.embedded.backend import EmbeddedBackend
 from bgtasks.testing import FakeClock
 from bgtasks.testing.conformance_types import make_registry
