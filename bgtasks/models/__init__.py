@@ -1,0 +1,41 @@
+"""What a task is and how it looks from outside; what the manager tells of what it does."""
+
+from bgtasks.models.info import (
+    BackgroundTaskInfo,
+    LightTaskInfo,
+    Submission,
+    TaskSchedule,
+    WaitingFor,
+    kept,
+)
+from bgtasks.models.operations import AttemptFailure, BulkResult, Health, ProcessInfo
+from bgtasks.models.schedules import ScheduleInfo, TickInfo
+from bgtasks.models.stored_json import StoredJson
+from bgtasks.models.task import (
+    UNSET,
+    BackgroundTaskBase,
+    BackgroundTaskState,
+    BackgroundTaskStatus,
+    Unset,
+)
+
+__all__ = [
+    "UNSET",
+    "AttemptFailure",
+    "BackgroundTaskBase",
+    "BackgroundTaskInfo",
+    "BackgroundTaskState",
+    "BackgroundTaskStatus",
+    "BulkResult",
+    "Health",
+    "LightTaskInfo",
+    "ProcessInfo",
+    "ScheduleInfo",
+    "StoredJson",
+    "Submission",
+    "TaskSchedule",
+    "TickInfo",
+    "Unset",
+    "WaitingFor",
+    "kept",
+]
