@@ -68,5 +68,6 @@ def make_parser() -> argparse.ArgumentParser:
     tasks.add(commands)
     types.add(commands)
     tasks.add_types(commands)
+    tasks.add_schedules(commands)
     worker.add(commands)
     return parser

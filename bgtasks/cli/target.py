@@ -2,7 +2,8 @@
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from bgtasks.cli.usage import ACCEPTED, UsageError
 from bgtasks.containers import BackgroundTasksContainer
 from bgtasks.core.database_url import is_server_address
 from bgtasks.core.redaction import redact
+from bgtasks.core.schedules.definition import Schedules
 from bgtasks.errors import BackgroundTasksError
 from bgtasks.registration import Registration
 
-__all__ = ["one_task_container", "registrations", "task_containers"]
+__all__ = ["one_task_container", "registrations", "schedules", "task_containers"]
 
 
 def task_containers(target: str) -> list[Any]:
@@ -45,13 +47,26 @@ def one_task_container(target: str) -> Any:
 
 def registrations(container: Any, target: str) -> list[Registration]:
     """The tasks that are registered in a container of ``target``. Raises UsageError."""
-    try:
+    with _reading("tasks", target):
         return list(container.registry())
+
+
+def schedules(container: Any, target: str) -> Schedules:
+    """The schedules that are registered in a container of ``target``. Raises UsageError."""
+    with _reading("schedules", target):
+        found: Schedules = container.known_schedules()
+    return found
+
+
+@contextmanager
+def _reading(what: str, target: str) -> Generator[None]:
+    try:
+        yield
     except BackgroundTasksError:
         raise
     except Exception as error:
         raise UsageError(
-            f"the tasks of {target!r} cannot be read: {_said(error)}; if their options come "
+            f"the {what} of {target!r} cannot be read: {_said(error)}; if their options come "
             f"from the configuration, name a container that has been given it"
         ) from error
 

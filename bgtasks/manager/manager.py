@@ -74,6 +74,7 @@ class BackgroundTaskManager:
         self.schedule_updated = Subscribers[Collection[str]](lambda _: "schedules")
         self._registry = registry
         self._settings = settings
+        self._visits = False
         self._clock = clock
         new_run = partial(
             ManagerRun,
@@ -88,13 +89,16 @@ class BackgroundTaskManager:
         )
         # Hooks are made at the start: they may depend on the manager.
         self._switch = Switch(
-            lambda: new_run(self._settings, schedules, backend_factory(), Hooks(tuple(hooks())))
+            lambda: new_run(
+                self._settings, self._visits, schedules, backend_factory(), Hooks(tuple(hooks()))
+            )
         )
 
     # Start and stop
 
-    def configure(self, settings: Settings) -> None:
+    def configure(self, settings: Settings, *, visits: bool = False) -> None:
         """Use other settings from the next start on; the backend gets those of the container.
+        ``visits``: a process that looks in, and leaves what others have registered as it is.
 
         Raises ManagerStateError while it is running, SettingsError for unregistered ``types``.
         """
@@ -103,7 +107,7 @@ class BackgroundTaskManager:
                 "the background task manager is running: stop it before it is given other settings"
             )
         self._registry.names(settings.types)
-        self._settings = settings
+        self._settings, self._visits = settings, visits
 
     async def start(self) -> None:
         """Open the store, take back what a crash left, and begin to run tasks.

@@ -66,6 +66,7 @@ class ManagerRun:
         schedule_updates: Subscribers[Collection[str]],
         context: contextvars.Context,
         settings: Settings,
+        visits: bool,
         schedules: Schedules,
         backend: Backend,
         hooks: Hooks,
@@ -77,6 +78,7 @@ class ManagerRun:
         self.types = Types(registry, backend, self.infos, type_updates.tell)
         self._registry = registry
         self._settings = settings
+        self._visits = visits
         self._codec = codec
         self._timing = timing
         self._updates = updates
@@ -98,7 +100,7 @@ class ManagerRun:
         # The event loop is watched while workers run on it.
         self._services = Services([self._watch, self._serving] if settings.run_tasks else [])
         rules = rules_of(settings.retention, {item.type_name: item.retention for item in registry})
-        if rules and (settings.run_tasks or settings.retention is not None):  # no visitor
+        if rules and not visits:
             self._services.add(pruning(backend, rules, clock, timing))
         maker = TaskMaker(self._record)
         self.schedules = ScheduleControl(backend, schedules, maker, backend.now)
@@ -122,7 +124,8 @@ class ManagerRun:
         await self.backend.start()
         self.state = State.RUNNING
         try:
-            await self.schedules.register(fires=self._settings.fires)
+            if not self._visits:
+                await self.schedules.register(fires=self._settings.fires)
             for service in accompanying:
                 self._services.add(service)
             self._services.start()

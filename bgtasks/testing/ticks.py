@@ -4,9 +4,6 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
-from bgtasks.core.text import shown
-from bgtasks.errors import ScheduleNotFoundError
-
 __all__ = ["schedule_ticks"]
 
 MAX_TICKS = 100_000
@@ -29,13 +26,9 @@ def schedule_ticks(
                 f"{time!r} has no time zone; accepted: one that has, such as "
                 "datetime(2026, 3, 29, tzinfo=ZoneInfo('Europe/Berlin'))"
             )
-    schedules = background_tasks.known_schedules()
-    found = schedules.named(name)
-    if found is None:
-        known = ", ".join(sorted(item.name for item in schedules)) or "none"
-        raise ScheduleNotFoundError(f"there is no schedule named {shown(name)}; there is: {known}")
+    spec = background_tasks.known_schedules().get(name).spec
     ticks: list[datetime] = []
-    for tick in takewhile(lambda tick: tick <= before, found.spec.ticks(after)):
+    for tick in takewhile(lambda tick: tick <= before, spec.ticks(after)):
         if len(ticks) == MAX_TICKS:
             raise ValueError(f"there are more than {MAX_TICKS:,} ticks; ask for a shorter time")
         ticks.append(tick)

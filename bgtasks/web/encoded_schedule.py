@@ -1,12 +1,14 @@
 """A schedule as clients are sent it."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.schedules.definition import checked_name
 from bgtasks.models import ScheduleInfo
 
-__all__ = ["parse_schedule", "schedule_text"]
+__all__ = ["parse_schedule", "read_schedule", "schedule_data", "schedule_text"]
 
 _SENT_AS = {"upcoming": "next", "ticks": "last"}
 
@@ -16,5 +18,15 @@ parse_schedule = checked_name
 
 def schedule_text(info: ScheduleInfo, codec: TaskCodec) -> str:
     """A schedule as JSON, in ASCII."""
-    data = {_SENT_AS.get(name, name): value for name, value in codec.data_of(info).items()}
-    return json.dumps(data, separators=(",", ":"))
+    return json.dumps(schedule_data(info, codec), separators=(",", ":"))
+
+
+def schedule_data(info: ScheduleInfo, codec: TaskCodec) -> dict[str, Any]:
+    """A schedule as JSON data."""
+    return {_SENT_AS.get(name, name): value for name, value in codec.data_of(info).items()}
+
+
+def read_schedule(data: Mapping[str, Any], codec: TaskCodec) -> ScheduleInfo:
+    """What ``schedule_data`` made of a schedule, read back. Raises what cattrs raises."""
+    names = {sent: name for name, sent in _SENT_AS.items()}
+    return codec.read(ScheduleInfo, {names.get(key, key): value for key, value in data.items()})

@@ -55,6 +55,24 @@ test("types are listed, paused with a reason, and resumed", async (t) => {
   ]);
 });
 
+test("schedules are listed page by page, run, paused and resumed", async (t) => {
+  const nightly = { name: "nightly", paused: false, next: [], last: [] };
+  const page = { items: [nightly], nextCursor: "nightly" };
+  const { asked, api } = asking(t, [page, page, nightly, nightly, nightly]);
+  assert.deepEqual(await api.schedules(), page);
+  await api.schedules({ limit: 1, cursor: "nightly" });
+  assert.deepEqual(await api.runSchedule("nightly"), nightly);
+  assert.deepEqual(await api.pauseSchedule("a/b"), nightly);
+  assert.deepEqual(await api.resumeSchedule("nightly"), nightly);
+  assert.deepEqual(called(asked), [
+    "GET api/schedules?",
+    "GET api/schedules?limit=1&cursor=nightly",
+    "POST api/schedules/nightly/run",
+    "POST api/schedules/a%2Fb/pause",
+    "POST api/schedules/nightly/resume",
+  ]);
+});
+
 test("many tasks are changed by a filter that is sent as a body", async (t) => {
   const match = { matched: 3, types: { Copy: 3 } };
   const result = { matched: 3, done: 2, notAllowed: 1, gone: 0, more: false };

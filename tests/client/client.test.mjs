@@ -389,3 +389,19 @@ test("whoever wants to know is told of types that are paused or resumed", () => 
   socket.tell({ name: "Copy", pauseReason: null });
   assert.deepEqual(told, ["down"]);
 });
+
+test("whoever wants to know is told of schedules that change, until the client is closed", (t) => {
+  t.mock.method(console, "error", () => {});
+  const { socket, tasks } = client();
+  const told = [];
+  tasks.onScheduleUpdated(() => { throw new Error("mine"); });
+  const stop = tasks.onScheduleUpdated(({ name, paused }) => told.push([name, paused]));
+  tasks.onScheduleUpdated(({ name }) => told.push([name]));
+  socket.up();
+  socket.tellSchedule({ name: "nightly", paused: true });
+  stop();
+  socket.tellSchedule({ name: "nightly", paused: false });
+  tasks.close();
+  socket.tellSchedule({ name: "nightly", paused: true });
+  assert.deepEqual(told, [["nightly", true], ["nightly"], ["nightly"]]);
+});

@@ -56,6 +56,9 @@ export class FakeSocket {
   tell(type) {
     this.listeners.TypeUpdated(type);
   }
+  tellSchedule(schedule) {
+    this.listeners.ScheduleUpdated(schedule);
+  }
   send(fields) {
     this.listeners.TaskUpdated(task(fields));
   }

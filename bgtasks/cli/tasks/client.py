@@ -6,7 +6,12 @@ from uuid import UUID
 
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.models import (
+    AttemptFailure,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+    ScheduleInfo,
+)
 from bgtasks.web.bulk import BulkAnswer
 from bgtasks.web.listing import PageRequest
 
@@ -49,6 +54,19 @@ class TaskClient(Protocol):
 
     async def resume(self, type_name: str) -> TypeInfo:
         """Start its tasks again; how it is then. Raises UnregisteredTaskError."""
+
+    async def schedules(self) -> Sequence[ScheduleInfo]:
+        """All schedules, in the order of their names."""
+
+    async def run_schedule(self, name: str) -> ScheduleInfo:
+        """Submit a task of a schedule now; the schedule, with the task as ``last_task``. Raises
+        ScheduleNotFoundError."""
+
+    async def pause_schedule(self, name: str) -> ScheduleInfo:
+        """Let no tick of a schedule count; how it is then. Raises ScheduleNotFoundError."""
+
+    async def resume_schedule(self, name: str) -> ScheduleInfo:
+        """Let its ticks count again; how it is then. Raises ScheduleNotFoundError."""
 
     async def retry(self, task_id: UUID) -> Info:
         """Run a task again; returns the snapshot after it. Raises TaskStateError unless the task is

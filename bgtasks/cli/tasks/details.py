@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from rich.text import Text
 
 from bgtasks.cli.tasks.client import Info, TaskClient
 from bgtasks.cli.tasks.plain_text import one_line, plain
-from bgtasks.cli.tasks.screen import Screen, status_text
+from bgtasks.cli.tasks.screen import Screen, status_text, utc_text
 from bgtasks.models import AttemptFailure
 
 __all__ = ["show_task"]
@@ -77,4 +77,4 @@ def _indented(text: str) -> Text:
 
 
 def _time(value: datetime | None) -> str | None:
-    return None if value is None else value.astimezone(UTC).isoformat(" ", "seconds")[:-6] + " UTC"
+    return None if value is None else utc_text(value)

@@ -8,7 +8,7 @@ import httpx
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.errors import NotAllowedError, QueryError, TaskNotFoundError, TaskStateError
-from bgtasks.web.protocol import BULK, COUNTS, EVENTS, TASKS, TYPES
+from bgtasks.web.protocol import BULK, COUNTS, EVENTS, SCHEDULES, TASKS, TYPES
 
 __all__ = ["UnavailableError", "check_answer", "read_json"]
 
@@ -27,7 +27,7 @@ _ERRORS: dict[int, type[Exception]] = {
 }
 
 
-_ABOUT_ALL = (TASKS, EVENTS, COUNTS, BULK, TYPES)
+_ABOUT_ALL = (TASKS, EVENTS, COUNTS, BULK, TYPES, SCHEDULES)
 """Routes without the name of anything: a 404 says that they are not there themselves."""
 
 

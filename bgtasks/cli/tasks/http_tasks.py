@@ -22,24 +22,42 @@ from bgtasks.cli.tasks.wire_shape import (
     info_in,
     matching_in,
     page_in,
+    schedule_in,
+    schedules_in,
     type_in,
     types_in,
 )
 from bgtasks.cli.usage import UsageError
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
 from bgtasks.web.bulk import BulkAnswer
 from bgtasks.web.commands import CANCEL, DELETE_THE_TASK, RETRY, RUN_THE_TASK_AGAIN, Command
 from bgtasks.web.filters import written_filter
-from bgtasks.web.protocol import ATTEMPTS, BULK, COUNTS, PAUSE_TYPE, RESUME_TYPE, TASK, TASKS, TYPES
+from bgtasks.web.protocol import (
+    ATTEMPTS,
+    BULK,
+    COUNTS,
+    PAUSE_SCHEDULE,
+    PAUSE_TYPE,
+    RESUME_SCHEDULE,
+    RESUME_TYPE,
+    RUN_SCHEDULE,
+    SCHEDULES,
+    TASK,
+    TASKS,
+    TYPES,
+)
 
 __all__ = ["HttpTasks", "open_http_tasks"]
 
 DEFAULTS = HttpBounds()
 
 PAGE = 50
-"""The most tasks in one request."""
+"""The most tasks, or schedules, in one request."""
+
+MAX_SCHEDULES = 20_000
+"""How many schedules are read."""
 
 MAX_PAGES = 100
 """How many pages are read: a policy that hides nearly all tasks makes short pages."""
@@ -91,6 +109,26 @@ class HttpTasks:
 
     async def resume(self, type_name: str) -> TypeInfo:
         return type_in(await self._ask("POST", _of_type(RESUME_TYPE, type_name)))
+
+    async def schedules(self) -> Sequence[ScheduleInfo]:
+        found: list[ScheduleInfo] = []
+        asked = [("limit", str(PAGE))]
+        while len(found) < MAX_SCHEDULES:
+            items, cursor = schedules_in(await self._ask("GET", SCHEDULES, asked))
+            found += items
+            if cursor is None or not items:
+                break
+            asked = [("limit", str(PAGE)), ("cursor", cursor)]
+        return found
+
+    async def run_schedule(self, name: str) -> ScheduleInfo:
+        return schedule_in(await self._ask("POST", RUN_SCHEDULE.format(name=name)))
+
+    async def pause_schedule(self, name: str) -> ScheduleInfo:
+        return schedule_in(await self._ask("POST", PAUSE_SCHEDULE.format(name=name)))
+
+    async def resume_schedule(self, name: str) -> ScheduleInfo:
+        return schedule_in(await self._ask("POST", RESUME_SCHEDULE.format(name=name)))
 
     async def retry(self, task_id: UUID) -> Info:
         return await self._carry_out(RETRY, task_id)

@@ -15,7 +15,7 @@ from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
 from bgtasks.settings import Settings
 from bgtasks.web.bulk import ACTIONS, BulkAnswer
 
@@ -59,6 +59,19 @@ class ManagerTasks:
 
     async def resume(self, type_name: str) -> TypeInfo:
         return await self._manager.resume(type_name)
+
+    async def schedules(self) -> Sequence[ScheduleInfo]:
+        return await self._manager.get_schedules()
+
+    async def run_schedule(self, name: str) -> ScheduleInfo:
+        task_id = await self._manager.run_schedule(name)
+        return attrs.evolve(await self._manager.get_schedule(name), last_task=task_id)
+
+    async def pause_schedule(self, name: str) -> ScheduleInfo:
+        return await self._manager.pause_schedule(name)
+
+    async def resume_schedule(self, name: str) -> ScheduleInfo:
+        return await self._manager.resume_schedule(name)
 
     async def retry(self, task_id: UUID) -> Info:
         return await self._change(task_id, self._manager.retry_task, "retried")
@@ -111,10 +124,9 @@ async def open_manager_tasks(container: Any, target: str) -> AsyncGenerator[Task
             f"tasks, such as http://127.0.0.1:8000/background-tasks; or, if the database is set "
             f"elsewhere, name a container that has been given its configuration"
         )
-    # A visitor: it neither runs tasks nor drops old ones.
-    visitor = attrs.evolve(settings, run_tasks=False, retention=None)
+    visitor = attrs.evolve(settings, run_tasks=False, run_schedules=False)
     with container.settings.override(providers.Object(visitor)):
         manager: BackgroundTaskManager = container.manager()
-        manager.configure(visitor)
+        manager.configure(visitor, visits=True)
         async with manager:
             yield ManagerTasks(manager)

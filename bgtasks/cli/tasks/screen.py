@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -11,9 +12,10 @@ from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.web.encoded_schedule import schedule_data
 
-__all__ = ["Screen", "status_text"]
+__all__ = ["Screen", "status_text", "utc_text"]
 
 _STYLES = {
     BackgroundTaskStatus.PENDING: "yellow",
@@ -64,6 +66,10 @@ class Screen:
         """A type, or how an attempt ended, in the same shape."""
         return self._codec.data_of(value)
 
+    def schedule(self, info: ScheduleInfo) -> dict[str, Any]:
+        """A schedule in the shape that HTTP sends."""
+        return schedule_data(info, self._codec)
+
     def complain(self, text: str) -> None:
         """Write a line on standard error."""
         sys.stderr.write(one_line(text) + "\n")
@@ -72,3 +78,8 @@ class Screen:
 def status_text(status: BackgroundTaskStatus) -> Text:
     """A status in its colour."""
     return Text(status, style=_STYLES[status])
+
+
+def utc_text(value: datetime) -> str:
+    """A time in UTC, to the second."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -9,7 +9,7 @@ from rich.text import Text
 from bgtasks.cli.tasks.client import TaskClient
 from bgtasks.cli.tasks.opening import Opening
 from bgtasks.cli.tasks.plain_text import one_line
-from bgtasks.cli.tasks.screen import Screen
+from bgtasks.cli.tasks.screen import Screen, utc_text
 from bgtasks.core.limits import Rate
 from bgtasks.core.task_types import TypeInfo
 
@@ -69,7 +69,7 @@ def _rate(rate: Rate | None) -> str:
 def _paused(info: TypeInfo) -> str:
     if info.paused_at is None:
         return ""
-    since = f"since {info.paused_at:%Y-%m-%d %H:%M:%S} UTC"
+    since = f"since {utc_text(info.paused_at)}"
     return since if info.pause_reason is None else f"{since}: {info.pause_reason}"
 
 

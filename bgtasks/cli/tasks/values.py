@@ -1,16 +1,18 @@
 """What may be written on the command line for a task id, a status, a limit."""
 
 import argparse
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.core.durations import to_seconds
 from bgtasks.core.record import MAX_PAGE
+from bgtasks.core.schedules.definition import checked_name
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.protocol import parse_task_id
 
-__all__ = ["limit", "statuses", "task_id", "text", "time"]
+__all__ = ["limit", "schedule_name", "statuses", "task_id", "text", "time", "whole_number"]
 
 _STATUSES = {status.lower(): status for status in BackgroundTaskStatus}
 
@@ -30,13 +32,29 @@ def task_id(value: str) -> UUID:
         raise argparse.ArgumentTypeError(one_line(str(error))) from None
 
 
-def limit(value: str) -> int:
-    """How many tasks are wanted."""
-    if not (value.isdecimal() and len(value) < 10 and 1 <= int(value) <= MAX_PAGE):
-        raise argparse.ArgumentTypeError(
-            f"{one_line(value)!r}; accepted: a whole number from 1 to {MAX_PAGE:,}"
-        )
-    return int(value)
+def schedule_name(value: str) -> str:
+    """The name of a schedule."""
+    try:
+        return checked_name(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(one_line(str(error))) from None
+
+
+def whole_number(most: int) -> Callable[[str], int]:
+    """What reads a whole number from 1 to ``most``."""
+
+    def read(value: str) -> int:
+        if not (value.isdecimal() and len(value) < 10 and 1 <= int(value) <= most):
+            raise argparse.ArgumentTypeError(
+                f"{one_line(value)!r}; accepted: a whole number from 1 to {most:,}"
+            )
+        return int(value)
+
+    return read
+
+
+limit = whole_number(MAX_PAGE)
+"""How many tasks are wanted."""
 
 
 def statuses(value: str) -> list[BackgroundTaskStatus]:

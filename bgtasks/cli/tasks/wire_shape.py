@@ -11,8 +11,15 @@ from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo, BackgroundTaskStatus
+from bgtasks.models import (
+    AttemptFailure,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+    ScheduleInfo,
+    TickInfo,
+)
 from bgtasks.web.bulk import BulkAnswer
+from bgtasks.web.encoded_schedule import read_schedule
 
 __all__ = [
     "bulk_in",
@@ -21,11 +28,13 @@ __all__ = [
     "info_in",
     "matching_in",
     "page_in",
+    "schedule_in",
+    "schedules_in",
     "type_in",
     "types_in",
 ]
 
-Shown = TypeVar("Shown", Info, AttemptFailure, TypeInfo)
+Shown = TypeVar("Shown", Info, AttemptFailure, TypeInfo, ScheduleInfo, TickInfo)
 
 _codec = TaskCodec()
 
@@ -43,9 +52,21 @@ def info_in(data: Any) -> Info:
 
 def page_in(data: Any) -> tuple[list[Info], str | None]:
     """The tasks of a page and the cursor of the next one. Raises CommandFailedError."""
-    items = [info_in(item) for item in _items("a page of tasks", data)]
-    cursor = data.get("nextCursor")
-    return items, cursor if isinstance(cursor, str) else None
+    return [info_in(item) for item in _items("a page of tasks", data)], _cursor(data)
+
+
+def schedule_in(data: Any) -> ScheduleInfo:
+    """The schedule in ``data``. Raises CommandFailedError."""
+    try:
+        info = _in_utc(read_schedule(data, _codec))
+        return attrs.evolve(info, ticks=tuple(map(_in_utc, info.ticks)))
+    except Exception as error:
+        raise _unreadable("a schedule", error) from None
+
+
+def schedules_in(data: Any) -> tuple[list[ScheduleInfo], str | None]:
+    """The schedules of a page and the cursor of the next one. Raises CommandFailedError."""
+    return [schedule_in(item) for item in _items("a page of schedules", data)], _cursor(data)
 
 
 def type_in(data: Any) -> TypeInfo:
@@ -97,6 +118,11 @@ def bulk_in(data: Any) -> BulkAnswer:
         )
     except Exception as error:
         raise _unreadable("a number of tasks", error) from None
+
+
+def _cursor(data: Any) -> str | None:
+    cursor = data.get("nextCursor")
+    return cursor if isinstance(cursor, str) else None
 
 
 def _items(expected: str, data: Any) -> list[Any]:

@@ -13,7 +13,12 @@ from bgtasks.core.durations import EXAMPLES, Duration, to_length
 from bgtasks.core.schedules.specs import Spec, checked_spec, stored_spec
 from bgtasks.core.submission import SubmitOptions
 from bgtasks.core.text import shown
-from bgtasks.errors import RegistrationError, SettingsError, UnregisteredTaskError
+from bgtasks.errors import (
+    RegistrationError,
+    ScheduleNotFoundError,
+    SettingsError,
+    UnregisteredTaskError,
+)
 from bgtasks.models import BackgroundTaskBase
 
 __all__ = [
@@ -30,6 +35,9 @@ P = TypeVar("P")
 
 MAX_SCHEDULE_NAME = 100
 LONGEST_CATCH_UP = timedelta(days=3660)
+
+NAMES_TOLD = 20
+"""How many names an error message lists."""
 
 Overlap = Literal["skip", "wait", "allow"]
 
@@ -154,6 +162,19 @@ class Schedules:
     def named(self, name: str) -> Schedule | None:
         """The schedule with this name, if there is one."""
         return self._by_name.get(name)
+
+    def get(self, name: str) -> Schedule:
+        """The schedule with this name. Raises ScheduleNotFoundError."""
+        found = self.named(name)
+        if found is None:
+            names = sorted(self._by_name)
+            known = ", ".join(names[:NAMES_TOLD]) or "none"
+            if len(names) > NAMES_TOLD:
+                known += f" and {len(names) - NAMES_TOLD:,} more"
+            raise ScheduleNotFoundError(
+                f"there is no schedule named {shown(name)}; there is: {known}"
+            )
+        return found
 
     def type_of(self, item: Schedule) -> str:
         """The name that the tasks of a schedule are stored under."""

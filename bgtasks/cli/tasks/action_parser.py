@@ -1,0 +1,91 @@
+"""What the commands have in common that reach an application: where it is, and how they end."""
+
+import argparse
+import asyncio
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from bgtasks.cli.usage import ACCEPTED, FAILED, FINE, CommandFailedError, UsageError
+from bgtasks.errors import (
+    NotAllowedError,
+    ScheduleNotFoundError,
+    TaskNotFoundError,
+    UnregisteredTaskError,
+)
+
+__all__ = ["add_action"]
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+
+def add_action(actions: Any, name: str, description: str) -> argparse.ArgumentParser:
+    """Register a command that takes where the application is."""
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=description, description=f"{description.capitalize()}."
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--url",
+        help="where the running application mounts background tasks, such as "
+        "http://127.0.0.1:8000/background-tasks; default: the environment's BGTASKS_URL",
+    )
+    where.add_argument(
+        "--app",
+        metavar="MODULE:CONTAINER",
+        help=f"an application whose tasks are in PostgreSQL; {ACCEPTED}; "
+        f"default: the environment's BGTASKS_APP",
+    )
+    parser.add_argument(
+        "--header",
+        action="append",
+        metavar="'NAME: VALUE'",
+        help="sent with every request to --url; repeatable; default: the lines of the "
+        "environment's BGTASKS_HEADERS",
+    )
+    parser.set_defaults(run=_run)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    what = options.command.partition(" ")[0]
+    _need(what, "rich", "httpx")
+    # Late: without the extra the other commands must work.
+    from bgtasks.cli.tasks import actions, schedule_actions, type_actions
+    from bgtasks.cli.tasks.opening import opening
+
+    kinds = {"tasks": actions, "types": type_actions, "schedules": schedule_actions}
+    carry_out = kinds[what].carry_out
+
+    tasks = opening(options)  # imports the application, so not on the event loop
+    try:
+        return FINE if asyncio.run(carry_out(tasks, options)) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has closed the pipe; the flush of the rest at exit must not fail either.
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return FAILED
+    except RecursionError:
+        raise CommandFailedError("a payload is nested too deeply to be shown") from None
+    except (
+        TaskNotFoundError,
+        ScheduleNotFoundError,
+        UnregisteredTaskError,
+        NotAllowedError,
+    ) as error:
+        raise CommandFailedError(str(error)) from None
+
+
+def _need(command: str, *modules: str) -> None:
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            raise UsageError(
+                f"{name} is not installed, and {command!r} needs it: pip install 'bgtasks-di[cli]'"
+            ) from None
