@@ -6,8 +6,7 @@ A name is imported when it is first used: ``import bgtasks`` by itself loads not
 from typing import TYPE_CHECKING
 
 from bgtasks.lazy_names import lazy_names
-
-__version__ = "0.1.0"
+from bgtasks.version import __version__ as __version__
 
 # For readers and type checkers. ``_HOMES`` says the same at run time; a test compares both.
 if TYPE_CHECKING:

@@ -45,6 +45,9 @@ class Backend(ABC):
     message says that this is not known.
     """
 
+    kind = "custom"
+    """What keeps the tasks, in a word: ``"sqlite"``, ``"postgresql"``."""
+
     shared = False
     """Whether other processes change tasks too, so that an attempt may be given to another."""
 

@@ -160,6 +160,11 @@ class BackgroundTaskManager:
         """The event loop that a running manager belongs to; ``None`` if it is not running."""
         return None if (run := self._switch.run) is None else run.loop
 
+    @property
+    def backend_kind(self) -> str:
+        """What keeps the tasks of a running manager: ``"sqlite"`` or ``"postgresql"``."""
+        return self._switch.running().backend.kind
+
     async def get_processes(self) -> Sequence[ProcessInfo]:
         """The processes that share the database, this one too, oldest start first."""
         return await self._switch.running().backend.processes()

@@ -21,6 +21,7 @@ from bgtasks.models import (
     BackgroundTaskStatus,
     ScheduleInfo,
 )
+from bgtasks.version import __version__
 from bgtasks.web.commands import ON_TASK, Command, commands_on
 from bgtasks.web.judge import Judge, Owners
 from bgtasks.web.listing import Listing, PageRequest, TaskReader
@@ -122,6 +123,21 @@ class TaskAccess:
         if not await self._judge.may_do(command, requester):
             raise NotAllowedError(f"you may not {command.name} {command.on.noun}s here")
         return await command.change(self._manager, name, **given)
+
+    async def me(self, requester: Requester) -> Mapping[str, Any]:
+        """Who ``requester`` is, what it may see and do beside single tasks, and what it talks
+        to."""
+        return {
+            "identity": requester.identity,
+            "can": {
+                "statistics": await self._judge.may_see_statistics(requester),
+                "arguments": await self._judge.may_see_arguments(requester),
+                "control": await self._judge.may_control(requester),
+            },
+            "release": __version__,
+            "backend": self._manager.backend_kind,
+            "now": self._manager.now(),
+        }
 
     async def types(self, requester: Requester) -> Sequence[TypeInfo]:
         """All types of tasks. Raises NotAllowedError for whoever may not control them."""

@@ -90,6 +90,14 @@ class Judge:
         """Whether ``requester`` may see and control what concerns everybody's tasks."""
         return await self._says("can_control", requester)
 
+    async def may_see_statistics(self, requester: Requester) -> bool:
+        """Whether ``requester`` may see numbers about everybody's tasks."""
+        return await self._says("can_see_statistics", requester)
+
+    async def may_see_arguments(self, requester: Requester) -> bool:
+        """Whether ``requester`` may see the arguments of the tasks that it can view."""
+        return await self._says("can_see_arguments", requester)
+
     async def may_view_errors(self, requester: Requester, info: Info) -> bool:
         """Whether ``requester`` may see the tracebacks of the task, which it can view."""
         return await self._says("can_view_errors", requester, info)

@@ -69,6 +69,22 @@ class BackgroundTaskPolicy:
         """
         return _is_developer(requester)
 
+    async def can_see_arguments(self, requester: Requester) -> bool:
+        """Whether ``requester`` may see the arguments of the tasks that it can view: they may hold
+        what workers alone should know. By default a developer may: somebody on this machine, where
+        there is no authentication. Behind an authentication middleware nobody may, until you
+        override it.
+        """
+        return _is_developer(requester)
+
+    async def can_see_statistics(self, requester: Requester) -> bool:
+        """Whether ``requester`` may see numbers about everybody's tasks, and the processes that run
+        them. By default a developer may: somebody on this machine, where there is no
+        authentication. Behind an authentication middleware nobody may, until you override it. Nor
+        may anybody where ``can_view`` is overridden alone: numbers tell of tasks that it hides.
+        """
+        return _is_developer(requester) and not only_can_view_knows(self)
+
     async def can_control(self, requester: Requester) -> bool:
         """Whether ``requester`` may see and control what concerns everybody's tasks and not one
         of them, such as pausing. By default a developer may: somebody on this machine, where there

@@ -26,6 +26,7 @@ __all__ = [
     "MAX_QUERY",
     "MAX_TYPE",
     "MAX_TYPES",
+    "ME",
     "NAMESPACE",
     "PAUSE_SCHEDULE",
     "PAUSE_TYPE",
@@ -65,6 +66,7 @@ SCHEDULES = "/api/schedules"
 RUN_SCHEDULE = f"{SCHEDULES}/{{name}}/run"
 PAUSE_SCHEDULE = f"{SCHEDULES}/{{name}}/pause"
 RESUME_SCHEDULE = f"{SCHEDULES}/{{name}}/resume"
+ME = "/api/me"
 HEALTH = "/api/health"
 SOCKET = "/socket.io"
 

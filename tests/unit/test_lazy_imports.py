@@ -72,6 +72,7 @@ def test_importing_the_package_loads_nothing_of_it_and_nothing_foreign() -> None
     assert {name for name in found if name.startswith("bgtasks")} == {
         "bgtasks",
         "bgtasks.lazy_names",
+        "bgtasks.version",
     }
     assert not found & {*FOREIGN, "asyncio", "logging"}
 
@@ -132,6 +133,7 @@ def test_the_pytest_plugin_loads_nothing_before_a_fixture_is_used() -> None:
         "bgtasks.lazy_names",
         "bgtasks.testing",
         "bgtasks.testing.plugin",
+        "bgtasks.version",
     }
 
 
@@ -145,7 +147,7 @@ class TestNames:
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}.")
             for alias in node.names
-            if alias.name != "lazy_names"
+            if alias.name not in ("lazy_names", "__version__")
         }
         assert sorted(imported) == module.__all__  # type: ignore[attr-defined]
         for name, home in imported.items():

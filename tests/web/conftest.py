@@ -60,6 +60,7 @@ class FakeManager:
     def __init__(self) -> None:
         self.trouble: str | None = None
         self.now: Any = lambda: START
+        self.backend_kind = "sqlite"
         self.task_updated = TaskUpdatedEvent()
         self.type_updated = Subscribers[TypeInfo](lambda info: info.name)
         self.schedule_updated = Subscribers[Any](str)

@@ -123,6 +123,27 @@ async def test_what_concerns_everybody_is_controlled_by_a_developer_alone() -> N
     assert await policy.can_control(logged_in) is False
 
 
+@pytest.mark.parametrize("question", ["can_see_statistics", "can_see_arguments"])
+async def test_what_single_tasks_hide_is_seen_by_a_developer_alone(question: str) -> None:
+    asked = getattr(BackgroundTaskPolicy(), question)
+    assert await asked(requester()) is True
+    assert await asked(requester(("203.0.113.9", 1))) is False
+    assert await asked(requester(user=SimpleUser("ann"), auth=AuthCredentials())) is False
+
+
+async def test_where_a_predicate_alone_decides_nobody_sees_statistics() -> None:
+    class Predicate(BackgroundTaskPolicy):
+        async def can_view(self, requester: Any, task: Any) -> bool:
+            return True
+
+    class Told(Predicate):
+        async def can_see_statistics(self, requester: Any) -> bool:
+            return True
+
+    assert await Predicate().can_see_statistics(requester()) is False
+    assert await Told().can_see_statistics(requester()) is True
+
+
 async def test_who_is_not_logged_in_owns_nothing() -> None:
     nobody = requester(user=UnauthenticatedUser())
     assert nobody.user is None

@@ -27,6 +27,8 @@ TRY_AGAIN_AFTER = 1.0
 class EmbeddedBackend(StoreBackend[FileStore]):
     """Keeps tasks in the SQLite file ``path`` (``":memory:"``: nowhere) and runs them here."""
 
+    kind = "sqlite"
+
     def __init__(
         self,
         path: str,

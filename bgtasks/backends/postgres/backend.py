@@ -36,6 +36,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
     on outcomes that are not written yet.
     """
 
+    kind = "postgresql"
     shared = True
 
     def __init__(

@@ -159,7 +159,7 @@ class TaskCodec:
         return info
 
     def data_of(self, value: object) -> dict[str, Any]:
-        """A type, a schedule or a failed attempt as JSON data."""
+        """A type, a schedule, a failed attempt or the like as JSON data."""
         data: dict[str, Any] = self._converter.unstructure(value)
         return data
 

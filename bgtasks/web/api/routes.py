@@ -39,6 +39,7 @@ from bgtasks.web.protocol import (
     HEALTH,
     MAX_PAGE_BYTES,
     MAX_QUERY,
+    ME,
     PERMISSIONS,
     SCHEDULES,
     TASK,
@@ -84,6 +85,7 @@ class TaskRoutes:
             TASK: {"GET": self._get},
             ATTEMPTS: {"GET": self._attempts},
             PERMISSIONS: {"GET": self._permissions},
+            ME: {"GET": self._me},
             TYPES: {"GET": self._types},
             SCHEDULES: {"GET": self._schedules},
         }
@@ -182,6 +184,9 @@ class TaskRoutes:
         allowed = await self._access.permissions(requester, _task_id(request))
         return JSONResponse(allowed, headers=_NO_STORE)
 
+    async def _me(self, _request: Request, requester: Requester) -> Response:
+        return self._data(await self._access.me(requester))
+
     async def _types(self, _request: Request, requester: Requester) -> Response:
         items = [type_text(info, self._codec) for info in await self._access.types(requester)]
         return _json(f'{{"items":[{",".join(items)}]}}')
@@ -205,6 +210,10 @@ class TaskRoutes:
         except ValueError as error:
             raise QueryError(str(error)) from None
         return partial(self._hub.events, requester, subscription)
+
+    def _data(self, value: object) -> Response:
+        """An object as JSON, its names as the wire has them."""
+        return JSONResponse(self._codec.data_of(value), headers=_NO_STORE)
 
     def _answer(self, status: int, info: Info) -> Response:
         return _json(EncodedTask(info, self._codec).text, status)
