@@ -2,23 +2,32 @@
 
 from collections.abc import Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
-from attrs import frozen
+from attrs import define
 
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
 
-__all__ = ["BackgroundTaskHook", "HookedAttempt"]
+__all__ = ["AttemptOutcome", "BackgroundTaskHook", "HookedAttempt"]
+
+AttemptOutcome = Literal["completed", "failed", "retried", "cancelled", "interrupted"]
+"""How an attempt ended. ``"retried"``: it failed, and another one follows. ``"interrupted"``: a
+stop of the process ended it, or it ended before its worker began."""
 
 
-@frozen
+@define(eq=False)
 class HookedAttempt:
     """An attempt as a hook sees it: its task, the snapshot at its start (``info.attempt`` is its
-    number, from 1), and the ``headers`` that hooks gave to the task when it was submitted."""
+    number, from 1), and the ``headers`` that hooks gave to the task when it was submitted.
+
+    ``outcome`` is ``None`` until the worker's dependencies were closed: a hook reads it when it is
+    left. The end may still be refused by the store, if another process has taken the task over.
+    """
 
     task: BackgroundTaskBase
     info: BackgroundTaskInfo[Any]
     headers: Mapping[str, str]
+    outcome: AttemptOutcome | None = None
 
 
 class BackgroundTaskHook:

@@ -207,13 +207,13 @@ class Attempt:
             timeout.cancel()
         ended = self.result()
         if self._around is not None:
-            await self._leave(self._around)
+            await self._leave(self._around, ended.outcome)
         return ended
 
-    async def _leave(self, around: AroundAttempt) -> None:
+    async def _leave(self, around: AroundAttempt, outcome: Outcome) -> None:
         """Leave the hooks, now that the end is known."""
         try:
-            await around.leave(self.error, self._clock, self._timing.handler_grace)
+            await around.leave(self.error, outcome, self._clock, self._timing.handler_grace)
         except BaseException as raised:
             self._caught(raised)
 

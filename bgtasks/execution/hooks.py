@@ -9,9 +9,10 @@ from typing import Any
 
 from bgtasks.clock import Clock, TimeLimit
 from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.core.events import Cancelled, Completed, Failed, Outcome
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import class_name, describe, trace_of
-from bgtasks.hooks import BackgroundTaskHook, HookedAttempt
+from bgtasks.hooks import AttemptOutcome, BackgroundTaskHook, HookedAttempt
 from bgtasks.logs import log_fields, log_safely
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.worker import BackgroundWorkerContext
@@ -83,9 +84,12 @@ class AroundAttempt:
             else:
                 self._entered.append((hook, manager))
 
-    async def leave(self, raised: BaseException | None, clock: Clock, within: float) -> None:
-        """Leave those that were entered, each ``within`` seconds, with the error of the attempt.
-        Raises only what cancels the running task."""
+    async def leave(
+        self, raised: BaseException | None, outcome: Outcome, clock: Clock, within: float
+    ) -> None:
+        """Leave those that were entered, each ``within`` seconds, with the error of the attempt and
+        how it ended. Raises only what cancels the running task."""
+        self._attempt.outcome = _in_a_word(outcome)
         told: tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
         told = (None, None, None) if raised is None else (type(raised), raised, trace_of(raised))
         while self._entered:
@@ -99,6 +103,18 @@ class AroundAttempt:
                 if ends_this_task(error):
                     raise
                 _log(hook, "around", self._record, error)
+
+
+def _in_a_word(outcome: Outcome) -> AttemptOutcome:
+    match outcome:
+        case Completed():
+            return "completed"
+        case Failed():
+            return "failed" if outcome.retry_after is None else "retried"
+        case Cancelled():
+            return "cancelled"
+        case _:
+            return "interrupted"
 
 
 def _having(name: str, hooks: Sequence[Any]) -> list[Any]:
