@@ -37,8 +37,9 @@ js: $(READY)  ## build the client and the dashboard, and test the client; instal
 bench: $(READY)  ## all benchmarks that need no server, as one table; takes half an hour
 	python tests/benchmarks/run.py
 
-docs: $(READY)  ## run every Python block of the documentation and follow its links
+docs: $(READY)  ## run every Python block of the documentation, follow its links, build the site
 	$(PYTEST) tests/test_docs.py tests/test_deployment_files.py
+	zensical build --strict
 
 ci:  ## everything, as it must hold before a change lands; installs with apt-get what it lacks
 	.ci/run

@@ -20,6 +20,9 @@ LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 NAME = re.compile(r"(bgtasks|tests|docs|examples|\.ci|\.github)/[\w./-]*")
 CODE = re.compile(r"`([^`\n]+)`")
+DEFINITION = re.compile(r"^\[[\w-]+\]: ([^\s:#]*)(?:#(\S*))?$", re.MULTILINE)
+INCLUDED = re.compile(r'^--8<-- "([^":]+)(?::\w+)?"$', re.MULTILINE)
+SITE = [page for page in PAGES if page.is_relative_to(ROOT / "docs")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -38,13 +41,15 @@ def test_the_python_on_a_page_runs(
 
 def anchors(page: Path) -> set[str]:
     """What a link may name after the ``#``: headings as GitHub writes them."""
-    headings = HEADING.findall(BLOCK.sub("", page.read_text("utf-8")))
+    text = INCLUDED.sub(lambda it: (ROOT / it[1]).read_text("utf-8"), page.read_text("utf-8"))
+    headings = HEADING.findall(BLOCK.sub("", text))
     return {re.sub(r"[^\w -]", "", it).strip().lower().replace(" ", "-") for it in headings}
 
 
 def links(page: Path) -> list[tuple[Path, str]]:
     """The files that a page links to, and where in them."""
-    found = LINK.findall(BLOCK.sub("", page.read_text("utf-8")))
+    text = BLOCK.sub("", page.read_text("utf-8"))
+    found = LINK.findall(text) + DEFINITION.findall(text)
     return [((page.parent / target).resolve() if target else page, part) for target, part in found]
 
 
@@ -54,6 +59,27 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
         assert target.exists(), f"{page.name} links to {target}"
         if part:
             assert part in anchors(target), f"{page.name} links to {target.name}#{part}"
+
+
+@pytest.mark.parametrize("page", SITE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_of_the_site_links_to_pages_of_the_site(page: Path) -> None:
+    for target, _ in links(page):
+        assert target.is_relative_to(ROOT / "docs"), (
+            f"{page.name} links to {target.relative_to(ROOT)}, which is not on the site: write it "
+            f"as code, or link to docs/examples.md or docs/development/contributing.md"
+        )
+
+
+def test_the_pages_of_the_site_and_those_in_its_navigation_are_the_same() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
+    named = re.findall(r"(?:- |: )(\S+\.md)$", navigation, re.MULTILINE)
+    assert sorted(named) == sorted(str(page.relative_to(ROOT / "docs")) for page in SITE)
+
+
+def test_what_a_page_includes_is_there() -> None:
+    for page in SITE:
+        for name in INCLUDED.findall(page.read_text("utf-8")):
+            assert (ROOT / name).is_file(), f"{page.name} includes {name}"
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:

@@ -3,6 +3,8 @@
 import builtins
 import importlib
 import inspect
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import bgtasks
+import bgtasks.contrib
 from bgtasks import errors
 
 ROOT = Path(bgtasks.__file__).parents[1]
@@ -105,3 +108,37 @@ def test_importing_needs_no_optional_package(module: str) -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (ROOT / "bgtasks" / "py.typed").is_file()
+
+
+def documented_names() -> list[str]:
+    """What the pages of the Python API show, each from its docstring."""
+    pages = (ROOT / "docs" / "api").glob("*.md")
+    return [
+        name
+        for page in pages
+        for name in re.findall(r"^::: ([\w.]+)$", page.read_text("utf-8"), re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "bgtasks",
+        "bgtasks.testing",
+        "bgtasks.testing.plugin",
+        "bgtasks.hooks",
+        *(f"bgtasks.contrib.{it.name}" for it in pkgutil.iter_modules(bgtasks.contrib.__path__)),
+    ],
+)
+def test_every_public_name_is_on_the_documentation_site(module: str) -> None:
+    exported = importlib.import_module(module).__all__
+    shown = documented_names()
+    missing = [name for name in exported if shown.count(f"{module}.{name}") != 1]
+    assert missing == [], f"each needs one line `::: {module}.NAME` in a page of docs/api"
+
+
+def test_what_the_documentation_site_shows_is_there_and_has_a_docstring() -> None:
+    for name in documented_names():
+        module, _, attribute = name.rpartition(".")
+        value = getattr(importlib.import_module(module), attribute)
+        assert value.__doc__, f"{name} has no docstring"
