@@ -141,4 +141,5 @@ def test_what_the_documentation_site_shows_is_there_and_has_a_docstring() -> Non
     for name in documented_names():
         module, _, attribute = name.rpartition(".")
         value = getattr(importlib.import_module(module), attribute)
-        assert value.__doc__, f"{name} has no docstring"
+        if inspect.isclass(value) or inspect.isroutine(value):  # a type alias cannot have one
+            assert value.__doc__, f"{name} has no docstring"
