@@ -230,4 +230,5 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
         settings=settings,
         codec=codec,
         lifespan=lifespan,
+        registry=registry,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bgtasks import __version__
-from bgtasks.cli import database, tasks, types, worker
+from bgtasks.cli import database, openapi, tasks, types, worker
 from bgtasks.cli.tasks import TYPE_ACTIONS
 from bgtasks.cli.usage import FAILED, FINE, UNUSABLE, CommandFailedError, UsageError
 from bgtasks.core.redaction import redact
@@ -65,6 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bgtasks {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     database.add(commands)
+    openapi.add(commands)
     tasks.add(commands)
     types.add(commands)
     tasks.add_types(commands)

@@ -1,5 +1,6 @@
 """The application to be mounted: the HTTP API, the hub and the dashboard."""
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from starlette.staticfiles import StaticFiles
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.manager import BackgroundTaskManager
+from bgtasks.registration import Registration
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.answers import Answers
+from bgtasks.web.api.health import health_route
 from bgtasks.web.api.limits import BodyLimit
-from bgtasks.web.api.routes import TaskRoutes, health_route
+from bgtasks.web.api.routes import TaskRoutes
 from bgtasks.web.bulk import Bulk
 from bgtasks.web.dashboard_page import dashboard_routes
 from bgtasks.web.hub import Hub
@@ -28,9 +31,27 @@ from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.problems import EXCEPTION_HANDLERS, ProblemBoundary
 from bgtasks.web.protocol import SOCKET
 
-__all__ = ["create_app"]
+__all__ = ["BackgroundTasksApp", "create_app"]
 
 CLIENT = Path(__file__).parent / "js" / "client"
+
+
+class BackgroundTasksApp(Starlette):
+    """The application to be mounted."""
+
+    def __init__(self, api: TaskRoutes, **options: Any) -> None:
+        super().__init__(**options)
+        self._api = api
+        # A redirect would go to whatever the Host header says.
+        self.router.redirect_slashes = False
+
+    def openapi(self, mounted_at: str = "/background-tasks") -> dict[str, Any]:
+        """The OpenAPI 3.1 document of the HTTP API, with the registered types of tasks, as JSON
+        data. ``mounted_at`` is the path, or the URL, at which this is mounted.
+
+        ``GET api/openapi.json`` answers with the same.
+        """
+        return self._api.openapi(mounted_at)
 
 
 def create_app(
@@ -40,7 +61,8 @@ def create_app(
     settings: Settings,
     codec: TaskCodec,
     lifespan: Lifespan,
-) -> Starlette:
+    registry: Iterable[Registration],
+) -> BackgroundTasksApp:
     """The sub-application for ``Mount("/background-tasks", app=...)``, or ``app.mount`` in
     FastAPI.
 
@@ -52,8 +74,9 @@ def create_app(
     origins = OriginCheck(settings.allowed_origins, hub.refusals)
     access = TaskAccess(manager, judge)
     bulk = Bulk(manager, judge, access)
-    tasks = TaskRoutes(access, bulk, judge, origins, codec, hub)
-    app = Starlette(
+    tasks = TaskRoutes(access, bulk, judge, origins, codec, hub, registry)
+    return BackgroundTasksApp(
+        tasks,
         routes=[
             *dashboard_routes(),
             *tasks.routes,
@@ -72,9 +95,6 @@ def create_app(
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
-    # A redirect would go to whatever the Host header says.
-    app.router.redirect_slashes = False
-    return app
 
 
 def _warn_if_open(judge: Judge, host: Any) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import frozen
 
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import BackgroundTaskInfo, ScheduleInfo
 from bgtasks.web.encoded_schedule import parse_schedule, schedule_text
 from bgtasks.web.encoded_task import EncodedTask
@@ -52,12 +53,13 @@ class Subject:
 
     ``noun`` is its word in messages and in the ack of the hub, ``key`` what routes and events call
     its name, ``parse`` reads that name (ValueError says what is accepted), and ``text`` writes the
-    answer to a command as JSON.
+    answer to a command, of the class ``shape``, as JSON.
     """
 
     noun: str
     key: str
     parse: Callable[[object], Any]
+    shape: type
     text: Callable[[Any, TaskCodec], str]
 
 
@@ -65,12 +67,15 @@ ON_TASK = Subject(
     noun="task",
     key="id",
     parse=parse_task_id,
+    shape=BackgroundTaskInfo,
     text=lambda info, codec: EncodedTask(info, codec).text,
 )
 
-ON_TYPE = Subject(noun="type", key="type", parse=parse_type, text=type_text)
+ON_TYPE = Subject(noun="type", key="type", parse=parse_type, shape=TypeInfo, text=type_text)
 
-ON_SCHEDULE = Subject(noun="schedule", key="name", parse=parse_schedule, text=schedule_text)
+ON_SCHEDULE = Subject(
+    noun="schedule", key="name", parse=parse_schedule, shape=ScheduleInfo, text=schedule_text
+)
 
 
 @frozen(kw_only=True)

@@ -5,10 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.codec.json_schema import json_schema
 from bgtasks.core.schedules.definition import checked_name
 from bgtasks.models import ScheduleInfo
 
-__all__ = ["parse_schedule", "read_schedule", "schedule_data", "schedule_text"]
+__all__ = [
+    "parse_schedule",
+    "read_schedule",
+    "schedule_data",
+    "schedule_schema",
+    "schedule_text",
+]
 
 _SENT_AS = {"upcoming": "next", "ticks": "last"}
 
@@ -23,10 +30,22 @@ def schedule_text(info: ScheduleInfo, codec: TaskCodec) -> str:
 
 def schedule_data(info: ScheduleInfo, codec: TaskCodec) -> dict[str, Any]:
     """A schedule as JSON data."""
-    return {_SENT_AS.get(name, name): value for name, value in codec.data_of(info).items()}
+    return _renamed(codec.data_of(info))
 
 
 def read_schedule(data: Mapping[str, Any], codec: TaskCodec) -> ScheduleInfo:
     """What ``schedule_data`` made of a schedule, read back. Raises what cattrs raises."""
     names = {sent: name for name, sent in _SENT_AS.items()}
     return codec.read(ScheduleInfo, {names.get(key, key): value for key, value in data.items()})
+
+
+def schedule_schema() -> dict[str, Any]:
+    """The JSON Schema of that."""
+    schema = json_schema(ScheduleInfo)
+    schema["properties"] = _renamed(schema["properties"])
+    schema["required"] = [_SENT_AS.get(name, name) for name in schema["required"]]
+    return schema
+
+
+def _renamed(data: dict[str, Any]) -> dict[str, Any]:
+    return {_SENT_AS.get(name, name): value for name, value in data.items()}

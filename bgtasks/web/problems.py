@@ -24,6 +24,7 @@ __all__ = [
     "problem",
     "refuse_request",
     "refuse_websocket",
+    "title_of",
 ]
 
 logger = logging.getLogger(__name__)
@@ -42,10 +43,9 @@ def problem(
 ) -> Response:
     """A problem response: what went wrong with the request of ``scope``, in words; ``more`` members
     say it for programs."""
-    title = _TITLES.get(status) or HTTPStatus(status).phrase
     body = {
         "type": "about:blank",
-        "title": title,
+        "title": title_of(status),
         "status": status,
         "detail": detail,
         "instance": quote(scope["path"]),
@@ -57,6 +57,11 @@ def problem(
         headers={**(headers or {}), "Cache-Control": "no-store"},
         media_type="application/problem+json",
     )
+
+
+def title_of(status: int) -> str:
+    """What a status means, the same on each Python."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 async def refuse_request(

@@ -28,6 +28,7 @@ __all__ = [
     "MAX_TYPES",
     "ME",
     "NAMESPACE",
+    "OPENAPI",
     "PAUSE_SCHEDULE",
     "PAUSE_TYPE",
     "PERMISSIONS",
@@ -68,6 +69,7 @@ PAUSE_SCHEDULE = f"{SCHEDULES}/{{name}}/pause"
 RESUME_SCHEDULE = f"{SCHEDULES}/{{name}}/resume"
 ME = "/api/me"
 HEALTH = "/api/health"
+OPENAPI = "/api/openapi.json"
 SOCKET = "/socket.io"
 
 NAMESPACE = "/background-tasks"

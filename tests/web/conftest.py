@@ -306,7 +306,7 @@ class World:
         )
         lifespan = self.lifespan = Lifespan(self.manager)
         self.app = create_app(
-            self.manager, self.hub, self.policy, self.settings, self.codec, lifespan
+            self.manager, self.hub, self.policy, self.settings, self.codec, lifespan, registry=()
         )
         self.host = self.wrap(Starlette(routes=[Mount("/background-tasks", app=self.app)]))
         await self._stack.enter_async_context(lifespan(self.host))

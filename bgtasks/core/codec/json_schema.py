@@ -123,9 +123,18 @@ def _inlined(schema: Mapping[str, Any]) -> Schema:
         if not isinstance(part, dict):
             return part
         if "$ref" not in part:
-            return {key: inline(item, open_) for key, item in part.items() if key != "$defs"}
+            return {
+                key: inline(item, open_)
+                for key, item in part.items()
+                if key != "$defs" and not _is_discriminator(key, item)
+            }
         name = part["$ref"].rsplit("/", 1)[-1]
         return {} if name in open_ else inline(definitions.get(name, {}), (*open_, name))
 
     inlined: Schema = inline(dict(schema), ())
     return inlined
+
+
+def _is_discriminator(key: str, item: Any) -> bool:
+    """Whether this is what OpenAPI adds to a union: it names definitions, which are inlined."""
+    return key == "discriminator" and isinstance(item, dict) and "propertyName" in item

@@ -1,9 +1,10 @@
 """The HTTP API below the mount point: list, get and follow tasks, the commands, and health."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cached_property, partial
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from attrs import asdict
@@ -14,14 +15,27 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.codec.json_schema import json_schema
+from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, QueryError
-from bgtasks.manager import BackgroundTaskManager
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo, ScheduleInfo
+from bgtasks.registration import Registration
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.bulk_request import parse_bulk
+from bgtasks.web.api.health import HEALTH_OPERATION
 from bgtasks.web.api.limits import Turns
+from bgtasks.web.api.openapi import Described, openapi_document
+from bgtasks.web.api.operation import (
+    Items,
+    described,
+    operation_of,
+    operation_of_command,
+)
 from bgtasks.web.api.page import write_page
+from bgtasks.web.api.parameters import BULK_BODY, DRY_RUN, FILTER, MATCHING, PAGE, PART, STREAM
 from bgtasks.web.api.query import parse_page_request, parse_part, parse_query_filter
-from bgtasks.web.bulk import Bulk
+from bgtasks.web.api.shapes import Me
+from bgtasks.web.bulk import Bulk, BulkAnswer
 from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
 from bgtasks.web.encoded_schedule import schedule_text
 from bgtasks.web.encoded_task import EncodedTask
@@ -40,6 +54,7 @@ from bgtasks.web.protocol import (
     MAX_PAGE_BYTES,
     MAX_QUERY,
     ME,
+    OPENAPI,
     PERMISSIONS,
     SCHEDULES,
     TASK,
@@ -48,7 +63,7 @@ from bgtasks.web.protocol import (
 )
 from bgtasks.web.requester import Requester
 
-__all__ = ["TaskRoutes", "health_route"]
+__all__ = ["TaskRoutes"]
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -66,6 +81,7 @@ class TaskRoutes:
         origins: OriginCheck,
         codec: TaskCodec,
         hub: Hub,
+        registrations: Iterable[Registration],
     ) -> None:
         self._access = access
         self._bulk = bulk
@@ -73,11 +89,34 @@ class TaskRoutes:
         self._origins = origins
         self._codec = codec
         self._hub = hub
+        self._registrations = registrations
         self._turns = Turns()
 
     @property
     def routes(self) -> list[Route]:
         """The routes, to be put below the mount point."""
+        return [
+            # First, as TASK would take "events" for an id. Streams have limits of their own.
+            Route(EVENTS, self._guarded(self._events), methods=["GET"]),
+            *[self._route(path, by_method) for path, by_method in self._with_commands().items()],
+        ]
+
+    def openapi(self, mounted_at: str) -> dict[str, Any]:
+        """The OpenAPI document of these routes, as JSON data."""
+        found = [
+            Described(HEALTH, "GET", HEALTH_OPERATION),
+            Described(EVENTS, "GET", operation_of(self._events)),
+            *(Described(it.route, it.method, operation_of_command(it)) for it in COMMANDS),
+        ]
+        for path, by_method in self._endpoints.items():
+            found += [
+                Described(path, method, operation_of(endpoint))
+                for method, endpoint in by_method.items()
+            ]
+        return openapi_document(found, self._registrations, server=mounted_at)
+
+    @cached_property
+    def _endpoints(self) -> Mapping[str, Mapping[str, Endpoint]]:
         endpoints: dict[str, dict[str, Endpoint]] = {
             TASKS: {"GET": self._list},
             COUNTS: {"GET": self._counts},  # before TASK, which would take "counts" for an id
@@ -88,15 +127,16 @@ class TaskRoutes:
             ME: {"GET": self._me},
             TYPES: {"GET": self._types},
             SCHEDULES: {"GET": self._schedules},
+            OPENAPI: {"GET": self._openapi},
         }
+        return endpoints
+
+    def _with_commands(self) -> Mapping[str, Mapping[str, Endpoint]]:
+        endpoints = {path: dict(by_method) for path, by_method in self._endpoints.items()}
         for command in COMMANDS:
             by_method = endpoints.setdefault(command.route, {})
             by_method[command.method] = partial(self._carry_out, command)
-        return [
-            # First, as TASK would take "events" for an id. Streams have limits of their own.
-            Route(EVENTS, self._guarded(self._events), methods=["GET"]),
-            *[self._route(path, by_method) for path, by_method in endpoints.items()],
-        ]
+        return endpoints
 
     def _route(self, path: str, endpoints: Mapping[str, Endpoint]) -> Route:
         async def in_turn(request: Request, requester: Requester) -> ASGIApp:
@@ -125,6 +165,12 @@ class TaskRoutes:
 
         return guarded
 
+    @described(
+        "listTasks",
+        "The tasks that fit a filter, newest first",
+        answer=Items(BackgroundTaskInfo, paged=True, more={"total": {"type": "integer"}}),
+        parameters=PAGE,
+    )
     async def _list(self, request: Request, requester: Requester) -> Response:
         wanted = parse_page_request(request.query_params)
         listing = await self._access.listing(requester, wanted)
@@ -145,11 +191,18 @@ class TaskRoutes:
     async def _total(self, requester: Requester, wanted: PageRequest) -> int:
         return sum((await self._access.count(requester, wanted.tasks)).values())
 
+    @described(
+        "countTasks",
+        "How many tasks that fit a filter are in each status",
+        answer={"type": "object", "additionalProperties": {"type": "integer"}},
+        parameters=FILTER,
+    )
     async def _counts(self, request: Request, requester: Requester) -> Response:
         wanted = parse_query_filter(request.query_params)
         counts = await self._access.count(requester, wanted)
         return JSONResponse(dict(counts), headers=_NO_STORE)
 
+    @described("getTask", "One task, whole", answer=BackgroundTaskInfo, problems=(404,))
     async def _get(self, request: Request, requester: Requester) -> Response:
         return self._answer(200, await self._access.find(requester, _task_id(request)))
 
@@ -165,6 +218,14 @@ class TaskRoutes:
         answer = await self._access.carry_out(command, requester, name, **given)
         return _json(command.on.text(answer, self._codec), command.status)
 
+    @described(
+        "changeTasks",
+        "Cancel, retry or delete all tasks that fit a filter",
+        answer={"anyOf": [json_schema(BulkAnswer), MATCHING]},
+        parameters=(DRY_RUN,),
+        body=BULK_BODY,
+        problems=(409,),
+    )
     async def _change_many(self, request: Request, requester: Requester) -> Response:
         wanted, expected = parse_bulk(await request.body(), request.query_params)
         if expected is None:
@@ -175,22 +236,42 @@ class TaskRoutes:
             answer["notAllowed"] = answer.pop("not_allowed")
         return JSONResponse(answer, headers=_NO_STORE)
 
+    @described(
+        "listAttempts",
+        "How the attempts of a task ended that failed, oldest first",
+        answer=Items(AttemptFailure),
+        problems=(404,),
+    )
     async def _attempts(self, request: Request, requester: Requester) -> Response:
         failures = await self._access.failures(requester, _task_id(request))
         items = [self._codec.data_of(failure) for failure in failures]
         return JSONResponse({"items": items}, headers=_NO_STORE)
 
+    @described(
+        "getPermissions",
+        "What the policy lets you do to a task, whatever its status allows",
+        answer={"type": "object", "additionalProperties": {"type": "boolean"}},
+        problems=(404,),
+    )
     async def _permissions(self, request: Request, requester: Requester) -> Response:
         allowed = await self._access.permissions(requester, _task_id(request))
         return JSONResponse(allowed, headers=_NO_STORE)
 
+    @described("getMe", "Who is asking, and what the policy lets them see and do", answer=Me)
     async def _me(self, _request: Request, requester: Requester) -> Response:
         return self._data(await self._access.me(requester))
 
+    @described("listTypes", "The types of tasks; policy: can_control", answer=Items(TypeInfo))
     async def _types(self, _request: Request, requester: Requester) -> Response:
         items = [type_text(info, self._codec) for info in await self._access.types(requester)]
         return _json(f'{{"items":[{",".join(items)}]}}')
 
+    @described(
+        "listSchedules",
+        "The schedules in the order of their names; policy: can_control",
+        answer=Items(ScheduleInfo, paged=True),
+        parameters=PART,
+    )
     async def _schedules(self, request: Request, requester: Requester) -> Response:
         limit, after = parse_part(request.query_params)
         found = await self._access.schedules(requester, after=after, limit=limit + 1)
@@ -202,6 +283,13 @@ class TaskRoutes:
         cursor = found[len(items) - 1].name if len(found) > len(items) else None
         return _json(f'{{"items":[{",".join(items)}],"nextCursor":{json.dumps(cursor)}}}')
 
+    @described(
+        "followTasks",
+        "Server-sent events: TaskUpdated with each change of the tasks that are followed",
+        answer={"type": "string"},
+        media_type="text/event-stream",
+        parameters=STREAM,
+    )
     async def _events(self, request: Request, requester: Requester) -> ASGIApp:
         if not self._origins.accepts_stream(request.scope):
             raise _foreign()
@@ -211,27 +299,17 @@ class TaskRoutes:
             raise QueryError(str(error)) from None
         return partial(self._hub.events, requester, subscription)
 
+    @described("getOpenapi", "This document", answer={"type": "object"})
+    async def _openapi(self, request: Request, _requester: Requester) -> Response:
+        mounted_at = quote(request.scope.get("root_path", ""))
+        return JSONResponse(self.openapi(mounted_at), headers=_NO_STORE)
+
     def _data(self, value: object) -> Response:
         """An object as JSON, its names as the wire has them."""
         return JSONResponse(self._codec.data_of(value), headers=_NO_STORE)
 
     def _answer(self, status: int, info: Info) -> Response:
         return _json(EncodedTask(info, self._codec).text, status)
-
-
-def health_route(manager: BackgroundTaskManager, hub: Hub) -> Route:
-    """For load balancers and supervisors: 200 while manager and hub can do their work, else 503.
-
-    No policy is asked, since whoever watches over a process is nobody's user; so the answer says
-    nothing beyond that one word.
-    """
-
-    async def health(_request: Request) -> Response:
-        well = manager.health().trouble is None and hub.trouble is None
-        body = {"status": "ok" if well else "unavailable"}
-        return JSONResponse(body, 200 if well else 503, headers=_NO_STORE)
-
-    return Route(HEALTH, health, methods=["GET"])
 
 
 def _json(text: str | bytes, status: int = 200) -> Response:

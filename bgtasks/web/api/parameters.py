@@ -1,0 +1,108 @@
+"""What requests bring, as the OpenAPI document describes it: parameters of queries, and a body."""
+
+from typing import Any
+
+from bgtasks.core.task_filter import TIMES
+from bgtasks.models import BackgroundTaskStatus
+from bgtasks.web.api.operation import Parameter
+from bgtasks.web.bulk import ACTIONS
+from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT, MAX_OWNER, MAX_TYPE
+
+__all__ = ["BULK_BODY", "DRY_RUN", "FILTER", "MATCHING", "PAGE", "PART", "STREAM"]
+
+Schema = dict[str, Any]
+
+_SWITCH: Schema = {"enum": ["true", "false"]}
+
+_TYPE: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TYPE}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_RANGE: Schema = {"type": "string", "examples": ["2026-01-31T09:00:00Z..2026-02-01T09:00:00Z"]}
+
+PART = (
+    Parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, "items on a page"),
+    Parameter(
+        "cursor",
+        {"type": "string", "minLength": 1, "maxLength": MAX_CURSOR},
+        "nextCursor of the page before",
+    ),
+)
+"""Those of a list in parts."""
+
+FILTER = (
+    Parameter("type", _TYPE, "tasks of these types", repeated=True),
+    Parameter(
+        "status",
+        {"type": "string", "enum": [status.value for status in BackgroundTaskStatus]},
+        "tasks in these states",
+        repeated=True,
+    ),
+    Parameter(
+        "owner",
+        {"type": "string", "maxLength": MAX_OWNER},
+        "tasks of these owners; empty: without one",
+        repeated=True,
+    ),
+    Parameter("q", {"type": "string"}, "words that all occur in the texts of the task"),
+    Parameter("view", {"type": "string"}, "a part of the tasks, such as 'retrying'"),
+    Parameter("created", _RANGE, "submitted in this time: 'from..to', one may be left out"),
+    Parameter("started", _RANGE, "begun in this time: 'from..to', one may be left out"),
+    Parameter("ended", _RANGE, "ended in this time: 'from..to', one may be left out"),
+    *(
+        Parameter(name, _TIME, f"{name.replace('_', ' ')} this time, with its zone")
+        for name in TIMES
+    ),
+)
+"""Those of a filter of tasks."""
+
+PAGE = (
+    *PART,
+    *FILTER,
+    Parameter("include", {"type": "string", "enum": ["payload"]}, "also large payloads"),
+    Parameter("count", _SWITCH, "whether the answer has the total"),
+)
+"""Those of a list of tasks."""
+
+STREAM = (
+    Parameter("type", _TYPE, "follow tasks of these types", repeated=True),
+    Parameter("ids", {"type": "string", "format": "uuid"}, "follow these tasks", repeated=True),
+)
+"""Those of an event stream."""
+
+DRY_RUN = Parameter("dryRun", _SWITCH, "only say how many tasks match; nothing is changed")
+
+
+def _filter_value(parameter: Parameter) -> Schema:
+    """A member of a filter in JSON: a text, or a list of texts."""
+    kinds = ["string", "null"] if parameter.name == "owner" else ["string"]
+    return {"type": [*kinds, "array"], "items": {"type": kinds}, "description": parameter.text}
+
+
+BULK_BODY: Schema = {
+    "type": "object",
+    "properties": {
+        "action": {"enum": [*ACTIONS]},
+        "filter": {
+            "type": "object",
+            "properties": {item.name: _filter_value(item) for item in FILTER},
+            "additionalProperties": False,
+        },
+        "expected": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "how many tasks you expect to be changed; needed without dryRun",
+        },
+        "asOf": _TIME | {"description": "tasks submitted from then on are left alone"},
+    },
+    "required": ["action", "filter"],
+    "additionalProperties": False,
+}
+
+MATCHING: Schema = {
+    "type": "object",
+    "properties": {
+        "matched": {"type": "integer"},
+        "types": {"type": "object", "additionalProperties": {"type": "integer"}},
+    },
+    "required": ["matched", "types"],
+}
+"""The answer to a dry run."""
