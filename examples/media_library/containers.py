@@ -1,8 +1,18 @@
 """The application's container: everything it is made of, and the background tasks among it."""
 
+from pathlib import Path
+
 from dependency_injector import containers, providers
 
-from bgtasks import BackgroundTasksContainer, PerKey, Retry, Unique, background_task
+from bgtasks import (
+    BackgroundTasksContainer,
+    Cron,
+    PerKey,
+    Retry,
+    Unique,
+    background_task,
+    schedule,
+)
 from examples.media_library.copying import CopyOperationWorker
 from examples.media_library.database import Database, open_session
 from examples.media_library.media import MediaReader
@@ -41,6 +51,14 @@ class Application(containers.DeclarativeContainer):
                 # A disk or network that failed may be back in a moment; a copy that was
                 # refused (CopyRefusedError) would be refused again.
                 retry=Retry(max_attempts=3, on=OSError),
+            ),
+        ),
+        schedules=providers.List(
+            # What was put into the folder by other ways than this page is found at night.
+            schedule(
+                "nightly-scan",
+                providers.Factory(Cron, "0 3 * * *", timezone=config.timezone),
+                providers.Factory(MetadataScanTask, folder=config.folder.as_(Path)),
             ),
         ),
     )

@@ -25,6 +25,8 @@ def settings(
         "folder": str(folder or SAMPLE_LIBRARY),
         "copies_folder": str(data / "copies"),
         "copy_source": str(folder or data / "demo" / DEMO_FILE),
+        # Of the nightly scan, which comes at three o'clock there.
+        "timezone": os.environ.get("MEDIA_LIBRARY_TIMEZONE") or "UTC",
         "scan_pause": 0.25 if slow else 0.0,
         "copy_bytes_per_second": 4_000_000 if slow else None,
         "background_tasks": {
