@@ -25,8 +25,7 @@ def start_worker(options: argparse.Namespace) -> int:
     what the application and its database raise."""
     container = one_task_container(options.target)
     if options.check:
-        # The check itself runs no attempts and prunes nothing.
-        _configure(container, options.target, run_tasks=False, retention=None)
+        _configure(container, options.target, visits=True, run_tasks=False)
         return check_worker(container)
     set_up_logging(options.log_format, options.log_level)
     changes: dict[str, Any] = {"run_tasks": True}
@@ -49,7 +48,7 @@ def _health_server(container: Any, options: argparse.Namespace) -> "HealthServer
     return HealthServer(container.manager(), options.health_host, options.health_port)
 
 
-def _configure(container: Any, target: str, **changes: Any) -> None:
+def _configure(container: Any, target: str, *, visits: bool = False, **changes: Any) -> None:
     """Change settings of ``container``, also where its manager has been made already."""
     registrations(container, target)  # says in words what cannot be registered
     settings: Settings = attrs.evolve(container.settings(), **changes)
@@ -61,4 +60,4 @@ def _configure(container: Any, target: str, **changes: Any) -> None:
             "its configuration"
         )
     container.settings.override(providers.Object(settings))
-    container.manager().configure(settings)
+    container.manager().configure(settings, visits=visits)

@@ -98,7 +98,8 @@ class BackgroundTaskManager:
 
     def configure(self, settings: Settings, *, visits: bool = False) -> None:
         """Use other settings from the next start on; the backend gets those of the container.
-        ``visits``: a process that looks in, and leaves what others have registered as it is.
+        ``visits``: a process that only looks in: it registers and submits no schedules, and drops
+        nothing that is old.
 
         Raises ManagerStateError while it is running, SettingsError for unregistered ``types``.
         """

@@ -105,7 +105,7 @@ class ManagerRun:
         maker = TaskMaker(self._record)
         self.schedules = ScheduleControl(backend, schedules, maker, backend.now)
         backend.subscribe_schedules(schedule_updates.tell)
-        if settings.fires and schedules:
+        if settings.fires and schedules and not visits:
             types = registry.names(settings.types)
             store_clock = DatedClock(clock, backend.now)
             self._services.add(Ticking(backend, schedules, types, maker, store_clock))

@@ -1,6 +1,11 @@
-"""An application with a tick a second, for worker processes: ``HOST_DATABASE`` is its database."""
+"""An application with a tick a second, also as a process: ``python -m tests.hosts.ticking_app``.
 
+``HOST_DATABASE`` is its database, ``HOST_CLOCK`` by how many seconds its clock is wrong.
+"""
+
+import asyncio
 import os
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import frozen
@@ -15,6 +20,9 @@ from bgtasks import (
     background_task,
     schedule,
 )
+from bgtasks.clock import DatedClock, SystemClock
+
+WRONG_BY = timedelta(seconds=float(os.environ.get("HOST_CLOCK", "0")))
 
 
 @frozen(kw_only=True)
@@ -47,3 +55,17 @@ application: Any = Application()
 application.config.from_dict(
     {"background_tasks": {"database": os.environ.get("HOST_DATABASE", ":memory:")}}
 )
+application.background_tasks.clock.override(
+    providers.Object(DatedClock(SystemClock(), lambda: datetime.now(UTC) + WRONG_BY))
+)
+
+
+async def main() -> None:
+    """Run tasks until the process is killed."""
+    async with application.background_tasks.manager():
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,5 +1,7 @@
 """``python -m bgtasks schedules --app``: a visitor among the processes of an application."""
 
+import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from dependency_injector import providers
 
 from bgtasks import BackgroundTasksContainer, Cron, ScheduleNotFoundError, background_task, schedule
 from bgtasks.cli.tasks.manager_tasks import open_manager_tasks
+from tests.hosts.processes import environment
 from tests.hosts.scripted import Work, done, worker_of
 
 
@@ -45,3 +48,19 @@ async def test_what_no_process_has_is_shown_as_such_though_the_visitor_has_it(
     async with open_manager_tasks(container, "here") as client:
         (info,) = await client.schedules()
     assert not info.registered
+
+
+async def test_the_check_of_worker_processes_registers_and_drops_nothing(
+    task_database: str, sql: Any
+) -> None:
+    async with application(task_database).manager() as manager:
+        await manager.wait_for(await manager.run_task(Work()), 30)
+    await sql.execute("UPDATE bgtasks_tasks SET completed_at = now() - interval '1 year'")
+    checking = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bgtasks", "worker", "tests.hosts.ticking_app:application"),
+        "--check",
+        env=environment(HOST_DATABASE=task_database),
+    )
+    assert await checking.wait() == 1
+    kept = "SELECT (SELECT count(*) FROM bgtasks_tasks), (SELECT count(*) FROM bgtasks_schedules)"
+    assert tuple(await sql.fetchrow(kept)) == (1, 0)

@@ -124,7 +124,7 @@ async def open_manager_tasks(container: Any, target: str) -> AsyncGenerator[Task
             f"tasks, such as http://127.0.0.1:8000/background-tasks; or, if the database is set "
             f"elsewhere, name a container that has been given its configuration"
         )
-    visitor = attrs.evolve(settings, run_tasks=False, run_schedules=False)
+    visitor = attrs.evolve(settings, run_tasks=False)
     with container.settings.override(providers.Object(visitor)):
         manager: BackgroundTaskManager = container.manager()
         manager.configure(visitor, visits=True)
