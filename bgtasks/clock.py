@@ -96,6 +96,9 @@ class Timing:
     handler_grace: float = 5.0
     """The longest a stop waits for busy handlers of ``task_updated``."""
 
+    told_within: float = 120.0
+    """The longest that hooks may take to be told of ends; then another process tells them."""
+
     prune_every: float = 60.0
     """The time between two searches for tasks past their retention."""
 

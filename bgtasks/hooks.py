@@ -1,12 +1,12 @@
 """Hooks: what an application adds around attempts, for tracing, error reports and metrics."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Literal
 
 from attrs import define
 
-from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
+from bgtasks.models import AttemptFailure, BackgroundTaskBase, BackgroundTaskInfo
 
 __all__ = ["AttemptOutcome", "BackgroundTaskHook", "HookedAttempt"]
 
@@ -44,6 +44,21 @@ class BackgroundTaskHook:
 
         What is put into ``headers`` is kept with the task for all of its attempts; it is never
         sent to clients. At most 4,096 characters of JSON; more are logged and left out.
+        """
+
+    def settled(
+        self,
+        info: BackgroundTaskInfo[Any],
+        failure: AttemptFailure | None,
+    ) -> Awaitable[None] | None:
+        """A task is final. Called once for each end, in one of the processes that have such a
+        hook, soon after the end is stored: for a mail about a failure, for example. ``failure`` is
+        how the last attempt of a task that is ``Failed`` ended. May be a coroutine function; 30
+        seconds are allowed for it.
+
+        Of a process that dies before it has finished the call, another one takes it over after two
+        minutes: then the hook is called once more. A task that is retried by hand has another end.
+        Tasks that were accepted while nobody had such a hook are not told of.
         """
 
     def around(self, attempt: HookedAttempt) -> AbstractAsyncContextManager[None]:  # noqa: ARG002

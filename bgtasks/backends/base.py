@@ -165,6 +165,15 @@ class Backend(ABC):
         ``age``, by the clock of ``now``; how many were dropped."""
 
     @abstractmethod
+    async def take_ended(self, seconds: float, limit: int) -> Sequence[TaskRecord]:
+        """At most ``limit`` tasks whose end hooks are to be told, in any order, without their
+        ``data``. No process gets them again within so many seconds, nor once they were ``told``."""
+
+    @abstractmethod
+    async def told(self, ended: Sequence[TaskRecord]) -> None:
+        """Hooks were told of these ends. A task that was retried meanwhile has another to come."""
+
+    @abstractmethod
     async def pause(self, type_name: str, reason: str | None) -> None:
         """Let nothing of a type be claimed, in any process, until ``resume``. One that is paused
         stays so since then, with the new reason."""

@@ -178,6 +178,15 @@ class TaskStore(ABC):
         returns how many."""
 
     @abstractmethod
+    async def take_ended(self, now: datetime, until: datetime, limit: int) -> Sequence[TaskRecord]:
+        """At most ``limit`` tasks that are final and of whose end hooks may be told ``now``; no
+        process gets them again before ``until``."""
+
+    @abstractmethod
+    async def told(self, ended: Sequence[TaskRecord]) -> None:
+        """Hooks were told of these ends, as :meth:`Backend.told` says."""
+
+    @abstractmethod
     async def unknown_types(self) -> Collection[str]:
         """Types of stored tasks that no process which has the store open has registered."""
 

@@ -33,7 +33,7 @@ from bgtasks.core.events import (
     VersionUnknown,
 )
 from bgtasks.core.keys import held_after_claim, held_after_end, held_after_retry, is_behind
-from bgtasks.core.record import Row, TaskRecord, changing
+from bgtasks.core.record import ONCE_ENDED, Row, TaskRecord, changing
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = ["Change", "decide"]
@@ -270,6 +270,7 @@ def _retry_requested(record: TaskRecord, now: datetime) -> Change | None:
         due_at=None,
         delayed=False,
         held_key=held_after_retry(record),
+        tell_at=None if record.tell_at is None else ONCE_ENDED,
         revision=record.revision + 1,
         changed_at=now,
     )

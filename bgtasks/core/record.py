@@ -20,6 +20,7 @@ __all__ = [
     "LEFT_OUT",
     "MAX_PAGE",
     "NOT_YET",
+    "ONCE_ENDED",
     "SMALL_PAYLOAD",
     "Counts",
     "KeptTask",
@@ -53,6 +54,10 @@ NOT_YET = datetime(9000, 1, 1, tzinfo=UTC)
 """``due_at`` of a task that waits behind another one: nothing but the end of that lets it start."""
 
 
+ONCE_ENDED = datetime(1970, 1, 1, tzinfo=UTC)
+"""``tell_at`` of a task whose end hooks are to be told, as soon as it has ended."""
+
+
 class TaskRecord(NamedTuple):
     """Everything that is kept of one task. ``data``, ``payload`` and ``result`` are JSON text, or
     ``LEFT_OUT`` in a record that was read for a list.
@@ -69,6 +74,8 @@ class TaskRecord(NamedTuple):
     turn: then it may not start, whatever is free.
     ``schedule`` is the name of the one that submitted the task, for its ``tick``, after ``missed``
     ticks that nobody was there for.
+    ``tell_at`` is from when on hooks may be told of the task's end: ``None``, no hook asks for
+    that; ``ONCE_ENDED``, at once; a later time while a process tells them; ``NOT_YET``, they were.
 
     A named tuple, not an attrs class: each step of each task makes a new one, and copying the
     fields of a frozen attrs class costs several times as much.
@@ -109,6 +116,7 @@ class TaskRecord(NamedTuple):
     missed: int = 0
     result: str | None = None
     version: int = 1
+    tell_at: datetime | None = None
     sequence: int = 0
 
 

@@ -1,5 +1,6 @@
 """The application's hooks, called so that whatever they raise changes nothing."""
 
+import inspect
 import json
 import logging
 from collections.abc import Sequence
@@ -10,11 +11,11 @@ from typing import Any
 from bgtasks.clock import Clock, TimeLimit
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.events import Cancelled, Completed, Failed, Outcome
-from bgtasks.core.record import TaskRecord
+from bgtasks.core.record import ONCE_ENDED, TaskRecord
 from bgtasks.core.text import class_name, describe, trace_of
 from bgtasks.hooks import AttemptOutcome, BackgroundTaskHook, HookedAttempt
 from bgtasks.logs import log_fields, log_safely
-from bgtasks.models import BackgroundTaskBase
+from bgtasks.models import AttemptFailure, BackgroundTaskBase, BackgroundTaskInfo
 from bgtasks.worker import BackgroundWorkerContext
 
 __all__ = ["NO_HOOKS", "AroundAttempt", "Hooks"]
@@ -25,15 +26,22 @@ MAX_HEADERS = 4_096
 """The longest JSON, in characters, of the headers of one task."""
 
 
+SETTLED_WITHIN = 30.0
+"""Seconds that a hook is given for the end of one task."""
+
+
 class Hooks:
     """All hooks of one manager. A hook may lack any of the methods."""
 
     def __init__(self, hooks: Sequence[Any] = ()) -> None:
         self._submitted = _having("submitted", hooks)
         self._around = _having("around", hooks)
+        self._settled = _having("settled", hooks)
 
     def with_headers(self, task: BackgroundTaskBase, record: TaskRecord) -> TaskRecord:
         """The record with what hooks keep with a task that is submitted."""
+        if self._settled:
+            record = record._replace(tell_at=ONCE_ENDED)
         if not self._submitted:
             return record
         headers: dict[str, str] = {}
@@ -49,6 +57,30 @@ class Hooks:
             else:
                 headers, record = new, record._replace(headers=text)
         return record
+
+    @property
+    def are_told_of_ends(self) -> bool:
+        """Whether any hook is to be called for the ends of tasks."""
+        return bool(self._settled)
+
+    async def settled(
+        self,
+        record: TaskRecord,
+        info: BackgroundTaskInfo[Any],
+        failure: AttemptFailure | None,
+        clock: Clock,
+    ) -> None:
+        """Tell each hook of an end. Raises only what cancels the running task."""
+        for hook in self._settled:
+            try:
+                async with TimeLimit(clock, SETTLED_WITHIN):
+                    answer = hook.settled(info, failure)
+                    if inspect.isawaitable(answer):
+                        await answer
+            except BaseException as error:
+                if ends_this_task(error):
+                    raise
+                _log(hook, "settled", record, error)
 
     def around(
         self, context: BackgroundWorkerContext[Any, Any], record: TaskRecord

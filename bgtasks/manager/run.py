@@ -31,6 +31,7 @@ from bgtasks.manager.schedules.control import ScheduleControl
 from bgtasks.manager.schedules.making import TaskMaker
 from bgtasks.manager.schedules.ticking import Ticking
 from bgtasks.manager.serving import Serving, say_what_is_waited_for
+from bgtasks.manager.settled import TellingHooks
 from bgtasks.manager.types import Types
 from bgtasks.manager.waiting import Waiting
 from bgtasks.models import BackgroundTaskBase, Health
@@ -97,8 +98,14 @@ class ManagerRun:
         self.waiting = Waiting(backend, self._executor)
         self._watch = LoopWatch(timing, self._executor.whose_turn)
         self._serving = Serving(backend, self._executor, clock, timing, settings.stop_grace)
-        # The event loop is watched while workers run on it.
-        self._services = Services([self._watch, self._serving] if settings.run_tasks else [])
+        self._services = Services()
+        if hooks.are_told_of_ends and not visits:
+            telling = TellingHooks(backend, hooks, self.infos, clock, timing)
+            self._services.add(telling)
+            backend.subscribe(telling.heard, wanted=lambda: False)
+        if settings.run_tasks:
+            self._services.add(self._watch)  # the event loop is watched while workers run on it
+            self._services.add(self._serving)
         rules = rules_of(settings.retention, {item.type_name: item.retention for item in registry})
         if rules and not visits:
             self._services.add(pruning(backend, rules, clock, timing))

@@ -12,7 +12,16 @@ from dependency_injector import providers
 
 from bgtasks import BackgroundTasksContainer, BackgroundTaskStatus, Retry
 from bgtasks.hooks import BackgroundTaskHook, HookedAttempt
-from tests.hosts.scripted import Context, Gate, Work, clock_of, container_for, run_to_end, running
+from tests.hosts.scripted import (
+    Context,
+    Gate,
+    Work,
+    clock_of,
+    container_for,
+    run_to_end,
+    running,
+    until,
+)
 
 COMPLETED, FAILED = BackgroundTaskStatus.COMPLETED, BackgroundTaskStatus.FAILED
 
@@ -256,3 +265,89 @@ async def test_a_hook_may_use_the_manager_and_have_only_one_of_the_methods() -> 
     async with running(container) as manager:
         info = await run_to_end(manager, Work())
     assert [item.id for item in found] == [info.id]
+
+
+class Told(BackgroundTaskHook):
+    """Keeps what it is told of ends."""
+
+    def __init__(self) -> None:
+        self.ends: list[tuple[str, str | None]] = []
+        self.is_told = asyncio.Event()
+
+    async def settled(self, info: Any, failure: Any) -> None:
+        self.ends.append((info.status.value, failure and failure.error_message))
+        self.is_told.set()
+
+
+async def fail(_context: Context) -> None:
+    raise ValueError("no disk")
+
+
+async def test_a_hook_is_told_of_each_end_and_not_of_attempts_that_are_retried() -> None:
+    hook = Told()
+    container = with_hooks(container_for(fail, retry=Retry(max_attempts=3, backoff=1)), hook)
+    clock = clock_of(container)
+    async with running(container) as manager:
+        task_id = await manager.run_task(Work())
+        while not (await manager.try_get_task(task_id)).status.is_final:  # type: ignore[union-attr]
+            clock.advance(1)
+        await asyncio.wait_for(hook.is_told.wait(), 10)
+    assert hook.ends == [("Failed", "no disk")]
+
+
+async def test_a_plain_function_is_told_of_a_cancel_and_a_success() -> None:
+    told: list[tuple[str, Any]] = []
+
+    class Plain:
+        def settled(self, info: Any, failure: Any) -> None:
+            told.append((info.status.value, failure))
+
+    gate = Gate()
+    async with running(with_hooks(container_for(gate, max_concurrency=1), Plain())) as manager:
+        first = await manager.run_task(Work())
+        await gate.begun.wait()
+        await manager.cancel_task(await manager.run_task(Work()))
+        await until(lambda: told == [("Cancelled", None)])
+        gate.open.set()
+        await manager.wait_for(first, 10)
+        await until(lambda: told == [("Cancelled", None), ("Completed", None)])
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, asyncio.CancelledError])
+async def test_a_hook_that_fails_keeps_no_other_from_being_told_and_is_told_once(
+    error: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = []
+
+    class Bad:
+        def settled(self, info: Any, failure: Any) -> None:
+            calls.append(info.id)
+            raise error("hook is broken")
+
+    hook = Told()
+    container = with_hooks(container_for(fail), Bad(), hook)
+    async with running(container) as manager:
+        await run_to_end(manager, Work())
+        await until(lambda: hook.ends)
+        clock_of(container).advance(1_000)
+        await run_to_end(manager, Work())
+        await until(lambda: len(hook.ends) == 2)
+    assert len(calls) == len(set(calls)) == 2
+    assert "Bad.settled failed" in caplog.text
+
+
+async def test_a_hook_that_hangs_is_given_up_and_the_stop_does_not_wait_for_it() -> None:
+    begun = asyncio.Event()
+
+    class Hangs:
+        async def settled(self, info: Any, failure: Any) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+    hook = Told()
+    container = with_hooks(container_for(fail), Hangs(), hook)
+    async with running(container) as manager:
+        await run_to_end(manager, Work())
+        await begun.wait()
+        clock_of(container).advance(31)
+        await until(lambda: hook.ends)

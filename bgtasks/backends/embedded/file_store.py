@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+from bgtasks.backends.embedded import ends
 from bgtasks.backends.embedded.caller import CallerTransaction
 from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
 from bgtasks.backends.embedded.file_reads import FileReads
@@ -148,6 +149,13 @@ class FileStore(TaskStore):
     async def prune(self, rule: PruneRule, before: datetime, limit: int) -> int:
         prune = partial(TaskFile.prune, rule=rule, before=before, limit=limit)
         return int(await self.writer.run(prune))
+
+    async def take_ended(self, now: datetime, until: datetime, limit: int) -> Sequence[TaskRecord]:
+        take = partial(ends.take, now=now, until=until, limit=limit)
+        return list(await self.writer.run(take))
+
+    async def told(self, ended: Sequence[TaskRecord]) -> None:
+        await self.writer.run(partial(ends.told, ended=ended))
 
     async def take_back(
         self, limit: int, decide: Callable[[TaskRecord], Change | None]

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -117,6 +117,13 @@ class StoreBackend(Backend, Generic[TStore]):
 
     async def prune(self, rule: PruneRule, limit: int) -> int:
         return await self.store.prune(rule, self.now() - rule.age, limit)
+
+    async def take_ended(self, seconds: float, limit: int) -> Sequence[TaskRecord]:
+        now = self.now()
+        return await self.store.take_ended(now, now + timedelta(seconds=seconds), limit)
+
+    async def told(self, ended: Sequence[TaskRecord]) -> None:
+        await self.store.told(ended)
 
     async def pause(self, type_name: str, reason: str | None) -> None:
         await self.store.pause(type_name, reason)

@@ -233,6 +233,16 @@ class PostgresStore(TaskStore):
         with self.database.asking("pruned"):
             return len(await self.database.fetch(STATEMENTS["prune"], *values))
 
+    async def take_ended(self, now: datetime, until: datetime, limit: int) -> Sequence[TaskRecord]:
+        with self.database.asking("written"):
+            found = await self.database.fetch(STATEMENTS["take_ended"], now, until, limit)
+        return [rows.record_of(row) for row in found]
+
+    async def told(self, ended: Sequence[TaskRecord]) -> None:
+        places = [record.sequence for record in ended], [record.revision for record in ended]
+        with self.database.asking("written"):
+            await self.database.fetch(STATEMENTS["end_was_told"], *places)
+
     async def take_back(self, limit: int, decide: CutOff) -> int | None:
         return await self._dead_workers.take_back(limit, decide)
 

@@ -110,6 +110,16 @@ SELECT type, status, count(*) FROM tasks INDEXED BY tasks_by_owner
 -- When the newest task before a sequence was accepted.
 SELECT sequence, created_at FROM tasks WHERE sequence < ? ORDER BY sequence DESC LIMIT 1;
 
+-- name: ends_to_tell
+-- The condition of the index word for word, or it is not used.
+SELECT {shown} FROM tasks INDEXED BY tasks_ends
+ WHERE completed_at IS NOT NULL AND tell_at < 221845392000000000 AND tell_at <= ?
+ ORDER BY tell_at LIMIT ?;
+
+-- name: tell_end_at
+-- One that was retried meanwhile has another revision.
+UPDATE tasks SET tell_at = ? WHERE sequence = ? AND revision = ?;
+
 -- name: running_tasks
 -- What a crash left behind: at start nobody runs anything.
 SELECT {shown} FROM tasks WHERE status = 'Running' ORDER BY sequence LIMIT ?;

@@ -376,6 +376,21 @@ DELETE FROM bgtasks_tasks
         ORDER BY completed_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING 1;
 
+-- name: take_ended
+-- Ends of which hooks may be told now, for one of many processes.
+UPDATE bgtasks_tasks SET tell_at = $2
+ WHERE sequence = ANY (ARRAY(
+       SELECT sequence FROM bgtasks_tasks
+        WHERE completed_at IS NOT NULL AND tell_at < '9000-01-01 00:00:00+00' AND tell_at <= $1
+        ORDER BY tell_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+RETURNING {slim};
+
+-- name: end_was_told
+-- One that was retried meanwhile has another revision.
+UPDATE bgtasks_tasks AS task SET tell_at = '9000-01-01 00:00:00+00'
+  FROM unnest($1::bigint[], $2::bigint[]) AS ended (sequence, revision)
+ WHERE task.sequence = ended.sequence AND task.revision = ended.revision;
+
 -- name: delete_final
 DELETE FROM bgtasks_tasks WHERE id = $1 AND completed_at IS NOT NULL RETURNING 1;
 
