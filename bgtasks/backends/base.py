@@ -16,6 +16,7 @@ from uuid import UUID
 
 from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.core.events import Ended, Reported
+from bgtasks.core.overview import Overview, Vitals
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_types import TypeRecord
@@ -47,6 +48,10 @@ class Backend(ABC):
 
     kind = "custom"
     """What keeps the tasks, in a word: ``"sqlite"``, ``"postgresql"``."""
+
+    vitals: Callable[[], Vitals] = Vitals
+    """Says how this process is, for the others to see. Whoever knows it sets it before the start;
+    it is called on the event loop."""
 
     shared = False
     """Whether other processes change tasks too, so that an attempt may be given to another."""
@@ -191,6 +196,11 @@ class Backend(ABC):
     def now(self) -> datetime:
         """The present time by the store's clock, which dates all changes of tasks, whatever the
         clock of this host says; timezone-aware UTC. Must not ask the store."""
+
+    @abstractmethod
+    async def overview(self) -> Overview:
+        """How things are now. Takes milliseconds, however many tasks there are, but for those that
+        wait for a time, which are counted."""
 
     @abstractmethod
     async def processes(self) -> Sequence[ProcessInfo]:

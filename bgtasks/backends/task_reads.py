@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure
@@ -48,6 +49,10 @@ class TaskReads(ABC):
     @abstractmethod
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """How the attempts of a task ended that did not end well, oldest first."""
+
+    @abstractmethod
+    async def overview(self, now: datetime) -> Overview:
+        """How things are now."""
 
     @abstractmethod
     async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:

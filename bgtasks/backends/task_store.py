@@ -18,12 +18,14 @@ from bgtasks.backends.change_feed import ChangeFeed
 from bgtasks.backends.schedule_store import ScheduleStore
 from bgtasks.backends.task_reads import TaskReads
 from bgtasks.core.lifecycle import Change
+from bgtasks.core.overview import Vitals
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.retention import PruneRule
 from bgtasks.models import ProcessInfo
 
 __all__ = [
     "Claimant",
+    "Doing",
     "Done",
     "Look",
     "LostAnswerError",
@@ -43,6 +45,15 @@ class Stored(NamedTuple):
 
     record: TaskRecord
     place: Place
+
+
+class Doing(NamedTuple):
+    """What a process does now: how many attempts run in it, some of their tasks, how it is."""
+
+    runs_tasks: bool
+    running: int
+    tasks: Sequence[UUID]
+    vitals: Vitals
 
 
 class Look(NamedTuple):
@@ -237,8 +248,8 @@ class TaskStore(ABC):
         return
 
     @abstractmethod
-    async def processes(self, *, runs_tasks: bool, running: int) -> Sequence[ProcessInfo]:
-        """The processes that have the store open; of this one it is told what it does now."""
+    async def processes(self, own: Doing) -> Sequence[ProcessInfo]:
+        """The processes that have the store open; ``own`` is what this one does now."""
 
     # The end
 

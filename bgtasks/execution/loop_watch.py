@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -22,6 +23,10 @@ BEATS = 4
 
 LOOK_EVERY = 0.1
 """The longest single wait of the watching thread, as a fraction of ``blocked_after``."""
+
+LAGS = 40
+"""Of how many of the last signs of life it is known how late they came: those of ten seconds, where
+``blocked_after`` is one."""
 
 FRAMES = 5
 """How many of the innermost frames are named."""
@@ -48,6 +53,8 @@ class LoopWatch:
         self._loop_thread = 0
         self._wake = threading.Event()
         self._answered = False
+        self._asked_at = 0.0
+        self._lags: deque[float] = deque(maxlen=LAGS)
         self._stopping = False
         self._blocked_since: float | None = None
         self._thread: threading.Thread | None = None
@@ -80,6 +87,11 @@ class LoopWatch:
         return 0.0 if since is None else time.monotonic() - since
 
     @property
+    def lag(self) -> float:
+        """How many seconds late the loop came round at worst in the last seconds (on the loop)."""
+        return max([self.blocked_for, *self._lags])
+
+    @property
     def trouble(self) -> str | None:
         """Says that the loop has been blocked for long; ``None``: it has not (any thread)."""
         seconds = self.blocked_for
@@ -101,6 +113,7 @@ class LoopWatch:
     def _ask(self) -> bool:
         """Ask the loop for a sign of life; ``False`` if it has been closed."""
         self._answered = False
+        self._asked_at = time.monotonic()
         self._wake.clear()
         try:
             assert self._loop is not None  # noqa: S101 - start() has set it
@@ -111,6 +124,7 @@ class LoopWatch:
 
     def _answer(self) -> None:
         self._loop_thread = threading.get_ident()
+        self._lags.append(time.monotonic() - self._asked_at)
         self._answered = True
         self._wake.set()
 

@@ -38,6 +38,7 @@ from bgtasks.models import (
     Health,
     ProcessInfo,
     ScheduleInfo,
+    Stats,
     Submission,
 )
 from bgtasks.observing.subscribers import Subscribers
@@ -167,8 +168,13 @@ class BackgroundTaskManager:
         return self._switch.running().backend.kind
 
     async def get_processes(self) -> Sequence[ProcessInfo]:
-        """The processes that share the database, this one too, oldest start first."""
+        """The processes that share the database, this one too, oldest start first; one that ended
+        without a word is among them for a day."""
         return await self._switch.running().backend.processes()
+
+    async def get_stats(self) -> Stats:
+        """How many tasks wait and run, what needs attention, and the like: how things are now."""
+        return await self._switch.running().statistics.now()
 
     def now(self) -> datetime:
         """The present time by the clock that dates all tasks: that of the database server, which

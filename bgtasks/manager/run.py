@@ -14,6 +14,7 @@ from bgtasks.clock import Clock, DatedClock, Timing
 from bgtasks.concurrency.services import Service, Services, take_steps
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.keys import keyed
+from bgtasks.core.overview import Vitals
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.retention import rules_of
 from bgtasks.core.schedules.definition import Schedules
@@ -24,6 +25,7 @@ from bgtasks.execution.executor import Executor
 from bgtasks.execution.hooks import Hooks
 from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.loop_watch import LoopWatch
+from bgtasks.execution.memory import rss_bytes
 from bgtasks.ids import uuid7
 from bgtasks.manager.infos import Infos
 from bgtasks.manager.pruning import pruning
@@ -32,6 +34,7 @@ from bgtasks.manager.schedules.making import TaskMaker
 from bgtasks.manager.schedules.ticking import Ticking
 from bgtasks.manager.serving import Serving, say_what_is_waited_for
 from bgtasks.manager.settled import TellingHooks
+from bgtasks.manager.statistics import Statistics
 from bgtasks.manager.types import Types
 from bgtasks.manager.waiting import Waiting
 from bgtasks.models import BackgroundTaskBase, Health
@@ -76,6 +79,7 @@ class ManagerRun:
         self.state = State.STARTING
         self.backend = backend
         self.infos = Infos(registry, codec, backend.now)
+        self.statistics = Statistics(backend)
         self.types = Types(registry, backend, self.infos, type_updates.tell)
         self._registry = registry
         self._settings = settings
@@ -97,6 +101,7 @@ class ManagerRun:
         )
         self.waiting = Waiting(backend, self._executor)
         self._watch = LoopWatch(timing, self._executor.whose_turn)
+        backend.vitals = self._vitals
         self._serving = Serving(backend, self._executor, clock, timing, settings.stop_grace)
         self._services = Services()
         if hooks.are_told_of_ends and not visits:
@@ -178,6 +183,10 @@ class ManagerRun:
             max_concurrency=self._settings.max_concurrency,
             blocked_for=self._watch.blocked_for,
         )
+
+    def _vitals(self) -> Vitals:
+        lag = self._watch.lag * 1000 if self._settings.run_tasks else None
+        return Vitals(lag, rss_bytes())
 
     def new_task_like(self, record: TaskRecord) -> BackgroundTaskBase:
         """A task with the same arguments and a new id. Raises UnregisteredTaskError, and

@@ -10,6 +10,13 @@ from bgtasks.models.info import (
 )
 from bgtasks.models.operations import AttemptFailure, BulkResult, Health, ProcessInfo
 from bgtasks.models.schedules import ScheduleInfo, TickInfo
+from bgtasks.models.statistics import (
+    Attention,
+    AttentionKind,
+    OldestWaiting,
+    ProcessCounts,
+    Stats,
+)
 from bgtasks.models.stored_json import StoredJson
 from bgtasks.models.task import (
     UNSET,
@@ -22,6 +29,8 @@ from bgtasks.models.task import (
 __all__ = [
     "UNSET",
     "AttemptFailure",
+    "Attention",
+    "AttentionKind",
     "BackgroundTaskBase",
     "BackgroundTaskInfo",
     "BackgroundTaskState",
@@ -29,8 +38,11 @@ __all__ = [
     "BulkResult",
     "Health",
     "LightTaskInfo",
+    "OldestWaiting",
+    "ProcessCounts",
     "ProcessInfo",
     "ScheduleInfo",
+    "Stats",
     "StoredJson",
     "Submission",
     "TaskSchedule",

@@ -61,7 +61,10 @@ class ProcessInfo:
     ``id`` is new with each start of a manager. ``runs_tasks`` is false for a process that only
     submits and shows tasks. ``types`` are the task types it runs. ``running`` attempts ran in it at
     ``seen_at``, its last heartbeat, of at most ``max_concurrency``. ``alive`` says whether that
-    heartbeat is recent enough.
+    heartbeat is recent enough. ``release`` is the version of this package. ``loop_lag_ms`` is by
+    how many milliseconds its event loop came round late at worst in the ten seconds before
+    (``None`` where it runs no tasks), ``rss_bytes`` the memory it held (``None`` where the system
+    does not say). ``tasks`` are the ids of up to 100 tasks that ran in it.
     """
 
     id: UUID
@@ -74,3 +77,7 @@ class ProcessInfo:
     started_at: datetime
     seen_at: datetime
     alive: bool
+    release: str = ""
+    loop_lag_ms: float | None = None
+    rss_bytes: int | None = None
+    tasks: tuple[UUID, ...] = ()

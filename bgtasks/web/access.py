@@ -19,7 +19,9 @@ from bgtasks.models import (
     AttemptFailure,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    ProcessInfo,
     ScheduleInfo,
+    Stats,
 )
 from bgtasks.version import __version__
 from bgtasks.web.commands import ON_TASK, Command, commands_on
@@ -139,6 +141,17 @@ class TaskAccess:
             "now": self._manager.now(),
         }
 
+    async def stats(self, requester: Requester) -> Stats:
+        """How things are now. Raises NotAllowedError for whoever may not see statistics."""
+        await self._check_may_see_statistics(requester)
+        return await self._manager.get_stats()
+
+    async def processes(self, requester: Requester) -> Sequence[ProcessInfo]:
+        """The processes that share the database. Raises NotAllowedError for whoever may not see
+        statistics."""
+        await self._check_may_see_statistics(requester)
+        return await self._manager.get_processes()
+
     async def types(self, requester: Requester) -> Sequence[TypeInfo]:
         """All types of tasks. Raises NotAllowedError for whoever may not control them."""
         await self._check_may_control(requester)
@@ -151,6 +164,13 @@ class TaskAccess:
         Raises NotAllowedError for whoever may not control them."""
         await self._check_may_control(requester)
         return await self._manager.get_schedules(after=after, limit=limit)
+
+    async def _check_may_see_statistics(self, requester: Requester) -> None:
+        if not await self._judge.may_see_statistics(requester):
+            raise NotAllowedError(
+                "you may not see statistics of everybody's tasks here; the application's policy "
+                "can allow it by can_see_statistics"
+            )
 
     async def _check_may_control(self, requester: Requester) -> None:
         if not await self._judge.may_control(requester):

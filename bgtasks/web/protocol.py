@@ -23,6 +23,7 @@ __all__ = [
     "MAX_LIMIT",
     "MAX_OWNER",
     "MAX_PAGE_BYTES",
+    "MAX_PROCESSES",
     "MAX_QUERY",
     "MAX_TYPE",
     "MAX_TYPES",
@@ -32,6 +33,7 @@ __all__ = [
     "PAUSE_SCHEDULE",
     "PAUSE_TYPE",
     "PERMISSIONS",
+    "PROCESSES",
     "REFUSED",
     "RESUME_SCHEDULE",
     "RESUME_TYPE",
@@ -40,6 +42,7 @@ __all__ = [
     "SCHEDULES",
     "SCHEDULE_UPDATED",
     "SOCKET",
+    "STATS",
     "SUBSCRIBE",
     "TASK",
     "TASKS",
@@ -68,6 +71,8 @@ RUN_SCHEDULE = f"{SCHEDULES}/{{name}}/run"
 PAUSE_SCHEDULE = f"{SCHEDULES}/{{name}}/pause"
 RESUME_SCHEDULE = f"{SCHEDULES}/{{name}}/resume"
 ME = "/api/me"
+STATS = "/api/stats"
+PROCESSES = "/api/processes"
 HEALTH = "/api/health"
 OPENAPI = "/api/openapi.json"
 SOCKET = "/socket.io"
@@ -101,6 +106,9 @@ MAX_QUERY = 8 * 1024
 
 MAX_PAGE_BYTES = 1024 * 1024
 """Bytes of snapshots after which a page of a listing ends; the first one is always there."""
+
+MAX_PROCESSES = 1_000
+"""The most processes in an answer."""
 
 MAX_LIMIT = 200
 """The most tasks that a page of a listing may have."""

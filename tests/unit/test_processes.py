@@ -16,8 +16,10 @@ from bgtasks import (
     BackgroundTaskManager,
     BackgroundTaskStatus,
     ManagerStateError,
+    ProcessCounts,
     Settings,
     SettingsError,
+    __version__,
     background_task,
 )
 from bgtasks.clock import Timing
@@ -85,6 +87,13 @@ async def test_the_process_that_owns_the_file_is_the_only_one() -> None:
         assert (process.runs_tasks, process.alive) == (True, True)
         assert (process.types, process.running, process.max_concurrency) == (("Work",), 1, 7)
         assert process.started_at == process.seen_at == container.clock().now()
+        assert process.release == __version__
+        assert process.loop_lag_ms is not None
+        assert process.loop_lag_ms < 60_000
+        assert process.rss_bytes is None or process.rss_bytes > 1_000_000
+        stats = await manager.get_stats()
+        assert (stats.running, stats.places) == (1, 7)
+        assert stats.processes == ProcessCounts(alive=1, lost=0)
         gate.open.set()
     with pytest.raises(ManagerStateError):
         await manager.get_processes()

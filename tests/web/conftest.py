@@ -30,7 +30,17 @@ from bgtasks.errors import (
     TaskStateError,
     UnregisteredTaskError,
 )
-from bgtasks.models import BackgroundTaskInfo, BackgroundTaskStatus, Health, ScheduleInfo
+from bgtasks.models import (
+    Attention,
+    BackgroundTaskInfo,
+    BackgroundTaskStatus,
+    Health,
+    OldestWaiting,
+    ProcessCounts,
+    ProcessInfo,
+    ScheduleInfo,
+    Stats,
+)
 from bgtasks.observing.subscribers import Subscribers
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.settings import Settings
@@ -134,6 +144,52 @@ class FakeManager:
 
     def finish(self, info: Any, status: Any = "Completed", at: Any = START) -> Any:
         return self.publish(info, status=BackgroundTaskStatus(status), completed_at=at)
+
+    async def get_stats(self) -> Stats:
+        await self._reading()
+        paused = Attention(
+            kind="paused",
+            text="Copy is paused",
+            type="Copy",
+            since=START,
+            filter={"type": "Copy", "status": "Pending"},
+        )
+        return Stats(
+            as_of=START,
+            waiting=3,
+            scheduled=2,
+            retrying=1,
+            running=4,
+            cancelling=1,
+            completed=9,
+            failed=8,
+            cancelled=7,
+            oldest_waiting=OldestWaiting(UUID(int=1), "Copy", START),
+            next_scheduled_at=None,
+            places=100,
+            processes=ProcessCounts(1, 0),
+            attention=(paused,),
+        )
+
+    async def get_processes(self) -> list[ProcessInfo]:
+        await self._reading()
+        process = ProcessInfo(
+            id=UUID(int=2),
+            host="one",
+            pid=7,
+            runs_tasks=True,
+            types=("Copy",),
+            running=4,
+            max_concurrency=100,
+            started_at=START,
+            seen_at=START,
+            alive=True,
+            release="1.2.3",
+            loop_lag_ms=1.5,
+            rss_bytes=1024,
+            tasks=(UUID(int=1),),
+        )
+        return [process]
 
     async def get_schedules(self, *, after: str = "", limit: int | None = None) -> Any:
         await self._reading()

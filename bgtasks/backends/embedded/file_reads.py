@@ -10,10 +10,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from bgtasks.backends.embedded import reader
+from bgtasks.backends.embedded.overview_reader import fetch_overview
 from bgtasks.backends.embedded.reading import Reading
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.tally import Tally
 from bgtasks.backends.task_reads import TaskReads, only
+from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
@@ -73,6 +75,11 @@ class FileReads(TaskReads):
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         return await self.ask(partial(reader.fetch_failures, task_id=task_id))
+
+    async def overview(self, now: datetime) -> Overview:
+        await asyncio.shield(self._counting)
+        counts = self.tally.counts((True, False))
+        return await self.ask(partial(fetch_overview, counts=counts, now=now))
 
     async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
         return await self.ask(partial(reader.fetch_types, names=names))

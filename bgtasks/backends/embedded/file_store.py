@@ -27,6 +27,7 @@ from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.schedule_store import ScheduleHandler
 from bgtasks.backends.task_store import (
     Claimant,
+    Doing,
     Done,
     Look,
     Nobody,
@@ -231,9 +232,9 @@ class FileStore(TaskStore):
             logger.error("the disk has not answered for %g seconds: the stop goes on", STOP_WITHIN)
         self._claimant = Nobody()
 
-    async def processes(self, *, runs_tasks: bool, running: int) -> Sequence[ProcessInfo]:
+    async def processes(self, own: Doing) -> Sequence[ProcessInfo]:
         """The file belongs to one process."""
-        return [self._process.info(runs_tasks=runs_tasks, running=running)]
+        return [self._process.info(own)]
 
     # The end
 

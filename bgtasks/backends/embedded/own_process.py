@@ -5,8 +5,10 @@ import socket
 import uuid
 from collections.abc import Sequence
 
+from bgtasks.backends.task_store import Doing
 from bgtasks.clock import Clock
 from bgtasks.models import ProcessInfo
+from bgtasks.version import __version__
 
 __all__ = ["OwnProcess"]
 
@@ -21,17 +23,20 @@ class OwnProcess:
         self._id = uuid.uuid4()
         self._started_at = clock.now()
 
-    def info(self, *, runs_tasks: bool, running: int) -> ProcessInfo:
+    def info(self, doing: Doing) -> ProcessInfo:
         """The process as it is now."""
         return ProcessInfo(
             id=self._id,
             host=socket.gethostname(),
             pid=os.getpid(),
-            runs_tasks=runs_tasks,
+            runs_tasks=doing.runs_tasks,
             types=self.types,
-            running=running,
+            running=doing.running,
             max_concurrency=self.max_concurrency,
             started_at=self._started_at,
             seen_at=self._clock.now(),
             alive=True,
+            release=__version__,
+            tasks=tuple(doing.tasks),
+            **doing.vitals._asdict(),
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 from uuid import UUID
 
 from bgtasks.backends.task_store import Place
@@ -46,6 +47,11 @@ class Runs:
     async def all_ended(self) -> None:
         """Wait until no attempt runs, not even one whose place another attempt has now."""
         await self._all_ended.wait()
+
+    def ids(self, limit: int) -> list[UUID]:
+        """The tasks of at most so many attempts that have not ended."""
+        running = (run.record.id for run in self._by_place.values() if not run.has_ended)
+        return list(islice(running, limit))
 
     @property
     def running(self) -> int:

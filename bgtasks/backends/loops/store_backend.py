@@ -14,9 +14,10 @@ from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.loops.searching import Searching
 from bgtasks.backends.loops.serving import Serving
 from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
-from bgtasks.backends.task_store import TaskStore
+from bgtasks.backends.task_store import Doing, TaskStore
 from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
+from bgtasks.core.overview import MAX_SHOWN_TASKS, Overview
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_types import TypeRecord
@@ -163,8 +164,16 @@ class StoreBackend(Backend, Generic[TStore]):
     async def processes(self) -> Sequence[ProcessInfo]:
         opened = self._there
         return await opened.store.processes(
-            runs_tasks=opened.serving.is_serving, running=opened.runs.running
+            Doing(
+                runs_tasks=opened.serving.is_serving,
+                running=opened.runs.running,
+                tasks=opened.runs.ids(MAX_SHOWN_TASKS),
+                vitals=self.vitals(),
+            )
         )
+
+    async def overview(self) -> Overview:
+        return await self.store.reads.overview(self.now())
 
     def trouble(self) -> str | None:
         opened = self._opened

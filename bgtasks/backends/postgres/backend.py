@@ -85,6 +85,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
             self.schedule_subscribers,
             max_concurrency=self._max_concurrency,
             heartbeat_timeout=self._heartbeat_timeout,
+            vitals=self.vitals,
         )
         await store.open()
         return OpenStore(

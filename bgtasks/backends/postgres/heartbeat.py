@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.loops.own_voice import OwnVoice
@@ -11,7 +12,9 @@ from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_clock import ServerClock
 from bgtasks.backends.postgres.statements import STATEMENTS
+from bgtasks.core.overview import MAX_SHOWN_TASKS, Vitals
 from bgtasks.models import ProcessInfo
+from bgtasks.version import __version__
 
 __all__ = ["Heartbeat"]
 
@@ -35,6 +38,7 @@ class Heartbeat:
         types: Sequence[str],
         max_concurrency: int,
         timeout: float,
+        vitals: Callable[[], Vitals] = Vitals,
     ) -> None:
         self.runs_tasks = False
         self.every = min(timeout / 4, MOST_EVERY)
@@ -45,6 +49,7 @@ class Heartbeat:
         self._types = list(types)
         self._max_concurrency = max_concurrency
         self._timeout = timeout
+        self._vitals = vitals
         self.voice = OwnVoice(database.clock, timeout)
         self._seen_at: datetime | None = None
         self._server_started_at: datetime | None = None
@@ -73,6 +78,9 @@ class Heartbeat:
                 self._types,
                 len(self._runs),
                 self._max_concurrency,
+                __version__,
+                *self._vitals(),
+                self._runs.ids(MAX_SHOWN_TASKS),
                 timeout=within,
             )
         self._clock.heard(row["seen_at"], sent_at)
@@ -91,7 +99,7 @@ class Heartbeat:
     async def processes(self) -> list[ProcessInfo]:
         """The processes that were seen within a day."""
         found = await self._database.fetch(STATEMENTS["processes"], self._timeout)
-        return [ProcessInfo(**{**row, "types": tuple(row["types"])}) for row in found]
+        return [_info_of(row) for row in found]
 
     def _spoke(self, seen_at: datetime, server_started_at: datetime) -> None:
         """Note a heartbeat that was written, as the server dates it. If the server was started
@@ -99,3 +107,8 @@ class Heartbeat:
         gap = 0.0 if self._seen_at is None else (seen_at - self._seen_at).total_seconds()
         self.voice.spoke(gap, anew=server_started_at != self._server_started_at)
         self._seen_at, self._server_started_at = seen_at, server_started_at
+
+
+def _info_of(row: Mapping[str, Any]) -> ProcessInfo:
+    lists = {name: tuple(row[name]) for name in ("types", "tasks")}
+    return ProcessInfo(**{**row, **lists})

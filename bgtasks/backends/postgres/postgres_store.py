@@ -1,7 +1,7 @@
 """The low seam over PostgreSQL: statements, one queue and one feed for many processes."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
@@ -41,6 +41,7 @@ from bgtasks.backends.postgres.type_states import TypeStates
 from bgtasks.backends.postgres.untold import Untold
 from bgtasks.backends.task_store import (
     Claimant,
+    Doing,
     Done,
     Look,
     Place,
@@ -50,6 +51,7 @@ from bgtasks.backends.task_store import (
 )
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.lifecycle import Change
+from bgtasks.core.overview import Vitals
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_types import TypeRecord
@@ -81,6 +83,7 @@ class PostgresStore(TaskStore):
         *,
         max_concurrency: int,
         heartbeat_timeout: float,
+        vitals: Callable[[], Vitals],
     ) -> None:
         self.name = database.name
         self.database = database
@@ -100,6 +103,7 @@ class PostgresStore(TaskStore):
             types=types,
             max_concurrency=max_concurrency,
             timeout=heartbeat_timeout,
+            vitals=vitals,
         )
         self._untold = untold = Untold()
         self._dead_workers = DeadWorkers(
@@ -290,12 +294,8 @@ class PostgresStore(TaskStore):
     async def hand_back(self) -> None:
         await self._claiming.hand_back()
 
-    async def processes(
-        self,
-        *,
-        runs_tasks: bool,  # noqa: ARG002 - what the heartbeats say counts
-        running: int,  # noqa: ARG002
-    ) -> Sequence[ProcessInfo]:
+    async def processes(self, own: Doing) -> Sequence[ProcessInfo]:  # noqa: ARG002
+        """As the heartbeats say, of this one too."""
         with self.database.asking("read"):
             return await self.heartbeat.processes()
 

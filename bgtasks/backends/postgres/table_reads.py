@@ -10,7 +10,9 @@ import asyncpg
 
 from bgtasks.backends.postgres import reader
 from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.overview_reader import fetch_overview
 from bgtasks.backends.task_reads import TaskReads
+from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure
@@ -51,6 +53,10 @@ class TableReads(TaskReads):
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         async with self._reading() as connection:
             return await reader.fetch_failures(connection, task_id)
+
+    async def overview(self, now: datetime) -> Overview:
+        async with self._reading() as connection:
+            return await fetch_overview(connection, now)
 
     async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
         async with self._reading() as connection:

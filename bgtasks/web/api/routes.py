@@ -18,7 +18,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.codec.json_schema import json_schema
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, QueryError
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo, ScheduleInfo
+from bgtasks.models import AttemptFailure, BackgroundTaskInfo, ProcessInfo, ScheduleInfo, Stats
 from bgtasks.registration import Registration
 from bgtasks.web.access import Info, TaskAccess
 from bgtasks.web.api.bulk_request import parse_bulk
@@ -37,6 +37,7 @@ from bgtasks.web.api.query import parse_page_request, parse_part, parse_query_fi
 from bgtasks.web.api.shapes import Me
 from bgtasks.web.bulk import Bulk, BulkAnswer
 from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
+from bgtasks.web.encoded_process import process_data
 from bgtasks.web.encoded_schedule import schedule_text
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.encoded_type import type_text
@@ -52,11 +53,14 @@ from bgtasks.web.protocol import (
     EVENTS,
     HEALTH,
     MAX_PAGE_BYTES,
+    MAX_PROCESSES,
     MAX_QUERY,
     ME,
     OPENAPI,
     PERMISSIONS,
+    PROCESSES,
     SCHEDULES,
+    STATS,
     TASK,
     TASKS,
     TYPES,
@@ -125,6 +129,8 @@ class TaskRoutes:
             ATTEMPTS: {"GET": self._attempts},
             PERMISSIONS: {"GET": self._permissions},
             ME: {"GET": self._me},
+            STATS: {"GET": self._stats},
+            PROCESSES: {"GET": self._processes},
             TYPES: {"GET": self._types},
             SCHEDULES: {"GET": self._schedules},
             OPENAPI: {"GET": self._openapi},
@@ -260,6 +266,20 @@ class TaskRoutes:
     @described("getMe", "Who is asking, and what the policy lets them see and do", answer=Me)
     async def _me(self, _request: Request, requester: Requester) -> Response:
         return self._data(await self._access.me(requester))
+
+    @described("getStats", "How things are now; policy: can_see_statistics", answer=Stats)
+    async def _stats(self, _request: Request, requester: Requester) -> Response:
+        return self._data(await self._access.stats(requester))
+
+    @described(
+        "listProcesses",
+        "The processes that share the database; policy: can_see_statistics",
+        answer=Items(ProcessInfo),
+    )
+    async def _processes(self, _request: Request, requester: Requester) -> Response:
+        found = await self._access.processes(requester)
+        items = [process_data(info, self._codec) for info in found[:MAX_PROCESSES]]
+        return JSONResponse({"items": items}, headers=_NO_STORE)
 
     @described("listTypes", "The types of tasks; policy: can_control", answer=Items(TypeInfo))
     async def _types(self, _request: Request, requester: Requester) -> Response:

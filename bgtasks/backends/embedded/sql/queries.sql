@@ -102,6 +102,34 @@ SELECT type, status, everybodys.number, coalesce(nobodys.number, 0)
               WHERE owner IS NULL GROUP BY type, status) AS nobodys
  USING (type, status);
 
+-- name: oldest_waiting
+-- The task of a type that could have started longest ago: among the first that wait, in the order in
+-- which they were accepted.
+SELECT id, since
+  FROM (SELECT id, due_at, max(CASE WHEN attempt = 0 THEN created_at ELSE changed_at END,
+                               coalesce(scheduled_at, 0)) AS since
+          FROM tasks INDEXED BY tasks_by_type
+         WHERE type = :type AND status = 'Pending' ORDER BY sequence LIMIT :limit)
+ WHERE due_at IS NULL OR due_at <= :now
+ ORDER BY since LIMIT 1;
+
+-- name: count_due
+-- What waits for a time that has not come, and the first of these times that is one.
+SELECT count(*), min(CASE WHEN due_at < :not_yet THEN due_at END)
+  FROM tasks INDEXED BY tasks_due
+ WHERE status = 'Pending' AND due_at IS NOT NULL AND due_at > :now;
+
+-- name: count_retrying
+SELECT count(*) FROM tasks INDEXED BY tasks_retrying
+ WHERE status = 'Pending' AND due_at IS NOT NULL AND failures > 0 AND due_at > :now;
+
+-- name: count_cancelling
+SELECT count(*) FROM tasks WHERE status = 'Running' AND cancel_requested;
+
+-- name: most_silent
+-- The running task that has been as it is for longest.
+SELECT id, type, changed_at FROM tasks WHERE status = 'Running' ORDER BY changed_at LIMIT 1;
+
 -- name: count_owned
 SELECT type, status, count(*) FROM tasks INDEXED BY tasks_by_owner
  WHERE owner IN (SELECT value FROM json_each(?)) GROUP BY type, status;

@@ -337,6 +337,48 @@ SELECT type, status, pg_catalog.sum(number) FROM bgtasks_counts
  WHERE has_owner = ANY($1::boolean[])
  GROUP BY type, status HAVING pg_catalog.sum(number) > 0;
 
+-- name: oldest_waiting
+-- Of each of these types ($1) the task that could have started longest ago by the time $2: among the
+-- first $3 that wait, in the order in which they were accepted.
+SELECT wanted.type, found.id, found.since
+  FROM pg_catalog.unnest($1::text[]) AS wanted (type),
+       LATERAL (SELECT id, since
+                  FROM (SELECT id, due_at,
+                               greatest(CASE WHEN attempt = 0 THEN created_at ELSE changed_at END,
+                                        scheduled_at) AS since
+                          FROM bgtasks_tasks
+                         WHERE (type, status, sequence) > (wanted.type, 'Pending', 0)
+                           AND (type, status, sequence)
+                               <= (wanted.type, 'Pending', 9223372036854775807)
+                         ORDER BY type, status, sequence LIMIT $3) AS first
+                 WHERE due_at IS NULL OR due_at <= $2
+                 ORDER BY since LIMIT 1) AS found;
+
+-- name: count_due
+-- What waits for a time after $1, how much of it for another attempt, and the first of these times
+-- that is one ($2 is none).
+SELECT (SELECT pg_catalog.count(*) FROM bgtasks_tasks
+         WHERE status = 'Pending' AND due_at > $1),
+       (SELECT pg_catalog.count(*) FROM bgtasks_tasks
+         WHERE status = 'Pending' AND due_at > $1 AND failures > 0),
+       (SELECT pg_catalog.min(due_at) FROM bgtasks_tasks
+         WHERE status = 'Pending' AND due_at > $1 AND due_at < $2);
+
+-- name: about_running
+-- Of what runs of these types: how much of it was asked to end, and what has been as it is for longest.
+WITH running AS MATERIALIZED (
+    SELECT task.id, task.type, task.changed_at, task.cancel_requested
+      FROM pg_catalog.unnest($1::text[]) AS wanted (type),
+           LATERAL (SELECT * FROM bgtasks_tasks
+                     WHERE (type, status, sequence) > (wanted.type, 'Running', 0)
+                       AND (type, status, sequence)
+                           <= (wanted.type, 'Running', 9223372036854775807)) AS task
+)
+SELECT (SELECT pg_catalog.count(*) FROM running WHERE cancel_requested) AS cancelling,
+       silent.id, silent.type, silent.changed_at
+  FROM (VALUES (1)) AS one LEFT JOIN
+       (SELECT * FROM running ORDER BY changed_at LIMIT 1) AS silent ON true;
+
 -- name: count_owned
 SELECT type, status, pg_catalog.count(*) FROM bgtasks_tasks
  WHERE owner = ANY($1::text[]) GROUP BY type, status;
@@ -415,11 +457,13 @@ SELECT id FROM bgtasks_tasks WHERE type = ANY($2::text[]) AND status = 'Running'
 
 -- name: beat
 -- This process lives. The server's clock is the one that counts for all.
-INSERT INTO bgtasks_processes (id, host, pid, runs_tasks, types, running, max_concurrency)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO bgtasks_processes (id, host, pid, runs_tasks, types, running, max_concurrency,
+                               release, loop_lag_ms, rss_bytes, tasks)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     ON CONFLICT (id) DO UPDATE
    SET seen_at = pg_catalog.clock_timestamp(), runs_tasks = excluded.runs_tasks,
-       types = excluded.types, running = excluded.running
+       types = excluded.types, running = excluded.running, release = excluded.release,
+       loop_lag_ms = excluded.loop_lag_ms, rss_bytes = excluded.rss_bytes, tasks = excluded.tasks
 RETURNING seen_at, pg_catalog.pg_postmaster_start_time() AS server_started_at;
 
 -- name: leave
@@ -430,6 +474,7 @@ DELETE FROM bgtasks_processes WHERE seen_at < pg_catalog.clock_timestamp() - int
 
 -- name: processes
 SELECT id, host, pid, runs_tasks, types, running, max_concurrency, started_at, seen_at,
+       release, loop_lag_ms, rss_bytes, tasks,
        seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1) AS alive
   FROM bgtasks_processes ORDER BY started_at;
 
