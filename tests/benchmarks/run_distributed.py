@@ -63,7 +63,7 @@ IN_TURNS = [
     _peer("pgqueuer_idle", "idle", script="pgqueuer"),
     _own("update_age", "update_age"),
 ]
-ONCE = [_own("many_clients", "many_clients")]
+ONCE = [_own("many_clients", "many_clients"), _own("whole", "whole")]
 
 NOOP = ("own_noop", "tasks_per_second")
 
@@ -91,6 +91,11 @@ def _submitting(how: str, own: str, peer: str, title: str, at_least: float | Non
 def _many_clients(title: str, figure: str, unit: str, at_most: float | None = None) -> Row:
     name = f"1,000 clients, 200 tasks: {title}"
     return Row(name, ("own_many_clients", figure), unit, at_most=at_most)
+
+
+def _whole(title: str, figure: str, unit: str, at_least: float | None = None) -> Row:
+    name = f"the whole, 1,000 users, 4 workers: {title}"
+    return Row(name, ("own_whole", figure), unit, at_least=at_least)
 
 
 ONE_BY_ONE = "one by one, 100 callers"
@@ -151,6 +156,13 @@ TABLE = [
     _many_clients("final states that did not come", "lost", "states", at_most=0),
     _many_clients("clients that were disconnected", "disconnected", "clients", at_most=0),
     _many_clients("memory of the web node, at most", "memory_mb", "MB"),
+    _whole("tasks a second that keep up", NOOP[1], "tasks/s", at_least=500),
+    _whole("age of an end in its browser, p50", "end_age_p50_ms", "ms"),
+    _whole("age of an end in its browser, p95", "end_age_p95_ms", "ms"),
+    _whole("CPU of the web node for each task", "web_us", "µs"),
+    _whole("CPU of the workers for each task", "workers_us", "µs"),
+    _whole("CPU of PostgreSQL for each task", "server_us", "µs"),
+    _whole("CPU of the browsers for each task", "browsers_us", "µs"),
 ]
 
 

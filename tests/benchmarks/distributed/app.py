@@ -49,6 +49,11 @@ class ReportTask(BackgroundTaskBase):
     reports: int
 
 
+@frozen(kw_only=True)
+class ShortTask(BackgroundTaskBase):
+    """Reports three times within 0.2 s."""
+
+
 @frozen
 class Sent:
     """When a report was made, by ``time.monotonic``."""
@@ -89,6 +94,15 @@ class ReportWorker(BackgroundWorker[ReportTask, Sent]):
         STAMPS.ended()
 
 
+class ShortWorker(BackgroundWorker[ShortTask, Sent]):
+    """Waits, and reports."""
+
+    async def execute(self, context: BackgroundWorkerContext[ShortTask, Sent]) -> None:
+        for number in range(1, 4):
+            await asyncio.sleep(0.2 / 3)
+            context.report_progress(number * 33, payload=Sent(time.monotonic()))
+
+
 class Application(containers.DeclarativeContainer):
     """Every setting is at its default, but for those given to ``application``."""
 
@@ -100,6 +114,7 @@ class Application(containers.DeclarativeContainer):
             background_task(NoopTask, providers.Factory(NoopWorker)),
             background_task(SleepTask, providers.Factory(SleepWorker)),
             background_task(ReportTask, providers.Factory(ReportWorker)),
+            background_task(ShortTask, providers.Factory(ShortWorker)),
         ),
     )
 
