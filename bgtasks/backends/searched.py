@@ -8,9 +8,10 @@ SPANS = {"created": "created_at", "started": "started_at", "ended": "completed_a
 """The spans of time of a search, and the column that each is about."""
 
 
-def condition(parameter: Callable[[str], str], has_words: str) -> str:
+def condition(parameter: Callable[[str], str], *own: str) -> str:
     """What a task must be like to fit. ``parameter`` gives the term for a named parameter, NULL
-    where that part of the search is left out; ``has_words`` is the store's own condition."""
+    where that part of the search is left out; ``own`` are the store's conditions for words and
+    arguments."""
     view, now = parameter("view"), parameter("now")
     return "\n   AND ".join(
         [
@@ -23,6 +24,6 @@ def condition(parameter: Callable[[str], str], has_words: str) -> str:
             f"({view} IS NULL OR (status = 'Pending' AND {view} = "
             f"CASE WHEN due_at IS NULL OR due_at <= {now} THEN 'waiting' "
             "WHEN failures = 0 THEN 'scheduled' ELSE 'retrying' END))",
-            has_words,
+            *own,
         ]
     )

@@ -1,8 +1,9 @@
 """Words to search for, as the stores' pattern languages have them: in any case of letters."""
 
+import json
 import re
 
-__all__ = ["glob_of", "id_prefix_of", "like_of", "regex_of"]
+__all__ = ["glob_of", "id_prefix_of", "json_regex_of", "like_in_json_of", "like_of", "regex_of"]
 
 
 def id_prefix_of(word: str) -> str | None:
@@ -17,6 +18,13 @@ def like_of(word: str) -> str:
     return f"%{escaped}%"
 
 
+def like_in_json_of(word: str) -> str:
+    """The pattern for LIKE of JSON that may have a word in one of its texts: cheap, and more than
+    wanted. Of letters beyond ASCII, which JSON has as escapes, it only knows that there are some.
+    """
+    return like_of(json.dumps(word)[1:-1] if word.isascii() else "\\u")
+
+
 def glob_of(word: str) -> str:
     """The same of any word for SQLite's GLOB."""
     return f"*{''.join(_either_case(letter) or _plain(letter) for letter in word)}*"
@@ -26,6 +34,28 @@ def regex_of(word: str) -> str:
     """The same as a regular expression for PostgreSQL, which knows no cases of letters in some
     locales."""
     return "".join(_either_case(letter) or re.sub(r"(\W)", r"\\\1", letter) for letter in word)
+
+
+def json_regex_of(word: str) -> str:
+    r"""The same of a text in JSON, as it stands there, and also with all its escapes resolved but
+    those of the form ``\u00c4``."""
+    return "".join(map(_in_json, word))
+
+
+def _in_json(letter: str) -> str:
+    both = [
+        item for item in dict.fromkeys((letter, letter.lower(), letter.upper())) if len(item) == 1
+    ]
+    terms = [_json_term(item) for item in both]
+    return terms[0] if len(terms) == 1 else f"(?:{'|'.join(terms)})"
+
+
+def _json_term(letter: str) -> str:
+    if letter == "\\":
+        return r"\\{1,2}"
+    if letter == '"':
+        return r'\\?"'
+    return re.sub(r"(\W)", r"\\\1", json.dumps(letter)[1:-1])
 
 
 def _either_case(letter: str) -> str:

@@ -17,8 +17,10 @@ from bgtasks.models import (
 )
 
 __all__ = [
+    "AFTER_ID",
     "LEFT_OUT",
     "MAX_PAGE",
+    "MAX_SEARCHED",
     "NOT_YET",
     "ONCE_ENDED",
     "SMALL_PAYLOAD",
@@ -45,6 +47,13 @@ MAX_PAGE = 1000
 SMALL_PAYLOAD = 4_096
 """The longest payload, and the longest result, in characters of JSON, that lists of tasks carry
 without being asked."""
+
+MAX_SEARCHED = 16_384
+"""The longest data of a task, in characters of JSON, that a search looks into: ten thousand tasks
+are looked at in one go."""
+
+AFTER_ID = len('{"id":"00000000-0000-0000-0000-000000000000"') + 1
+"""From which character on the data of a task has its arguments: the id comes first."""
 
 LEFT_OUT = ""
 """Stands for ``payload``, ``result`` or ``data`` that was not read: no JSON text is empty."""
@@ -244,20 +253,24 @@ class Search:
 
     A task fits when it was accepted, was last started, and became final within ``created``,
     ``started`` and ``ended``, and has each of ``words`` in its name, its error message or its
-    status message, in any case of letters, or at the beginning of its id. ``view`` is of waiting
-    tasks as of ``now``.
+    status message, in any case of letters, or at the beginning of its id; with ``in_arguments``
+    also in a text or a number among its arguments. Each of ``arguments`` is a path and what the
+    value there is as a text. Arguments longer than ``MAX_SEARCHED`` are not looked into. ``view``
+    is of waiting tasks as of ``now``.
     """
 
     created: Span = Span()
     started: Span = Span()
     ended: Span = Span()
     words: tuple[str, ...] = ()
+    in_arguments: bool = False
+    arguments: tuple[tuple[str, str], ...] = ()
     view: View | None = None
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     def __bool__(self) -> bool:
         spans = self.created or self.started or self.ended
-        return bool(spans or self.words) or self.view is not None
+        return bool(spans or self.words or self.arguments) or self.view is not None
 
     @property
     def accepted_before(self) -> datetime | None:

@@ -1,6 +1,6 @@
 """Which tasks are meant: one filter for lists, counts and what is done to many tasks at once."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from math import prod
@@ -8,6 +8,7 @@ from typing import Any, TypedDict, TypeVar, get_args
 
 from attrs import evolve, field, fields_dict, frozen
 
+from bgtasks.core.argument_values import ArgumentValue, checked_arguments
 from bgtasks.core.record import Search, Span, TaskQuery, View
 from bgtasks.core.text import clean, shown
 from bgtasks.errors import QueryError
@@ -61,6 +62,8 @@ class FilterOptions(TypedDict, total=False):
     ended_after: datetime | None
     ended_before: datetime | None
     q: str | None
+    in_arguments: bool
+    arguments: Mapping[str, ArgumentValue] | None
     view: View | None
 
 
@@ -144,8 +147,13 @@ class TaskFilter:
       means tasks without an owner. At most 1,000 combinations.
     - ``created_after`` and ``created_before``, and the same for ``started`` (the newest attempt)
       and ``ended`` (when the task became final): aware times, from the one on and before the other.
-    - ``q``: words, each of which occurs in the name, the error message or the status message, in
-      any case of letters, or begins the id; at most 10 words and 200 characters.
+    - ``q``: words, each of which occurs in the name, the error message, the status message or the
+      arguments (unless ``in_arguments`` is false), in any case of letters, or begins the id; at
+      most 10 words and 200 characters.
+    - ``arguments``: at most 5 paths and the values there, such as ``{"share": "photos"}`` or
+      ``{"options.size": 3}``: the keys as the JSON of a task has them (camelCase), or places in a
+      list, with dots in between; a text, a number, a bool or ``None``. Arguments of more than
+      16,384 characters of JSON are not looked into.
     - ``view``: tasks that are ``"waiting"`` for their turn, ``"scheduled"`` for a time that was
       named, or ``"retrying"`` after a failed attempt.
 
@@ -162,6 +170,8 @@ class TaskFilter:
     ended_after: datetime | None = None
     ended_before: datetime | None = None
     q: str | None = field(default=None, converter=_search_text)
+    in_arguments: bool = True
+    arguments: tuple[tuple[str, str], ...] = field(default=(), converter=checked_arguments)
     view: View | None = field(default=None, converter=_view)
 
     def __attrs_post_init__(self) -> None:
@@ -186,11 +196,14 @@ class TaskFilter:
     @property
     def search(self) -> Search:
         """The part of the filter that has to be looked for."""
+        words = tuple(dict.fromkeys((self.q or "").split()))
         return Search(
             created=Span(self.created_after, self.created_before),
             started=Span(self.started_after, self.started_before),
             ended=Span(self.ended_after, self.ended_before),
-            words=tuple(dict.fromkeys((self.q or "").split())),
+            words=words,
+            in_arguments=bool(words) and self.in_arguments,
+            arguments=self.arguments,
             view=self.view,
         )
 

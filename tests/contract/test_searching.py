@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from bgtasks.backends.task_reads import WINDOW
 from bgtasks.core.events import Cancelled, Failed, Report
-from bgtasks.core.record import Search, Span, TaskQuery, View
+from bgtasks.core.record import MAX_SEARCHED, Search, Span, TaskQuery, TaskRecord, View
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench
 
@@ -64,6 +65,78 @@ async def test_a_word_may_be_the_beginning_of_an_id(idle_bench: BackendBench) ->
         assert await found(idle_bench, words=(text.upper()[:35],)) == [task_id]
         assert await found(idle_bench, words=(text.replace("-", ""), name)) == [task_id]
         assert await found(idle_bench, words=(text[1:],)) == []
+
+
+def with_arguments(bench: BackendBench, text: str, **fields: Any) -> TaskRecord:
+    """A task whose arguments have this JSON."""
+    record = bench.record(delay=3600, **fields)
+    return record._replace(data=f'{{"id":"{record.id}",{text}}}')
+
+
+async def test_words_are_looked_for_in_the_values_of_arguments(idle_bench: BackendBench) -> None:
+    texts = [
+        r'"share":"Photos of \u00c4ste","size":1234',
+        r'"paths":["C:\\new\\u00c4",{"deep":"say \"hi\""}],"dry":true',
+        r'"share":"\u0000 \ud83d","photos":null',
+    ]
+    records = [with_arguments(idle_bench, text) for text in texts]
+    first, second, _ = [record.id for record in records]
+    await idle_bench.backend.submit(records)
+    expected = {
+        ("photos",): [first],  # not the key
+        ("share",): [],
+        ("PHOTOS", "of"): [first],
+        ("äste",): [first],
+        ("ÄSTE", "234"): [first],
+        (r"c:\new\u00c4",): [second],
+        ('"hi"',): [second],
+        (",",): [],
+        ("{",): [],
+        (str(first)[9:],): [],
+    }
+    sought = {words: await found(idle_bench, words=words, in_arguments=True) for words in expected}
+    assert sought == expected
+    assert await found(idle_bench, words=("photos",)) == []
+    assert await found(idle_bench, words=(str(first),), in_arguments=True) == [first]
+
+
+async def test_a_task_is_found_by_what_an_argument_is(idle_bench: BackendBench) -> None:
+    texts = [
+        r'"share":"photos","options":{"size":3,"dry":true},"files":["a","b"]',
+        r'"share":"\u00c4","options":{"size":3.5,"dry":false},"files":[]',
+        r'"share":null,"options":{"size":"3","1":"one"},"\u00e4":"x\\","bad":"\u0000 \ud83d"',
+        r'"share":{"photos":1}',
+    ]
+    records = [with_arguments(idle_bench, text) for text in texts]
+    first, second, third, _ = [record.id for record in records]
+    await idle_bench.backend.submit(records)
+    expected = {
+        (("share", "photos"),): [first],
+        (("share", "Photos"),): [],
+        (("share", "Ä"),): [second],
+        (("share", "null"),): [third],
+        (("options.size", "3"),): [third, first],
+        (("options.size", "3.0"),): [first],
+        (("options.size", "3.5"),): [second],
+        (("options.dry", "true"),): [first],
+        (("options.dry", "1"),): [],
+        (("files.1", "b"),): [first],
+        (("files.9", "b"),): [],
+        (("options.1", "one"),): [third],
+        (("ä", "x\\"),): [third],
+        (("options", "3"),): [],
+        (("options.size", "3"), ("share", "photos")): [first],
+    }
+    sought = {wanted: await found(idle_bench, arguments=wanted) for wanted in expected}
+    assert sought == expected
+
+
+async def test_long_arguments_are_not_looked_into(idle_bench: BackendBench) -> None:
+    long = with_arguments(idle_bench, f'"share":"photos","more":"{"x" * MAX_SEARCHED}"')
+    short = with_arguments(idle_bench, '"share":"photos"')
+    await idle_bench.backend.submit([long, short])
+    assert await found(idle_bench, words=("photos",), in_arguments=True) == [short.id]
+    assert await found(idle_bench, arguments=(("share", "photos"),)) == [short.id]
 
 
 async def test_times_are_from_the_one_on_and_before_the_other(bench: BackendBench) -> None:
