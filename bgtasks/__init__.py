@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bgtasks.core.retry import Retry
     from bgtasks.core.schedules.cron import Cron
     from bgtasks.core.schedules.every import Every
+    from bgtasks.core.task_details import TaskDetails
     from bgtasks.core.task_filter import TaskFilter
     from bgtasks.core.task_types import TypeInfo
     from bgtasks.core.unique import Unique
@@ -112,6 +113,7 @@ __all__ = [
     "Stats",
     "Submission",
     "TaskCancelled",
+    "TaskDetails",
     "TaskFilter",
     "TaskNotFoundError",
     "TaskStateError",
@@ -131,6 +133,7 @@ _HOMES = {
     "core.limits": ["PerKey", "Rate"],
     "core.query": ["BackgroundTaskPage"],
     "core.retention": ["Retention"],
+    "core.task_details": ["TaskDetails"],
     "core.task_filter": ["TaskFilter"],
     "core.task_types": ["TypeInfo"],
     "core.unique": ["Unique"],

@@ -9,6 +9,7 @@ from uuid import UUID
 from bgtasks.core.durations import Duration
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.submission import BlockingRunOptions, check_names
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import FilterOptions, TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError
@@ -74,6 +75,10 @@ class BlockingTaskManager:
         """The newest snapshot of a task; ``None`` if there is no such task."""
         return self._call(self._manager.try_get_task(task_id))
 
+    def try_get_details(self, task_id: UUID) -> TaskDetails | None:
+        """The arguments of a task, and what else its snapshot does not have."""
+        return self._call(self._manager.try_get_details(task_id))
+
     def get_tasks(
         self,
         filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
@@ -126,9 +131,9 @@ class BlockingTaskManager:
         """Drop all final tasks that fit."""
         return self._call(self._manager.delete_tasks(filter, **options))
 
-    def run_again(self, task_id: UUID) -> UUID:
+    def run_again(self, task_id: UUID, arguments: Mapping[str, Any] | None = None) -> UUID:
         """Submit a new task with the arguments of a task; returns the new id."""
-        return self._call(self._manager.run_again(task_id))
+        return self._call(self._manager.run_again(task_id, arguments))
 
     def delete_task(self, task_id: UUID) -> None:
         """Drop a final task."""

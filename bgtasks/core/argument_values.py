@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from bgtasks.core.codec.json_text import decode
 from bgtasks.core.text import clean, shown
 from bgtasks.errors import QueryError
 
@@ -56,12 +55,12 @@ def scalar_of(text: str) -> int | float | bool | None:
     """The number or bool that a text may stand for, beside the text itself; ``None`` where it is
     neither. Whether it may stand for ``null`` is plain to see."""
     try:
-        value = decode(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if isinstance(value, float) and not math.isfinite(value):
+    if not isinstance(value, bool | int | float) or not math.isfinite(value):
         return None
-    return value if isinstance(value, bool | int | float) else None
+    return value
 
 
 def _path(path: object) -> str:

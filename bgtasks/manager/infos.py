@@ -6,6 +6,7 @@ from typing import Any
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.task_details import TaskDetails, arguments_text
 from bgtasks.core.task_types import TypeInfo, TypeRecord
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.registry import Registry
@@ -28,6 +29,17 @@ class Infos:
         if registration is None:
             return self._codec.info(record, None, now=now)
         return self._codec.info(record, registration.payload_type, registration.result_type, now)
+
+    def details_of(self, record: TaskRecord) -> TaskDetails:
+        """What of a task its snapshot does not have."""
+        registration = self._registry.named(record.type)
+        return TaskDetails(
+            arguments_json=arguments_text(record.data),
+            priority=record.priority,
+            changed_at=record.changed_at,
+            max_attempts=registration.retry.max_attempts if registration else None,
+            timeout=registration.timeout if registration else None,
+        )
 
     def of_type(self, record: TypeRecord) -> TypeInfo:
         """The public form of one type."""

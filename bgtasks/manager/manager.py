@@ -19,6 +19,7 @@ from bgtasks.core.query import BackgroundTaskPage, checked_id, cursor_of, make_q
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.core.schedules.definition import NO_SCHEDULES, Schedules
 from bgtasks.core.submission import RunOptions, submit_options
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import FilterOptions, TaskFilter, filter_of
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError, TaskStateError
@@ -275,19 +276,21 @@ class BackgroundTaskManager:
         backend = self._switch.running().backend
         return await change_all(backend, filter_of(filter, options), DELETABLE, backend.delete)
 
-    async def run_again(self, task_id: UUID) -> UUID:
+    async def run_again(self, task_id: UUID, arguments: Mapping[str, Any] | None = None) -> UUID:
         """Submit a new task with the arguments, the owner and the priority of a task, whatever its
-        status; returns the new id, as ``run_task`` does.
+        status; returns the new id, as ``run_task`` does. ``arguments`` are those that shall be
+        others, as JSON data with the keys of ``try_get_details``.
 
         Raises TaskNotFoundError, UnregisteredTaskError for a type that is not registered here,
-        SerializationError where the arguments can no longer be read, and what ``run_task`` raises.
+        SerializationError where the arguments can no longer be read, QueryError for ``arguments``
+        that make no such task, and what ``run_task`` raises.
         """
         run = self._switch.running()
         record = await run.backend.get(checked_id(task_id))
         if record is None:
             raise no_such_task(task_id)
         return await self.run_task(
-            run.new_task_like(record), owner=record.owner, priority=record.priority
+            run.new_task_like(record, arguments), owner=record.owner, priority=record.priority
         )
 
     async def delete_task(self, task_id: UUID) -> None:
@@ -320,6 +323,13 @@ class BackgroundTaskManager:
         run = self._switch.running()
         records = await run.backend.find([checked_id(task_id)], payloads=True)
         return run.infos.of(records[0]) if records else None
+
+    async def try_get_details(self, task_id: UUID) -> TaskDetails | None:
+        """The arguments of a task, and what else its snapshot does not have; ``None`` if there is
+        no such task."""
+        run = self._switch.running()
+        record = await run.backend.get(checked_id(task_id))
+        return None if record is None else run.infos.details_of(record)
 
     async def find_tasks(self, task_ids: Iterable[UUID]) -> list[BackgroundTaskInfo[Any]]:
         """The existing ones of these tasks, in the order of the ids given, as a page has them."""

@@ -6,8 +6,7 @@ import enum
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-
-from attrs import evolve
+from typing import Any
 
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock, DatedClock, Timing
@@ -20,13 +19,13 @@ from bgtasks.core.retention import rules_of
 from bgtasks.core.schedules.definition import Schedules
 from bgtasks.core.submission import SubmitOptions, new_record
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.errors import SettingsError, UnregisteredTaskError
+from bgtasks.errors import SettingsError
 from bgtasks.execution.executor import Executor
 from bgtasks.execution.hooks import Hooks
 from bgtasks.execution.launch import check_task_factory
 from bgtasks.execution.loop_watch import LoopWatch
 from bgtasks.execution.memory import rss_bytes
-from bgtasks.ids import uuid7
+from bgtasks.manager.again import task_like
 from bgtasks.manager.infos import Infos
 from bgtasks.manager.pruning import pruning
 from bgtasks.manager.schedules.control import ScheduleControl
@@ -188,16 +187,11 @@ class ManagerRun:
         lag = self._watch.lag * 1000 if self._settings.run_tasks else None
         return Vitals(lag, rss_bytes())
 
-    def new_task_like(self, record: TaskRecord) -> BackgroundTaskBase:
-        """A task with the same arguments and a new id. Raises UnregisteredTaskError, and
-        SerializationError where they can no longer be read."""
-        registration = self._registry.named(record.type)
-        if registration is None:
-            raise UnregisteredTaskError(
-                f"task {record.id} is a {record.type}, which is not registered here; registered: "
-                f"{', '.join(sorted(self._registry.names()))}"
-            )
-        return evolve(registration.task_of(record, self._codec), id=uuid7())
+    def new_task_like(
+        self, record: TaskRecord, changed: Mapping[str, Any] | None
+    ) -> BackgroundTaskBase:
+        """See :func:`~bgtasks.manager.again.task_like`."""
+        return task_like(self._registry, self._codec, record, changed)
 
     async def submit(
         self, tasks: Iterable[BackgroundTaskBase], options: SubmitOptions

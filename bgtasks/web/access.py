@@ -6,6 +6,7 @@ from uuid import UUID
 
 from attrs import evolve
 
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import MAX_VALUES, TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import (
@@ -56,11 +57,14 @@ class TaskAccess:
         return await (await self.listing(requester, wanted)).page()
 
     async def listing(self, requester: Requester, wanted: PageRequest) -> Listing:
-        """The listing of what ``requester`` may see of what is ``wanted``."""
+        """The listing of what ``requester`` may see of what is ``wanted``. Raises NotAllowedError
+        for whoever asks for arguments and may not see them."""
+        if "arguments" in wanted.include:
+            await self.check_may_see_arguments(requester)
         return Listing(
             self._reader,
             requester,
-            wanted,
+            evolve(wanted, tasks=await self._searchable(requester, wanted.tasks)),
             visible_owners=await self._judge.visible_owners(requester),
             is_predicate_alone=self._judge.only_can_view_knows,
             visible=self.visible,
@@ -75,12 +79,14 @@ class TaskAccess:
 
     async def narrowed(self, requester: Requester, wanted: TaskFilter) -> TaskFilter:
         """The filter for those of the tasks that ``requester`` may see, by the policy's
-        ``visible_owners``. Raises NotAllowedError where only ``can_view`` knows."""
+        ``visible_owners``. Raises NotAllowedError where only ``can_view`` knows, and where they
+        are told by arguments that ``requester`` may not see."""
         if self._judge.only_can_view_knows:
             raise NotAllowedError(
                 "which tasks you may see is decided for each of them (can_view), so they cannot be "
                 "counted; the application's policy can say it by visible_owners"
             )
+        wanted = await self._searchable(requester, wanted)
         visible = await self._judge.visible_owners(requester)
         if visible is None:
             return wanted
@@ -92,6 +98,26 @@ class TaskAccess:
                 "at once; name some of them"
             )
         return evolve(wanted, owner=may)
+
+    async def _searchable(self, requester: Requester, wanted: TaskFilter) -> TaskFilter:
+        """``wanted`` without a look into arguments that ``requester`` may not see."""
+        if wanted.arguments:
+            await self.check_may_see_arguments(requester)
+        if wanted.q is None or await self._judge.may_see_arguments(requester):
+            return wanted
+        return evolve(wanted, in_arguments=False)
+
+    async def check_may_see_arguments(self, requester: Requester) -> None:
+        """Raise NotAllowedError for whoever may not see the arguments of tasks."""
+        if not await self._judge.may_see_arguments(requester):
+            raise NotAllowedError("you may not see the arguments of tasks here")
+
+    async def details(self, requester: Requester, task_id: UUID) -> TaskDetails | None:
+        """What is known of a task that ``requester`` can view, beside its snapshot; ``None`` for
+        whoever may not see arguments."""
+        if not await self._judge.may_see_arguments(requester):
+            return None
+        return await self._manager.try_get_details(task_id)
 
     async def find(self, requester: Requester, task_id: UUID) -> Info:
         """The whole task with this id. Raises TaskNotFoundError, also where the policy hides it."""

@@ -1,11 +1,12 @@
 """What clients may do, in one table: HTTP routes, events of the hub and permissions are made of
 it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_types import TypeInfo
@@ -42,6 +43,7 @@ __all__ = [
     "Command",
     "Subject",
     "commands_on",
+    "run_again_with",
 ]
 
 Info = BackgroundTaskInfo[Any]
@@ -120,9 +122,12 @@ class Command:
         return self.on.parse(message[key]), given
 
 
-async def _run_again(manager: Any, task_id: UUID) -> Info | None:
+async def _run_again(
+    manager: Any, task_id: UUID, arguments: Mapping[str, Any] | None = None
+) -> Info | None:
     """The new task."""
-    found: list[Info] = await manager.find_tasks([await manager.run_again(task_id)])
+    new_id = await manager.run_again(task_id, arguments)
+    found: list[Info] = await manager.find_tasks([new_id])
     return found[0] if found else None
 
 
@@ -246,6 +251,11 @@ COMMANDS = (
     *(RUN_THE_SCHEDULE, PAUSE_THE_SCHEDULE, RESUME_THE_SCHEDULE),
 )
 """All commands: whatever serves, permits or documents a command goes through these."""
+
+
+def run_again_with(arguments: Mapping[str, Any]) -> Command:
+    """The command that submits a task again with some of its arguments changed."""
+    return evolve(RUN_THE_TASK_AGAIN, change=partial(_run_again, arguments=arguments))
 
 
 def commands_on(subject: Subject) -> tuple[Command, ...]:

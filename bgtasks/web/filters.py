@@ -10,8 +10,11 @@ from bgtasks.models import UNSET, BackgroundTaskStatus
 from bgtasks.web.protocol import MAX_OWNER, MAX_TYPE, MAX_TYPES
 
 __all__ = [
+    "ARGUMENT",
     "FILTERS",
+    "NAMES",
     "check_names",
+    "is_filter",
     "once",
     "parse_filter",
     "refuse",
@@ -21,16 +24,25 @@ __all__ = [
 
 _STATUSES = ", ".join(BackgroundTaskStatus)
 
+ARGUMENT = "args."
+"""What the name of a parameter begins with that filters by an argument; then comes its path."""
+
 _TIME = "a time such as 2026-01-31T09:00:00Z, with its zone"
 
 Fields = dict[str, Any]
 
 
 def parse_filter(given: Mapping[str, Sequence[str]]) -> TaskFilter:
-    """The filter in these parameters, each of which is one of ``FILTERS``. Raises QueryError, which
-    names the parameter, its value and what is accepted, also where they are too many together."""
+    """The filter in these parameters, each of which ``is_filter``. Raises QueryError, which names
+    the parameter, its value and what is accepted, also where they are too many together."""
     fields: Fields = {}
+    if arguments := {name: values for name, values in given.items() if name.startswith(ARGUMENT)}:
+        fields["arguments"] = {
+            name.removeprefix(ARGUMENT): once(name, values) for name, values in arguments.items()
+        }
     for name, values in given.items():
+        if name in arguments:
+            continue
         for field, value in FILTERS[name](name, values).items():
             if field in fields:
                 raise QueryError(f"{field} is given twice, once as a part of {name}; give it once")
@@ -50,8 +62,14 @@ def written_filter(wanted: TaskFilter) -> list[tuple[str, str]]:
     for name in TIMES:
         if (at := getattr(wanted, name)) is not None:
             query.append((name, at.isoformat()))
+    query += [(f"{ARGUMENT}{path}", value) for path, value in wanted.arguments]
     query += [(name, text) for name in ("q", "view") if (text := getattr(wanted, name)) is not None]
     return query
+
+
+def is_filter(name: str) -> bool:
+    """Whether a parameter of this name is a part of a filter."""
+    return name in FILTERS or name.startswith(ARGUMENT)
 
 
 def refuse(name: str, value: str, accepted: str) -> QueryError:
@@ -73,11 +91,14 @@ def true_or_false(name: str, values: Sequence[str]) -> bool:
     return value == "true"
 
 
-def check_names(names: Iterable[str], accepted: Sequence[str]) -> None:
-    """Raise QueryError for the name of a parameter that is none of ``accepted``."""
+def check_names(
+    names: Iterable[str], accepted: Sequence[str], complaint: str = "unknown parameter"
+) -> None:
+    """Raise QueryError for the name of a parameter that is none of ``accepted``, which may have
+    ``args.`` among them."""
     for name in names:
-        if name not in accepted:
-            raise QueryError(f"unknown parameter {name[:100]!r}; accepted: {', '.join(accepted)}")
+        if name not in accepted and not (ARGUMENT in accepted and name.startswith(ARGUMENT)):
+            raise QueryError(f"{complaint} {name[:100]!r}; accepted: {', '.join(accepted)}")
 
 
 def _types(name: str, values: Sequence[str]) -> Fields:
@@ -150,4 +171,7 @@ FILTERS: Mapping[str, Callable[[str, Sequence[str]], Fields]] = {
     "ended": _range,
     **dict.fromkeys(TIMES, _time),
 }
-"""The parameters of a filter, and what reads them."""
+"""The parameters of a filter, and what reads them; there are those of arguments, too."""
+
+NAMES = (*FILTERS, ARGUMENT)
+"""How the parameters of a filter are called."""

@@ -13,7 +13,10 @@ from bgtasks.models import UNSET, BackgroundTaskInfo
 from bgtasks.web.cursors import listing_mark, read_cursor, refused_cursor, write_cursor
 from bgtasks.web.requester import Requester
 
-__all__ = ["Listing", "PageRequest", "TaskReader"]
+__all__ = ["INCLUDED", "Listing", "PageRequest", "TaskReader"]
+
+INCLUDED = ("payload", "arguments")
+"""What a page has of its tasks only if it is asked for."""
 
 MAX_PAGES = 20
 """How many pages of the store are read to fill one page of visible tasks."""
@@ -51,13 +54,13 @@ class TaskReader(Protocol):
 
 @frozen(kw_only=True)
 class PageRequest:
-    """Which page of which tasks. ``limit`` is 1 to 200; ``payloads`` asks for large payloads, too,
+    """Which page of which tasks. ``limit`` is 1 to 200; ``include`` asks for some of ``INCLUDED``,
     ``count`` for how many tasks there are in all."""
 
     tasks: TaskFilter = field(factory=TaskFilter)
     limit: int = 50
     cursor: str | None = None
-    payloads: bool = False
+    include: frozenset[str] = frozenset()
     count: bool = False
 
 

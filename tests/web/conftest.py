@@ -1,6 +1,7 @@
 """A hand-written manager, and an application with clients, on each way to send them updates."""
 
 import asyncio
+import json
 from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from bgtasks.core.conflicts import key_is_held
 from bgtasks.core.limits import Rate
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.record import SMALL_PAYLOAD
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo, checked_reason
 from bgtasks.errors import (
@@ -78,6 +80,7 @@ class FakeManager:
         self.types = {"Copy": TypeInfo("Copy", None, None, 2, 1, 4, Rate(14, per=1))}
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
+        self.arguments: dict[UUID, Any] = {}
         self.key_holders: dict[UUID, UUID] = {}
         self.started = False
         self.services: list[Any] = []
@@ -263,8 +266,9 @@ class FakeManager:
             Counter(info.type for info in (await self.get_tasks(filter, limit=10**6)).items)
         )
 
-    async def run_again(self, task_id: Any) -> Any:
+    async def run_again(self, task_id: Any, arguments: Any = None) -> Any:
         old = await self.try_get_task(task_id)
+        self.arguments[task_id] = self.arguments.get(task_id, {}) | (arguments or {})
         if task_id in self.key_holders:
             return self.key_holders[task_id]
         return self.publish(self.add(old.type, "Pending", owner=old.owner)).id
@@ -280,6 +284,18 @@ class FakeManager:
     async def try_get_task(self, task_id: Any) -> Any:
         await self._reading()
         return self.tasks.get(task_id)
+
+    async def try_get_details(self, task_id: Any) -> Any:
+        await self._reading()
+        if task_id not in self.tasks:
+            return None
+        return TaskDetails(
+            arguments_json=json.dumps(self.arguments.get(task_id, {})),
+            priority=0,
+            changed_at=START,
+            max_attempts=1,
+            timeout=None,
+        )
 
     async def find_tasks(self, task_ids: Any) -> Any:
         await self._reading()

@@ -29,6 +29,7 @@ def test_everything_that_can_be_asked_is_read_as_it_was_written() -> None:
         ended_after=NOON,
         ended_before=NOON,
         q="größe 50%",
+        arguments={"share": "photos", "options.größe": 3, "dry": True, "note": None},
         view="retrying",
     )
     given: dict[str, list[str]] = {}
@@ -69,6 +70,15 @@ def test_a_plus_that_arrives_as_a_space_is_still_one() -> None:
         ({"q": "x" * 201}, "at most 10 words and 200 characters"),
         ({"q": "x " * 11}, "at most 10 words"),
         ({"q": ["a", "b"]}, "q is given 2 times; accepted: once"),
+        ({"args.share": ["a", "b"]}, "args.share is given 2 times; accepted: once"),
+        ({"args.": "a"}, "an argument is named ''; accepted: up to 10 keys"),
+        ({"args.a..b": "a"}, "an argument is named 'a..b'"),
+        ({'args.a"b': "a"}, "no quotation marks"),
+        ({"args.a\\b": "a"}, "no quotation marks"),
+        ({"args." + "a." * 10 + "a": "a"}, "up to 10 keys"),
+        ({"args." + "a" * 201: "a"}, "in at most 200 characters"),
+        ({"args.a": "x" * 1001}, "the argument a is 'xxx"),
+        ({f"args.a{number}": "x" for number in range(6)}, "more than 5 paths"),
         ({"status": "Paused"}, "status is 'Paused'"),
         (
             {"created": "2026-01-31T12:00:00Z..", "created_after": "2026-01-31T12:00:00Z"},

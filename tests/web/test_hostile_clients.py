@@ -148,7 +148,7 @@ async def test_a_response_that_is_not_read_is_given_up(
     async def receive() -> Any:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    scope = world.raw(path="/background-tasks/api/tasks", query="").scope
+    scope = world.raw(path="/background-tasks/api/tasks", query="include=payload").scope
     scope |= {"type": "http", "method": "GET", "scheme": "http"}
     answering = asyncio.create_task(world.host(scope, receive, send))
     await world.settled()

@@ -120,7 +120,9 @@ async def test_one_task_can_be_read(http: Any, world: Any, manager: Any) -> None
     info = manager.add(payload={"copiedBytes": 1})
     answer = await http.get(f"/api/tasks/{info.id}")
     assert answer.status_code == 200
-    assert answer.json() == world.codec.wire(info)
+    details = {"arguments": {}, "priority": 0, "maxAttempts": 1, "timeout": None}
+    details["changedAt"] = "2026-01-01T00:00:00.000000Z"
+    assert answer.json() == world.codec.wire(info) | details
     assert (await http.get(f"/api/tasks/{str(info.id).upper()}")).status_code == 200
 
 

@@ -31,7 +31,8 @@ async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
 
 
 async def _list(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
-    wanted = PageRequest(tasks=filter_in(options), limit=options.limit)
+    include = frozenset(filter(None, [options.include]))
+    wanted = PageRequest(tasks=filter_in(options), limit=options.limit, include=include)
     await list_tasks(client, screen, wanted, options.json)
     return True
 

@@ -49,6 +49,7 @@ def _add_list(actions: Any) -> None:
         "--limit", type=values.limit, default=50, metavar="N", help=f"1 to {MAX_PAGE:,}; default 50"
     )
     parser.add_argument("--json", action="store_true", help="one line of JSON a task")
+    parser.add_argument("--include", choices=["payload"], help="what --json has beside the rest")
 
 
 def _add_counts(actions: Any) -> None:

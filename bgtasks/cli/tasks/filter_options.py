@@ -48,8 +48,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--search",
         metavar="WORDS",
         type=values.text,
-        help="only those with each of these words in their name or messages, or as the beginning "
-        "of their id",
+        help="only those with each of these words in their name, messages or arguments, or as the "
+        "beginning of their id",
+    )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        metavar="PATH=VALUE",
+        type=values.argument,
+        help="only those with this argument, such as share=photos or options.size=3; repeatable",
     )
     parser.add_argument(
         "--view", choices=get_args(View), help="only those that wait, by what they wait for"
@@ -66,6 +73,7 @@ def filter_in(options: argparse.Namespace) -> TaskFilter:
         created_after=options.since,
         created_before=options.until,
         q=options.search,
+        arguments=dict(options.arg or ()),
         view=options.view,
     )
 

@@ -195,6 +195,8 @@ def _unreachable(address: HttpAddress, error: httpx.HTTPError) -> UnavailableErr
 
 def _query(wanted: PageRequest, limit: int, cursor: str | None) -> list[tuple[str, str]]:
     query = [("limit", str(limit)), *written_filter(wanted.tasks)]
+    if wanted.include:
+        query.append(("include", ",".join(sorted(wanted.include))))
     if cursor is not None:
         query.append(("cursor", cursor))
     return query

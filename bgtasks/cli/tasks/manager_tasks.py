@@ -18,6 +18,7 @@ from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
 from bgtasks.settings import Settings
 from bgtasks.web.bulk import ACTIONS, BulkAnswer
+from bgtasks.web.encoded_task import without
 
 __all__ = ["ManagerTasks", "open_manager_tasks"]
 
@@ -30,8 +31,15 @@ class ManagerTasks:
         self._manager = manager
 
     async def list(self, wanted: PageRequest) -> Sequence[Info]:
-        page = await self._manager.get_tasks(wanted.tasks, limit=wanted.limit, cursor=wanted.cursor)
-        return page.items
+        page = await self._manager.get_tasks(
+            wanted.tasks,
+            limit=wanted.limit,
+            cursor=wanted.cursor,
+            payloads="payload" in wanted.include,
+        )
+        if "payload" in wanted.include:
+            return page.items
+        return [without(info, ["payload"]) for info in page.items]  # as over HTTP
 
     async def count(self, wanted: TaskFilter) -> Mapping[BackgroundTaskStatus, int]:
         return await self._manager.count_tasks(wanted)

@@ -12,7 +12,16 @@ from bgtasks.core.schedules.definition import checked_name
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.protocol import parse_task_id
 
-__all__ = ["limit", "schedule_name", "statuses", "task_id", "text", "time", "whole_number"]
+__all__ = [
+    "argument",
+    "limit",
+    "schedule_name",
+    "statuses",
+    "task_id",
+    "text",
+    "time",
+    "whole_number",
+]
 
 _STATUSES = {status.lower(): status for status in BackgroundTaskStatus}
 
@@ -30,6 +39,14 @@ def task_id(value: str) -> UUID:
         return parse_task_id(value)
     except ValueError as error:
         raise argparse.ArgumentTypeError(one_line(str(error))) from None
+
+
+def argument(value: str) -> tuple[str, str]:
+    """The path of an argument, and what is there."""
+    path, equals, found = value.partition("=")
+    if not path or not equals:
+        raise argparse.ArgumentTypeError(f"{one_line(value)!r}; accepted: PATH=VALUE")
+    return path, found
 
 
 def schedule_name(value: str) -> str:

@@ -1,6 +1,5 @@
 """The body of a request to change many tasks, checked by name."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,16 @@ from starlette.datastructures import QueryParams
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.text import shown
 from bgtasks.errors import QueryError
+from bgtasks.web.api.body import read_json, read_object
 from bgtasks.web.bulk import ACTIONS, BulkRequest
-from bgtasks.web.filters import FILTERS, check_names, parse_filter, true_or_false
+from bgtasks.web.filters import NAMES, check_names, parse_filter, true_or_false
 
 __all__ = ["parse_bulk"]
 
 MAX_EXPECTED = 10**12
 """The highest number of tasks that a client may expect."""
+
+_EXAMPLE = '{"action": "cancel", "filter": {"type": "Copy"}, "expected": 12}'
 
 _FIELDS = ("action", "filter", "expected", "asOf")
 
@@ -28,7 +30,7 @@ def parse_bulk(body: bytes, query: QueryParams) -> tuple[BulkRequest, int | None
     Raises QueryError, which names the field, its value and what is accepted.
     """
     is_dry = _is_dry_run(query)
-    data = _object("the body", _json(body), _FIELDS)
+    data = read_object("the body", read_json(body, _EXAMPLE), _FIELDS)
     action = data.get("action")
     if not isinstance(action, str) or action not in ACTIONS:
         raise QueryError(f"action is {shown(action)}; accepted: {', '.join(ACTIONS)}")
@@ -44,31 +46,11 @@ def _is_dry_run(query: QueryParams) -> bool:
     return "dryRun" in query and true_or_false("dryRun", query.getlist("dryRun"))
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise QueryError(
-            'the body is no JSON; accepted: {"action": "cancel", "filter": {"type": "Copy"}, '
-            '"expected": 12}'
-        ) from None
-
-
-def _object(name: str, data: Any, accepted: Sequence[str]) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise QueryError(f"{name} is {shown(data)}; accepted: an object with {', '.join(accepted)}")
-    if unknown := [key for key in data if key not in accepted]:
-        raise QueryError(
-            f"{name} has an unknown field {unknown[0][:100]!r}; accepted: {', '.join(accepted)}"
-        )
-    return data
-
-
 def _written(given: Any) -> Mapping[str, Sequence[str]]:
     """A filter in JSON as the parameters of a query: each a text or a list of them; the owner of
     tasks without one is ``null``."""
     parameters: dict[str, Sequence[str]] = {}
-    for name, value in _object("filter", given, [*FILTERS]).items():
+    for name, value in read_object("filter", given, NAMES).items():
         values = value if isinstance(value, list) else [value]
         texts = ["" if item is None and name == "owner" else item for item in values]
         if not texts or not all(isinstance(item, str) for item in texts):

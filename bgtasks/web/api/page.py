@@ -4,8 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 
 from bgtasks.concurrency.pace import Pace
-from bgtasks.core.codec import TaskCodec
-from bgtasks.web.encoded_task import EncodedTask, Info
+from bgtasks.web.encoded_task import Info
 from bgtasks.web.protocol import MAX_PAGE_BYTES
 
 __all__ = ["write_page"]
@@ -14,23 +13,21 @@ __all__ = ["write_page"]
 async def write_page(
     infos: Sequence[Info],
     next_cursor: str | None,
-    codec: TaskCodec,
     *,
+    text_of: Callable[[Info], Awaitable[str]],
     cursor_after: Callable[[Info], str],
-    whole: Callable[[Info], Awaitable[Info]] | None = None,
     total: int | None = None,
 ) -> bytes:
     """``{"items": [...], "nextCursor": ...}`` with those of the tasks that fit, and the ``total``
     where it was counted.
 
-    ``whole`` reads a task again whose payload was left out, where payloads are wanted: one by one,
-    because together they might be larger than the memory.
+    ``text_of`` reads what is to be included: one by one, because together they might be larger than
+    the memory.
     """
     texts: list[str] = []
     size, pace = 0, Pace()
     for number, info in enumerate(infos):
-        shown = await whole(info) if whole is not None and info.payload_omitted else info
-        text = EncodedTask(shown, codec).text
+        text = await text_of(info)
         size += len(text)
         if size > MAX_PAGE_BYTES and texts:
             next_cursor = cursor_after(infos[number - 1])

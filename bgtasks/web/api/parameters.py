@@ -2,13 +2,26 @@
 
 from typing import Any
 
+from bgtasks.core.argument_values import MAX_ARGUMENTS, MAX_VALUE
 from bgtasks.core.task_filter import TIMES
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.api.operation import Parameter
 from bgtasks.web.bulk import ACTIONS
+from bgtasks.web.listing import INCLUDED
 from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT, MAX_OWNER, MAX_TYPE
 
-__all__ = ["BULK_BODY", "DRY_RUN", "FILTER", "MATCHING", "PAGE", "PART", "STREAM"]
+__all__ = [
+    "ARGUMENTS_BODY",
+    "BULK_BODY",
+    "DETAILS",
+    "DRY_RUN",
+    "FILTER",
+    "MATCHING",
+    "PAGE",
+    "PART",
+    "STREAM",
+    "TASK_REF",
+]
 
 Schema = dict[str, Any]
 
@@ -43,6 +56,12 @@ FILTER = (
         repeated=True,
     ),
     Parameter("q", {"type": "string"}, "words that all occur in the texts of the task"),
+    Parameter(
+        "args.",
+        {"type": "string", "maxLength": MAX_VALUE},
+        f"args.PATH: what the argument at a path is; at most {MAX_ARGUMENTS}",
+        prefix=True,
+    ),
     Parameter("view", {"type": "string"}, "a part of the tasks, such as 'retrying'"),
     Parameter("created", _RANGE, "submitted in this time: 'from..to', one may be left out"),
     Parameter("started", _RANGE, "begun in this time: 'from..to', one may be left out"),
@@ -57,7 +76,11 @@ FILTER = (
 PAGE = (
     *PART,
     *FILTER,
-    Parameter("include", {"type": "string", "enum": ["payload"]}, "also large payloads"),
+    Parameter(
+        "include",
+        {"type": "string", "examples": ["payload,arguments"]},
+        f"what items have beside the rest: {', '.join(INCLUDED)}",
+    ),
     Parameter("count", _SWITCH, "whether the answer has the total"),
 )
 """Those of a list of tasks."""
@@ -83,7 +106,10 @@ BULK_BODY: Schema = {
         "action": {"enum": [*ACTIONS]},
         "filter": {
             "type": "object",
-            "properties": {item.name: _filter_value(item) for item in FILTER},
+            "properties": {item.name: _filter_value(item) for item in FILTER if not item.prefix},
+            "patternProperties": {
+                f"^{item.name}": _filter_value(item) for item in FILTER if item.prefix
+            },
             "additionalProperties": False,
         },
         "expected": {
@@ -96,6 +122,32 @@ BULK_BODY: Schema = {
     "required": ["action", "filter"],
     "additionalProperties": False,
 }
+
+ARGUMENTS_BODY: Schema = {
+    "type": "object",
+    "properties": {
+        "arguments": {
+            "type": "object",
+            "description": "those that the new task shall have in place of the old ones",
+        }
+    },
+    "additionalProperties": False,
+}
+"""What may be sent with the request to run a task again."""
+
+TASK_REF: Schema = {"$ref": "#/components/schemas/Task"}
+
+DETAILS: Schema = {
+    "type": "object",
+    "properties": {
+        "arguments": {"type": "object"},
+        "priority": {"type": "integer"},
+        "changedAt": _TIME,
+        "maxAttempts": {"type": ["integer", "null"]},
+        "timeout": {"type": ["number", "null"], "description": "in seconds"},
+    },
+}
+"""What a task has beside its snapshot for whoever may see arguments."""
 
 MATCHING: Schema = {
     "type": "object",

@@ -8,8 +8,16 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from bgtasks.core.task_filter import TaskFilter
-from bgtasks.web.filters import FILTERS, check_names, once, parse_filter, refuse, true_or_false
-from bgtasks.web.listing import PageRequest
+from bgtasks.web.filters import (
+    NAMES,
+    check_names,
+    is_filter,
+    once,
+    parse_filter,
+    refuse,
+    true_or_false,
+)
+from bgtasks.web.listing import INCLUDED, PageRequest
 from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT
 
 __all__ = ["parse_page_request", "parse_part", "parse_query_filter"]
@@ -33,9 +41,8 @@ def parse_page_request(query: QueryParams) -> PageRequest:
 
 def parse_query_filter(query: QueryParams, beside: Collection[str] = ()) -> TaskFilter:
     """The filter in a query that may have other parameters, too. Raises QueryError."""
-    first, rest = list(FILTERS)[:3], list(FILTERS)[3:]
-    check_names(query, [*first, *beside, *rest])
-    return parse_filter({name: query.getlist(name) for name in query if name in FILTERS})
+    check_names(query, [*NAMES[:3], *beside, *NAMES[3:]])
+    return parse_filter({name: query.getlist(name) for name in query if is_filter(name)})
 
 
 def parse_part(query: QueryParams) -> tuple[int, str]:
@@ -62,15 +69,17 @@ def _cursor(values: Sequence[str]) -> str:
     return value
 
 
-def _include(values: Sequence[str]) -> bool:
-    if (value := once("include", values)) != "payload":
-        raise refuse("include", value, "payload")
-    return True
+def _include(values: Sequence[str]) -> frozenset[str]:
+    parts = once("include", values).split(",")
+    for part in parts:
+        if part not in INCLUDED:
+            raise refuse("include", part, f"{', '.join(INCLUDED)}, separated by commas")
+    return frozenset(parts)
 
 
 _PARAMETERS: dict[str, tuple[str, Callable[[Sequence[str]], Any]]] = {
     "limit": ("limit", _limit),
     "cursor": ("cursor", _cursor),
-    "include": ("payloads", _include),
+    "include": ("include", _include),
     "count": ("count", partial(true_or_false, "count")),
 }

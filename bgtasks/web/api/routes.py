@@ -20,7 +20,8 @@ from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo, ProcessInfo, ScheduleInfo, Stats
 from bgtasks.registration import Registration
-from bgtasks.web.access import Info, TaskAccess
+from bgtasks.web.access import TaskAccess
+from bgtasks.web.api.body import parse_arguments
 from bgtasks.web.api.bulk_request import parse_bulk
 from bgtasks.web.api.health import HEALTH_OPERATION
 from bgtasks.web.api.limits import Turns
@@ -32,14 +33,32 @@ from bgtasks.web.api.operation import (
     operation_of_command,
 )
 from bgtasks.web.api.page import write_page
-from bgtasks.web.api.parameters import BULK_BODY, DRY_RUN, FILTER, MATCHING, PAGE, PART, STREAM
+from bgtasks.web.api.parameters import (
+    ARGUMENTS_BODY,
+    BULK_BODY,
+    DETAILS,
+    DRY_RUN,
+    FILTER,
+    MATCHING,
+    PAGE,
+    PART,
+    STREAM,
+    TASK_REF,
+)
 from bgtasks.web.api.query import parse_page_request, parse_part, parse_query_filter
 from bgtasks.web.api.shapes import Me
+from bgtasks.web.api.task_text import TaskTexts
 from bgtasks.web.bulk import Bulk, BulkAnswer
-from bgtasks.web.commands import COMMANDS, ON_TASK, Command, Subject
+from bgtasks.web.commands import (
+    COMMANDS,
+    ON_TASK,
+    RUN_THE_TASK_AGAIN,
+    Command,
+    Subject,
+    run_again_with,
+)
 from bgtasks.web.encoded_process import process_data
 from bgtasks.web.encoded_schedule import schedule_text
-from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.encoded_type import type_text
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.subscription import Subscription
@@ -59,6 +78,7 @@ from bgtasks.web.protocol import (
     OPENAPI,
     PERMISSIONS,
     PROCESSES,
+    RUN_AGAIN,
     SCHEDULES,
     STATS,
     TASK,
@@ -110,7 +130,11 @@ class TaskRoutes:
         found = [
             Described(HEALTH, "GET", HEALTH_OPERATION),
             Described(EVENTS, "GET", operation_of(self._events)),
-            *(Described(it.route, it.method, operation_of_command(it)) for it in COMMANDS),
+            *(
+                Described(it.route, it.method, operation_of_command(it))
+                for it in COMMANDS
+                if it.method not in self._endpoints.get(it.route, ())
+            ),
         ]
         for path, by_method in self._endpoints.items():
             found += [
@@ -128,6 +152,7 @@ class TaskRoutes:
             TASK: {"GET": self._get},
             ATTEMPTS: {"GET": self._attempts},
             PERMISSIONS: {"GET": self._permissions},
+            RUN_AGAIN: {"POST": self._run_again},
             ME: {"GET": self._me},
             STATS: {"GET": self._stats},
             PROCESSES: {"GET": self._processes},
@@ -141,7 +166,7 @@ class TaskRoutes:
         endpoints = {path: dict(by_method) for path, by_method in self._endpoints.items()}
         for command in COMMANDS:
             by_method = endpoints.setdefault(command.route, {})
-            by_method[command.method] = partial(self._carry_out, command)
+            by_method.setdefault(command.method, partial(self._carry_out, command))
         return endpoints
 
     def _route(self, path: str, endpoints: Mapping[str, Endpoint]) -> Route:
@@ -182,15 +207,11 @@ class TaskRoutes:
         listing = await self._access.listing(requester, wanted)
         items, cursor = await listing.page()
         total = await self._total(requester, wanted) if wanted.count else None
-        whole = partial(self._access.whole, requester) if wanted.payloads else None
+        texts = TaskTexts(self._access, self._codec, requester)
+        text_of = partial(texts.in_list, include=wanted.include)
         return _json(
             await write_page(
-                items,
-                cursor,
-                self._codec,
-                cursor_after=listing.cursor_after,
-                whole=whole,
-                total=total,
+                items, cursor, text_of=text_of, cursor_after=listing.cursor_after, total=total
             )
         )
 
@@ -208,9 +229,31 @@ class TaskRoutes:
         counts = await self._access.count(requester, wanted)
         return JSONResponse(dict(counts), headers=_NO_STORE)
 
-    @described("getTask", "One task, whole", answer=BackgroundTaskInfo, problems=(404,))
+    @described(
+        "getTask",
+        "One task, whole; by the policy's can_see_arguments with its arguments",
+        answer={"allOf": [TASK_REF, DETAILS]},
+        problems=(404,),
+    )
     async def _get(self, request: Request, requester: Requester) -> Response:
-        return self._answer(200, await self._access.find(requester, _task_id(request)))
+        info = await self._access.find(requester, _task_id(request))
+        return _json(await TaskTexts(self._access, self._codec, requester).alone(info))
+
+    @described(
+        "runTaskAgain",
+        "Submit a new task with the arguments of a task, perhaps some of them changed; policy: "
+        "can_retry, to change them also can_see_arguments",
+        answer=BackgroundTaskInfo,
+        status=202,
+        body=ARGUMENTS_BODY,
+        problems=(404, 409),
+    )
+    async def _run_again(self, request: Request, requester: Requester) -> Response:
+        command, arguments = RUN_THE_TASK_AGAIN, parse_arguments(await request.body())
+        if arguments:
+            await self._access.check_may_see_arguments(requester)
+            command = run_again_with(arguments)
+        return await self._carry_out(command, request, requester)
 
     async def _carry_out(
         self, command: Command, request: Request, requester: Requester
@@ -327,9 +370,6 @@ class TaskRoutes:
     def _data(self, value: object) -> Response:
         """An object as JSON, its names as the wire has them."""
         return JSONResponse(self._codec.data_of(value), headers=_NO_STORE)
-
-    def _answer(self, status: int, info: Info) -> Response:
-        return _json(EncodedTask(info, self._codec).text, status)
 
 
 def _json(text: str | bytes, status: int = 200) -> Response:

@@ -15,8 +15,12 @@ export interface TimeRange {
 }
 /** What the server can look for beside that. */
 export interface TaskSearch<Name extends string = string> extends TaskFilter<Name> {
-    /** Words, each of which occurs in the name or a message, or begins the id. */
+    /** Words, each of which occurs in the name, a message or (if the policy lets you see them) the
+     * arguments, or begins the id. */
     readonly q?: string;
+    /** What arguments are, by their paths, such as `{"options.size": 3}`; at most 5. Only if the
+     * policy lets you see them. */
+    readonly arguments?: Readonly<Record<string, string | number | boolean | null>>;
     /** When the tasks were submitted. */
     readonly created?: TimeRange;
     /** When their newest attempts began. */
@@ -31,6 +35,28 @@ export interface TaskPage<Item = Task> {
     readonly items: readonly Item[];
     /** Where the next page begins; `null` after the last. */
     readonly nextCursor: string | null;
+    /** How many there are on all pages, where that was asked for. */
+    readonly total?: number;
+}
+/** Which page, and what of its tasks. */
+export interface PageOptions {
+    /** At most 200; 50 if it is left out. */
+    readonly limit?: number;
+    readonly cursor?: string | null;
+    /** Without `payload` items have `null` there, and `payloadOmitted` where there is one. */
+    readonly include?: readonly ("payload" | "arguments")[];
+    /** Have all pages counted. */
+    readonly count?: boolean;
+}
+/** What only those get whom the policy lets see arguments: of one task all of it, of the items of a
+ * list the `arguments`, if they are included. */
+export interface TaskDetails {
+    readonly arguments?: Readonly<Record<string, unknown>>;
+    readonly priority?: number;
+    readonly changedAt?: string;
+    readonly maxAttempts?: number | null;
+    /** In seconds. */
+    readonly timeout?: number | null;
 }
 /** An attempt that ended, but not well. Times are ISO 8601 texts in UTC. */
 export interface FailedAttempt {
@@ -72,21 +98,19 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     private readonly token;
     /** Use `connect(…).api` instead. */
     constructor(mount: () => URL, timeout: number, token: (() => string | Promise<string>) | undefined);
-    /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
-    list<Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskSearch<Name> & {
-        readonly limit?: number;
-        readonly cursor?: string | null;
-    }): Promise<TaskPage<TaskOf<Types, Name>>>;
+    /** A page of all tasks that `filter` lets through, however old. */
+    list<Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskSearch<Name> & PageOptions): Promise<TaskPage<TaskOf<Types, Name> & Pick<TaskDetails, "arguments">>>;
     /** How many tasks there are in each status that is asked for. */
     counts(filter?: TaskSearch<TypeName<Types>>): Promise<Readonly<Partial<Record<TaskStatus, number>>>>;
     /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
-    find(id: string): Promise<TaskOf<Types> | null>;
+    find(id: string): Promise<(TaskOf<Types> & TaskDetails) | null>;
     /** As `cancel` of the client, where no websocket gets through. */
     cancel(id: string): Promise<TaskOf<Types>>;
     /** As `retry` of the client, where no websocket gets through. */
     retry(id: string): Promise<TaskOf<Types>>;
-    /** Submit a new task with the arguments, owner and priority of a task; gives the new one. */
-    runAgain(id: string): Promise<TaskOf<Types>>;
+    /** Submit a new task with the arguments, owner and priority of a task; gives the new one.
+     * `changed` arguments are those that shall be others: only if the policy lets you see them. */
+    runAgain(id: string, changed?: Readonly<Record<string, unknown>>): Promise<TaskOf<Types>>;
     /** Drop a final task, with all that is kept of it; gives it as it was last. */
     remove(id: string): Promise<TaskOf<Types>>;
     /** How many tasks `bulk` would change. */

@@ -14,13 +14,17 @@ export class TaskApi {
         this.timeout = timeout;
         this.token = token;
     }
-    /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
+    /** A page of all tasks that `filter` lets through, however old. */
     list(filter = {}) {
         const query = new URLSearchParams(written(filter));
         if (filter.limit !== undefined)
             query.append("limit", String(filter.limit));
         if (filter.cursor)
             query.append("cursor", filter.cursor);
+        if (filter.include?.length)
+            query.append("include", filter.include.join(","));
+        if (filter.count)
+            query.append("count", "true");
         return this.#ask("GET", TASKS, `?${query}`);
     }
     /** How many tasks there are in each status that is asked for. */
@@ -48,9 +52,10 @@ export class TaskApi {
     async retry(id) {
         return this.#change("retry", id);
     }
-    /** Submit a new task with the arguments, owner and priority of a task; gives the new one. */
-    async runAgain(id) {
-        return this.#change("runAgain", id);
+    /** Submit a new task with the arguments, owner and priority of a task; gives the new one.
+     * `changed` arguments are those that shall be others: only if the policy lets you see them. */
+    async runAgain(id, changed) {
+        return this.#change("runAgain", id, changed && { arguments: changed });
     }
     /** Drop a final task, with all that is kept of it; gives it as it was last. */
     async remove(id) {
@@ -110,9 +115,9 @@ export class TaskApi {
     async resume(type) {
         return this.#ask("POST", named(RESUME_TYPE, type));
     }
-    #change(action, id) {
+    #change(action, id, body) {
         const { method, route } = COMMANDS[action];
-        return this.#ask(method, of(id, route));
+        return this.#ask(method, of(id, route), "", body);
     }
     async #ask(method, route, query = "", body) {
         const headers = {
@@ -162,6 +167,9 @@ function written(filter) {
         said.push(["q", filter.q]);
     if (filter.view !== undefined)
         said.push(["view", filter.view]);
+    for (const [path, value] of Object.entries(filter.arguments ?? {})) {
+        said.push([`args.${path}`, String(value)]);
+    }
     for (const name of ["created", "started", "ended"]) {
         const { after, before } = filter[name] ?? {};
         const range = `${after?.toISOString() ?? ""}..${before?.toISOString() ?? ""}`;

@@ -36,8 +36,12 @@ export interface TimeRange {
 
 /** What the server can look for beside that. */
 export interface TaskSearch<Name extends string = string> extends TaskFilter<Name> {
-  /** Words, each of which occurs in the name or a message, or begins the id. */
+  /** Words, each of which occurs in the name, a message or (if the policy lets you see them) the
+   * arguments, or begins the id. */
   readonly q?: string;
+  /** What arguments are, by their paths, such as `{"options.size": 3}`; at most 5. Only if the
+   * policy lets you see them. */
+  readonly arguments?: Readonly<Record<string, string | number | boolean | null>>;
   /** When the tasks were submitted. */
   readonly created?: TimeRange;
   /** When their newest attempts began. */
@@ -53,6 +57,30 @@ export interface TaskPage<Item = Task> {
   readonly items: readonly Item[];
   /** Where the next page begins; `null` after the last. */
   readonly nextCursor: string | null;
+  /** How many there are on all pages, where that was asked for. */
+  readonly total?: number;
+}
+
+/** Which page, and what of its tasks. */
+export interface PageOptions {
+  /** At most 200; 50 if it is left out. */
+  readonly limit?: number;
+  readonly cursor?: string | null;
+  /** Without `payload` items have `null` there, and `payloadOmitted` where there is one. */
+  readonly include?: readonly ("payload" | "arguments")[];
+  /** Have all pages counted. */
+  readonly count?: boolean;
+}
+
+/** What only those get whom the policy lets see arguments: of one task all of it, of the items of a
+ * list the `arguments`, if they are included. */
+export interface TaskDetails {
+  readonly arguments?: Readonly<Record<string, unknown>>;
+  readonly priority?: number;
+  readonly changedAt?: string;
+  readonly maxAttempts?: number | null;
+  /** In seconds. */
+  readonly timeout?: number | null;
 }
 
 /** An attempt that ended, but not well. Times are ISO 8601 texts in UTC. */
@@ -102,13 +130,15 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     private readonly token: (() => string | Promise<string>) | undefined,
   ) {}
 
-  /** A page of all tasks that `filter` lets through, however old; `limit` is at most 200. */
+  /** A page of all tasks that `filter` lets through, however old. */
   list<Name extends TypeName<Types> = TypeName<Types>>(
-    filter: TaskSearch<Name> & { readonly limit?: number; readonly cursor?: string | null } = {},
-  ): Promise<TaskPage<TaskOf<Types, Name>>> {
+    filter: TaskSearch<Name> & PageOptions = {},
+  ): Promise<TaskPage<TaskOf<Types, Name> & Pick<TaskDetails, "arguments">>> {
     const query = new URLSearchParams(written(filter));
     if (filter.limit !== undefined) query.append("limit", String(filter.limit));
     if (filter.cursor) query.append("cursor", filter.cursor);
+    if (filter.include?.length) query.append("include", filter.include.join(","));
+    if (filter.count) query.append("count", "true");
     return this.#ask("GET", TASKS, `?${query}`);
   }
 
@@ -118,7 +148,7 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
   }
 
   /** A task with its whole payload; `null`: there is none, or it is not yours to see. */
-  async find(id: string): Promise<TaskOf<Types> | null> {
+  async find(id: string): Promise<(TaskOf<Types> & TaskDetails) | null> {
     if (!isTaskId(id)) return null;
     try {
       return await this.#ask("GET", of(id, TASK));
@@ -138,9 +168,10 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     return this.#change("retry", id);
   }
 
-  /** Submit a new task with the arguments, owner and priority of a task; gives the new one. */
-  async runAgain(id: string): Promise<TaskOf<Types>> {
-    return this.#change("runAgain", id);
+  /** Submit a new task with the arguments, owner and priority of a task; gives the new one.
+   * `changed` arguments are those that shall be others: only if the policy lets you see them. */
+  async runAgain(id: string, changed?: Readonly<Record<string, unknown>>): Promise<TaskOf<Types>> {
+    return this.#change("runAgain", id, changed && { arguments: changed });
   }
 
   /** Drop a final task, with all that is kept of it; gives it as it was last. */
@@ -220,9 +251,9 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     return this.#ask("POST", named(RESUME_TYPE, type));
   }
 
-  #change(action: keyof typeof COMMANDS, id: string): Promise<TaskOf<Types>> {
+  #change(action: keyof typeof COMMANDS, id: string, body?: object): Promise<TaskOf<Types>> {
     const { method, route } = COMMANDS[action];
-    return this.#ask(method, of(id, route));
+    return this.#ask(method, of(id, route), "", body);
   }
 
   async #ask<T>(method: string, route: string, query = "", body?: object): Promise<T> {
@@ -266,6 +297,9 @@ function written(filter: TaskSearch): [string, string][] {
   if (filter.owner !== undefined) said.push(["owner", filter.owner ?? ""]);
   if (filter.q !== undefined) said.push(["q", filter.q]);
   if (filter.view !== undefined) said.push(["view", filter.view]);
+  for (const [path, value] of Object.entries(filter.arguments ?? {})) {
+    said.push([`args.${path}`, String(value)]);
+  }
   for (const name of ["created", "started", "ended"] as const) {
     const { after, before } = filter[name] ?? {};
     const range = `${after?.toISOString() ?? ""}..${before?.toISOString() ?? ""}`;
