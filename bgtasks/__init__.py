@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bgtasks.core.schedules.every import Every
     from bgtasks.core.task_details import TaskDetails
     from bgtasks.core.task_filter import TaskFilter
+    from bgtasks.core.task_log import LogLine, Logs, TaskLog
     from bgtasks.core.task_types import TypeInfo
     from bgtasks.core.unique import Unique
     from bgtasks.errors import (
@@ -90,6 +91,8 @@ __all__ = [
     "Cron",
     "DuplicateTaskError",
     "Every",
+    "LogLine",
+    "Logs",
     "ManagerStateError",
     "NotAllowedError",
     "OldestWaiting",
@@ -115,6 +118,7 @@ __all__ = [
     "TaskCancelled",
     "TaskDetails",
     "TaskFilter",
+    "TaskLog",
     "TaskNotFoundError",
     "TaskStateError",
     "TypeInfo",
@@ -135,6 +139,7 @@ _HOMES = {
     "core.retention": ["Retention"],
     "core.task_details": ["TaskDetails"],
     "core.task_filter": ["TaskFilter"],
+    "core.task_log": ["LogLine", "Logs", "TaskLog"],
     "core.task_types": ["TypeInfo"],
     "core.unique": ["Unique"],
     "core.retry": ["Retry"],

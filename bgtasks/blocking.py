@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from typing import Any, TypeVar, Unpack
+from typing import Any, Literal, TypeVar, Unpack
 from uuid import UUID
 
 from bgtasks.core.durations import Duration
@@ -11,6 +11,7 @@ from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.submission import BlockingRunOptions, check_names
 from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import FilterOptions, TaskFilter
+from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError
 from bgtasks.manager import BackgroundTaskManager
@@ -146,6 +147,12 @@ class BlockingTaskManager:
     ) -> Mapping[BackgroundTaskStatus, int]:
         """How many tasks there are in each status that is asked for, exactly."""
         return self._call(self._manager.count_tasks(filter, **options))
+
+    def get_logs(
+        self, task_id: UUID, after: int = 0, *, source: Literal["task"] | None = None
+    ) -> TaskLog:
+        """The log of a task behind the line with the number ``after``."""
+        return self._call(self._manager.get_logs(task_id, after, source=source))
 
     def wait_for(self, task_id: UUID, timeout: Duration | None = None) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; returns its final snapshot."""

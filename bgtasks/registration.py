@@ -24,6 +24,7 @@ from bgtasks.core.limits import PerKey, Rate
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.retention import Retention
 from bgtasks.core.retry import NO_RETRY, Retry, retry_or_none
+from bgtasks.core.task_log import Logs
 from bgtasks.core.text import clean, shown
 from bgtasks.core.unique import Unique
 from bgtasks.core.versions import MAX_VERSION, Upgrade, Versions, checked_steps
@@ -57,6 +58,7 @@ class TaskOptions(TypedDict, Generic[P], total=False):
     max_interruptions: int | P
     unique: Unique | None | P
     retention: Retention | None | P
+    logs: Logs | None | P
     type_name: str | P
     renamed_from: Sequence[str] | P
     version: int | P
@@ -86,6 +88,7 @@ class Registration:
     - ``unique``: see :class:`~bgtasks.Unique`; by default any number of equal tasks is accepted.
     - ``retention``: how long its final tasks are kept, by status: see :class:`~bgtasks.Retention`;
       what it leaves out is as the setting ``retention`` says.
+    - ``logs``: what is kept of the log of each task: see :class:`~bgtasks.Logs`; ``None``: nothing.
     - ``type_name``: the name it is stored and sent under; default: the class name.
     - ``renamed_from``: names that tasks of this type were stored under before; such tasks run too.
     - ``version``: goes up by one whenever stored tasks could no longer be read (1 to 1,000,000).
@@ -115,6 +118,7 @@ class Registration:
     max_interruptions: int = field(default=3, validator=whole(1, 1000))
     unique: Unique | None = field(default=None, validator=none_or(Unique))
     retention: Retention | None = field(default=None, validator=none_or(Retention))
+    logs: Logs | None = field(default=Logs(), validator=none_or(Logs))
     renamed_from: tuple[str, ...] = field(default=(), converter=_names)
     version: int = field(default=1, validator=whole(1, MAX_VERSION))
     upgrade: Mapping[int, Upgrade] = field(factory=dict)

@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from bgtasks.cancellation import CancellationToken
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.task_log import LEVELS, checked_level
 from bgtasks.core.text import shown
 from bgtasks.models import (
     UNSET,
@@ -32,8 +33,8 @@ _MESSAGE = (str, type(None))
 
 
 class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
-    """A running attempt as its worker sees it: the task, its newest state, and four ways to
-    report. Each report is a plain call from any thread that makes one whole new snapshot and
+    """A running attempt as its worker sees it: the task, its newest state, four ways to report, and
+    a log. Each report is a plain call from any thread that makes one whole new snapshot and
     never blocks. An argument left out leaves its field as it is; ``None`` clears the field.
     """
 
@@ -201,6 +202,18 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
             return self._decided()
         return self._changed()
 
+    def log(self, message: str, *, level: str = "info") -> None:
+        """Add a line to the task's log, for whoever watches the task. From any thread.
+
+        ``level`` is ``"debug"``, ``"info"``, ``"warning"``, ``"error"`` or ``"critical"``. Of a
+        message of more than 4,000 characters the rest is cut off. What is kept says the option
+        ``logs`` of the task type. Raises ``TypeError`` for a message that is no text,
+        ``ValueError`` for another level.
+        """
+        if not isinstance(message, str):
+            raise TypeError(f"message is {shown(message)}; give a text")
+        self._add_line(level if level in LEVELS else checked_level(level), message)
+
     def _report(
         self,
         progress: float | Unset,
@@ -241,6 +254,10 @@ class BackgroundWorkerContext(ABC, Generic[TTask, TPayload]):
             record.started_at,
             self._completed_at,
         )
+
+    @abstractmethod
+    def _add_line(self, level: str, message: str) -> None:
+        """The worker has logged a line. Called from any thread."""
 
     @abstractmethod
     def _encode_result(self, result: object) -> str | None:

@@ -14,11 +14,14 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from bgtasks.backends.log_store import LogHandler
 from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.core.events import Ended, Reported
+from bgtasks.core.log_chunks import NewLines, StoredLog
 from bgtasks.core.overview import Overview, Vitals
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.retention import PruneRule
+from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, ProcessInfo
 
@@ -114,6 +117,15 @@ class Backend(ABC):
         """
 
     @abstractmethod
+    def log(self, task_id: UUID, attempt: int, lines: NewLines, logs: Logs) -> None:
+        """Take over lines that a running attempt has logged, of a task of which ``logs`` are kept;
+        returns at once and never raises.
+
+        They are written before an outcome that is saved later. Where the store does not take them,
+        the oldest are dropped and nothing else is concerned.
+        """
+
+    @abstractmethod
     async def request_cancel(self, task_id: UUID) -> TaskRecord | None:
         """Cancel a waiting task, or tell the attempt that runs it.
 
@@ -159,6 +171,15 @@ class Backend(ABC):
     @abstractmethod
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """How each attempt of this task that failed or was interrupted ended, oldest first."""
+
+    @abstractmethod
+    async def logs(self, task_id: UUID, after: int = 0) -> StoredLog:
+        """The first lines of a task's log behind the number ``after``: at most 1,000."""
+
+    @abstractmethod
+    def subscribe_logs(self, handler: LogHandler) -> Callable[[], None]:
+        """Call ``handler`` on the event loop with tasks that have new lines, whichever process runs
+        them, or with ``None`` where it may be any; returns how to unsubscribe."""
 
     @abstractmethod
     async def delete(self, task_id: UUID) -> bool:

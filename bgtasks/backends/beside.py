@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve, fields, frozen
 
 from bgtasks.backends.columns import Columns, ColumnTypes
+from bgtasks.core.log_chunks import LogChunk
 from bgtasks.core.record import Row
 from bgtasks.core.text import MAX_MESSAGE, clean, cut_traceback
 from bgtasks.models import AttemptFailure
@@ -58,6 +59,8 @@ KINDS = (
         key=("attempt",),
         texts={"error_message": _message, "traceback": cut_traceback},
     ),
+    # Written by themselves: what becomes of lines changes nothing for their task.
+    Kind(LogChunk, "log_chunks", key=("first",)),
 )
 """All kinds of rows."""
 

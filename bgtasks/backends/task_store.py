@@ -15,6 +15,7 @@ from uuid import UUID
 from attrs import define
 
 from bgtasks.backends.change_feed import ChangeFeed
+from bgtasks.backends.log_store import LogStore
 from bgtasks.backends.schedule_store import ScheduleStore
 from bgtasks.backends.task_reads import TaskReads
 from bgtasks.core.lifecycle import Change
@@ -127,6 +128,9 @@ class TaskStore(ABC):
     """Where the store announces what it wrote."""
     schedules: ScheduleStore
     """Schedules, kept beside the tasks."""
+
+    logs: LogStore
+    """What attempts log, kept beside the tasks."""
 
     reads: TaskReads
     """How to look at what is stored."""

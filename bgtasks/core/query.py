@@ -13,7 +13,10 @@ from bgtasks.core.text import shown
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskInfo
 
-__all__ = ["BackgroundTaskPage", "checked_id", "cursor_of", "make_query"]
+__all__ = ["BackgroundTaskPage", "checked_id", "checked_number", "cursor_of", "make_query"]
+
+MAX_NUMBER = 2**53
+"""The greatest number of a line: JavaScript can count so far."""
 
 
 @frozen
@@ -48,6 +51,15 @@ def checked_id(task_id: UUID) -> UUID:
     if not isinstance(task_id, UUID):
         raise TypeError(f"task_id is {shown(task_id)}; accepted: a uuid.UUID, as run_task gives it")
     return task_id
+
+
+def checked_number(name: str, number: int) -> int:
+    """The number of a line of a log. Raises QueryError, which names the argument."""
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_NUMBER:
+        raise QueryError(
+            f"{name} is {shown(number)}; accepted: a whole number from 0 to {MAX_NUMBER}"
+        )
+    return number
 
 
 def make_query(wanted: TaskFilter, limit: int, cursor: str | None) -> TaskQuery:

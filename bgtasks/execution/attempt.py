@@ -16,6 +16,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Outcome, Report
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.text import describe, traceback_of
+from bgtasks.execution.attempt_log import AttemptLog
 from bgtasks.execution.context import AttemptContext
 from bgtasks.execution.hooks import NO_HOOKS, AroundAttempt, Hooks
 from bgtasks.execution.opened import Resource
@@ -79,6 +80,7 @@ class Attempt:
         "_worker_cancelled",
         "began",
         "error",
+        "log",
         "outcome",
         "record",
         "runner",
@@ -103,6 +105,8 @@ class Attempt:
         self.error: BaseException | None = None
         self.outcome: Outcome | None = None
         self.runner: asyncio.Task[Any] | None = None
+        logs = registration.logs
+        self.log = None if logs is None else AttemptLog(logs, clock.now, self.reported)
         self._registration = registration
         self._plan = plan
         self._codec = codec
@@ -157,6 +161,8 @@ class Attempt:
             if self._context is not None:
                 self._context.part()
             self._listener.ended(self, ended)
+            if self.log is not None:
+                self.log.close()
 
     def reported(self) -> None:
         self._listener.changed(self)
@@ -378,6 +384,7 @@ class Attempt:
             encode=codec.payload_encoder(registration.payload_type),
             now=self._clock.now,
             owner=self,
+            log=self.log,
         )
 
 

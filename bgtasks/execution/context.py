@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from bgtasks.cancellation import CancellationToken
 from bgtasks.core.events import Report
 from bgtasks.core.record import TaskRecord, info_of
+from bgtasks.execution.attempt_log import AttemptLog
 from bgtasks.models import (
     BackgroundTaskBase,
     BackgroundTaskInfo,
@@ -43,7 +44,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
     ``part`` ends the tie to the attempt, so that neither keeps the other in memory.
     """
 
-    __slots__ = ("_is_cancel_requested", "_owner", "_reported", "_time", "_warned")
+    __slots__ = ("_is_cancel_requested", "_log", "_owner", "_reported", "_time", "_warned")
 
     def __init__(
         self,
@@ -55,10 +56,12 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
         encode: Callable[[object], str | None],
         now: Callable[[], datetime],
         owner: ContextOwner,
+        log: AttemptLog | None = None,
     ) -> None:
         super().__init__(task, record, payload, token, encode)
         self._time = now
         self._owner: ContextOwner | None = owner
+        self._log = log
         self._is_cancel_requested = record.cancel_requested
         self._reported = False
         self._warned = False
@@ -121,6 +124,10 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
 
     def _encode_result(self, result: object) -> str | None:
         return None if (owner := self._owner) is None else owner.encode_result(result)
+
+    def _add_line(self, level: str, message: str) -> None:
+        if self._log is not None and not self._log.add(level, message):
+            self._refuse_report()
 
     def _newest(self) -> Report:
         return Report(

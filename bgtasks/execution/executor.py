@@ -11,7 +11,9 @@ from uuid import UUID
 from bgtasks.clock import Clock, Timing, resolve, wait_done
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Ended, Failed, Reported
+from bgtasks.core.log_chunks import NewLines
 from bgtasks.core.record import TaskRecord
+from bgtasks.core.task_log import Logs
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.hooks import NO_HOOKS, Hooks
 from bgtasks.execution.launch import launch, never_began
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 Save = Callable[[UUID, Reported | Ended], None]
 Over = Callable[[Ended], None]
+KeepLines = Callable[[UUID, int, NewLines, Logs], None]
 
 
 class Executor:
@@ -36,7 +39,8 @@ class Executor:
     at most once every ``publish_interval`` seconds, counted from the claim, which was published
     too. No later station delays a report. ``torn_down`` says whether the event loop is being
     ended without a stop: an attempt cancelled then was interrupted and did not fail.
-    ``new_context`` makes the context of an attempt.
+    ``new_context`` makes the context of an attempt. ``log`` takes the lines that attempts log, as
+    often as ``save`` takes reports, and before it takes an outcome.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Executor:
         torn_down: Callable[[], bool] = lambda: False,
         hooks: Hooks = NO_HOOKS,
         new_context: Callable[[], contextvars.Context] = contextvars.Context,
+        log: KeepLines = lambda *_: None,
     ) -> None:
         self._registry = registry
         self._codec = codec
@@ -59,6 +64,7 @@ class Executor:
         self._torn_down = torn_down
         self._hooks = hooks
         self._new_context = new_context
+        self._log = log
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()  # no attempt's: what it reports is told in this
         self._thread = threading.get_ident()
@@ -154,6 +160,7 @@ class Executor:
         """An attempt is over: its slot is free."""
         self._coalescer.drop(attempt)
         self._forget(attempt)
+        self._hand_over_lines(attempt)
         self._over.pop(attempt)(ended)
 
     def _gone(self, task: asyncio.Task[Any]) -> None:
@@ -172,11 +179,20 @@ class Executor:
         decision = attempt.decision()
         if decision is not None:
             self._coalescer.drop(attempt)
+            self._hand_over_lines(attempt)
             self._save(attempt.record.id, decision)
 
     def _publish(self, attempt: Attempt) -> None:
-        if attempt.record.id.int in self._running and (report := attempt.collect()) is not None:
+        if attempt.record.id.int not in self._running:
+            return
+        self._hand_over_lines(attempt)
+        if (report := attempt.collect()) is not None:
             self._save(attempt.record.id, Reported(attempt.record.attempt, report))
+
+    def _hand_over_lines(self, attempt: Attempt) -> None:
+        log = attempt.log
+        if log is not None and (lines := log.take()) is not None:
+            self._log(attempt.record.id, attempt.record.attempt, lines, log.logs)
 
     def _mark(self, attempt: Attempt) -> None:
         if attempt.outcome is None:  # else its end has told it

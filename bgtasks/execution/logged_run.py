@@ -8,6 +8,7 @@ from typing import Any
 from bgtasks.clock import Clock
 from bgtasks.core.events import Completed, Failed, Outcome
 from bgtasks.execution.attempt import Attempt
+from bgtasks.execution.log_capture import log_of_context
 from bgtasks.logs import log_fields, log_safely, task_of_context
 
 __all__ = ["run_logged"]
@@ -30,6 +31,8 @@ async def run_logged(attempt: Attempt, clock: Clock, gone: Gone) -> None:
     """
     record = attempt.record
     task_of_context.set(record)
+    if attempt.log is not None:
+        log_of_context.set(attempt.log)
     talks = logger.isEnabledFor(logging.INFO)
     if talks:
         message = "attempt %d of task %s (%s) starts"

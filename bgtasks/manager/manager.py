@@ -6,7 +6,7 @@ from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 from uuid import UUID
 
 from bgtasks.backends.base import Backend
@@ -15,12 +15,19 @@ from bgtasks.clock import Clock, Timing
 from bgtasks.concurrency.services import Service
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.durations import Duration, checked_timeout
-from bgtasks.core.query import BackgroundTaskPage, checked_id, cursor_of, make_query
+from bgtasks.core.query import (
+    BackgroundTaskPage,
+    checked_id,
+    checked_number,
+    cursor_of,
+    make_query,
+)
 from bgtasks.core.record import MAX_PAGE
 from bgtasks.core.schedules.definition import NO_SCHEDULES, Schedules
 from bgtasks.core.submission import RunOptions, submit_options
 from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import FilterOptions, TaskFilter, filter_of
+from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError, TaskStateError
 from bgtasks.execution.hooks import Hooks
@@ -74,6 +81,7 @@ class BackgroundTaskManager:
         self.task_updated = TaskUpdatedEvent(clock)
         self.type_updated = Subscribers[TypeInfo](lambda info: f"type {info.name}")
         self.schedule_updated = Subscribers[Collection[str]](lambda _: "schedules")
+        self.log_updated = Subscribers[Collection[UUID] | None](lambda _: "logs")
         self._registry = registry
         self._settings = settings
         self._visits = False
@@ -87,6 +95,7 @@ class BackgroundTaskManager:
             self.task_updated,
             self.type_updated,
             self.schedule_updated,
+            self.log_updated,
             attempt_context(self),
         )
         # Hooks are made at the start: they may depend on the manager.
@@ -406,6 +415,21 @@ class BackgroundTaskManager:
     async def get_failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """How each attempt of a task ended that failed or was interrupted, oldest first."""
         return await self._switch.running().backend.failures(checked_id(task_id))
+
+    async def get_logs(
+        self, task_id: UUID, after: int = 0, *, source: Literal["task"] | None = None
+    ) -> TaskLog:
+        """The log of a task behind the line with the number ``after``: at most 1,000 lines, the
+        oldest first. Read on with the ``last`` of the answer.
+
+        These are lines for operators, too, which may tell of the inside of the application; with
+        ``source="task"`` only those that the worker says to whoever watches the task. Raises
+        QueryError for an ``after`` that is no whole number from 0 on.
+        """
+        stored = await self._switch.running().backend.logs(
+            checked_id(task_id), checked_number("after", after)
+        )
+        return stored.of_everything() if source is None else stored.of_task()
 
     # Types
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock, DatedClock, Timing
@@ -23,6 +24,7 @@ from bgtasks.errors import SettingsError
 from bgtasks.execution.executor import Executor
 from bgtasks.execution.hooks import Hooks
 from bgtasks.execution.launch import check_task_factory
+from bgtasks.execution.log_capture import LogCapture
 from bgtasks.execution.loop_watch import LoopWatch
 from bgtasks.execution.memory import rss_bytes
 from bgtasks.manager.again import task_like
@@ -67,6 +69,7 @@ class ManagerRun:
         updates: TaskUpdatedEvent,
         type_updates: Subscribers[TypeInfo],
         schedule_updates: Subscribers[Collection[str]],
+        log_updates: Subscribers[Collection[UUID] | None],
         context: contextvars.Context,
         settings: Settings,
         visits: bool,
@@ -97,6 +100,7 @@ class ManagerRun:
             torn_down=lambda: self._serving.is_torn_down,
             hooks=hooks,
             new_context=context.copy,
+            log=backend.log,
         )
         self.waiting = Waiting(backend, self._executor)
         self._watch = LoopWatch(timing, self._executor.whose_turn)
@@ -108,6 +112,8 @@ class ManagerRun:
             self._services.add(telling)
             backend.subscribe(telling.heard, wanted=lambda: False)
         if settings.run_tasks:
+            if any(item.logs is not None for item in registry):
+                self._services.add(LogCapture())
             self._services.add(self._watch)  # the event loop is watched while workers run on it
             self._services.add(self._serving)
         rules = rules_of(settings.retention, {item.type_name: item.retention for item in registry})
@@ -116,6 +122,7 @@ class ManagerRun:
         maker = TaskMaker(self._record)
         self.schedules = ScheduleControl(backend, schedules, maker, backend.now)
         backend.subscribe_schedules(schedule_updates.tell)
+        backend.subscribe_logs(log_updates.tell)
         if settings.fires and schedules and not visits:
             types = registry.names(settings.types)
             store_clock = DatedClock(clock, backend.now)

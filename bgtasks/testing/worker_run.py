@@ -10,9 +10,12 @@ from bgtasks.clock import Clock, Timing
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Claimed, Ended, Reported
 from bgtasks.core.lifecycle import decide
+from bgtasks.core.log_chunks import NewLines, next_chunks, stored_log
 from bgtasks.core.submission import SubmitOptions, new_record
+from bgtasks.core.task_log import LogLine
 from bgtasks.execution.attempt import Attempt
 from bgtasks.execution.launch import launch, never_began
+from bgtasks.execution.log_capture import capturing
 from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
@@ -28,12 +31,15 @@ class WorkerRun:
     ``info`` is the last snapshot. ``updates`` is what a watcher would have seen without
     coalescing: the start, one snapshot for each report, the end. If the worker itself reports
     the progress it starts or ends with, that is one snapshot, not two.
+    ``lines`` is what it logged, with ``context.log`` and with ``logging``, as far as its type
+    keeps it.
     ``error`` is the exception the worker ended with, if any: ``raise run.error`` shows it whole.
     """
 
     info: BackgroundTaskInfo[Any]
     updates: tuple[BackgroundTaskInfo[Any], ...]
     error: BaseException | None
+    lines: tuple[LogLine, ...] = ()
 
 
 async def run_worker(
@@ -54,8 +60,9 @@ async def run_worker(
     clock, timing = background_tasks.clock(), background_tasks.timing()
     options = SubmitOptions(owner=owner)
     run = _Run(registry.of(task), codec, clock, timing, task, options, cancel_when)
-    launch(run.attempt, clock, run.gone, contextvars.Context())
-    return run.result(await run.over)
+    with capturing():
+        launch(run.attempt, clock, run.gone, contextvars.Context())
+        return run.result(await run.over)
 
 
 class _Run:
@@ -82,6 +89,7 @@ class _Run:
         assert claimed is not None  # noqa: S101 - a waiting task can always be claimed
         self._record = claimed.after
         self._updates: list[BackgroundTaskInfo[Any]] = []
+        self._log: NewLines | None = None
         self.over: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.attempt = Attempt(
             self._record,
@@ -106,8 +114,10 @@ class _Run:
         if decision is not None:
             self._apply(decision)
 
-    def ended(self, attempt: Attempt, ended: Ended) -> None:  # noqa: ARG002
+    def ended(self, attempt: Attempt, ended: Ended) -> None:
         """The attempt is over."""
+        if attempt.log is not None:
+            self._log = attempt.log.take()
         if not self.over.done():
             self.over.set_result(ended)
 
@@ -124,7 +134,15 @@ class _Run:
             updates = updates[1:]
         if len(updates) > 2 and updates[-1].progress == updates[-2].progress:
             updates = [*updates[:-2], updates[-1]]
-        return WorkerRun(self._info(), tuple(updates), self.attempt.error)
+        return WorkerRun(self._info(), tuple(updates), self.attempt.error, self._lines())
+
+    def _lines(self) -> tuple[LogLine, ...]:
+        logs = self._registration.logs
+        if self._log is None or logs is None:
+            return ()
+        chunks = next_chunks(None, 1, self._log, logs)
+        log = stored_log(chunks[-1], chunks[0].first, chunks, after=0)
+        return tuple(log.of_everything())
 
     def _apply(self, event: Reported | Ended) -> None:
         change = decide(self._record, event, self._clock.now())

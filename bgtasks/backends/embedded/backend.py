@@ -67,6 +67,7 @@ class EmbeddedBackend(StoreBackend[FileStore]):
             self.subscribers.tell_all,
             self.type_subscribers.tell,
             self.schedule_subscribers.tell,
+            self.log_subscribers.tell,
         )
         try:
             await store.prepare()

@@ -12,6 +12,7 @@ from uuid import UUID
 from bgtasks.backends.embedded import ends
 from bgtasks.backends.embedded.caller import CallerTransaction
 from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
+from bgtasks.backends.embedded.file_logs import FileLogs
 from bgtasks.backends.embedded.file_reads import FileReads
 from bgtasks.backends.embedded.file_schedules import FileSchedules
 from bgtasks.backends.embedded.openings import Openings
@@ -23,6 +24,7 @@ from bgtasks.backends.embedded.refusals import is_final_refusal
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.backends.embedded.writer import Delivery, Submit, Writer
+from bgtasks.backends.log_store import LogHandler
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.schedule_store import ScheduleHandler
 from bgtasks.backends.task_store import (
@@ -89,6 +91,7 @@ class FileStore(TaskStore):
         announce: Callable[[Iterable[TaskRecord]], None],
         announce_type: Callable[[TypeRecord], None],
         announce_schedules: ScheduleHandler,
+        announce_logs: LogHandler,
     ) -> None:
         self.name = path
         self._process = process
@@ -108,6 +111,7 @@ class FileStore(TaskStore):
             self.reading = ThreadReading(files.reading, reading)
         self.reads = FileReads(self.reading, self._health)
         self.schedules = FileSchedules(self.writer, self.reads, clock, announce_schedules)
+        self.logs = FileLogs(self.writer, self.reads, announce_logs)
         self._marking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._claimant: Claimant = Nobody()
         self._troubles: set[str] = set()

@@ -33,7 +33,8 @@ class Outbox:
     reports and two outcomes for each attempt that runs here.
 
     Only what is refused for its values is given up: then the outcome is a failure that says so.
-    ``lost(run)`` is called for a run whose task was given to another attempt.
+    ``lost(run)`` is called for a run whose task was given to another attempt, and ``before()``
+    before each batch is handed over.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Outbox:
         *,
         lost: Callable[[Run], None],
         pace: OutboxPace,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -52,6 +54,7 @@ class Outbox:
         self._now = now
         self._lost = lost
         self._pace = pace
+        self._before = before
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
         self._backlog = Backlog()
@@ -161,6 +164,7 @@ class Outbox:
 
     def _send(self, batch: list[Entry]) -> None:
         self._sent_at = self._clock.monotonic()
+        self._before()
         steps = [entry for entry in batch if self._decide(entry)]
         if not steps:
             return

@@ -7,7 +7,9 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler, TypeHandler
+from bgtasks.backends.log_store import LogHandler
 from bgtasks.backends.loops.commands import Commands
+from bgtasks.backends.loops.log_outbox import LogOutbox
 from bgtasks.backends.loops.outbox import Outbox
 from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
 from bgtasks.backends.loops.runs import Run, Runs
@@ -17,9 +19,11 @@ from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.backends.task_store import Doing, TaskStore
 from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
+from bgtasks.core.log_chunks import NewLines, StoredLog
 from bgtasks.core.overview import MAX_SHOWN_TASKS, Overview
 from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.retention import PruneRule
+from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure, ProcessInfo
@@ -48,7 +52,10 @@ class OpenStore(Generic[TStore]):
     ) -> None:
         self.store = store
         self.runs = runs
-        self.outbox = Outbox(store, runs, clock, now, lost=self._lost, pace=outbox_pace)
+        self.logs = LogOutbox(store, clock, outbox_pace.pauses)
+        self.outbox = Outbox(
+            store, runs, clock, now, lost=self._lost, pace=outbox_pace, before=self.logs.send
+        )
         self.serving = Serving(store, runs, self.outbox, clock, serving_pace)
         self.commands = Commands(store, runs, clock, now, cancel=self.serving.cancel)
 
@@ -66,6 +73,7 @@ class OpenStore(Generic[TStore]):
         """Write what waits, for some seconds, and let the store go."""
         self.store.hurry()
         await self.outbox.stop()
+        await self.logs.stop()
         await self.store.close()
 
     def _lost(self, run: Run) -> None:
@@ -82,6 +90,7 @@ class StoreBackend(Backend, Generic[TStore]):
         self.subscribers = Subscribers[TaskRecord](lambda record: f"task {record.id}")
         self.type_subscribers = Subscribers[TypeRecord](lambda record: f"type {record.name}")
         self.schedule_subscribers = Subscribers[Collection[str]](lambda _: "schedules")
+        self.log_subscribers = Subscribers[Collection[UUID] | None](lambda _: "logs")
         self._opened: OpenStore[TStore] | None = None
 
     @abstractmethod
@@ -106,6 +115,12 @@ class StoreBackend(Backend, Generic[TStore]):
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         if self._opened is not None:
             self._opened.save(task_id, event)
+
+    def log(self, task_id: UUID, attempt: int, lines: NewLines, logs: Logs) -> None:
+        opened = self._opened
+        run = None if opened is None else opened.runs.of_attempt(task_id, attempt)
+        if opened is not None and run is not None:
+            opened.logs.add(run, lines, logs)
 
     async def request_cancel(self, task_id: UUID) -> TaskRecord | None:
         return await self._there.commands.cancel(task_id)
@@ -158,6 +173,9 @@ class StoreBackend(Backend, Generic[TStore]):
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         return await self.store.reads.failures(task_id)
 
+    async def logs(self, task_id: UUID, after: int = 0) -> StoredLog:
+        return await self.store.logs.read(task_id, after)
+
     async def types(self, names: Sequence[str] | None = None) -> Sequence[TypeRecord]:
         return await self.store.reads.types(names)
 
@@ -183,6 +201,9 @@ class StoreBackend(Backend, Generic[TStore]):
     def schedules(self) -> ScheduleStore:
         return self.store.schedules
 
+    def subscribe_logs(self, handler: LogHandler) -> Callable[[], None]:
+        return self.log_subscribers.subscribe(handler)
+
     def subscribe_schedules(self, handler: ScheduleHandler) -> Callable[[], None]:
         return self.schedule_subscribers.subscribe(handler)
 
@@ -207,6 +228,7 @@ class StoreBackend(Backend, Generic[TStore]):
         """Wait until every report and outcome that was handed over is written, and the queue was
         looked at since. For tests and tools; nothing else needs to know."""
         await self._there.outbox.flushed()
+        await self._there.logs.flushed()
         await self._there.serving.looked()
 
     @property

@@ -83,6 +83,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
             self.subscribers,
             self.type_subscribers,
             self.schedule_subscribers,
+            self.log_subscribers,
             max_concurrency=self._max_concurrency,
             heartbeat_timeout=self._heartbeat_timeout,
             vitals=self.vitals,

@@ -21,7 +21,7 @@ from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.record import TaskRecord, is_whole
 from bgtasks.observing.subscribers import Subscribers
 
-__all__ = ["Feed", "messages", "schedules_message"]
+__all__ = ["Feed", "logs_messages", "messages", "schedules_message"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,21 @@ def schedules_message(sender: UUID, names: Sequence[str]) -> str:
     return json.dumps(news, separators=(",", ":"))
 
 
+def logs_messages(sender: UUID, task_ids: Sequence[UUID]) -> list[str]:
+    """The notifications that tell of new lines in the logs of these tasks."""
+    return [
+        json.dumps(
+            {
+                "from": sender.hex,
+                "tasks": [],
+                "logs": [item.hex for item in task_ids[at : at + MAX_IDS]],
+            },
+            separators=(",", ":"),
+        )
+        for at in range(0, len(task_ids), MAX_IDS)
+    ]
+
+
 class Feed(ChangeFeed):
     """Hears of changes by notifications. They are hints, whoever sent them: what is stored is
     announced. A record that was read has no ``data``.
@@ -71,10 +86,12 @@ class Feed(ChangeFeed):
         process: UUID,
         subscribers: Subscribers[TaskRecord],
         schedules: Subscribers[Collection[str]],
+        logs: Subscribers[Collection[UUID] | None],
     ) -> None:
         self._database = database
         self._subscribers = subscribers
         self._schedules = schedules
+        self._logs = logs
         self._process = process.hex
         self._own = f'{FROM}{process.hex}"'
         self._announced: OrderedDict[UUID, int] = OrderedDict()
@@ -129,12 +146,15 @@ class Feed(ChangeFeed):
         try:
             news = json.loads(message)
             sender, ids = news["from"], [UUID(item) for item in news["tasks"]]
+            logs = [UUID(item) for item in news.get("logs", ())]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             if self._junk.may():
                 logger.warning("a notification on %r is not one of ours: %.200r", CHANNEL, message)
             return
         if sender != self._process and (names := _names_in(news)):
             self._schedules.tell(names)
+        if sender != self._process and logs:
+            self._logs.tell(logs)
         if not ids or not self._subscribers.is_anyone_listening():
             return
         if sender == self._process:
@@ -158,6 +178,7 @@ class Feed(ChangeFeed):
 
     def fell_behind(self) -> None:
         """Look up what changed since the last horizon: notifications may have been lost."""
+        self._logs.tell(None)
         self._behind = self._behind or self._horizon
         self._news.set()
 

@@ -34,6 +34,7 @@ from bgtasks.backends.postgres.server_errors import (
 )
 from bgtasks.backends.postgres.settling import Settling
 from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS, TYPES_CHANNEL
+from bgtasks.backends.postgres.table_logs import TableLogs
 from bgtasks.backends.postgres.table_reads import TableReads
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import give_free_turns
@@ -69,6 +70,7 @@ class PostgresStore(TaskStore):
     settles_in_turn = True
     cut_off_by = DIED
     feed: Feed
+    logs: TableLogs
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class PostgresStore(TaskStore):
         subscribers: Subscribers[TaskRecord],
         type_subscribers: Subscribers[TypeRecord],
         schedule_subscribers: Subscribers[Collection[str]],
+        log_subscribers: Subscribers[Collection[UUID] | None],
         *,
         max_concurrency: int,
         heartbeat_timeout: float,
@@ -93,7 +96,9 @@ class PostgresStore(TaskStore):
         self._registry = registry
         self._silence = heartbeat_timeout
         self._process = process = uuid4()
-        self.feed = feed = Feed(database, process, subscribers, schedule_subscribers)
+        self.feed = feed = Feed(
+            database, process, subscribers, schedule_subscribers, log_subscribers
+        )
         self.listener = Listener(database, feed.caught_up, self._reconnected)
         self.heartbeat = Heartbeat(
             database,
@@ -140,6 +145,7 @@ class PostgresStore(TaskStore):
             schedule_subscribers.tell,
             heartbeat_timeout,
         )
+        self.logs = TableLogs(database, process, log_subscribers.tell)
         self._settling = Settling(database, process, registry, clock.now, feed.announce, untold)
         self._on_their_way: set[asyncio.Task[None]] = set()
         self.type_states = TypeStates(
@@ -183,7 +189,11 @@ class PostgresStore(TaskStore):
         for task in self._on_their_way:
             task.cancel()
         await asyncio.gather(
-            self.pulse.stop(), self.feed.stop(), self.type_states.stop(), self.listener.stop()
+            self.pulse.stop(),
+            self.feed.stop(),
+            self.logs.stop(),
+            self.type_states.stop(),
+            self.listener.stop(),
         )
         await self.database.close()
         await self._inserting.stop()
@@ -220,6 +230,7 @@ class PostgresStore(TaskStore):
         written: list[Step] = []
         failure: BaseException | None = None
         try:
+            await self.logs.written()  # before anybody hears of the end
             await self._settling.write(steps, written)
         except BaseException as error:
             if ends_this_task(error):

@@ -315,3 +315,35 @@ UPDATE tasks INDEXED BY tasks_of_schedule SET due_at = :now
 
 -- name: drop_schedules
 DELETE FROM schedules WHERE seen_at < ? AND name NOT IN (SELECT value FROM json_each(?));
+
+-- name: newest_log_chunk
+-- Without its lines.
+SELECT first, last, attempt, until, kept_from, of_task, total, size, '' FROM log_chunks
+ WHERE task = ? ORDER BY first DESC LIMIT 1;
+
+-- name: is_newest_attempt
+SELECT 1 FROM tasks WHERE sequence = ? AND attempt = ?;
+
+-- name: oldest_log_chunk
+SELECT first, last, total - size FROM log_chunks WHERE task = ? ORDER BY first LIMIT 1;
+
+-- name: drop_log_chunk
+DELETE FROM log_chunks WHERE task = ? AND first = ?;
+
+-- name: log_chunks_behind
+-- Those that have lines behind a number: so many of them at most, and of so many bytes.
+WITH start AS (
+    SELECT first, total - size AS before FROM log_chunks
+     WHERE task = :task AND last > :after
+       AND first >= coalesce((SELECT max(first) FROM log_chunks
+                               WHERE task = :task AND first <= :after + 1), 0)
+     ORDER BY first LIMIT 1
+)
+SELECT chunk.first, last, attempt, until, kept_from, of_task, total, size, lines
+  FROM start, log_chunks AS chunk
+ WHERE chunk.task = :task AND chunk.first >= start.first
+   AND chunk.total - chunk.size < start.before + :bytes
+ ORDER BY chunk.first LIMIT :rows;
+
+-- name: sequence_of
+SELECT sequence FROM tasks WHERE id = ?;

@@ -705,3 +705,70 @@ UPDATE bgtasks_types AS type SET tokens = new.tokens, refilled_at = new.refilled
   FROM unnest($1::text[], $2::double precision[], $3::timestamptz[])
        AS new (name, tokens, refilled_at)
  WHERE type.name = new.name;
+
+-- name: newest_log_chunks
+-- The newest rows of the logs of tasks, without their lines; of those tasks whose newest attempt is
+-- the given one. What is written after this in the transaction need not be durable by itself: an
+-- outcome that is committed later makes it so.
+SELECT task.sequence, task.attempt, newest.*
+  FROM unnest($1::bigint[], $2::integer[]) AS given (task, attempt)
+  JOIN bgtasks_tasks AS task ON task.sequence = given.task AND task.attempt = given.attempt
+  LEFT JOIN LATERAL (
+       SELECT first, last, attempt, until, kept_from, of_task, total, size, '' AS lines
+         FROM bgtasks_log_chunks WHERE task = given.task ORDER BY first DESC LIMIT 1) AS newest ON true
+ CROSS JOIN (SELECT pg_catalog.set_config('synchronous_commit', 'off', true)) AS lazily (is_off)
+ ORDER BY task.sequence FOR KEY SHARE OF task;
+
+-- name: add_log_chunks
+-- Adds rows, drops those that are no longer kept ($11 to $14: of each task the first new row, the
+-- oldest number that is kept, and after how many bytes that is), and tells of the tasks ($15).
+-- Returns the tasks of rows that were there already, from another attempt: nothing is left out of
+-- a log but as a whole.
+WITH given AS (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[],
+                         $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[])
+        AS chunk (task, first, last, attempt, until, kept_from, of_task, total, size, lines)
+), added AS (
+    INSERT INTO bgtasks_log_chunks
+           (task, first, last, attempt, until, kept_from, of_task, total, size, lines)
+    SELECT task, first, last, attempt, until, kept_from, of_task, total, size, lines FROM given
+        ON CONFLICT (task, first) DO NOTHING
+    RETURNING task, first
+), dropped AS (
+    DELETE FROM bgtasks_log_chunks AS chunk
+     USING unnest($11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+           AS kept (task, first, kept_from, after)
+     WHERE chunk.task = kept.task AND chunk.first < kept.first
+       AND (chunk.last < kept.kept_from OR chunk.total - chunk.size < kept.after)
+), told AS (
+    SELECT pg_catalog.pg_notify('{channel}', message) FROM unnest($15::text[]) AS message
+)
+SELECT DISTINCT given.task FROM given, (SELECT pg_catalog.count(*) FROM told) AS done
+ WHERE NOT EXISTS (SELECT FROM added
+                    WHERE added.task = given.task AND added.first = given.first);
+
+-- name: log_ends
+-- The sequence of a task, the oldest number of its log, and the newest row without its lines.
+SELECT task.sequence,
+       (SELECT first FROM bgtasks_log_chunks WHERE task = task.sequence ORDER BY first LIMIT 1),
+       newest.*
+  FROM bgtasks_tasks AS task
+ CROSS JOIN LATERAL (
+       SELECT first, last, attempt, until, kept_from, of_task, total, size, '' AS lines
+         FROM bgtasks_log_chunks WHERE task = task.sequence ORDER BY first DESC LIMIT 1) AS newest
+ WHERE task.id = $1;
+
+-- name: log_chunks_behind
+-- Those that have lines behind a number ($2): so many of them at most ($3), and of so many bytes.
+WITH start AS (
+    SELECT first, total - size AS before FROM bgtasks_log_chunks
+     WHERE task = $1 AND last > $2
+       AND first >= coalesce((SELECT pg_catalog.max(first) FROM bgtasks_log_chunks
+                               WHERE task = $1 AND first <= $2 + 1), 0)
+     ORDER BY first LIMIT 1
+)
+SELECT chunk.first, last, attempt, until, kept_from, of_task, total, size, lines
+  FROM start, bgtasks_log_chunks AS chunk
+ WHERE chunk.task = $1 AND chunk.first >= start.first
+   AND chunk.total - chunk.size < start.before + $4
+ ORDER BY chunk.first LIMIT $3;
