@@ -25,8 +25,10 @@ from bgtasks.backends.embedded.rows import TYPES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.core.events import Completed, Failed, Report
+from bgtasks.core.log_chunks import NewLines, encode_line
 from bgtasks.core.record import TaskQuery, TaskRecord
 from bgtasks.core.retention import PruneRule
+from bgtasks.core.task_log import Logs
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench
@@ -401,6 +403,24 @@ async def test_a_full_disk_is_told_to_who_hands_in_and_survived(bench: BackendBe
     assert len(listed) == len(bench.changes)
     await make_room(bench)
     await bench.finished()
+
+
+async def test_lines_that_find_no_room_do_not_keep_an_attempt_from_its_end(
+    bench: BackendBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = await bench.run()
+    await fill_up(bench)
+    many = [encode_line(1e9, "info", "x" * 1_000, None)] * 100
+    bench.backend.log(record.id, 1, NewLines.of(0, many), Logs())
+    await asyncio.sleep(0)
+    bench.runner.end(record)
+    await bench.reaches(record.id, BackgroundTaskStatus.COMPLETED)
+    assert not (await bench.backend.logs(record.id)).lines
+    assert "does not take the logs of tasks" in caplog.text
+    await make_room(bench)
+    await bench.advance(TRY_AGAIN_AFTER)
+    await bench.written()
+    assert len((await bench.backend.logs(record.id)).lines) == 100
 
 
 async def test_how_a_task_ended_is_written_when_there_is_space_again(
