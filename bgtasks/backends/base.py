@@ -19,7 +19,7 @@ from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.core.events import Ended, Reported
 from bgtasks.core.log_chunks import NewLines, StoredLog
 from bgtasks.core.overview import Overview, Vitals
-from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
@@ -167,6 +167,11 @@ class Backend(ABC):
         named owners the tasks are counted; for a search they are looked at: QueryError where that
         would be more than a million.
         """
+
+    @abstractmethod
+    async def count_owners(self, query: TaskQuery) -> OwnerCounts:
+        """How many of these tasks each owner has. Looks at each of them; raises QueryError for more
+        than a million."""
 
     @abstractmethod
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:

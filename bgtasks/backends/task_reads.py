@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bgtasks.core.overview import Overview
-from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure
 
@@ -41,6 +41,10 @@ class TaskReads(ABC):
     async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
         """How many of the next ``WINDOW`` tasks a search finds, and the sequence to go on
         before."""
+
+    @abstractmethod
+    async def count_owners(self, query: TaskQuery) -> tuple[OwnerCounts, int | None]:
+        """The same by owner, also without a search."""
 
     @abstractmethod
     async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:

@@ -26,6 +26,7 @@ __all__ = [
     "SMALL_PAYLOAD",
     "Counts",
     "KeptTask",
+    "OwnerCounts",
     "Row",
     "Search",
     "Span",
@@ -227,6 +228,9 @@ Row = AttemptFailure
 
 Counts = Mapping[tuple[str, BackgroundTaskStatus], int]
 """How many tasks there are of each type in each status; those left out are none."""
+
+OwnerCounts = Mapping[str | None, int]
+"""How many tasks each owner has; ``None``: those without one."""
 
 KeptTask = tuple[TaskRecord, Sequence[Row]]
 """All that is kept of a task: its record, and the rows beside it."""

@@ -406,6 +406,17 @@ class BackgroundTaskManager:
             counts[name] = counts.get(name, 0) + number
         return {name: number for name, number in sorted(counts.items()) if number}
 
+    async def count_owners(
+        self,
+        filter: TaskFilter | None = None,  # noqa: A002 - as all that take one call it
+        **options: Unpack[FilterOptions],
+    ) -> Mapping[str | None, int]:
+        """How many tasks each owner has, ``None`` for those without one; the most first. Each task
+        is looked at; QueryError for more than a million."""
+        query = filter_of(filter, options).query(1)
+        counts = await self._switch.running().backend.count_owners(query)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0] or "")))
+
     async def cursor_after(self, task_id: UUID) -> str | None:
         """The cursor for ``get_tasks`` that goes on after this task; ``None`` if there is no such
         task."""

@@ -21,7 +21,7 @@ from bgtasks.web.answers import Answers
 from bgtasks.web.api.health import health_route
 from bgtasks.web.api.limits import BodyLimit
 from bgtasks.web.api.routes import TaskRoutes
-from bgtasks.web.bulk import Bulk
+from bgtasks.web.bulk.jobs import BulkJobs
 from bgtasks.web.dashboard_page import dashboard_routes
 from bgtasks.web.hub import Hub
 from bgtasks.web.judge import Judge
@@ -73,7 +73,7 @@ def create_app(
     lifespan.before_start(partial(_warn_if_open, judge))
     origins = OriginCheck(settings.allowed_origins, hub.refusals)
     access = TaskAccess(manager, judge)
-    bulk = Bulk(manager, judge, access)
+    bulk = BulkJobs(manager, judge, access)
     tasks = TaskRoutes(access, bulk, judge, origins, codec, hub, registry)
     return BackgroundTasksApp(
         tasks,

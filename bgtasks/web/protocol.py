@@ -10,13 +10,13 @@ from uuid import UUID
 __all__ = [
     "ATTEMPTS",
     "BULK",
+    "BULK_JOB",
     "COUNTS",
     "DELETE",
     "EVENTS",
     "HEALTH",
     "HEARTBEAT",
     "MAX_BODY",
-    "MAX_BULK",
     "MAX_CURSOR",
     "MAX_FRAME",
     "MAX_IDS",
@@ -58,6 +58,7 @@ TASKS = "/api/tasks"
 EVENTS = f"{TASKS}/events"
 COUNTS = f"{TASKS}/counts"
 BULK = f"{TASKS}/bulk"
+BULK_JOB = f"{BULK}/{{id}}"
 TASK = f"{TASKS}/{{id}}"
 ATTEMPTS = f"{TASK}/attempts"
 PERMISSIONS = f"{TASK}/permissions"
@@ -97,9 +98,6 @@ MAX_FRAME = 64 * 1024
 
 MAX_BODY = 64 * 1024
 """The longest request body, in bytes, that is read before the connection is given up."""
-
-MAX_BULK = 10_000
-"""The most tasks that one request changes."""
 
 MAX_QUERY = 8 * 1024
 """The longest query string, in bytes."""

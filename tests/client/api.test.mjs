@@ -88,22 +88,44 @@ test("schedules are listed page by page, run, paused and resumed", async (t) => 
 });
 
 test("many tasks are changed by a filter that is sent as a body", async (t) => {
-  const match = { matched: 3, types: { Copy: 3 } };
-  const result = { matched: 3, done: 2, notAllowed: 1, gone: 0, more: false };
-  const { asked, api } = asking(t, [match, result, task()]);
+  const match = { matched: 3, types: { Copy: 3 }, owners: { ann: 3 } };
+  const job = { id: A, matched: 3 };
+  const running = { ...job, status: "Running", done: 1 };
+  const over = { ...job, status: "Completed", done: 2, notAllowed: 1 };
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const missing = { http: 404, detail: "no such job" };
+  const { asked, api } = asking(t, [match, job, running, missing, over, task()]);
   const filter = { types: ["Copy"], owner: null, created: { after: new Date(0) } };
   assert.deepEqual(await api.matching("retry", filter), match);
-  assert.deepEqual(await api.bulk("retry", filter, 3), result);
-  assert.deepEqual(called(asked), ["POST api/tasks/bulk?dryRun=true", "POST api/tasks/bulk"]);
+  const told = [];
+  const asOf = new Date(7);
+  const result = api.bulk("retry", filter, 3, { asOf, onProgress: (now) => told.push(now.done) });
+  for (const number of [3, 4, 5]) {
+    while (asked.length < number) await new Promise(setImmediate);
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    t.mock.timers.tick(500);
+  }
+  assert.deepEqual(await result, over);
+  assert.deepEqual(told, [1, 2]);
+  const looks = Array(3).fill(`GET api/tasks/bulk/${A}`);
+  const begun = ["POST api/tasks/bulk?dryRun=true", "POST api/tasks/bulk"];
+  assert.deepEqual(called(asked), [...begun, ...looks]);
   const written = { type: ["Copy"], owner: [""], created: ["1970-01-01T00:00:00.000Z.."] };
-  const bodies = asked.map(([, , , body]) => JSON.parse(body));
+  const bodies = asked.slice(0, 2).map(([, , , body]) => JSON.parse(body));
   assert.deepEqual(bodies, [
     { action: "retry", filter: written },
-    { action: "retry", filter: written, expected: 3 },
+    { action: "retry", filter: written, expected: 3, asOf: "1970-01-01T00:00:00.007Z" },
   ]);
   assert.equal(asked[1][2]["Content-Type"], "application/json");
   await api.find(A);
-  assert.deepEqual([asked[2][3], asked[2][2]["Content-Type"]], [undefined, undefined]);
+  assert.deepEqual([asked[5][3], asked[5][2]["Content-Type"]], [undefined, undefined]);
+});
+
+test("a bulk job that is aborted is ended", async (t) => {
+  const over = { id: A, matched: 3, status: "Cancelled", done: 1 };
+  const { asked, api } = asking(t, [{ id: A, matched: 3 }, over]);
+  assert.deepEqual(await api.bulk("cancel", {}, 3, { signal: AbortSignal.abort() }), over);
+  assert.deepEqual(called(asked), ["POST api/tasks/bulk", `DELETE api/tasks/bulk/${A}`]);
 });
 
 test("a task runs again, and is removed", async (t) => {

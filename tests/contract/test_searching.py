@@ -171,6 +171,17 @@ async def test_what_waits_is_told_apart(bench: BackendBench, view: View, expecte
     await bench.advance(7200)
 
 
+async def test_tasks_are_counted_by_their_owners(idle_bench: BackendBench) -> None:
+    for owner in ("ada", None, "ada", "bob"):
+        await idle_bench.submit(name=f"copy for {owner}", owner=owner, delay=60)
+    await idle_bench.submit("Other", name="scan", owner="bob", delay=60)
+    backend = idle_bench.backend
+    assert await backend.count_owners(TaskQuery()) == {"ada": 2, "bob": 2, None: 1}
+    copies = TaskQuery(search=Search(words=("copy",)), owners=["bob", None])
+    assert await backend.count_owners(copies) == {"bob": 1, None: 1}
+    assert await backend.count_owners(TaskQuery(types=["Nothing"])) == {}
+
+
 async def test_pages_of_a_search_follow_one_another(idle_bench: BackendBench) -> None:
     names = [f"{'even' if number % 2 == 0 else 'odd'} {number}" for number in range(20)]
     ids = await named(idle_bench, *names)

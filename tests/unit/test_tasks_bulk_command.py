@@ -19,6 +19,8 @@ from tests.hosts.scripted import OtherWork, Work, container_of, done, running, w
 
 from .tasks_command_support import ID, answering, over_http
 
+PROBLEM = {"content-type": "application/problem+json"}
+
 Captured = pytest.CaptureFixture[str]
 
 
@@ -90,46 +92,63 @@ async def test_a_task_runs_again_and_is_dropped(
     assert "there is no task" in shown.err
 
 
-async def test_what_the_application_refuses_is_told(screen: Screen, capsys: Captured) -> None:
+def progress(status: str = "Completed", **more: Any) -> dict[str, Any]:
+    numbers = {"matched": 12, "done": 12, "notAllowed": 0, "gone": 0, "refused": []}
+    times = {"startedAt": "2026-01-01T00:00:00Z", "endedAt": None, "error": None}
+    return {"id": str(ID), "action": "retry", "status": status} | numbers | times | more
+
+
+async def test_a_job_is_begun_and_looked_at_until_it_is_over(
+    screen: Screen, capsys: Captured
+) -> None:
+    answers = [
+        httpx.Response(200, json={"matched": 12, "types": {"Work": 12}, "owners": None}),
+        httpx.Response(202, json={"id": str(ID), "matched": 12}),
+        httpx.Response(404, json={"detail": "no bulk job"}, headers=PROBLEM),  # another process
+        httpx.Response(200, json=progress("Running", done=5)),
+        httpx.Response(200, json=progress(done=7, notAllowed=3, gone=2)),
+    ]
     sent: list[httpx.Request] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        if request.url.query:
-            return httpx.Response(200, json={"matched": 12, "types": {"Work": 12}})
-        body = {"matched": 12, "done": 7, "notAllowed": 3, "gone": 2, "more": False}
-        return httpx.Response(200, json=body)
+        return answers.pop(0)
 
-    async with answering(respond) as client:
+    async with answering(respond, look=0) as client:
         wanted = TaskFilter(type="Work")
         assert not await change_matching(client, screen, "retry", wanted, dry_run=False)
     assert capsys.readouterr().out == "7 of 12 tasks run again; 3 not allowed; 2 had moved on\n"
     assert sent[1].content.replace(b" ", b"") == (
         b'{"action":"retry","filter":{"type":["Work"]},"expected":12}'
     )
+    assert {request.url.path for request in sent[2:]} == {f"/background-tasks/api/tasks/bulk/{ID}"}
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (progress("Failed", error="the store of tasks is not available"), "then: the store of"),
+        (progress("Cancelled"), "then: it was ended"),
+    ],
+)
+async def test_why_a_job_left_the_rest_is_told(
+    screen: Screen, capsys: Captured, last: Any, said: str
+) -> None:
+    answers = [{"types": {"Work": 12}}, {"id": str(ID), "matched": 12}, last]
+    async with answering(lambda _: httpx.Response(200, json=answers.pop(0))) as client:
+        assert not await change_matching(client, screen, "retry", TaskFilter(), dry_run=False)
+    assert said in capsys.readouterr().out
 
 
 async def test_a_number_that_has_changed_meanwhile_fails(screen: Screen) -> None:
     def respond(request: httpx.Request) -> httpx.Response:
         if request.url.query:
             return httpx.Response(200, json={"matched": 12, "types": {"Work": 12}})
-        headers = {"content-type": "application/problem+json"}
-        return httpx.Response(409, json={"detail": "50 tasks match"}, headers=headers)
+        return httpx.Response(409, json={"detail": "50 tasks match"}, headers=PROBLEM)
 
     async with answering(respond) as client:
-        with pytest.raises(CommandFailedError, match="0 asked to end; then: 50 tasks match"):
+        with pytest.raises(CommandFailedError, match="0 asked to end: 50 tasks match"):
             await change_matching(client, screen, "cancel", TaskFilter(), dry_run=False)
-
-
-async def test_what_one_request_leaves_is_asked_for_again(screen: Screen, capsys: Captured) -> None:
-    answers: list[dict[str, Any]] = [
-        {"types": {"Work": 12_000}},
-        {"matched": 12_000, "done": 10_000, "notAllowed": 0, "gone": 0, "more": True},
-        {"matched": 2_000, "done": 2_000, "notAllowed": 0, "gone": 0, "more": False},
-    ]
-    async with answering(lambda _: httpx.Response(200, json=answers.pop(0))) as client:
-        assert await change_matching(client, screen, "delete", TaskFilter(), dry_run=False)
-    assert capsys.readouterr().out == "12,000 of 12,000 tasks deleted\n"
 
 
 @pytest.mark.parametrize("body", [{}, [], {"types": 7}, {"types": {"Work": "x"}}])

@@ -266,6 +266,10 @@ class FakeManager:
             Counter(info.type for info in (await self.get_tasks(filter, limit=10**6)).items)
         )
 
+    async def count_owners(self, filter: Any = None) -> Any:  # noqa: A002
+        found = await self.get_tasks(filter, limit=10**6)
+        return dict(Counter(info.owner for info in found.items).most_common())
+
     async def run_again(self, task_id: Any, arguments: Any = None) -> Any:
         old = await self.try_get_task(task_id)
         self.arguments[task_id] = self.arguments.get(task_id, {}) | (arguments or {})

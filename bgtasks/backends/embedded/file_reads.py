@@ -16,7 +16,7 @@ from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.tally import Tally
 from bgtasks.backends.task_reads import TaskReads, only
 from bgtasks.core.overview import Overview
-from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import AttemptFailure
@@ -69,6 +69,9 @@ class FileReads(TaskReads):
 
     async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
         return await self.ask(partial(reader.count_window, query=query))
+
+    async def count_owners(self, query: TaskQuery) -> tuple[OwnerCounts, int | None]:
+        return await self.ask(partial(reader.count_owners, query=query))
 
     async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
         return await self.ask(partial(reader.accepted_before, sequence=sequence))

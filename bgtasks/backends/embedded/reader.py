@@ -17,7 +17,7 @@ from bgtasks.backends.embedded.searching import search_values
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.task_reads import WINDOW
-from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
@@ -25,6 +25,7 @@ __all__ = [
     "accepted_before",
     "count_all",
     "count_owned",
+    "count_owners",
     "count_window",
     "counts_of",
     "fetch_failures",
@@ -96,6 +97,16 @@ def count_window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[Coun
         sequences, following = _window(connection, query)
         values = search_values(query.search) | {"sequences": json.dumps(sequences)}
         return counts_of(connection.execute(STATEMENTS["count_searched"], values)), following
+
+
+def count_owners(
+    connection: sqlite3.Connection, query: TaskQuery
+) -> tuple[OwnerCounts, int | None]:
+    """The same by owner."""
+    with _one_moment(connection):
+        sequences, following = _window(connection, query)
+        values = search_values(query.search) | {"sequences": json.dumps(sequences)}
+        return dict(connection.execute(STATEMENTS["count_owners"], values)), following
 
 
 def hold_moment(connection: sqlite3.Connection) -> None:

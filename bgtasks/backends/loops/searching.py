@@ -1,17 +1,20 @@
 """Finding and counting what no index answers: the store is asked for one window after the other."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from attrs import evolve
 
 from bgtasks.backends.task_reads import TaskReads
-from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
 
 __all__ = ["Searching"]
+
+Key = TypeVar("Key")
 
 WINDOWS = 100
 """How many windows one page looks through; the next page goes on from there. Also how many may be
@@ -46,10 +49,21 @@ class Searching:
 
     async def count(self, query: TaskQuery) -> Counts:
         """How many tasks are found. Raises QueryError where that means to look at too many."""
+        return await self._counted(self._reads.count_window, query)
+
+    async def count_owners(self, query: TaskQuery) -> OwnerCounts:
+        """The same by owner."""
+        return await self._counted(self._reads.count_owners, query)
+
+    async def _counted(
+        self,
+        count: Callable[[TaskQuery], Awaitable[tuple[Mapping[Key, int], int | None]]],
+        query: TaskQuery,
+    ) -> Mapping[Key, int]:
         asked = self._as_of_now(query)
-        counts: Counter[tuple[str, BackgroundTaskStatus]] = Counter()
+        counts: Counter[Key] = Counter()
         for number in range(WINDOWS):
-            found, following = await self._reads.count_window(asked)
+            found, following = await count(asked)
             counts.update(found)
             if following is not None:
                 following = await self._following(asked, following, is_first=number == 0)

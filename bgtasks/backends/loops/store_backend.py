@@ -21,7 +21,7 @@ from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
 from bgtasks.core.log_chunks import NewLines, StoredLog
 from bgtasks.core.overview import MAX_SHOWN_TASKS, Overview
-from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
@@ -169,6 +169,9 @@ class StoreBackend(Backend, Generic[TStore]):
         if query.search:
             return await Searching(self.store.reads, self.now).count(query)
         return await self.store.reads.count(query)
+
+    async def count_owners(self, query: TaskQuery) -> OwnerCounts:
+        return await Searching(self.store.reads, self.now).count_owners(query)
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         return await self.store.reads.failures(task_id)

@@ -12,13 +12,14 @@ from bgtasks.backends.postgres.searching import search_values
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.task_reads import WINDOW, only
-from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
 __all__ = [
     "accepted_before",
     "count",
+    "count_owners",
     "count_window",
     "counts_of",
     "fetch_failures",
@@ -81,6 +82,14 @@ async def count_window(connection: Any, query: TaskQuery) -> tuple[Counts, int |
     values = search_values(query.search)
     found = await connection.fetch(STATEMENTS["count_searched"], sequences, WINDOW, *values)
     return counts_of(found), following
+
+
+async def count_owners(connection: Any, query: TaskQuery) -> tuple[OwnerCounts, int | None]:
+    """The same by owner."""
+    sequences, following = await _window(connection, query)
+    values = search_values(query.search)
+    found = await connection.fetch(STATEMENTS["count_owners"], sequences, WINDOW, *values)
+    return {row[0]: row[1] for row in found}, following
 
 
 async def accepted_before(connection: Any, sequence: int) -> tuple[int, datetime] | None:

@@ -13,7 +13,7 @@ from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.overview_reader import fetch_overview
 from bgtasks.backends.task_reads import TaskReads
 from bgtasks.core.overview import Overview
-from bgtasks.core.record import Counts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import AttemptFailure
 
@@ -45,6 +45,10 @@ class TableReads(TaskReads):
     async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
         async with self._reading() as connection:
             return await reader.count_window(connection, query)
+
+    async def count_owners(self, query: TaskQuery) -> tuple[OwnerCounts, int | None]:
+        async with self._reading() as connection:
+            return await reader.count_owners(connection, query)
 
     async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
         async with self._reading() as connection:

@@ -10,7 +10,6 @@ from bgtasks.cli.usage import CommandFailedError
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import NotAllowedError, TaskNotFoundError, TaskStateError
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.web.protocol import MAX_BULK
 
 __all__ = ["cancel_tasks", "change_matching", "delete_tasks", "retry_tasks", "run_again"]
 
@@ -55,25 +54,16 @@ async def change_matching(
 async def _all_matching(
     client: TaskClient, screen: Screen, action: str, wanted: TaskFilter, matched: int
 ) -> bool:
-    done = gone = not_allowed = 0
-    left = matched
-    for _ in range(matched // MAX_BULK + 1):  # a task that fails again matches again
-        try:
-            answer = await client.change_all(action, wanted, left)
-        except TaskStateError as error:
-            raise CommandFailedError(
-                f"{done:,} {_DONE[action]}; then: {one_line(str(error))}"
-            ) from None
-        done, gone, not_allowed = done + answer.done, gone + answer.gone, answer.not_allowed
-        left = answer.matched - answer.done
-        if not answer.more or not answer.done:
-            break
-    said = [f"{done:,} of {matched:,} tasks {_DONE[action]}"]
-    said += [f"{not_allowed:,} not allowed"] if not_allowed else []
-    said += [f"{gone:,} had moved on"] if gone else []
-    said += ["there are more"] if answer.more else []
+    try:
+        outcome = await client.change_all(action, wanted, matched)
+    except TaskStateError as error:
+        raise CommandFailedError(f"0 {_DONE[action]}: {one_line(str(error))}") from None
+    said = [f"{outcome.done:,} of {outcome.matched:,} tasks {_DONE[action]}"]
+    said += [f"{outcome.not_allowed:,} not allowed"] if outcome.not_allowed else []
+    said += [f"{outcome.gone:,} had moved on"] if outcome.gone else []
+    said += [f"then: {one_line(outcome.error)}"] if outcome.error else []
     screen.line("; ".join(said))
-    return not not_allowed and not answer.more
+    return not outcome.not_allowed and outcome.error is None
 
 
 async def _change_all(

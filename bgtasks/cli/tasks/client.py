@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from attrs import frozen
+
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import (
@@ -12,12 +14,23 @@ from bgtasks.models import (
     BackgroundTaskStatus,
     ScheduleInfo,
 )
-from bgtasks.web.bulk import BulkAnswer
 from bgtasks.web.listing import PageRequest
 
-__all__ = ["BulkAnswer", "Info", "PageRequest", "TaskClient"]
+__all__ = ["BulkOutcome", "Info", "PageRequest", "TaskClient"]
 
 Info = BackgroundTaskInfo[Any]
+
+
+@frozen(kw_only=True)
+class BulkOutcome:
+    """What became of the ``matched`` tasks: ``done``, ``not_allowed`` by the policy, or ``gone``,
+    which had moved on or whose key another task holds. ``error`` is why the rest was left."""
+
+    matched: int
+    done: int
+    not_allowed: int = 0
+    gone: int = 0
+    error: str | None = None
 
 
 class TaskClient(Protocol):
@@ -82,6 +95,6 @@ class TaskClient(Protocol):
     async def matching(self, action: str, wanted: TaskFilter) -> Mapping[str, int]:
         """How many tasks of each type ``change_all`` would change. Raises QueryError."""
 
-    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkAnswer:
-        """Cancel, retry or delete all tasks that fit, perhaps a bounded number of them. Raises
-        TaskStateError where the application finds ``expected`` far off, and QueryError."""
+    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkOutcome:
+        """Cancel, retry or delete all tasks that fit. Raises TaskStateError where the application
+        finds ``expected`` far off, and QueryError."""

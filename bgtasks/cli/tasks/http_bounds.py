@@ -17,6 +17,8 @@ class HttpBounds:
     """The longest wait for one whole answer."""
     silence: float = 3 * HEARTBEAT
     """After this long without a byte, the connection of an event stream is closed."""
+    look: float = 0.3
+    """The pause before the next look at a bulk job."""
     pause: float = 1.0
     """The pause before the next attempt to connect."""
     give_up: float = 60.0

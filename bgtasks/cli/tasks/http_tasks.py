@@ -9,13 +9,14 @@ from uuid import UUID
 
 import httpx
 
-from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
+from bgtasks.cli.tasks.client import BulkOutcome, Info, PageRequest, TaskClient
 from bgtasks.cli.tasks.http_address import HttpAddress
 from bgtasks.cli.tasks.http_answer import UnavailableError, read_json
 from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.http_watch import HttpWatch
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import (
+    bulk_id_in,
     bulk_in,
     counts_in,
     failures_in,
@@ -30,13 +31,15 @@ from bgtasks.cli.tasks.wire_shape import (
 from bgtasks.cli.usage import UsageError
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
+from bgtasks.errors import TaskNotFoundError
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
-from bgtasks.web.bulk import BulkAnswer
+from bgtasks.web.bulk.progress import BulkProgress
 from bgtasks.web.commands import CANCEL, DELETE_THE_TASK, RETRY, RUN_THE_TASK_AGAIN, Command
 from bgtasks.web.filters import written_filter
 from bgtasks.web.protocol import (
     ATTEMPTS,
     BULK,
+    BULK_JOB,
     COUNTS,
     PAUSE_SCHEDULE,
     PAUSE_TYPE,
@@ -52,6 +55,9 @@ from bgtasks.web.protocol import (
 __all__ = ["HttpTasks", "open_http_tasks"]
 
 DEFAULTS = HttpBounds()
+
+MISSES = 20
+"""How often in a row the progress of a bulk job may not be found: one process of several has it."""
 
 PAGE = 50
 """The most tasks, or schedules, in one request."""
@@ -143,9 +149,22 @@ class HttpTasks:
         asked = {"action": action, "filter": _body(wanted)}
         return matching_in(await self._ask("POST", BULK, [("dryRun", "true")], asked))
 
-    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkAnswer:
+    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkOutcome:
         asked = {"action": action, "filter": _body(wanted), "expected": expected}
-        return bulk_in(await self._ask("POST", BULK, body=asked))
+        job = BULK_JOB.format(id=bulk_id_in(await self._ask("POST", BULK, body=asked)))
+        misses = 0
+        while True:
+            try:
+                progress = bulk_in(await self._ask("GET", job))
+            except TaskNotFoundError:  # another process of the application may have answered
+                misses += 1
+                if misses > MISSES:
+                    raise
+            else:
+                misses = 0
+                if progress.status != "Running":
+                    return _outcome(progress)
+            await asyncio.sleep(self._bounds.look)
 
     async def _carry_out(self, command: Command, task_id: UUID) -> Info:
         return info_in(await self._ask(command.method, command.route.format(id=task_id)))
@@ -179,6 +198,17 @@ def _body(wanted: TaskFilter) -> dict[str, list[str]]:
     for name, value in written_filter(wanted):
         parameters.setdefault(name, []).append(value)
     return parameters
+
+
+def _outcome(progress: BulkProgress) -> BulkOutcome:
+    error = "it was ended" if progress.status == "Cancelled" else progress.error
+    return BulkOutcome(
+        matched=progress.matched,
+        done=progress.done,
+        not_allowed=progress.not_allowed,
+        gone=progress.gone,
+        error=error,
+    )
 
 
 def _of_type(route: str, type_name: str) -> str:

@@ -9,7 +9,7 @@ import attrs
 from dependency_injector import providers
 
 from bgtasks.cli.target import registrations
-from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
+from bgtasks.cli.tasks.client import BulkOutcome, Info, PageRequest, TaskClient
 from bgtasks.cli.usage import UsageError
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_types import TypeInfo
@@ -17,7 +17,7 @@ from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
 from bgtasks.settings import Settings
-from bgtasks.web.bulk import ACTIONS, BulkAnswer
+from bgtasks.web.bulk.action import ACTIONS
 from bgtasks.web.encoded_task import without
 
 __all__ = ["ManagerTasks", "open_manager_tasks"]
@@ -96,15 +96,14 @@ class ManagerTasks:
         possible = wanted.among(ACTIONS[action].statuses)
         return {} if possible is None else await self._manager.count_types(possible)
 
-    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkAnswer:  # noqa: ARG002
+    async def change_all(self, action: str, wanted: TaskFilter, expected: int) -> BulkOutcome:  # noqa: ARG002
         changes = {
             "cancel": self._manager.cancel_tasks,
             "retry": self._manager.retry_tasks,
             "delete": self._manager.delete_tasks,
         }
         result = await changes[action](wanted)
-        numbers = {"matched": result.matched, "done": result.done, "gone": result.gone}
-        return BulkAnswer(**numbers, not_allowed=0, more=False)
+        return BulkOutcome(matched=result.matched, done=result.done, gone=result.gone)
 
     async def _change(
         self, task_id: UUID, change: Callable[[UUID], Awaitable[bool]], done: str

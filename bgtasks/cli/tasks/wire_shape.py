@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 import attrs
 
@@ -18,10 +19,11 @@ from bgtasks.models import (
     ScheduleInfo,
     TickInfo,
 )
-from bgtasks.web.bulk import BulkAnswer
+from bgtasks.web.bulk.progress import BulkProgress
 from bgtasks.web.encoded_schedule import read_schedule
 
 __all__ = [
+    "bulk_id_in",
     "bulk_in",
     "counts_in",
     "failures_in",
@@ -34,7 +36,7 @@ __all__ = [
     "types_in",
 ]
 
-Shown = TypeVar("Shown", Info, AttemptFailure, TypeInfo, ScheduleInfo, TickInfo)
+Shown = TypeVar("Shown", Info, AttemptFailure, BulkProgress, TypeInfo, ScheduleInfo, TickInfo)
 
 _codec = TaskCodec()
 
@@ -106,18 +108,20 @@ def matching_in(data: Any) -> dict[str, int]:
         raise _unreadable("a number of tasks", error) from None
 
 
-def bulk_in(data: Any) -> BulkAnswer:
-    """What became of many tasks. Raises CommandFailedError."""
+def bulk_id_in(data: Any) -> UUID:
+    """The id of a bulk job that has begun. Raises CommandFailedError."""
     try:
-        return BulkAnswer(
-            matched=int(data["matched"]),
-            done=int(data["done"]),
-            not_allowed=int(data["notAllowed"]),
-            gone=int(data["gone"]),
-            more=data["more"] is True,
-        )
+        return UUID(data["id"])
     except Exception as error:
-        raise _unreadable("a number of tasks", error) from None
+        raise _unreadable("a bulk job", error) from None
+
+
+def bulk_in(data: Any) -> BulkProgress:
+    """How far a bulk job is. Raises CommandFailedError."""
+    try:
+        return _in_utc(_codec.read(BulkProgress, data))
+    except Exception as error:
+        raise _unreadable("a bulk job", error) from None
 
 
 def _cursor(data: Any) -> str | None:

@@ -10,7 +10,7 @@ from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.text import shown
 from bgtasks.errors import QueryError
 from bgtasks.web.api.body import read_json, read_object
-from bgtasks.web.bulk import ACTIONS, BulkRequest
+from bgtasks.web.bulk.action import ACTIONS, BulkRequest
 from bgtasks.web.filters import NAMES, check_names, parse_filter, true_or_false
 
 __all__ = ["parse_bulk"]

@@ -6,12 +6,13 @@ from bgtasks.core.argument_values import MAX_ARGUMENTS, MAX_VALUE
 from bgtasks.core.task_filter import TIMES
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.api.operation import Parameter
-from bgtasks.web.bulk import ACTIONS
+from bgtasks.web.bulk.action import ACTIONS
 from bgtasks.web.listing import INCLUDED
 from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT, MAX_OWNER, MAX_TYPE
 
 __all__ = [
     "ARGUMENTS_BODY",
+    "BEGUN",
     "BULK_BODY",
     "DETAILS",
     "DRY_RUN",
@@ -149,12 +150,22 @@ DETAILS: Schema = {
 }
 """What a task has beside its snapshot for whoever may see arguments."""
 
+_COUNTS: Schema = {"type": "object", "additionalProperties": {"type": "integer"}}
+
 MATCHING: Schema = {
     "type": "object",
     "properties": {
         "matched": {"type": "integer"},
-        "types": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "types": _COUNTS,
+        "owners": _COUNTS | {"type": ["object", "null"]},
     },
-    "required": ["matched", "types"],
+    "required": ["matched", "types", "owners"],
 }
 """The answer to a dry run."""
+
+BEGUN: Schema = {
+    "type": "object",
+    "properties": {"id": {"type": "string", "format": "uuid"}, "matched": {"type": "integer"}},
+    "required": ["id", "matched"],
+}
+"""The answer to a request that has begun to change tasks."""

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from attrs import asdict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,7 +14,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bgtasks.core.codec import TaskCodec
-from bgtasks.core.codec.json_schema import json_schema
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import AttemptFailure, BackgroundTaskInfo, ProcessInfo, ScheduleInfo, Stats
@@ -35,6 +33,7 @@ from bgtasks.web.api.operation import (
 from bgtasks.web.api.page import write_page
 from bgtasks.web.api.parameters import (
     ARGUMENTS_BODY,
+    BEGUN,
     BULK_BODY,
     DETAILS,
     DRY_RUN,
@@ -48,7 +47,8 @@ from bgtasks.web.api.parameters import (
 from bgtasks.web.api.query import parse_page_request, parse_part, parse_query_filter
 from bgtasks.web.api.shapes import Me
 from bgtasks.web.api.task_text import TaskTexts
-from bgtasks.web.bulk import Bulk, BulkAnswer
+from bgtasks.web.bulk.jobs import BulkJobs, TooManyJobsError
+from bgtasks.web.bulk.progress import BulkProgress
 from bgtasks.web.commands import (
     COMMANDS,
     ON_TASK,
@@ -68,6 +68,7 @@ from bgtasks.web.origins import OriginCheck
 from bgtasks.web.protocol import (
     ATTEMPTS,
     BULK,
+    BULK_JOB,
     COUNTS,
     EVENTS,
     HEALTH,
@@ -100,7 +101,7 @@ class TaskRoutes:
     def __init__(
         self,
         access: TaskAccess,
-        bulk: Bulk,
+        bulk: BulkJobs,
         judge: Judge,
         origins: OriginCheck,
         codec: TaskCodec,
@@ -149,6 +150,7 @@ class TaskRoutes:
             TASKS: {"GET": self._list},
             COUNTS: {"GET": self._counts},  # before TASK, which would take "counts" for an id
             BULK: {"POST": self._change_many},
+            BULK_JOB: {"GET": self._bulk_job, "DELETE": self._end_bulk_job},
             TASK: {"GET": self._get},
             ATTEMPTS: {"GET": self._attempts},
             PERMISSIONS: {"GET": self._permissions},
@@ -270,20 +272,34 @@ class TaskRoutes:
     @described(
         "changeTasks",
         "Cancel, retry or delete all tasks that fit a filter",
-        answer={"anyOf": [json_schema(BulkAnswer), MATCHING]},
+        answer=BEGUN,
+        status=202,
+        others={200: ("How many would be changed, for a dry run", MATCHING)},
         parameters=(DRY_RUN,),
         body=BULK_BODY,
-        problems=(409,),
+        problems=(409, 429),
     )
     async def _change_many(self, request: Request, requester: Requester) -> Response:
         wanted, expected = parse_bulk(await request.body(), request.query_params)
         if expected is None:
-            by_type = await self._bulk.matching(requester, wanted)
-            answer: dict[str, Any] = {"matched": sum(by_type.values()), "types": dict(by_type)}
-        else:
-            answer = asdict(await self._bulk.carry_out(requester, wanted, expected))
-            answer["notAllowed"] = answer.pop("not_allowed")
-        return JSONResponse(answer, headers=_NO_STORE)
+            types, owners = await self._bulk.matching(requester, wanted)
+            named = None if owners is None else {name or "": item for name, item in owners.items()}
+            answer = {"matched": sum(types.values()), "types": dict(types), "owners": named}
+            return JSONResponse(answer, headers=_NO_STORE)
+        try:
+            job = await self._bulk.begin(requester, wanted, expected)
+        except TooManyJobsError as error:
+            raise HTTPException(429, str(error), {"Retry-After": "5"}) from None
+        begun = {"id": str(job.id), "matched": job.matched}
+        return JSONResponse(begun, 202, headers=_NO_STORE)
+
+    @described("getBulkJob", "How far a bulk job of yours is", answer=BulkProgress, problems=(404,))
+    async def _bulk_job(self, request: Request, requester: Requester) -> Response:
+        return self._data(self._bulk.find(requester, _task_id(request)).progress)
+
+    @described("endBulkJob", "Have a bulk job of yours end", answer=BulkProgress, problems=(404,))
+    async def _end_bulk_job(self, request: Request, requester: Requester) -> Response:
+        return self._data((await self._bulk.end(requester, _task_id(request))).progress)
 
     @described(
         "listAttempts",

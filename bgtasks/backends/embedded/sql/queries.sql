@@ -134,6 +134,11 @@ SELECT id, type, changed_at FROM tasks WHERE status = 'Running' ORDER BY changed
 SELECT type, status, count(*) FROM tasks INDEXED BY tasks_by_owner
  WHERE owner IN (SELECT value FROM json_each(?)) GROUP BY type, status;
 
+-- name: count_owners
+SELECT owner, count(*) FROM tasks
+ WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND {searched}
+ GROUP BY owner;
+
 -- name: accepted_before
 -- When the newest task before a sequence was accepted.
 SELECT sequence, created_at FROM tasks WHERE sequence < ? ORDER BY sequence DESC LIMIT 1;

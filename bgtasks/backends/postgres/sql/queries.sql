@@ -399,6 +399,12 @@ INSERT INTO bgtasks_counts (type, status, has_owner, number, is_sum)
 SELECT type, status, has_owner, pg_catalog.sum(number), true FROM old
  GROUP BY type, status, has_owner HAVING pg_catalog.sum(number) <> 0;
 
+-- name: count_owners
+SELECT owner, pg_catalog.count(*) FROM (
+    SELECT owner FROM bgtasks_tasks AS task
+     WHERE sequence = ANY($1::bigint[]) AND {searched} LIMIT $2) AS found
+ GROUP BY owner;
+
 -- name: accepted_before
 -- When the newest task before a sequence was accepted.
 SELECT sequence, created_at FROM bgtasks_tasks

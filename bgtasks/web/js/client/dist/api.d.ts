@@ -77,17 +77,42 @@ export interface BulkMatch<Name extends string = string> {
     readonly matched: number;
     /** How many of each type. */
     readonly types: Readonly<Partial<Record<Name, number>>>;
+    /** How many of the owners who have most, those of nobody under the empty text; `null` where there
+     * are too many tasks to look at each. */
+    readonly owners: Readonly<Record<string, number>> | null;
 }
-/** What became of the tasks that matched. */
-export interface BulkResult {
+/** A job that changes many tasks. */
+export interface BulkJob {
+    readonly id: string;
     readonly matched: number;
+}
+/** How far a job is. */
+export interface BulkProgress extends BulkJob {
+    readonly action: BulkAction;
+    readonly status: "Running" | "Completed" | "Cancelled" | "Failed";
     readonly done: number;
     /** By the policy, which is asked for each of them. */
     readonly notAllowed: number;
     /** Had moved on meanwhile, or another task holds their key. */
     readonly gone: number;
-    /** One request looks at 10,000 tasks: there are others. */
-    readonly more: boolean;
+    /** The first of those two. */
+    readonly refused: readonly {
+        readonly id: string;
+        readonly reason: "not allowed" | "moved on";
+    }[];
+    readonly startedAt: string;
+    readonly endedAt: string | null;
+    /** Why it has failed. */
+    readonly error: string | null;
+}
+/** How a job is begun and followed. */
+export interface BulkOptions {
+    /** Tasks that were submitted from then on are left alone. */
+    readonly asOf?: Date;
+    /** Is told how far the job is, about twice a second. */
+    readonly onProgress?: (progress: BulkProgress) => void;
+    /** Ends the job. */
+    readonly signal?: AbortSignal;
 }
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
  * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
@@ -115,9 +140,15 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     remove(id: string): Promise<TaskOf<Types>>;
     /** How many tasks `bulk` would change. */
     matching(action: BulkAction, filter: TaskSearch<TypeName<Types>>): Promise<BulkMatch<TypeName<Types>>>;
-    /** Do the same to all tasks that `filter` lets through, those not loaded too: at most 10,000 a
-     * call. Nothing is done where their number is more than 10 % off `expected`. */
-    bulk(action: BulkAction, filter: TaskSearch<TypeName<Types>>, expected: number): Promise<BulkResult>;
+    /** Do the same to all tasks that `filter` lets through, those not loaded too; gives how it went
+     * when it is over. Nothing is done where their number is more than 10 % off `expected`. */
+    bulk(action: BulkAction, filter: TaskSearch<TypeName<Types>>, expected: number, { onProgress, signal, ...options }?: BulkOptions): Promise<BulkProgress>;
+    /** Begin what `bulk` does. */
+    beginBulk(action: BulkAction, filter: TaskSearch<TypeName<Types>>, expected: number, { asOf }?: Pick<BulkOptions, "asOf">): Promise<BulkJob>;
+    /** How far a job is that you began. It is known until the server process ends. */
+    bulkProgress(id: string): Promise<BulkProgress>;
+    /** Have a job change nothing more; gives how far it came. */
+    endBulk(id: string): Promise<BulkProgress>;
     /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
      * them. */
     attempts(id: string): Promise<readonly FailedAttempt[]>;

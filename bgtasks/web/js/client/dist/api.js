@@ -1,7 +1,11 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
-import { ATTEMPTS, BULK, COMMANDS, COUNTS, PAUSE_SCHEDULE, PAUSE_TYPE, PERMISSIONS, RESUME_SCHEDULE, RESUME_TYPE, RUN_SCHEDULE, SCHEDULES, TASK, TASKS, TYPES, } from "./protocol.js";
+import { ATTEMPTS, BULK, BULK_JOB, COMMANDS, COUNTS, PAUSE_SCHEDULE, PAUSE_TYPE, PERMISSIONS, RESUME_SCHEDULE, RESUME_TYPE, RUN_SCHEDULE, SCHEDULES, TASK, TASKS, TYPES, } from "./protocol.js";
 import { isTaskId, taskId } from "./task.js";
-import { messageOf, within } from "./waiting.js";
+import { callSafely, messageOf, within } from "./waiting.js";
+/** Milliseconds between two looks at a bulk job. */
+const LOOK = 500;
+/** How often in a row its progress may not be found. */
+const MISSES = 20;
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
  * rejects with TaskError, which has the server's reason and status, or with DisconnectedError. */
 export class TaskApi {
@@ -65,10 +69,41 @@ export class TaskApi {
     async matching(action, filter) {
         return this.#ask("POST", BULK, "?dryRun=true", { action, filter: asBody(filter) });
     }
-    /** Do the same to all tasks that `filter` lets through, those not loaded too: at most 10,000 a
-     * call. Nothing is done where their number is more than 10 % off `expected`. */
-    async bulk(action, filter, expected) {
-        return this.#ask("POST", BULK, "", { action, filter: asBody(filter), expected });
+    /** Do the same to all tasks that `filter` lets through, those not loaded too; gives how it went
+     * when it is over. Nothing is done where their number is more than 10 % off `expected`. */
+    async bulk(action, filter, expected, { onProgress, signal, ...options } = {}) {
+        const { id } = await this.beginBulk(action, filter, expected, options);
+        for (let misses = 0;;) {
+            if (signal?.aborted)
+                return this.endBulk(id);
+            const progress = await this.bulkProgress(id).catch((error) => {
+                // The server may be several processes, of which one knows the job.
+                if (!(error instanceof TaskError && error.status === 404) || ++misses > MISSES)
+                    throw error;
+                return null;
+            });
+            if (progress) {
+                misses = 0;
+                if (onProgress)
+                    callSafely(onProgress, progress);
+                if (progress.status !== "Running")
+                    return progress;
+            }
+            await pause(LOOK, signal);
+        }
+    }
+    /** Begin what `bulk` does. */
+    async beginBulk(action, filter, expected, { asOf } = {}) {
+        const until = asOf && { asOf: asOf.toISOString() };
+        return this.#ask("POST", BULK, "", { action, filter: asBody(filter), expected, ...until });
+    }
+    /** How far a job is that you began. It is known until the server process ends. */
+    async bulkProgress(id) {
+        return this.#ask("GET", of(id, BULK_JOB));
+    }
+    /** Have a job change nothing more; gives how far it came. */
+    async endBulk(id) {
+        return this.#ask("DELETE", of(id, BULK_JOB));
     }
     /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
      * them. */
@@ -183,6 +218,12 @@ function written(filter) {
             said.push([name, range]);
     }
     return said;
+}
+function pause(milliseconds, signal) {
+    return new Promise((resolve) => {
+        const timer = setTimeout(resolve, milliseconds);
+        signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    });
 }
 function asBody(filter) {
     const said = {};

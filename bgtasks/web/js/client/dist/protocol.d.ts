@@ -1,12 +1,12 @@
 export declare const ATTEMPTS = "/api/tasks/{id}/attempts";
 export declare const BULK = "/api/tasks/bulk";
+export declare const BULK_JOB = "/api/tasks/bulk/{id}";
 export declare const COUNTS = "/api/tasks/counts";
 export declare const DELETE = "/api/tasks/{id}/delete";
 export declare const EVENTS = "/api/tasks/events";
 export declare const HEALTH = "/api/health";
 export declare const HEARTBEAT = 15;
 export declare const MAX_BODY = 65536;
-export declare const MAX_BULK = 10000;
 export declare const MAX_CURSOR = 200;
 export declare const MAX_FRAME = 65536;
 export declare const MAX_IDS = 1000;

@@ -2,6 +2,7 @@ import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
 import {
   ATTEMPTS,
   BULK,
+  BULK_JOB,
   COMMANDS,
   COUNTS,
   PAUSE_SCHEDULE,
@@ -18,7 +19,13 @@ import {
 import { isTaskId, taskId, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
 import type { ScheduleInfo, SchedulePage } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
-import { messageOf, within } from "./waiting.js";
+import { callSafely, messageOf, within } from "./waiting.js";
+
+/** Milliseconds between two looks at a bulk job. */
+const LOOK = 500;
+
+/** How often in a row its progress may not be found. */
+const MISSES = 20;
 
 /** Which tasks; what is left out does not filter. */
 export interface TaskFilter<Name extends string = string> {
@@ -106,18 +113,42 @@ export interface BulkMatch<Name extends string = string> {
   readonly matched: number;
   /** How many of each type. */
   readonly types: Readonly<Partial<Record<Name, number>>>;
+  /** How many of the owners who have most, those of nobody under the empty text; `null` where there
+   * are too many tasks to look at each. */
+  readonly owners: Readonly<Record<string, number>> | null;
 }
 
-/** What became of the tasks that matched. */
-export interface BulkResult {
+/** A job that changes many tasks. */
+export interface BulkJob {
+  readonly id: string;
   readonly matched: number;
+}
+
+/** How far a job is. */
+export interface BulkProgress extends BulkJob {
+  readonly action: BulkAction;
+  readonly status: "Running" | "Completed" | "Cancelled" | "Failed";
   readonly done: number;
   /** By the policy, which is asked for each of them. */
   readonly notAllowed: number;
   /** Had moved on meanwhile, or another task holds their key. */
   readonly gone: number;
-  /** One request looks at 10,000 tasks: there are others. */
-  readonly more: boolean;
+  /** The first of those two. */
+  readonly refused: readonly { readonly id: string; readonly reason: "not allowed" | "moved on" }[];
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  /** Why it has failed. */
+  readonly error: string | null;
+}
+
+/** How a job is begun and followed. */
+export interface BulkOptions {
+  /** Tasks that were submitted from then on are left alone. */
+  readonly asOf?: Date;
+  /** Is told how far the job is, about twice a second. */
+  readonly onProgress?: (progress: BulkProgress) => void;
+  /** Ends the job. */
+  readonly signal?: AbortSignal;
 }
 
 /** The HTTP API of the application: what is asked for once, and needs no websocket. Everything
@@ -187,14 +218,50 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     return this.#ask("POST", BULK, "?dryRun=true", { action, filter: asBody(filter) });
   }
 
-  /** Do the same to all tasks that `filter` lets through, those not loaded too: at most 10,000 a
-   * call. Nothing is done where their number is more than 10 % off `expected`. */
+  /** Do the same to all tasks that `filter` lets through, those not loaded too; gives how it went
+   * when it is over. Nothing is done where their number is more than 10 % off `expected`. */
   async bulk(
     action: BulkAction,
     filter: TaskSearch<TypeName<Types>>,
     expected: number,
-  ): Promise<BulkResult> {
-    return this.#ask("POST", BULK, "", { action, filter: asBody(filter), expected });
+    { onProgress, signal, ...options }: BulkOptions = {},
+  ): Promise<BulkProgress> {
+    const { id } = await this.beginBulk(action, filter, expected, options);
+    for (let misses = 0; ; ) {
+      if (signal?.aborted) return this.endBulk(id);
+      const progress = await this.bulkProgress(id).catch((error: unknown) => {
+        // The server may be several processes, of which one knows the job.
+        if (!(error instanceof TaskError && error.status === 404) || ++misses > MISSES) throw error;
+        return null;
+      });
+      if (progress) {
+        misses = 0;
+        if (onProgress) callSafely(onProgress, progress);
+        if (progress.status !== "Running") return progress;
+      }
+      await pause(LOOK, signal);
+    }
+  }
+
+  /** Begin what `bulk` does. */
+  async beginBulk(
+    action: BulkAction,
+    filter: TaskSearch<TypeName<Types>>,
+    expected: number,
+    { asOf }: Pick<BulkOptions, "asOf"> = {},
+  ): Promise<BulkJob> {
+    const until = asOf && { asOf: asOf.toISOString() };
+    return this.#ask("POST", BULK, "", { action, filter: asBody(filter), expected, ...until });
+  }
+
+  /** How far a job is that you began. It is known until the server process ends. */
+  async bulkProgress(id: string): Promise<BulkProgress> {
+    return this.#ask("GET", of(id, BULK_JOB));
+  }
+
+  /** Have a job change nothing more; gives how far it came. */
+  async endBulk(id: string): Promise<BulkProgress> {
+    return this.#ask("DELETE", of(id, BULK_JOB));
   }
 
   /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
@@ -318,6 +385,13 @@ function written(filter: TaskSearch): [string, string][] {
     if (range !== "..") said.push([name, range]);
   }
   return said;
+}
+
+function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
 }
 
 function asBody(filter: TaskSearch): Record<string, string[]> {

@@ -3,13 +3,13 @@
 
 export const ATTEMPTS = "/api/tasks/{id}/attempts";
 export const BULK = "/api/tasks/bulk";
+export const BULK_JOB = "/api/tasks/bulk/{id}";
 export const COUNTS = "/api/tasks/counts";
 export const DELETE = "/api/tasks/{id}/delete";
 export const EVENTS = "/api/tasks/events";
 export const HEALTH = "/api/health";
 export const HEARTBEAT = 15.0;
 export const MAX_BODY = 65536;
-export const MAX_BULK = 10000;
 export const MAX_CURSOR = 200;
 export const MAX_FRAME = 65536;
 export const MAX_IDS = 1000;
