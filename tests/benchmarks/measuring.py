@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,40 @@ def percentile(values: Sequence[float], percent: float) -> float:
     """The value that ``percent`` of the values don't exceed."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
+
+
+COUNTED: dict[str, dict[str, Any]] = {
+    "all": {},
+    "status": {"status": "Failed"},
+    "owner": {"owner": "ada"},
+}
+"""What is counted of finished tasks."""
+
+
+async def compare_counts(few: Any, many: Any) -> dict[str, float]:
+    """Median milliseconds of counts by managers on few and on many tasks, asked by turns."""
+    figures: dict[str, float] = {}
+    for name, which in COUNTED.items():
+        for size, manager in (("few", few), ("many", many)):
+            taken = []
+            for _ in range(20):
+                started = time.perf_counter()
+                counts = await manager.count_tasks(**which)
+                taken.append((time.perf_counter() - started) * 1000)
+            assert sum(counts.values()) > 0
+            figures[f"count_{name}_{size}_ms"] = statistics.median(taken)
+    return figures
+
+
+async def compare_submitting(few: Any, many: Any, task_type: Any) -> dict[str, float]:
+    """Tasks per second, each with a key, that managers on few and on many tasks take by turns."""
+    keys = count()
+    rates: dict[str, list[float]] = {"few": [], "many": []}
+    for _ in range(4):  # the first warms up
+        for size, manager in (("few", few), ("many", many)):
+            run_one = lambda: manager.run_task(task_type(), key=f"key {next(keys)}")  # noqa: E731, B023
+            rates[size].append(await rate_of(run_one, scaled(3_000)))
+    return {f"submit_{size}": max(found[1:]) for size, found in rates.items()}
 
 
 def answer(**figures: Any) -> None:

@@ -1,8 +1,10 @@
-"""1,000,000 finished tasks kept: what a page of `get_tasks` costs, and how much memory it takes.
+"""1,000,000 finished tasks kept: what a page of `get_tasks` costs, a count, and submitting another
+one, and how much memory it takes.
 
 Two managers in one process, on 1,000 tasks and on 1,000,000, are asked the same questions by
-turns. The files are made by the library and filled by SQL, in a process of their own, with rows
-as it would have written them: running a million tasks would take minutes and measure the same.
+turns; neither runs tasks. The files are made by the library and filled by SQL, in a process of
+their own, with rows as it would have written them: running a million tasks would take minutes and
+measure the same.
 """
 
 import asyncio
@@ -17,8 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from host import application
-from measuring import QUICK, answer, new_database
+from host import NoopTask, application
+from measuring import QUICK, answer, compare_counts, compare_submitting, new_database
 
 from bgtasks import BackgroundTaskManager
 
@@ -126,17 +128,20 @@ async def compare(few: BackgroundTaskManager, many: BackgroundTaskManager, mb: f
             many_taken.append(await time_of(many, many_asked[name]))
         figures[f"{name}_few_ms"] = statistics.median(few_taken)
         figures[f"{name}_many_ms"] = statistics.median(many_taken)
-    answer(**figures, growth_mb=resident_mb() - mb, tasks=MANY)
+    growth = resident_mb() - mb
+    figures |= await compare_counts(few, many)
+    figures |= await compare_submitting(few, many, NoopTask)
+    answer(**figures, growth_mb=growth, tasks=MANY)
 
 
 async def main() -> None:
     few_file, many_file = filled(FEW), filled(MANY)
-    async with application(few_file).background_tasks.manager() as few:
+    async with application(few_file, run_tasks=False).background_tasks.manager() as few:
         # Everything that a manager needs at all is loaded before memory is looked at.
         for question in questions(await middle_of(few, FEW)).values():
             await few.get_tasks(**question)
         mb = resident_mb()
-        async with application(many_file).background_tasks.manager() as many:
+        async with application(many_file, run_tasks=False).background_tasks.manager() as many:
             await compare(few, many, mb)
 
 

@@ -1,4 +1,5 @@
-"""1,000,000 finished tasks kept in PostgreSQL: what a page of `get_tasks` costs.
+"""1,000,000 finished tasks kept in PostgreSQL: what a page of `get_tasks` costs, a count, and
+submitting another one.
 
 Two managers in one process, on 10,000 tasks and on 1,000,000 in two databases of one server, are
 asked the same questions by turns. One statement fills a table with rows as the library would have
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measuring import CHECKOUT, QUICK, answer
+from measuring import CHECKOUT, QUICK, answer, compare_counts, compare_submitting
 
 sys.path.insert(0, str(CHECKOUT))
 
@@ -121,7 +122,10 @@ async def main() -> None:
     ):
         urls = [await filled(server, FEW), await filled(server, MANY)]
         async with manager_on(urls[0]) as few, manager_on(urls[1]) as many:
-            answer(**await compare(few, many), tasks=MANY)
+            figures = await compare(few, many)
+            figures |= await compare_counts(few, many)
+            figures |= await compare_submitting(few, many, QuickTask)
+            answer(**figures, tasks=MANY)
 
 
 asyncio.run(main())

@@ -31,7 +31,7 @@ IN_TURNS = [
     "imports",
     "update_age",
 ]
-ONCE = ["million_tasks", "slow_client"]  # say the same each time
+ONCE = ["million_tasks", "ten_thousand_schedules", "slow_client"]  # say the same each time
 if which("valgrind"):
     ONCE.append("instructions")
 TUNED = Measurement("throughput_tuned", "throughput_bgtasks", ("--tuned",))
@@ -172,6 +172,34 @@ TABLE = [
     _page("of an owner", "owner"),
     _page("of an owner or nobody", "owner_or_nobody"),
     _page("of a type and two statuses", "type_and_status"),
+    Row("counting many finished tasks", ("million_tasks", "count_all_many_ms"), "ms", at_most=50),
+    Row("those of a status", ("million_tasks", "count_status_many_ms"), "ms", at_most=50),
+    Row("those of an owner", ("million_tasks", "count_owner_many_ms"), "ms", at_most=50),
+    Row(
+        "submitting with a key beside many finished tasks / beside 1,000",
+        ("million_tasks", "submit_many"),
+        "tasks/s",
+        ("million_tasks", "submit_few"),
+        at_least=0.8,
+    ),
+    Row(
+        "first start with 10,000 schedules",
+        ("ten_thousand_schedules", "first_start_ms"),
+        "ms",
+        at_most=1_000,
+    ),
+    Row(
+        "a later start with 10,000 schedules",
+        ("ten_thousand_schedules", "later_start_ms"),
+        "ms",
+        at_most=1_000,
+    ),
+    Row(
+        "CPU while no tick comes, 10,000 schedules",
+        ("ten_thousand_schedules", "idle_cpu_percent"),
+        "% of a core",
+        at_most=1,
+    ),
     Row(
         "memory for many finished tasks",
         ("million_tasks", "growth_mb"),

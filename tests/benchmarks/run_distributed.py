@@ -63,7 +63,11 @@ IN_TURNS = [
     _peer("pgqueuer_idle", "idle", script="pgqueuer"),
     _own("update_age", "update_age"),
 ]
-ONCE = [_own("many_clients", "many_clients"), _own("whole", "whole")]
+ONCE = [
+    _own("many_clients", "many_clients"),
+    _own("whole", "whole"),
+    Measurement("million_tasks", "million_tasks_postgres", (), MAIN),
+]
 
 NOOP = ("own_noop", "tasks_per_second")
 
@@ -96,6 +100,10 @@ def _many_clients(title: str, figure: str, unit: str, at_most: float | None = No
 def _whole(title: str, figure: str, unit: str, at_least: float | None = None) -> Row:
     name = f"the whole, 1,000 users, 4 workers: {title}"
     return Row(name, ("own_whole", figure), unit, at_least=at_least)
+
+
+def _million(title: str, figure: str) -> Row:
+    return Row(title, ("million_tasks", f"{figure}_many_ms"), "ms", at_most=50)
 
 
 ONE_BY_ONE = "one by one, 100 callers"
@@ -163,6 +171,16 @@ TABLE = [
     _whole("CPU of the workers for each task", "workers_us", "µs"),
     _whole("CPU of PostgreSQL for each task", "server_us", "µs"),
     _whole("CPU of the browsers for each task", "browsers_us", "µs"),
+    _million("counting 1,000,000 finished tasks", "count_all"),
+    _million("those of a status", "count_status"),
+    _million("those of an owner", "count_owner"),
+    Row(
+        "submitting with a key beside 1,000,000 finished tasks / beside 10,000",
+        ("million_tasks", "submit_many"),
+        "tasks/s",
+        ("million_tasks", "submit_few"),
+        at_least=0.8,
+    ),
 ]
 
 

@@ -1,9 +1,11 @@
 """A worker process whose tasks write down when they run: ``python -m tests.hosts.limits_host URL``.
 
-The table ``runs`` has a row for each attempt, dated by the database server.
+The table ``runs`` has a row for each attempt, dated by the database server, the table ``heard`` one
+for each process that has heard of a pause.
 """
 
 import asyncio
+import os
 import sys
 from typing import Any
 
@@ -18,6 +20,7 @@ from bgtasks import (
     BackgroundWorkerContext,
     PerKey,
     Rate,
+    TypeInfo,
     background_task,
 )
 
@@ -25,7 +28,8 @@ TABLE = """
 CREATE TABLE runs (
     number serial PRIMARY KEY, type text, owner text, claimed timestamptz,
     started timestamptz DEFAULT clock_timestamp(), ended timestamptz
-)
+);
+CREATE TABLE heard (process integer, type text, paused_at timestamptz)
 """
 
 
@@ -79,7 +83,19 @@ def container_at(url: str, pool: Any, **config: Any) -> BackgroundTasksContainer
 
 async def main(url: str) -> None:
     pool = await asyncpg.create_pool(url, min_size=1, max_size=5)
-    async with pool, container_at(url, pool, max_concurrency=10).manager():
+    telling: set[asyncio.Task[Any]] = set()
+
+    def tell(info: TypeInfo) -> None:
+        if info.paused_at is not None:
+            values = (os.getpid(), info.name, info.paused_at)
+            task = asyncio.create_task(
+                pool.execute("INSERT INTO heard VALUES ($1, $2, $3)", *values)
+            )
+            telling.add(task)
+            task.add_done_callback(telling.discard)
+
+    async with pool, container_at(url, pool, max_concurrency=10).manager() as manager:
+        manager.type_updated.subscribe(tell)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

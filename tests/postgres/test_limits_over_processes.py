@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from bgtasks import BackgroundTaskManager
+from bgtasks import BackgroundTaskManager, BackgroundTaskStatus, TypeInfo
 from tests.hosts.limits_host import TABLE, LimitedTask, MailTask, OwnedTask, container_at
 
 PROCESSES = 4
@@ -59,12 +59,31 @@ class Workers:
         )
         return rows
 
-    async def until_run(self, type_name: str, count: int) -> None:
+    async def until_run(self, type_name: str, count: int, patience: float = PATIENCE) -> None:
         """Wait until so many attempts have ended."""
         statement = "SELECT count(*) FROM runs WHERE type = $1 AND ended IS NOT NULL"
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while await self.sql.fetchval(statement, type_name) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+
+    async def until_paused(self, info: TypeInfo) -> None:
+        """Wait until each process has heard of a pause, and has no claim in flight from before."""
+        heard = "SELECT count(DISTINCT process) FROM heard WHERE type = $1 AND paused_at = $2"
+        in_flight = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND xact_start < $1"
+        )
+        async with asyncio.timeout(PATIENCE):
+            while await self.sql.fetchval(heard, info.name, info.paused_at) < PROCESSES:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            now = await self.sql.fetchval("SELECT clock_timestamp()")
+            while await self.sql.fetchval(in_flight, now):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def waiting(self, type_name: str) -> int:
+        """How many tasks of a type no process has claimed."""
+        counts = await self.manager.count_tasks(type=type_name, status="Pending")
+        return counts[BackgroundTaskStatus.PENDING]
 
 
 @pytest.fixture
@@ -130,17 +149,16 @@ async def pauses_hold(workers: Workers, rounds: int) -> None:
     for _ in range(rounds):
         await manager.resume("OwnedTask")
         owners = [f"o{number}" for number in range(40)]
-        for owner in owners:
-            await manager.run_task(OwnedTask(), owner=owner)
-        await manager.pause("OwnedTask", "test")
-        await asyncio.sleep(0.3)  # one notification, and one claim in flight
-        before = await workers.sql.fetchval("SELECT count(*) FROM runs")
-        for owner in owners:
-            await manager.run_task(OwnedTask(), owner=f"later {owner}")
-        await asyncio.sleep(0.1)
-        assert await workers.sql.fetchval("SELECT count(*) FROM runs") == before
+        await asyncio.gather(*(manager.run_task(OwnedTask(), owner=owner) for owner in owners))
+        await workers.until_paused(await manager.pause("OwnedTask", "test"))
+        before = await workers.waiting("OwnedTask")
+        await asyncio.gather(
+            *(manager.run_task(OwnedTask(), owner=f"later {owner}") for owner in owners)
+        )
+        await asyncio.sleep(0.1)  # for whoever would claim one
+        assert await workers.waiting("OwnedTask") == before + len(owners)
     await manager.resume("OwnedTask")
-    await workers.until_run("OwnedTask", rounds * 80)
+    await workers.until_run("OwnedTask", rounds * 80, PATIENCE + rounds)
 
 
 async def test_nothing_of_a_paused_type_begins_in_any_process(workers: Workers) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -125,7 +126,11 @@ def count_all(connection: sqlite3.Connection) -> list[tuple[str, str, int, int]]
 
 def count_owned(connection: sqlite3.Connection, owners: Sequence[str]) -> Counts:
     """How many tasks these owners have."""
-    return counts_of(connection.execute(STATEMENTS["count_owned"], (json.dumps(owners),)))
+    counts: Counter[tuple[str, BackgroundTaskStatus]] = Counter()
+    with _one_moment(connection):
+        for owner in owners:
+            counts.update(counts_of(connection.execute(STATEMENTS["count_owned"], (owner,))))
+    return counts
 
 
 def accepted_before(connection: sqlite3.Connection, sequence: int) -> tuple[int, datetime] | None:

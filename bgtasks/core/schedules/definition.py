@@ -131,6 +131,7 @@ class Schedules:
     ) -> None:
         self._by_name: dict[str, Schedule] = {}
         self._types: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
         for item in schedules:
             self._add(item, type_name_of)
 
@@ -175,6 +176,13 @@ class Schedules:
                 f"there is no schedule named {shown(name)}; there is: {known}"
             )
         return found
+
+    def digest_of(self, item: Schedule) -> str:
+        """The hash of what is registered for a schedule; each is made once."""
+        digest = self._digests.get(item.name)
+        if digest is None:
+            digest = self._digests[item.name] = item.digest(self._types[item.name])
+        return digest
 
     def type_of(self, item: Schedule) -> str:
         """The name that the tasks of a schedule are stored under."""

@@ -77,8 +77,7 @@ def new_records(
     that differ from what is stored. They begin with their next tick; a pause stays."""
     records = []
     for item in schedules:
-        type_name = schedules.type_of(item)
-        digest = item.digest(type_name)
+        type_name, digest = schedules.type_of(item), schedules.digest_of(item)
         before = stored.get(item.name)
         if before is not None and before.digest == digest and not _is_astray(before, now):
             continue

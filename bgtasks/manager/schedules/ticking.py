@@ -82,9 +82,7 @@ class Ticking:
         self._mine = {
             item.name: item for item in schedules if schedules.type_of(item) in set(types)
         }
-        self._digests = {
-            item.name: item.digest(schedules.type_of(item)) for item in self._mine.values()
-        }
+        self._digests = {item.name: schedules.digest_of(item) for item in self._mine.values()}
         self._waits = {item.name for item in self._mine.values() if item.overlap == "wait"}
         self._known: dict[str, ScheduleRecord] = {}
         self._heap: list[tuple[datetime, str]] = []

@@ -131,8 +131,9 @@ SELECT count(*) FROM tasks WHERE status = 'Running' AND cancel_requested;
 SELECT id, type, changed_at FROM tasks WHERE status = 'Running' ORDER BY changed_at LIMIT 1;
 
 -- name: count_owned
+-- Of one owner: several at once would be sorted first.
 SELECT type, status, count(*) FROM tasks INDEXED BY tasks_by_owner
- WHERE owner IN (SELECT value FROM json_each(?)) GROUP BY type, status;
+ WHERE owner = ? GROUP BY type, status;
 
 -- name: count_owners
 SELECT owner, count(*) FROM tasks
