@@ -78,7 +78,7 @@ def test_without_a_token_nothing_is_shown_and_nothing_is_sent(
     received: list[str] = []
     page.on("response", lambda answer: received.append(answer.url))
     page.on("websocket", lambda hub: hub.on("framereceived", lambda f: received.append(str(f))))
-    for query in ("", f"?task={task_id}"):
+    for query in ("?page=tasks", f"?task={task_id}"):
         with page.expect_response(lambda answer: "/api/" in answer.url) as answered:
             page.goto(host.address + query)
         assert answered.value.status in (401, 403)
@@ -97,7 +97,7 @@ def test_with_a_token_lists_updates_and_cancelling_work(host: DashboardHost, pag
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda hub: asked.append(hub.url))
-    page.goto(host.address)
+    page.goto(f"{host.address}?page=tasks")
     give(page, "carols-token")
     expect(page.get_by_text("The token was not accepted.")).to_be_visible()
     give(page, " Bearer alices-token ")
@@ -118,7 +118,7 @@ def test_with_a_token_lists_updates_and_cancelling_work(host: DashboardHost, pag
 
 def test_a_token_stays_for_the_tab_and_can_be_forgotten(host: DashboardHost, page: Page) -> None:
     host.submit("Copy film.mkv", owner="alice")
-    page.goto(host.address)
+    page.goto(f"{host.address}?page=tasks")
     give(page, "alices-token")
     row = page.locator(".rows .row .name a")
     expect(row).to_have_text(["Copy film.mkv"])
@@ -139,7 +139,7 @@ def test_a_page_of_the_application_may_give_the_token(host: DashboardHost, page:
     host.submit("Copy film.mkv", owner="alice")
     page.goto(f"{host.address}assets/icon.svg")  # any page of the same origin
     page.evaluate("sessionStorage.setItem('bgtasks-token', 'alices-token')")
-    page.goto(host.address)
+    page.goto(f"{host.address}?page=tasks")
     expect(page.locator(".rows .row .name a")).to_have_text(["Copy film.mkv"])
 
 
@@ -147,7 +147,7 @@ def test_when_a_token_is_over_nothing_stays_and_another_may_be_given(
     host: DashboardHost, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.submit("Copy film.mkv", owner="alice")
-    page.goto(host.address)
+    page.goto(f"{host.address}?page=tasks")
     give(page, "alices-token")
     row = page.locator(".rows .row .name a")
     expect(row).to_have_text(["Copy film.mkv"])

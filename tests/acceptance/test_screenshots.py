@@ -125,11 +125,11 @@ def test_the_dashboard(
         viewport={"width": width, "height": height},
         reduced_motion="reduce",
     )
-    dashboard.goto(f"{example.address}/background-tasks/")
+    dashboard.goto(f"{example.address}/background-tasks/?page=tasks")
     expect(dashboard.locator(".connection")).to_have_text("Live")
     running = row(dashboard, COPY, "Running")
     expect(running.locator(".percent")).to_have_text(re.compile("[2-9][0-9] ?%"))
-    expect(dashboard.locator(".tile.Running .count")).to_have_text("1")
+    expect(dashboard.locator(".tabs .Running .count")).to_have_text("1")
     expect(running).to_be_in_viewport()
     take(dashboard, folder / f"{name}.png", width, height)
     expect(running).to_be_visible()

@@ -171,4 +171,7 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     pause(type: TypeName<Types>, reason?: string): Promise<TypeInfo<TypeName<Types>>>;
     /** Start tasks of a type again; gives how the type is then. */
     resume(type: TypeName<Types>): Promise<TypeInfo<TypeName<Types>>>;
+    /** Ask for what has no method here, such as `request("GET", "/api/stats")`; `route` is below the
+     * mount point. */
+    request<Answer>(method: string, route: string, query?: Iterable<readonly [string, string]>, body?: object): Promise<Answer>;
 }

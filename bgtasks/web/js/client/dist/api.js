@@ -150,6 +150,12 @@ export class TaskApi {
     async resume(type) {
         return this.#ask("POST", named(RESUME_TYPE, type));
     }
+    /** Ask for what has no method here, such as `request("GET", "/api/stats")`; `route` is below the
+     * mount point. */
+    request(method, route, query = [], body) {
+        const written = new URLSearchParams([...query].map(([name, value]) => [name, value])).toString();
+        return this.#ask(method, route, written && `?${written}`, body);
+    }
     #change(action, id, body) {
         const { method, route } = COMMANDS[action];
         return this.#ask(method, of(id, route), "", body);

@@ -318,6 +318,18 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     return this.#ask("POST", named(RESUME_TYPE, type));
   }
 
+  /** Ask for what has no method here, such as `request("GET", "/api/stats")`; `route` is below the
+   * mount point. */
+  request<Answer>(
+    method: string,
+    route: string,
+    query: Iterable<readonly [string, string]> = [],
+    body?: object,
+  ): Promise<Answer> {
+    const written = new URLSearchParams([...query].map(([name, value]) => [name, value])).toString();
+    return this.#ask(method, route, written && `?${written}`, body);
+  }
+
   #change(action: keyof typeof COMMANDS, id: string, body?: object): Promise<TaskOf<Types>> {
     const { method, route } = COMMANDS[action];
     return this.#ask(method, of(id, route), "", body);

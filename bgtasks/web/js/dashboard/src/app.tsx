@@ -1,26 +1,42 @@
-import { useEffect } from "preact/hooks";
-import { computed } from "@preact/signals";
-import { Header } from "./header";
-import { Confirmation } from "./confirm";
-import { ListPage } from "./list-page";
-import { phase } from "./loader";
-import { openTask } from "./location";
-import { opened } from "./opened";
-import { Announcement } from "./announce";
-import { Failed, Refused, Starting } from "./states";
-import { counts } from "./store";
-import { TaskPage } from "./task-page";
+import { computed, effect } from "@preact/signals";
+import { FailuresPage } from "./failures/failures-page";
+import { OverviewPage } from "./overview/overview-page";
+import { Announcement } from "./parts/announce";
+import { ProcessesPage } from "./processes/processes-page";
+import { SchedulesPage } from "./schedules/schedules-page";
+import { KeysHelp } from "./shell/keys";
+import { Navigation, PAGE_NAMES } from "./shell/navigation";
+import { Palette } from "./shell/palette";
+import { Refused } from "./shell/states";
+import { TopBar } from "./shell/top-bar";
+import { openTask, page } from "./state/location";
+import { isRefused } from "./state/me";
+import { opened } from "./task/opened";
+import { TaskPage } from "./task/task-page";
+import { BulkDialog } from "./tasks/bulk";
+import { Confirmation } from "./tasks/confirm";
+import { TasksPage } from "./tasks/tasks-page";
+import { TypesPage } from "./types/types-page";
 
 const title = computed(() => {
+  if (isRefused.value) return "Background tasks";
   if (openTask.value) return `${opened.value?.name.slice(0, 80) ?? "Task"} · Background tasks`;
-  const running = counts.value.Running;
-  return running ? `(${running}) Background tasks` : "Background tasks";
+  return `${PAGE_NAMES[page.value]} · Background tasks`;
+});
+effect(() => {
+  document.title = title.value;
 });
 
+const PAGES = {
+  overview: OverviewPage,
+  tasks: TasksPage,
+  failures: FailuresPage,
+  types: TypesPage,
+  processes: ProcessesPage,
+  schedules: SchedulesPage,
+};
+
 export function App() {
-  useEffect(() => {
-    document.title = title.value;
-  }, [title.value]);
   return (
     <>
       <a
@@ -31,22 +47,25 @@ export function App() {
           document.getElementById("main")?.focus();
         }}
       >
-        Skip to the tasks
+        Skip to the page
       </a>
-      <Header />
+      <TopBar />
+      <Navigation />
       <main id="main" tabIndex={-1}>
         <Page />
       </main>
       <Confirmation />
+      <BulkDialog />
+      <Palette />
+      <KeysHelp />
       <Announcement />
     </>
   );
 }
 
 function Page() {
-  if (phase.value === "refused") return <Refused />;
-  if (phase.value === "failed") return <Failed />;
+  if (isRefused.value) return <Refused />;
   if (openTask.value) return <TaskPage key={openTask.value} id={openTask.value} />;
-  if (phase.value === "starting") return <Starting />;
-  return <ListPage />;
+  const Shown = PAGES[page.value];
+  return <Shown />;
 }

@@ -1,12 +1,15 @@
 import { render } from "preact";
 import { App } from "./app";
-import { start } from "./live";
-import "uplot/dist/uPlot.min.css";
+import { listenToKeys } from "./shell/keys";
+import { start } from "./state/live";
 import "./styles/base.css";
-import "./styles/overview.css";
+import "./styles/shell.css";
+import "./styles/parts.css";
 import "./styles/list.css";
+import "./styles/pages.css";
 import "./styles/task.css";
 
 history.scrollRestoration = "manual";
 render(<App />, document.getElementById("app")!);
+listenToKeys();
 start();

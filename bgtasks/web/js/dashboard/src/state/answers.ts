@@ -1,0 +1,163 @@
+/** What the server answers; times are ISO 8601 texts in UTC. */
+import type { Task } from "bgtasks-client";
+
+export interface Me {
+  identity: string | null;
+  can: { statistics: boolean; arguments: boolean; control: boolean };
+  release: string;
+  backend: string;
+  now: string;
+}
+
+export interface Attention {
+  kind: string;
+  type?: string | null;
+  since: string | null;
+  text: string;
+  filter: Record<string, string | string[]> | null;
+}
+
+export interface Stats {
+  asOf: string;
+  waiting: number;
+  scheduled: number;
+  retrying: number;
+  running: number;
+  cancelling: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  oldestWaiting: { id: string; type: string; since: string } | null;
+  nextScheduledAt: string | null;
+  places: number | null;
+  processes: { alive: number; lost: number } | null;
+  attention: Attention[];
+}
+
+export interface Percentiles {
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
+}
+
+export interface HistoryPoint {
+  at: string;
+  submitted: number | null;
+  started: number | null;
+  completed: number | null;
+  failed: number | null;
+  cancelled: number | null;
+  retried: number | null;
+  waiting: number | null;
+  running: number | null;
+  places?: number | null;
+  waitMs: Percentiles | null;
+  runMs: Percentiles | null;
+}
+
+export interface History {
+  step: number; // seconds
+  knownSince: string | null;
+  points: HistoryPoint[];
+}
+
+export interface TypeRow {
+  name: string;
+  registered?: boolean;
+  options?: Record<string, unknown> | null;
+  maxConcurrency?: number | null;
+  rate?: unknown;
+  pausedAt: string | null;
+  pauseReason: string | null;
+  waiting: number;
+  running: number;
+  oldestWaitingSince?: string | null;
+  perMinute?: number | null;
+  failureRate?: number | null;
+  waitMs?: Percentiles | null;
+  runMs?: Percentiles | null;
+  processes?: number | readonly string[] | null;
+}
+
+export interface ProcessRow {
+  id: string;
+  host: string | null;
+  pid: number | null;
+  release: string | null;
+  runsTasks: boolean;
+  types: readonly string[] | null;
+  running: number | null;
+  places: number | null;
+  startedAt: string | null;
+  seenAt: string | null;
+  alive: boolean;
+  loopLagMs: number | null;
+  rssBytes: number | null;
+  tasks: readonly (string | { id: string; name?: string; type?: string })[] | null;
+}
+
+export interface FailureGroup {
+  group: string;
+  errorType: string | null;
+  sample: string;
+  frame: string | null;
+  stillFailed: number;
+  recovered: number;
+  firstAt: string;
+  lastAt: string;
+  types: readonly string[];
+  sampleTask: string;
+}
+
+export interface Facet {
+  value: string | number | boolean | null;
+  failed: number;
+  total: number | null;
+}
+
+export interface Attempt {
+  attempt: number;
+  startedAt: string | null;
+  endedAt: string | null;
+  outcome: string | null; // null while it runs
+  process: { id: string; host: string | null; pid: number | null } | null;
+  error: { type: string | null; message: string | null; frame: string | null } | null;
+  traceback: string | null;
+  group: string | null;
+}
+
+export interface LogLine {
+  number: number;
+  at: string;
+  level: string;
+  message: string;
+  source: "task" | "logging";
+  logger?: string | null;
+}
+
+export interface LogPart {
+  items: LogLine[];
+  first: number | null;
+  last: number | null;
+}
+
+/** What a page of a task gets beside its snapshot, by the policy. */
+export interface Details {
+  arguments?: unknown;
+  priority?: number;
+  changedAt?: string;
+  maxAttempts?: number | null;
+  timeout?: number | null;
+}
+
+export type WholeTask = Task & Details;
+
+export interface Items<T> {
+  items: T[];
+}
+
+export interface BulkCount {
+  matched: number;
+  types: Record<string, number>;
+  owners?: Record<string, number>;
+}

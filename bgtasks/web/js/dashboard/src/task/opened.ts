@@ -1,0 +1,103 @@
+/** The task whose page is open: its whole snapshot, what else may be known of it, its attempts. */
+import { effect, signal } from "@preact/signals";
+import { isNewer, type Task, type TaskClient } from "bgtasks-client";
+import type { Attempt, Details, Items, WholeTask } from "../state/answers";
+import { openTask } from "../state/location";
+import { askFor } from "../state/permissions";
+import { ask } from "../state/resource";
+import { client, reasonOf } from "../state/server";
+
+export const opened = signal<Task | null>(null);
+export const openedTrouble = signal<{ isMissing: boolean; text: string } | null>(null);
+export const attempts = signal<readonly Attempt[] | null>(null);
+/** Arguments, priority and the like: what a list does not have. */
+export const details = signal<Details | null>(null);
+
+let attemptsOf = "";
+
+effect(() => {
+  const id = openTask.value;
+  if (opened.peek()?.id !== id) forget();
+  return id ? follow(client.value, id) : undefined;
+});
+
+function forget(): void {
+  opened.value = null;
+  openedTrouble.value = null;
+  attempts.value = null;
+  details.value = null;
+  attemptsOf = "";
+}
+
+function follow(from: TaskClient, id: string): (() => void) | undefined {
+  try {
+    const stop = from.watch(id, (task) => (task ? receive(task) : missing()));
+    // What there is needs no connection.
+    void refetch();
+    return stop;
+  } catch {
+    missing(); // the address has no id, but something else
+    return undefined;
+  }
+}
+
+function missing(): void {
+  opened.value = null;
+  openedTrouble.value = { isMissing: true, text: "" };
+}
+
+/** Take in a snapshot, if it is of the open task. */
+export function receive(task: Task): void {
+  if (task.id !== openTask.peek()) return;
+  const before = opened.peek()?.id === task.id ? opened.peek() : null;
+  if (before && !isNewer(task, before)) return;
+  // The last payload stays until the new one has come.
+  opened.value = task.payloadOmitted ? { ...task, payload: before?.payload ?? null } : task;
+  openedTrouble.value = null;
+  void askFor([task.id]);
+  void readAttempts(task);
+}
+
+export async function refetch(): Promise<void> {
+  const id = openTask.peek();
+  if (!id) return;
+  try {
+    const task = (await client.peek().api.find(id)) as WholeTask | null;
+    if (task) {
+      if (openTask.peek() === id) details.value = task;
+      receive(task);
+    } else if (openTask.peek() === id) missing();
+  } catch (error) {
+    if (openTask.peek() === id && !opened.peek())
+      openedTrouble.value = { isMissing: false, text: reasonOf(error) };
+  }
+}
+
+/** Attempts change only where one begins or ends. */
+async function readAttempts({ id, attempt, status, scheduledAt }: Task): Promise<void> {
+  const key = JSON.stringify([id, attempt, status, scheduledAt]);
+  if (key === attemptsOf) return;
+  attemptsOf = key;
+  try {
+    const { items } = await ask<Items<Attempt | Failed>>(`/api/tasks/${id}/attempts`);
+    if (attemptsOf === key) attempts.value = items.map(whole).sort((a, b) => b.attempt - a.attempt);
+  } catch {
+    if (attemptsOf === key) attemptsOf = "";
+  }
+}
+
+/** What a server says that keeps only failed attempts. */
+interface Failed {
+  attempt: number;
+  kind: string;
+  errorMessage: string;
+  traceback: string | null;
+  endedAt: string;
+}
+
+function whole(found: Attempt | Failed): Attempt {
+  if (!("kind" in found)) return found;
+  const { attempt, kind, errorMessage, traceback, endedAt } = found;
+  const error = { type: null, message: errorMessage, frame: null };
+  return { attempt, startedAt: null, endedAt, outcome: kind, process: null, error, traceback, group: null };
+}

@@ -1,0 +1,39 @@
+/** The head of the list: what the columns are. */
+import { clear, isAllSelected, selected, toggle } from "./selected";
+
+export function ListHead({ ids }: { ids: readonly string[] }) {
+  const chosen = selected.value;
+  const isAll = isAllSelected.value || (ids.length > 0 && ids.every((id) => chosen.has(id)));
+  return (
+    <div role="rowgroup" class="head">
+      <div role="row" aria-rowindex={1} class="row">
+        <span role="columnheader" class="pick">
+          <input
+            type="checkbox"
+            aria-label={`Select all ${ids.length.toLocaleString("en")} tasks loaded`}
+            checked={isAll}
+            onChange={() => (isAll ? clear() : toggle(ids, true))}
+          />
+        </span>
+        <span role="columnheader" class="status">
+          Status
+        </span>
+        <span role="columnheader" class="name">
+          Task
+        </span>
+        <span role="columnheader" class="progress">
+          Progress
+        </span>
+        <span role="columnheader" class="owner">
+          Owner
+        </span>
+        <span role="columnheader" class="created">
+          Created
+        </span>
+        <span role="columnheader" class="took">
+          Run time
+        </span>
+      </div>
+    </div>
+  );
+}
