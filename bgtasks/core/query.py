@@ -13,7 +13,14 @@ from bgtasks.core.text import shown
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskInfo
 
-__all__ = ["BackgroundTaskPage", "checked_id", "checked_number", "cursor_of", "make_query"]
+__all__ = [
+    "MAX_NUMBER",
+    "BackgroundTaskPage",
+    "checked_id",
+    "checked_number",
+    "cursor_of",
+    "make_query",
+]
 
 MAX_NUMBER = 2**53
 """The greatest number of a line: JavaScript can count so far."""

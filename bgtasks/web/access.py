@@ -8,6 +8,7 @@ from attrs import evolve
 
 from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import MAX_VALUES, TaskFilter
+from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import (
     DuplicateTaskError,
@@ -238,6 +239,17 @@ class TaskAccess:
         if await self._judge.may_view_errors(requester, info):
             return failures
         return [evolve(failure, traceback=None) for failure in failures]
+
+    async def log(self, requester: Requester, task_id: UUID, after: int) -> TaskLog:
+        """Lines of a task's log behind the number ``after``; those of ``logging`` only for whom the
+        policy shows tracebacks. Raises TaskNotFoundError."""
+        whole = await self.may_read_whole_log(requester, task_id)
+        return await self._manager.get_logs(task_id, after, source=None if whole else "task")
+
+    async def may_read_whole_log(self, requester: Requester, task_id: UUID) -> bool:
+        """Whether ``requester`` may read what is for operators, too. Raises TaskNotFoundError."""
+        info = await self._find(requester, task_id)
+        return await self._judge.may_view_errors(requester, info)
 
     async def permissions(self, requester: Requester, task_id: UUID) -> dict[str, bool]:
         """What the policy lets ``requester`` do to a task, whatever its status allows: of the

@@ -16,11 +16,13 @@ __all__ = [
     "EVENTS",
     "HEALTH",
     "HEARTBEAT",
+    "LOGS",
     "MAX_BODY",
     "MAX_CURSOR",
     "MAX_FRAME",
     "MAX_IDS",
     "MAX_LIMIT",
+    "MAX_LOGS",
     "MAX_OWNER",
     "MAX_PAGE_BYTES",
     "MAX_PROCESSES",
@@ -46,6 +48,7 @@ __all__ = [
     "SUBSCRIBE",
     "TASK",
     "TASKS",
+    "TASK_LOG",
     "TASK_UPDATED",
     "TYPES",
     "TYPE_UPDATED",
@@ -61,6 +64,7 @@ BULK = f"{TASKS}/bulk"
 BULK_JOB = f"{BULK}/{{id}}"
 TASK = f"{TASKS}/{{id}}"
 ATTEMPTS = f"{TASK}/attempts"
+LOGS = f"{TASK}/logs"
 PERMISSIONS = f"{TASK}/permissions"
 RUN_AGAIN = f"{TASK}/run-again"
 DELETE = f"{TASK}/delete"
@@ -83,6 +87,7 @@ NAMESPACE = "/background-tasks"
 
 # Events of the hub, to a client ...
 TASK_UPDATED = "TaskUpdated"
+TASK_LOG = "TaskLog"
 TYPE_UPDATED = "TypeUpdated"
 SCHEDULE_UPDATED = "ScheduleUpdated"
 REFUSED = "Refused"
@@ -119,6 +124,9 @@ MAX_TYPES = 100
 
 MAX_IDS = 1000
 """The most task ids in a subscription."""
+
+MAX_LOGS = 20
+"""The most tasks whose logs a client follows at a time."""
 
 MAX_OWNER = 255
 """The longest owner that a task can have, in characters."""

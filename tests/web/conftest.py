@@ -23,6 +23,7 @@ from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.record import SMALL_PAYLOAD
 from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import TaskFilter
+from bgtasks.core.task_log import LogLine, TaskLog
 from bgtasks.core.task_types import TypeInfo, checked_reason
 from bgtasks.errors import (
     ManagerStateError,
@@ -76,6 +77,8 @@ class FakeManager:
         self.task_updated = TaskUpdatedEvent()
         self.type_updated = Subscribers[TypeInfo](lambda info: info.name)
         self.schedule_updated = Subscribers[Any](str)
+        self.log_updated = Subscribers[Any](str)
+        self.logs: dict[UUID, list[LogLine]] = {}
         self.schedules: dict[str, ScheduleInfo] = {}
         self.types = {"Copy": TypeInfo("Copy", None, None, 2, 1, 4, Rate(14, per=1))}
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
@@ -315,6 +318,21 @@ class FakeManager:
     async def get_failures(self, task_id: Any) -> Any:
         await self._reading()
         return self.failures.get(task_id, ())
+
+    def log(self, info: Any, *messages: str, logger: str | None = None) -> None:
+        """Add lines to the log of a task: of the task itself, or of a logger."""
+        lines = self.logs.setdefault(info.id, [])
+        source: Any = "task" if logger is None else "logging"
+        for message in messages:
+            lines.append(LogLine(len(lines) + 1, START, "info", message, source, logger))
+        self.log_updated.tell([info.id])
+
+    async def get_logs(self, task_id: Any, after: int = 0, *, source: Any = None) -> TaskLog:
+        self.asked.append({"after": after, "source": source})
+        await self._reading()
+        found = [line for line in self.logs.get(task_id, ()) if line.number > after][:1_000]
+        last = found[-1].number if found else len(self.logs.get(task_id, ()))
+        return TaskLog([line for line in found if source in (None, line.source)], 1, last)
 
     async def request_cancel(self, task_id: Any) -> Any:
         await self._reading()

@@ -40,6 +40,7 @@ class RawSocket:
         self.task: asyncio.Task[None] | None = None
         self.sid: str | None = None
         self.types: list[Any] = []
+        self.logs: list[Any] = []
         self.updates: list[dict[str, Any]] = []
         self._acks = 0
 
@@ -117,12 +118,22 @@ class RawSocket:
             found.append(await self.update())
         return found
 
+    async def logs_that_came(self) -> list[Any]:
+        """What TaskLog has brought since the last call, as far as it is here."""
+        while not self.from_app.empty():
+            self._keep(await self.frame() or "closed")
+        came, self.logs = self.logs, []
+        return came
+
     def _keep(self, frame: Any) -> None:
         prefix = f"42{NAMESPACE},"
         assert frame.startswith(prefix), f"unexpected frame {frame}"
         event, task = json.loads(frame.removeprefix(prefix))
         if event == "TypeUpdated":
             self.types.append(task)
+            return
+        if event == "TaskLog":
+            self.logs.append(task)
             return
         assert event == "TaskUpdated"
         self.updates.append(task)

@@ -3,20 +3,24 @@
 from typing import Any
 
 from bgtasks.core.argument_values import MAX_ARGUMENTS, MAX_VALUE
+from bgtasks.core.query import MAX_NUMBER
 from bgtasks.core.task_filter import TIMES
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.api.operation import Parameter
 from bgtasks.web.bulk.action import ACTIONS
+from bgtasks.web.encoded_log import LINE_SCHEMA
 from bgtasks.web.listing import INCLUDED
 from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT, MAX_OWNER, MAX_TYPE
 
 __all__ = [
+    "AFTER",
     "ARGUMENTS_BODY",
     "BEGUN",
     "BULK_BODY",
     "DETAILS",
     "DRY_RUN",
     "FILTER",
+    "LOG",
     "MATCHING",
     "PAGE",
     "PART",
@@ -89,8 +93,28 @@ PAGE = (
 STREAM = (
     Parameter("type", _TYPE, "follow tasks of these types", repeated=True),
     Parameter("ids", {"type": "string", "format": "uuid"}, "follow these tasks", repeated=True),
+    Parameter(
+        "logs", {"type": "string", "format": "uuid"}, "also the logs of these tasks", repeated=True
+    ),
 )
 """Those of an event stream."""
+
+AFTER = Parameter(
+    "after",
+    {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER, "default": 0},
+    "the number of a line: only those behind it",
+)
+
+LOG: Schema = {
+    "type": "object",
+    "properties": {
+        "items": {"type": "array", "items": LINE_SCHEMA},
+        "first": {"type": "integer", "description": "number of the oldest line that is kept"},
+        "last": {"type": "integer", "description": "ask on with after=last"},
+    },
+    "required": ["items", "first", "last"],
+}
+"""The answer to a request for a log."""
 
 DRY_RUN = Parameter("dryRun", _SWITCH, "only say how many tasks match; nothing is changed")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from bgtasks.core.query import MAX_NUMBER
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.web.filters import (
     NAMES,
@@ -20,7 +21,7 @@ from bgtasks.web.filters import (
 from bgtasks.web.listing import INCLUDED, PageRequest
 from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT
 
-__all__ = ["parse_page_request", "parse_part", "parse_query_filter"]
+__all__ = ["parse_after", "parse_page_request", "parse_part", "parse_query_filter"]
 
 PART = 50
 """How many schedules a page has, unless it is asked for another number."""
@@ -53,6 +54,17 @@ def parse_part(query: QueryParams) -> tuple[int, str]:
     check_names(query, ["limit", "cursor"])
     limit, cursor = query.getlist("limit"), query.getlist("cursor")
     return _limit(limit) if limit else PART, _cursor(cursor) if cursor else ""
+
+
+def parse_after(query: QueryParams) -> int:
+    """Behind which line of a log a request asks for lines (``after``). Raises QueryError."""
+    check_names(query, ["after"])
+    if "after" not in query:
+        return 0
+    value = once("after", query.getlist("after"))
+    if not re.fullmatch("[0-9]{1,16}", value) or int(value) > MAX_NUMBER:
+        raise refuse("after", value, f"a whole number from 0 to {MAX_NUMBER}")
+    return int(value)
 
 
 def _limit(values: Sequence[str]) -> int:

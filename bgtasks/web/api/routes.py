@@ -32,19 +32,21 @@ from bgtasks.web.api.operation import (
 )
 from bgtasks.web.api.page import write_page
 from bgtasks.web.api.parameters import (
+    AFTER,
     ARGUMENTS_BODY,
     BEGUN,
     BULK_BODY,
     DETAILS,
     DRY_RUN,
     FILTER,
+    LOG,
     MATCHING,
     PAGE,
     PART,
     STREAM,
     TASK_REF,
 )
-from bgtasks.web.api.query import parse_page_request, parse_part, parse_query_filter
+from bgtasks.web.api.query import parse_after, parse_page_request, parse_part, parse_query_filter
 from bgtasks.web.api.shapes import Me
 from bgtasks.web.api.task_text import TaskTexts
 from bgtasks.web.bulk.jobs import BulkJobs, TooManyJobsError
@@ -57,6 +59,7 @@ from bgtasks.web.commands import (
     Subject,
     run_again_with,
 )
+from bgtasks.web.encoded_log import log_text
 from bgtasks.web.encoded_process import process_data
 from bgtasks.web.encoded_schedule import schedule_text
 from bgtasks.web.encoded_type import type_text
@@ -72,6 +75,7 @@ from bgtasks.web.protocol import (
     COUNTS,
     EVENTS,
     HEALTH,
+    LOGS,
     MAX_PAGE_BYTES,
     MAX_PROCESSES,
     MAX_QUERY,
@@ -153,6 +157,7 @@ class TaskRoutes:
             BULK_JOB: {"GET": self._bulk_job, "DELETE": self._end_bulk_job},
             TASK: {"GET": self._get},
             ATTEMPTS: {"GET": self._attempts},
+            LOGS: {"GET": self._logs},
             PERMISSIONS: {"GET": self._permissions},
             RUN_AGAIN: {"POST": self._run_again},
             ME: {"GET": self._me},
@@ -313,6 +318,18 @@ class TaskRoutes:
         return JSONResponse({"items": items}, headers=_NO_STORE)
 
     @described(
+        "getLogs",
+        "Lines of a task's log, the oldest first; those of logging by the policy's can_view_errors",
+        answer=LOG,
+        parameters=(AFTER,),
+        problems=(404,),
+    )
+    async def _logs(self, request: Request, requester: Requester) -> Response:
+        after = parse_after(request.query_params)
+        log = await self._access.log(requester, _task_id(request), after)
+        return _json(log_text(log, self._codec))
+
+    @described(
         "getPermissions",
         "What the policy lets you do to a task, whatever its status allows",
         answer={"type": "object", "additionalProperties": {"type": "boolean"}},
@@ -364,7 +381,8 @@ class TaskRoutes:
 
     @described(
         "followTasks",
-        "Server-sent events: TaskUpdated with each change of the tasks that are followed",
+        "Server-sent events: TaskUpdated with each change of the tasks that are followed, "
+        "TaskLog with new lines of the logs that are",
         answer={"type": "string"},
         media_type="text/event-stream",
         parameters=STREAM,

@@ -86,6 +86,10 @@ class HubClient(ABC):
         """Send it what is no update of a task: the event, with this JSON. Such news are rare."""
 
     @abstractmethod
+    def takes_news(self) -> bool:
+        """Whether nothing that it was sent before waits for it to read."""
+
+    @abstractmethod
     def expel(self) -> None:
         """Send nothing more and end the connection; the client reconnects by itself."""
 

@@ -18,6 +18,7 @@ from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.broadcaster import Broadcaster
 from bgtasks.web.hub.client_slots import ClientSlots
 from bgtasks.web.hub.dispatcher import Dispatcher
+from bgtasks.web.hub.log_news import LogNews
 from bgtasks.web.hub.notices import Notices
 from bgtasks.web.hub.reception import Reception
 from bgtasks.web.hub.replay import Replay
@@ -54,13 +55,16 @@ class HubRun:
         self._background = BackgroundSet()
         self.audience = Audience(judge, clock, self._background)
         slots = ClientSlots(self.audience, refusals, max_clients, settings.max_clients_per_user)
-        shared = TaskAccess(manager, judge, SharedReads(manager))
+        reads = SharedReads(manager)
+        shared = TaskAccess(manager, judge, reads)
         self._replay = Replay(shared, codec, manager.now)
         reception = Reception(self.audience, judge, self._replay, slots, self._background)
-        events = ClientEvents(TaskAccess(manager, judge), self.audience, self._replay, codec)
+        self._log_news = LogNews(self.audience, shared, reads, codec, clock, self._background)
+        access = TaskAccess(manager, judge)
+        events = ClientEvents(access, self.audience, self._replay, codec, self._log_news)
         origins = OriginCheck(settings.allowed_origins, refusals)
         self.sockets = Sockets(reception, slots, events, origins, refusals, clock, max_strangers)
-        self.streams = Streams(reception, clock)
+        self.streams = Streams(reception, self._log_news, clock)
         self.dispatcher = Dispatcher(self.audience, self.sockets.fan_out, codec)
         self._broadcaster = Broadcaster(self.dispatcher.broadcast)
         self._notices = Notices(self.audience, judge, clock, self._background)
@@ -70,12 +74,14 @@ class HubRun:
             manager.task_updated.subscribe(self._on_update),
             manager.type_updated.subscribe(self._on_type),
             manager.schedule_updated.subscribe(self._on_schedules),
+            manager.log_updated.subscribe(self._log_news.put),
         ]
 
     def _start_loops(self, clock: Clock) -> list[LastingLoop]:
         loops = [
             LastingLoop("sending updates to clients", self._broadcaster.run, clock),
             LastingLoop("telling clients of schedules", self._schedule_news.run, clock),
+            LastingLoop("sending new lines of logs", self._log_news.run, clock),
             LastingLoop("asking whether clients may stay", self._tend, clock),
             LastingLoop("ending event streams with the server", self.streams.tend, clock),
         ]

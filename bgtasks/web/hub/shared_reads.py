@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from attrs import mutable
 
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.task_filter import TaskFilter
+from bgtasks.core.task_log import TaskLog
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskInfo
 
@@ -67,6 +68,13 @@ class SharedReads:
             task_id, partial(self._manager.try_get_task, task_id)
         )
         return found
+
+    async def get_logs(self, task_id: UUID, after: int, source: Literal["task"] | None) -> TaskLog:
+        log: TaskLog = await self._share(
+            (task_id, after, source),
+            partial(self._manager.get_logs, task_id, after, source=source),
+        )
+        return log
 
     async def cursor_after(self, task_id: UUID) -> str | None:
         return await self._manager.cursor_after(task_id)

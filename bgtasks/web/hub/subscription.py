@@ -8,7 +8,7 @@ from attrs import frozen
 from starlette.datastructures import QueryParams
 
 from bgtasks.models import BackgroundTaskInfo
-from bgtasks.web.protocol import MAX_IDS, MAX_TYPE, MAX_TYPES, SUBSCRIBE, parse_task_id
+from bgtasks.web.protocol import MAX_IDS, MAX_LOGS, MAX_TYPE, MAX_TYPES, SUBSCRIBE, parse_task_id
 
 __all__ = ["EVERYTHING", "NOTHING", "MessageError", "Subscription"]
 
@@ -22,12 +22,14 @@ class Subscription:
     """A task is followed if its type is in ``types`` or its id in ``ids``; with neither, all are.
 
     ``None`` is what was not given. Large payloads are sent of the tasks in ``ids`` and, where they
-    are followed, of those in ``payloads``.
+    are followed, of those in ``payloads``. New lines are sent of the tasks in ``logs``, which need
+    not be followed beside.
     """
 
     types: frozenset[str] | None = None
     ids: frozenset[UUID] | None = None
     payloads: frozenset[UUID] = frozenset()
+    logs: frozenset[UUID] = frozenset()
 
     @property
     def is_everything(self) -> bool:
@@ -46,32 +48,37 @@ class Subscription:
 
     @classmethod
     def from_message(cls, message: object) -> "Subscription":
-        """What ``Subscribe`` asks for: ``{types?, ids?, payloads?}``. Raises MessageError, which
-        says what is wrong and what is accepted.
+        """What ``Subscribe`` asks for: ``{types?, ids?, payloads?, logs?}``. Raises MessageError,
+        which says what is wrong and what is accepted.
         """
         if message is None:
             return EVERYTHING
         if not isinstance(message, Mapping):
             raise MessageError(f"{SUBSCRIBE} got {_kind(message)}; accepted: {_ACCEPTED}")
         for name in message:
-            if name not in ("types", "ids", "payloads"):
+            if name not in ("types", "ids", "payloads", "logs"):
                 raise MessageError(f"{SUBSCRIBE} got {str(name)[:100]!r}; accepted: {_ACCEPTED}")
         return _following(
             _types(message.get("types")),
             _ids("ids", message.get("ids")),
             _ids("payloads", message.get("payloads")),
+            _ids("logs", message.get("logs"), MAX_LOGS),
         )
 
     @classmethod
     def from_query(cls, query: QueryParams) -> "Subscription":
-        """What the query string of an event stream asks for: ``type`` and ``ids``, repeated or,
-        for ids, separated by commas. Raises MessageError.
+        """What the query string of an event stream asks for: ``type``, ``ids`` and ``logs``,
+        repeated or, for ids, separated by commas. Raises MessageError.
         """
         for name in query:
-            if name not in ("type", "ids"):
-                raise MessageError(f"unknown parameter {name[:100]!r}; accepted: type, ids")
-        ids = ",".join(query.getlist("ids")).split(",") if "ids" in query else None
-        return _following(_types(query.getlist("type") or None), _ids("ids", ids))
+            if name not in ("type", "ids", "logs"):
+                raise MessageError(f"unknown parameter {name[:100]!r}; accepted: type, ids, logs")
+        ids, logs = (
+            ",".join(query.getlist(name)).split(",") if name in query else None
+            for name in ("ids", "logs")
+        )
+        types = _types(query.getlist("type") or None)
+        return _following(types, _ids("ids", ids), None, _ids("logs", logs, MAX_LOGS))
 
     @classmethod
     def from_connect(cls, query: QueryParams, auth: Mapping[str, Any] | None) -> "Subscription":
@@ -88,16 +95,17 @@ EVERYTHING = Subscription()
 NOTHING = Subscription(frozenset(), frozenset())
 
 
-_ACCEPTED = "{types?, ids?, payloads?}"
+_ACCEPTED = "{types?, ids?, payloads?, logs?}"
 
 
 def _following(
     types: frozenset[str] | None,
     ids: frozenset[UUID] | None = None,
     payloads: frozenset[UUID] | None = None,
+    logs: frozenset[UUID] | None = None,
 ) -> Subscription:
     """The subscription to these; ``EVERYTHING`` is one object, which is quickly recognized."""
-    found = Subscription(types, ids, payloads or frozenset())
+    found = Subscription(types, ids, payloads or frozenset(), logs or frozenset())
     return EVERYTHING if found == EVERYTHING else found
 
 
@@ -111,10 +119,10 @@ def _types(value: object) -> frozenset[str] | None:
     return frozenset(_list("types", value, MAX_TYPES))
 
 
-def _ids(name: str, value: object) -> frozenset[UUID] | None:
+def _ids(name: str, value: object, most: int = MAX_IDS) -> frozenset[UUID] | None:
     if value is None:
         return None
-    return frozenset(parse_task_id(item) for item in _list(name, value, MAX_IDS))
+    return frozenset(parse_task_id(item) for item in _list(name, value, most))
 
 
 def _list(name: str, value: object, most: int) -> list[Any]:

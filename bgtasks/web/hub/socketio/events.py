@@ -13,6 +13,7 @@ from bgtasks.web.commands import COMMANDS, Command
 from bgtasks.web.encoded_task import EncodedTask
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_client import HubClient
+from bgtasks.web.hub.log_news import LogNews
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.socketio.server import JsonText
 from bgtasks.web.hub.subscription import NOTHING, Subscription
@@ -37,11 +38,13 @@ class ClientEvents:
         audience: Audience,
         replay: Replay,
         codec: TaskCodec,
+        log_news: LogNews,
     ) -> None:
         self._access = access
         self._audience = audience
         self._replay = replay
         self._codec = codec
+        self._log_news = log_news
         # A list of what is allowed: nothing else that has a name can be called from outside.
         self._events: dict[str, tuple[Callable[[Any], Any], _Act]] = {
             SUBSCRIBE: (Subscription.from_message, self._subscribe),
@@ -84,6 +87,7 @@ class ClientEvents:
         client.subscription = subscription
         client.hold()
         client.live = True
+        self._log_news.follow(client)
         encoded_tasks: list[EncodedTask] = []
         try:
             encoded_tasks = await self._replay.read(client.requester, subscription)
@@ -94,6 +98,7 @@ class ClientEvents:
     async def _unsubscribe(self, client: HubClient, _: None) -> Ack:
         client.stop_replay()
         client.subscription = NOTHING
+        self._log_news.follow(client)
         client.forget_waiting()
         return {"ok": True}
 

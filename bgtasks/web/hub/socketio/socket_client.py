@@ -67,6 +67,9 @@ class SocketClient(HubClient):
             return
         await self._server.emit(event, JsonText(text), to=self.sid, namespace=NAMESPACE)
 
+    def takes_news(self) -> bool:
+        return self.queue.qsize() == 0
+
     def expel(self) -> None:
         self.live = False
         self.websocket.close()

@@ -45,6 +45,9 @@ class StreamClient(HubClient):
         self.news.append(f"event: {event}\ndata: {text}\n\n".encode())
         self.woken.set()
 
+    def takes_news(self) -> bool:
+        return not self.news
+
     def expel(self) -> None:
         self.live = False
         self.closed.set()

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from bgtasks.clock import Clock, resolve, sleep, wait_done
 from bgtasks.web.host_server import is_stopping
+from bgtasks.web.hub.log_news import LogNews
 from bgtasks.web.hub.reception import Reception, RefusedError
 from bgtasks.web.hub.sse.event_stream import EVENT_STREAM_HEADERS, EventStream
 from bgtasks.web.hub.sse.stream_client import StreamClient
@@ -31,8 +32,9 @@ class Streams:
     over Socket.IO, the greatest number of clients included.
     """
 
-    def __init__(self, reception: Reception, clock: Clock) -> None:
+    def __init__(self, reception: Reception, log_news: LogNews, clock: Clock) -> None:
         self._reception = reception
+        self._log_news = log_news
         self._clock = clock
         self._open: dict[StreamClient, asyncio.Future[None]] = {}
         self._opened = asyncio.Event()
@@ -53,6 +55,7 @@ class Streams:
             self._reception.admit(client)
         except RefusedError as error:
             return await refuse_request(503, str(error), scope, receive, send)
+        self._log_news.follow(client)
         ended = self._open[client] = asyncio.get_running_loop().create_future()
         self._opened.set()
         try:
