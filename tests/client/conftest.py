@@ -42,6 +42,8 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.pages = folder / "pages"
+        """What a test puts there is served below ``/built/``."""
         self._process: asyncio.subprocess.Process | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -52,7 +54,7 @@ class Server:
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-W", "error", str(HOSTS / "client_host.py")),
-            *(str(self.port), str(self._folder / "tasks.db")),
+            *(str(self.port), str(self._folder / "tasks.db"), str(self.pages)),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )

@@ -1,4 +1,5 @@
-"""The host application: ``client_host.py PORT DATABASE``."""
+"""The host application: ``client_host.py PORT DATABASE PAGES``. ``PAGES`` is a folder of pages that
+a test has built."""
 
 import asyncio
 import sys
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from bgtasks import (
     BackgroundTaskBase,
@@ -111,7 +113,7 @@ class Application(containers.DeclarativeContainer):
     )
 
 
-def make_app(container: Any) -> Starlette:
+def make_app(container: Any, pages: str) -> Starlette:
     manager = container.background_tasks.manager()
 
     async def hand_in(_: Request) -> Response:
@@ -142,6 +144,7 @@ def make_app(container: Any) -> Starlette:
             Route("/", page),
             Route("/raw", raw_page),
             Route("/ready", ready),
+            Mount("/built", app=StaticFiles(directory=pages, html=True, check_dir=False)),
             Route("/gates", hand_in, methods=["POST"]),
             Route("/gates/{id}/open", open_gate, methods=["POST"]),
             Route("/tokens", set_tokens, methods=["POST"]),
@@ -151,11 +154,11 @@ def make_app(container: Any) -> Starlette:
     )
 
 
-def main(port: str, database: str) -> None:
+def main(port: str, database: str, pages: str) -> None:
     container = Application()
     container.config.from_dict({"background_tasks": {"database": database, "stop_grace": 0}})
     uvicorn.run(
-        make_app(container),
+        make_app(container, pages),
         port=int(port),
         log_level="error",
         ws="websockets-sansio",
