@@ -1,8 +1,12 @@
-import { defineConfig } from "vite";
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+
+import { defineConfig, type Plugin } from "vite";
 
 const PYTHON = "http://127.0.0.1:8000";
 
 export default defineConfig({
+  plugins: [stamp()],
   // bgtasks-client is a link to the sources of this repository: it shall find our React.
   resolve: { preserveSymlinks: true },
   build: {
@@ -25,3 +29,16 @@ export default defineConfig({
     },
   },
 });
+
+/** Leaves a hash of the sources beside what was built of them: a test compares it. */
+function stamp(): Plugin {
+  return {
+    name: "stamp",
+    generateBundle() {
+      const hash = createHash("sha256");
+      for (const name of readdirSync("src").sort()) hash.update(readFileSync(`src/${name}`));
+      hash.update(readFileSync("index.html"));
+      this.emitFile({ type: "asset", fileName: "sources.txt", source: hash.digest("hex") });
+    },
+  };
+}
