@@ -191,6 +191,14 @@ class Page:
         )
         return found["message"]
 
+    def signal(self, number: signal.Signals) -> None:
+        """``SIGSTOP`` is a laptop that is closed, ``SIGCONT`` one that is opened again."""
+        self._process.send_signal(number)
+
+    def count(self, event: str) -> int:
+        """How often that came and was not waited for yet."""
+        return sum(found["event"] == event for found in self._events)
+
     async def close(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
@@ -214,10 +222,9 @@ async def proxy(server: Server) -> AsyncIterator[Proxy]:
     await proxy.cut()
 
 
-@pytest.fixture
-async def page(client_package: Path) -> AsyncIterator[Page]:
-    script = client_package.parents[1] / "page.mjs"
-    shutil.copy(HERE / "page.mjs", script)  # so that it finds the package by its name
+async def _page(client_package: Path, script_name: str) -> AsyncIterator[Page]:
+    script = client_package.parents[1] / script_name
+    shutil.copy(HERE / script_name, script)  # so that it finds the package by its name
     process = await asyncio.create_subprocess_exec(
         *("node", str(script)),
         stdin=asyncio.subprocess.PIPE,
@@ -227,3 +234,15 @@ async def page(client_package: Path) -> AsyncIterator[Page]:
     page = Page(process)
     yield page
     await page.close()
+
+
+@pytest.fixture
+async def page(client_package: Path) -> AsyncIterator[Page]:
+    async for page in _page(client_package, "page.mjs"):
+        yield page
+
+
+@pytest.fixture
+async def react_page(client_package: Path) -> AsyncIterator[Page]:
+    async for page in _page(client_package, "react_page.mjs"):
+        yield page
