@@ -55,6 +55,13 @@ def _retention(value: Any) -> timedelta | None:
     return timedelta(seconds=_seconds("retention", value, _LONGEST))
 
 
+def _statistics_retention(value: Any) -> timedelta:
+    seconds = _seconds("statistics_retention", value, 400 * 86_400)
+    if seconds < 3 * 86_400:  # more than what is kept by the minute
+        raise _refuse("statistics_retention", value, "from 3 to 400 days")
+    return timedelta(seconds=seconds)
+
+
 def _origins(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
@@ -134,6 +141,8 @@ class Settings:
     - ``publish_interval``: seconds between two reports of one task that are shown, 0 to 60.
     - ``stop_grace``: seconds that running workers get at a stop, 0 to 3,600.
     - ``retention``: how long final tasks are kept (a timedelta); ``None`` keeps them.
+    - ``statistics_retention``: how long it is known what happened when (a timedelta), from 3 to 400
+      days.
     - ``heartbeat_timeout``: PostgreSQL only: a worker process without a heartbeat for this many
       seconds, 1 to 3,600, counts as dead, and its tasks run again elsewhere.
     - ``database_connections``: PostgreSQL only: connections in this process's pool, 2 to 1,000; one
@@ -160,6 +169,9 @@ class Settings:
     publish_interval: float = field(default=0.2, converter=_publish_interval)
     stop_grace: float = field(default=10.0, converter=_stop_grace)
     retention: timedelta | None = field(default=timedelta(days=7), converter=_retention)
+    statistics_retention: timedelta = field(
+        default=timedelta(days=30), converter=_statistics_retention
+    )
     heartbeat_timeout: float = field(default=30.0, converter=_heartbeat_timeout)
     database_connections: int = field(default=10, converter=_database_connections)
     tasks_outside_transactions: bool = field(default=False, converter=_tasks_outside_transactions)

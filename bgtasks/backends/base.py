@@ -17,6 +17,7 @@ from uuid import UUID
 from bgtasks.backends.log_store import LogHandler
 from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.core.events import Ended, Reported
+from bgtasks.core.flows import Flows
 from bgtasks.core.log_chunks import NewLines, StoredLog
 from bgtasks.core.overview import Overview, Vitals
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
@@ -227,6 +228,29 @@ class Backend(ABC):
     async def overview(self) -> Overview:
         """How things are now. Takes milliseconds, however many tasks there are, but for those that
         wait for a time, which are counted."""
+
+    @abstractmethod
+    async def flows(self, first: int, step: int, points: int, type_name: str | None) -> Flows:
+        """What was counted of the tasks of a type, or of all (``None``), from the minute ``first``
+        on, by points of ``step`` minutes. See :mod:`bgtasks.core.flows`.
+
+        Each change of a task's status is counted in the transaction that makes it, and so is each
+        new task. Nothing is taken back, whatever becomes of the task.
+        """
+
+    @abstractmethod
+    async def flows_by_type(self, first: int, last: int) -> Mapping[tuple[str, int, int], int]:
+        """What was counted from the minute ``first`` on and before ``last``, by type, flow and
+        bucket."""
+
+    @abstractmethod
+    async def sum_up_flows(self, first: int, last: int) -> None:
+        """Let hours stand for the minutes from ``first`` on and before ``last``. Harmless when
+        repeated."""
+
+    @abstractmethod
+    async def drop_flows(self, before: int) -> None:
+        """Drop what was counted before a minute: it is no longer known."""
 
     @abstractmethod
     async def processes(self) -> Sequence[ProcessInfo]:

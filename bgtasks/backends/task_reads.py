@@ -1,10 +1,11 @@
 """Looking at what is stored: what a store answers about tasks and types, and changes nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
@@ -57,6 +58,16 @@ class TaskReads(ABC):
     @abstractmethod
     async def overview(self, now: datetime) -> Overview:
         """How things are now."""
+
+    @abstractmethod
+    async def flows(self, first: int, step: int, points: int, type_name: str | None) -> Flows:
+        """What was counted of a type, or of all, from the minute ``first`` on, by points of
+        ``step`` minutes."""
+
+    @abstractmethod
+    async def flows_by_type(self, first: int, last: int) -> Mapping[tuple[str, int, int], int]:
+        """What was counted from the minute ``first`` on and before ``last``, by type, flow and
+        bucket."""
 
     @abstractmethod
     async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:

@@ -212,6 +212,14 @@ class TaskStore(ABC):
         """At most ``limit`` waiting tasks of a type behind the sequence ``after``, without their
         data, and the sequence to go on from; ``None``: there are no more."""
 
+    @abstractmethod
+    async def sum_up_flows(self, first: int, last: int) -> None:
+        """See ``Backend.sum_up_flows``."""
+
+    @abstractmethod
+    async def drop_flows(self, before: int) -> None:
+        """See ``Backend.drop_flows``."""
+
     # Types: see the methods of Backend of the same names
 
     @abstractmethod

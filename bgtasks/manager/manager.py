@@ -44,6 +44,7 @@ from bgtasks.models import (
     BackgroundTaskStatus,
     BulkResult,
     Health,
+    History,
     ProcessInfo,
     ScheduleInfo,
     Stats,
@@ -197,6 +198,23 @@ class BackgroundTaskManager:
         if (run := self._switch.run) is None:
             return Health(trouble="the background task manager is not running")
         return run.health()
+
+    async def get_history(
+        self,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        *,
+        type: str | None = None,  # noqa: A002 - as filters call it
+        step: Duration | Literal["auto"] = "auto",
+    ) -> History:
+        """What happened between two aware times (default: in the last 24 hours) to the tasks of a
+        type, or to all, by points.
+
+        ``step`` is the time of one point: whole minutes, and whole hours for what is older than 48
+        hours; ``"auto"`` chooses one. Raises QueryError for times and steps that cannot be used,
+        and where there would be more than 200 points.
+        """
+        return await self._switch.running().statistics.history(from_, to, type, step)
 
     # Tasks
 

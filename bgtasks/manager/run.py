@@ -35,7 +35,7 @@ from bgtasks.manager.schedules.making import TaskMaker
 from bgtasks.manager.schedules.ticking import Ticking
 from bgtasks.manager.serving import Serving, say_what_is_waited_for
 from bgtasks.manager.settled import TellingHooks
-from bgtasks.manager.statistics import Statistics
+from bgtasks.manager.statistics import Statistics, keeping
 from bgtasks.manager.types import Types
 from bgtasks.manager.waiting import Waiting
 from bgtasks.models import BackgroundTaskBase, Health
@@ -119,6 +119,9 @@ class ManagerRun:
         rules = rules_of(settings.retention, {item.type_name: item.retention for item in registry})
         if rules and not visits:
             self._services.add(pruning(backend, rules, clock, timing))
+        if not visits:
+            age = settings.statistics_retention
+            self._services.add(keeping(backend, age, clock, timing))
         maker = TaskMaker(self._record)
         self.schedules = ScheduleControl(backend, schedules, maker, backend.now)
         backend.subscribe_schedules(schedule_updates.tell)

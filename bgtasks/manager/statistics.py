@@ -1,13 +1,22 @@
 """Numbers about all tasks."""
 
+import logging
 from collections import Counter
+from datetime import timedelta
 
 from bgtasks.backends.base import Backend
+from bgtasks.clock import Clock, Timing, sleep
+from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 from bgtasks.core.attention import needs_attention
+from bgtasks.core.flows import COARSE, minute_of
+from bgtasks.core.history import fine_since, history_of, window_of
 from bgtasks.core.overview import Overview
-from bgtasks.models import BackgroundTaskStatus, OldestWaiting, ProcessCounts, Stats
+from bgtasks.errors import BackgroundTasksError
+from bgtasks.models import BackgroundTaskStatus, History, OldestWaiting, ProcessCounts, Stats
 
-__all__ = ["Statistics"]
+__all__ = ["Statistics", "keeping"]
+
+logger = logging.getLogger(__name__)
 
 Status = BackgroundTaskStatus
 
@@ -17,6 +26,15 @@ class Statistics:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+
+    async def history(
+        self, start: object, end: object, type_name: str | None, step: object
+    ) -> History:
+        """What happened, by points."""
+        now = self._backend.now()
+        window = window_of(start, end, step, now)
+        flows = await self._backend.flows(window.first, window.step, window.points, type_name)
+        return history_of(window, flows, now)
 
     async def now(self) -> Stats:
         """How things are now."""
@@ -48,3 +66,32 @@ class Statistics:
 def _oldest_waiting(overview: Overview) -> OldestWaiting | None:
     oldest = min(overview.oldest.values(), key=lambda task: task.at, default=None)
     return None if oldest is None else OldestWaiting(oldest.id, oldest.type, oldest.at)
+
+
+def keeping(backend: Backend, age: timedelta, clock: Clock, timing: Timing) -> LastingLoop:
+    """A service that lets hours stand for older minutes, and drops what is older than ``age``."""
+    summed_up_until = 0
+
+    async def keep() -> None:
+        nonlocal summed_up_until
+        now = backend.now()
+        oldest, fine = minute_of(now - age) // COARSE * COARSE, fine_since(now)
+        if summed_up_until >= fine:
+            return
+        await backend.drop_flows(oldest)
+        for first in range(max(oldest, summed_up_until), fine, COARSE):
+            await backend.sum_up_flows(first, first + COARSE)
+        summed_up_until = fine
+
+    async def one_round() -> None:
+        try:
+            await keep()
+        except BaseException as error:
+            if ends_this_task(error):
+                raise
+            expected = isinstance(error, BackgroundTasksError)
+            trace = None if expected else error
+            logger.error("statistics could not be summed up: %s", error, exc_info=trace)
+        await sleep(clock, timing.prune_every)
+
+    return LastingLoop("summing up statistics", one_round, clock)

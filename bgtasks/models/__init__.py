@@ -13,7 +13,10 @@ from bgtasks.models.schedules import ScheduleInfo, TickInfo
 from bgtasks.models.statistics import (
     Attention,
     AttentionKind,
+    History,
+    HistoryPoint,
     OldestWaiting,
+    Percentiles,
     ProcessCounts,
     Stats,
 )
@@ -37,8 +40,11 @@ __all__ = [
     "BackgroundTaskStatus",
     "BulkResult",
     "Health",
+    "History",
+    "HistoryPoint",
     "LightTaskInfo",
     "OldestWaiting",
+    "Percentiles",
     "ProcessCounts",
     "ProcessInfo",
     "ScheduleInfo",

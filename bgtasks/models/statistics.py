@@ -7,7 +7,16 @@ from uuid import UUID
 
 from attrs import frozen
 
-__all__ = ["Attention", "AttentionKind", "OldestWaiting", "ProcessCounts", "Stats"]
+__all__ = [
+    "Attention",
+    "AttentionKind",
+    "History",
+    "HistoryPoint",
+    "OldestWaiting",
+    "Percentiles",
+    "ProcessCounts",
+    "Stats",
+]
 
 AttentionKind = Literal["failing", "waiting", "silent", "lost", "unrun", "blocked", "paused"]
 """What somebody should look at: a type fails more than it usually does, a task waits for long, one
@@ -72,3 +81,50 @@ class Stats:
     places: int
     processes: ProcessCounts
     attention: tuple[Attention, ...]
+
+
+@frozen
+class Percentiles:
+    """Times in milliseconds, each at most 9.1 % off: half of all were at most ``p50``, and so
+    on."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+@frozen(kw_only=True)
+class HistoryPoint:
+    """What happened in one step from ``at`` on; ``None`` where it is not known.
+
+    ``submitted`` tasks were accepted, ``started`` attempts began; ``completed``, ``failed`` and
+    ``cancelled`` tasks came to that end. ``retried`` is how often a task had to wait for another
+    attempt, because one had failed or somebody had it run again. All of that is counted when it
+    happens, and never taken back.
+    ``waiting`` (for whatever it is) and ``running`` tasks there were at the end of the step.
+    ``wait_ms`` is how long attempts that began had waited since they could have started,
+    ``run_ms`` how long those ran that ended and were not interrupted; ``None`` where there were
+    none.
+    """
+
+    at: datetime
+    submitted: int | None = None
+    started: int | None = None
+    completed: int | None = None
+    failed: int | None = None
+    cancelled: int | None = None
+    retried: int | None = None
+    waiting: int | None = None
+    running: int | None = None
+    wait_ms: Percentiles | None = None
+    run_ms: Percentiles | None = None
+
+
+@frozen
+class History:
+    """What happened, by points of ``step`` seconds, the oldest first: at most 200. What was before
+    ``known_since`` is not known, nor what is still to come."""
+
+    step: int
+    known_since: datetime
+    points: tuple[HistoryPoint, ...]

@@ -1,6 +1,7 @@
 """What a requester may see of the manager's tasks and do to them: the manager behind the policy."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from bgtasks.models import (
     AttemptFailure,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    History,
     ProcessInfo,
     ScheduleInfo,
     Stats,
@@ -172,6 +174,20 @@ class TaskAccess:
         """How things are now. Raises NotAllowedError for whoever may not see statistics."""
         await self._check_may_see_statistics(requester)
         return await self._manager.get_stats()
+
+    async def history(
+        self,
+        requester: Requester,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        type_name: str | None,
+        step: str,
+    ) -> History:
+        """What happened, by points. Raises NotAllowedError for whoever may not see statistics,
+        QueryError for what cannot be answered."""
+        await self._check_may_see_statistics(requester)
+        return await self._manager.get_history(start, end, type=type_name, step=step)
 
     async def processes(self, requester: Requester) -> Sequence[ProcessInfo]:
         """The processes that share the database. Raises NotAllowedError for whoever may not see

@@ -18,6 +18,7 @@ __all__ = [
     "once",
     "parse_filter",
     "refuse",
+    "time_in",
     "true_or_false",
     "written_filter",
 ]
@@ -136,7 +137,7 @@ def _text(name: str, values: Sequence[str]) -> Fields:
 
 
 def _time(name: str, values: Sequence[str]) -> Fields:
-    return {name: _time_in(name, once(name, values), _TIME)}
+    return {name: time_in(name, once(name, values))}
 
 
 def _range(name: str, values: Sequence[str]) -> Fields:
@@ -146,10 +147,11 @@ def _range(name: str, values: Sequence[str]) -> Fields:
     if not dots or not (start or end):
         raise refuse(name, values[0], accepted)
     sides = {f"{name}_after": start, f"{name}_before": end}
-    return {side: _time_in(name, text, accepted) for side, text in sides.items() if text}
+    return {side: time_in(name, text, accepted) for side, text in sides.items() if text}
 
 
-def _time_in(name: str, text: str, accepted: str) -> datetime:
+def time_in(name: str, text: str, accepted: str = _TIME) -> datetime:
+    """The time that a client wrote, in UTC."""
     try:
         # In a query, a + that was not written as %2B arrives as a space.
         at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)

@@ -16,6 +16,7 @@ __all__ = [
     "EVENTS",
     "HEALTH",
     "HEARTBEAT",
+    "HISTORY",
     "LOGS",
     "MAX_BODY",
     "MAX_CURSOR",
@@ -77,6 +78,7 @@ PAUSE_SCHEDULE = f"{SCHEDULES}/{{name}}/pause"
 RESUME_SCHEDULE = f"{SCHEDULES}/{{name}}/resume"
 ME = "/api/me"
 STATS = "/api/stats"
+HISTORY = f"{STATS}/history"
 PROCESSES = "/api/processes"
 HEALTH = "/api/health"
 OPENAPI = "/api/openapi.json"

@@ -18,6 +18,7 @@ from starlette.routing import Mount
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.conflicts import key_is_held
+from bgtasks.core.history import window_of
 from bgtasks.core.limits import Rate
 from bgtasks.core.query import BackgroundTaskPage
 from bgtasks.core.record import SMALL_PAYLOAD
@@ -38,7 +39,10 @@ from bgtasks.models import (
     BackgroundTaskInfo,
     BackgroundTaskStatus,
     Health,
+    History,
+    HistoryPoint,
     OldestWaiting,
+    Percentiles,
     ProcessCounts,
     ProcessInfo,
     ScheduleInfo,
@@ -176,6 +180,25 @@ class FakeManager:
             processes=ProcessCounts(1, 0),
             attention=(paused,),
         )
+
+    async def get_history(self, from_: Any, to: Any, *, type: Any, step: Any) -> History:  # noqa: A002
+        await self._reading()
+        window = window_of(from_, to, step, START)
+        self.asked.append({"type": type, "step": window.step, "points": window.points})
+        times = Percentiles(1.5, 2.5, 3.5)
+        known = HistoryPoint(
+            at=START,
+            submitted=9,
+            started=8,
+            completed=7,
+            failed=1,
+            cancelled=0,
+            retried=2,
+            waiting=4,
+            running=3,
+            wait_ms=times,
+        )
+        return History(60, START, (HistoryPoint(at=START), known))
 
     async def get_processes(self) -> list[ProcessInfo]:
         await self._reading()

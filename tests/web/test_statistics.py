@@ -6,7 +6,7 @@ import pytest
 
 from bgtasks import BackgroundTaskPolicy
 
-ROUTES = ["/api/stats", "/api/processes"]
+ROUTES = ["/api/stats", "/api/stats/history", "/api/processes"]
 
 
 class Operators(BackgroundTaskPolicy):
@@ -81,6 +81,47 @@ async def test_processes_say_what_they_run_and_how_they_are(world: Any) -> None:
             }
         ]
     }
+
+
+async def test_what_happened_is_told_by_points_and_null_where_it_is_not_known(
+    world: Any, manager: Any
+) -> None:
+    query = "?from=2025-12-31T23:00:00Z&to=2026-01-01T00:00:00Z&type=Copy&step=auto"
+    async with world.http() as http:
+        answer = await http.get(f"/api/stats/history{query}")
+    times = {"p50": 1.5, "p95": 2.5, "p99": 3.5}
+    at = "2026-01-01T00:00:00.000000Z"
+    names = ["submitted", "started", "completed", "failed", "cancelled", "retried"]
+    names += ["waiting", "running", "waitMs", "runMs"]
+    assert answer.json() == {
+        "step": 60,
+        "knownSince": at,
+        "points": [
+            {"at": at, **dict.fromkeys(names)},
+            {"at": at, **dict(zip(names, [9, 8, 7, 1, 0, 2, 4, 3, times, None], strict=True))},
+        ],
+    }
+    assert manager.asked[-1] == {"type": "Copy", "step": 1, "points": 60}
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("step=1", "step is '1'; accepted: auto, or seconds that are whole minutes"),
+        ("step=60", "1440 points; accepted: at most 200"),
+        ("from=yesterday", "from is 'yesterday'; accepted: a time"),
+        ("from=2026-01-01T00:00:00Z&from=2026-01-01T00:00:00Z", "given 2 times"),
+        ("type=", "type is ''; accepted: a task type"),
+        ("until=2026-01-01T00:00:00Z", "unknown parameter 'until'; accepted: from, to, type, step"),
+    ],
+)
+async def test_a_history_that_cannot_be_told_is_refused(
+    world: Any, query: str, detail: str
+) -> None:
+    async with world.http() as http:
+        answer = await http.get(f"/api/stats/history?{query}")
+    assert answer.status_code == 400
+    assert detail in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("route", ROUTES)

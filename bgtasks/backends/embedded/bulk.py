@@ -96,15 +96,16 @@ class Bulk:
         for sequence, record in enumerate(records, (last or 0) + 1):
             stored = _numbered(record, sequence)
             transaction.changes.append(stored)
+            transaction.moved(None, stored)
             claim = decide(stored, _CLAIMED, now) if queue.starts_at_once(stored) else None
             if claim is None or claim.beside or claim.after.held_key != stored.held_key:
                 queue.changed(stored)
             else:
                 stored = claim.after
                 transaction.changes.append(stored)
+                transaction.moved(claim.before, stored)
                 transaction.claims.append(stored)
                 queue.claimed(stored)
-            transaction.moved(stored, None, stored.status)
             values.append(rows.numbered_values(stored))
         self._execute("insert_numbered_task", values)
 
@@ -118,7 +119,7 @@ class Bulk:
         self._execute("write_freeing_end", [rows.end_values(*item[:2]) for item in freeing])
         self._transaction.changes += [item.after for item in changes]
         for before, after, _ in ends:
-            self._transaction.moved(after, before.status, after.status)
+            self._transaction.moved(before, after)
 
     def _execute(self, name: str, values: Sequence[tuple[object, ...]]) -> None:
         """Execute a statement for each of ``values``; each has to write one row."""

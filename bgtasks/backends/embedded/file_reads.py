@@ -3,18 +3,20 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from bgtasks.backends.embedded import reader
+from bgtasks.backends.embedded.flow_reader import fetch_flows, fetch_flows_by_type
 from bgtasks.backends.embedded.overview_reader import fetch_overview
 from bgtasks.backends.embedded.reading import Reading
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.tally import Tally
 from bgtasks.backends.task_reads import TaskReads, only
+from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
@@ -83,6 +85,14 @@ class FileReads(TaskReads):
         await asyncio.shield(self._counting)
         counts = self.tally.counts((True, False))
         return await self.ask(partial(fetch_overview, counts=counts, now=now))
+
+    async def flows(self, first: int, step: int, points: int, type_name: str | None) -> Flows:
+        return await self.ask(
+            partial(fetch_flows, first=first, step=step, points=points, type_name=type_name)
+        )
+
+    async def flows_by_type(self, first: int, last: int) -> Mapping[tuple[str, int, int], int]:
+        return await self.ask(partial(fetch_flows_by_type, first=first, last=last))
 
     async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
         return await self.ask(partial(reader.fetch_types, names=names))

@@ -193,6 +193,12 @@ class FileStore(TaskStore):
         records, seen = await self.writer.run(look)
         return [Stored(record, _place_of(record)) for record in records], seen
 
+    async def sum_up_flows(self, first: int, last: int) -> None:
+        await self.writer.run(partial(TaskFile.sum_up_flows, first=first, last=last))
+
+    async def drop_flows(self, before: int) -> None:
+        await self.writer.run(partial(TaskFile.drop_flows, before=before))
+
     # Types
 
     async def pause(self, type_name: str, reason: str | None) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "fetch_shown",
     "fetch_task",
     "hold_moment",
+    "one_moment",
     "stored_types",
 ]
 
@@ -67,7 +68,7 @@ def fetch_types(
     connection: sqlite3.Connection, names: Sequence[str] | None = None
 ) -> list[TypeRecord]:
     """What is kept of these types, or of all that have tasks or are paused."""
-    with _one_moment(connection):
+    with one_moment(connection):
         kept = {name: row for name, *row in connection.execute(STATEMENTS["types"])}
         paused = {name for name, row in kept.items() if row[0] is not None}
         found = set(names) if names is not None else {*stored_types(connection), *paused}
@@ -88,13 +89,13 @@ def _type_record(
 def fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
     """A page of tasks, newest first. Asks for one more than wanted, to know if there is more. Of a
     search, only ``WINDOW`` tasks are looked at."""
-    with _one_moment(connection):
+    with one_moment(connection):
         return _search_page(connection, query) if query.search else _fetch_page(connection, query)
 
 
 def count_window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[Counts, int | None]:
     """How many tasks a search finds among the next ``WINDOW``, and where to go on."""
-    with _one_moment(connection):
+    with one_moment(connection):
         sequences, following = _window(connection, query)
         values = search_values(query.search) | {"sequences": json.dumps(sequences)}
         return counts_of(connection.execute(STATEMENTS["count_searched"], values)), following
@@ -104,7 +105,7 @@ def count_owners(
     connection: sqlite3.Connection, query: TaskQuery
 ) -> tuple[OwnerCounts, int | None]:
     """The same by owner."""
-    with _one_moment(connection):
+    with one_moment(connection):
         sequences, following = _window(connection, query)
         values = search_values(query.search) | {"sequences": json.dumps(sequences)}
         return dict(connection.execute(STATEMENTS["count_owners"], values)), following
@@ -127,7 +128,7 @@ def count_all(connection: sqlite3.Connection) -> list[tuple[str, str, int, int]]
 def count_owned(connection: sqlite3.Connection, owners: Sequence[str]) -> Counts:
     """How many tasks these owners have."""
     counts: Counter[tuple[str, BackgroundTaskStatus]] = Counter()
-    with _one_moment(connection):
+    with one_moment(connection):
         for owner in owners:
             counts.update(counts_of(connection.execute(STATEMENTS["count_owned"], (owner,))))
     return counts
@@ -146,7 +147,7 @@ def counts_of(found: Iterable[tuple[str, str, int]]) -> Counts:
 
 
 @contextmanager
-def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
     """Everything inside sees the same state, whatever is committed meanwhile."""
     if connection.in_transaction:  # the writer's own, which is one moment too
         yield

@@ -3,7 +3,7 @@ itself."""
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import compress
 from uuid import UUID
@@ -23,6 +23,7 @@ from bgtasks.backends.task_store import Step
 from bgtasks.clock import Clock
 from bgtasks.core.conflicts import frees_for_follower, key_is_held, resolve
 from bgtasks.core.events import Claimed, Event, Held, Released, TurnCame, VersionUnknown
+from bgtasks.core.flows import COARSE
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, turn_of
 from bgtasks.core.retention import PruneRule
@@ -160,7 +161,9 @@ class TaskFile:
     # At start, and from time to time
 
     def prepare(self) -> None:
-        """Know what is kept of types, and give the turns that are free with the commit."""
+        """Know what is kept of types, since when flows are counted, and give the turns that are
+        free with the commit."""
+        self._execute("note_known_since", (rows.from_time(self._now()),))
         self.queue.load()
         self._turns.look_at_all()
 
@@ -200,6 +203,20 @@ class TaskFile:
                 self._apply(self.queue.readable(row), Held())
             else:
                 self.queue.let_go(sequence, type_name)
+
+    # Statistics
+
+    def sum_up_flows(self, first: int, last: int) -> None:
+        """Let hours stand for these minutes."""
+        values = {"first": first, "last": last, "coarse": COARSE}
+        found = self._execute_named("minutes_to_sum_up", values).fetchall()
+        self._execute_named("drop_summed_up", values)
+        self.connection.executemany(STATEMENTS["add_flows"], found)
+
+    def drop_flows(self, before: int) -> None:
+        """Drop what was counted before a minute."""
+        self._execute("drop_minutes", (before,))
+        self._execute("move_known_since", (before * 60_000_000,))
 
     # Types
 
@@ -263,7 +280,7 @@ class TaskFile:
             return False
         accepted = record._replace(sequence=cursor.lastrowid or 0)
         self.transaction.changes.append(accepted)
-        self.transaction.moved(stored, None, stored.status)
+        self.transaction.moved(None, accepted)
         if claim is None:
             self.queue.changed(accepted)
             return True
@@ -271,6 +288,7 @@ class TaskFile:
         if claim.beside:
             SIDE_TABLES.write(self.connection, accepted.sequence, claim.beside)
         self.transaction.changes.append(started)
+        self.transaction.moved(accepted, started)
         self._claimed(started)
         return True
 
@@ -321,8 +339,7 @@ class TaskFile:
             SIDE_TABLES.write(self.connection, after.sequence, change.beside)
         self.transaction.changes.append(after)
         self.queue.changed(after)
-        if before.status is not after.status:
-            self.transaction.moved(after, before.status, after.status)
+        self.transaction.moved(before, after)
         if frees_for_follower(change):
             self._pass_on(str(before.held_key), after)
         if after.turn_key is not None:
@@ -368,6 +385,9 @@ class TaskFile:
     def _claimed(self, record: TaskRecord) -> None:
         self.transaction.claims.append(record)
         self.queue.claimed(record)
+
+    def _execute_named(self, name: str, values: Mapping[str, object]) -> sqlite3.Cursor:
+        return self.connection.execute(STATEMENTS[name], values)
 
     def _execute(self, name: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self.connection.execute(STATEMENTS[name], values)

@@ -1,15 +1,17 @@
 """The transaction that is open on the file, and what it has changed so far."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from attrs import field, frozen
 
+from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.tally import Move
 from bgtasks.backends.embedded.task_queue import TaskQueue
+from bgtasks.core.flows import FlowKey, flow_of
 from bgtasks.core.record import TaskRecord
-from bgtasks.models import BackgroundTaskStatus as Status
 
 __all__ = ["Committed", "Transaction"]
 
@@ -25,30 +27,39 @@ class Committed:
 
 class Transaction:
     """``changes`` and ``claims`` collect what was changed and claimed since ``begin``, ``moves``
-    from which status to which. What is undone is told to ``queue``."""
+    from which status to which, ``flows`` what is counted of that for good. What is undone is told
+    to ``queue``."""
 
     def __init__(self, connection: sqlite3.Connection, queue: TaskQueue) -> None:
         self.changes: list[TaskRecord] = []
         self.claims: list[TaskRecord] = []
         self.moves: list[Move] = []
+        self.flows: list[FlowKey] = []
         self._connection = connection
         self._queue = queue
 
-    def moved(self, record: TaskRecord, before: Status | None, after: Status | None) -> None:
-        """A task has come, changed its status, or gone."""
-        self.moves.append(Move(record.type, record.owner is not None, before, after))
+    def moved(self, before: TaskRecord | None, after: TaskRecord) -> None:
+        """A task has come, or may have changed its status."""
+        flow = flow_of(before, after)
+        if flow is not None:
+            self.flows.append(flow)
+            was = None if before is None else before.status
+            self.moves.append(Move(after.type, after.owner is not None, was, after.status))
 
     def begin(self) -> None:
         """Open it."""
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> Committed:
-        """Make it durable; returns what it brought about."""
+        """Make it durable, and what is counted of it; returns what it brought about."""
+        if self.flows:
+            added = [(*key, number) for key, number in Counter(self.flows).items()]
+            self._connection.executemany(STATEMENTS["add_flows"], added)
         self._queue.committing()
         self._connection.execute("COMMIT")
         self._queue.committed()
         done = Committed(self.changes, self.claims, self.moves)
-        self.changes, self.claims, self.moves = [], [], []
+        self._begin_anew()
         return done
 
     def rollback(self) -> None:
@@ -56,12 +67,16 @@ class Transaction:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self._queue.rolled_back(self.claims)
-        self.changes, self.claims, self.moves = [], [], []
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.changes, self.claims, self.moves, self.flows = [], [], [], []
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Undo all statements in this block if one fails. A single statement needs no block."""
-        changes, claims, moves = len(self.changes), len(self.claims), len(self.moves)
+        changes, claims = len(self.changes), len(self.claims)
+        moves, flows = len(self.moves), len(self.flows)
         self._connection.execute("SAVEPOINT part")
         try:
             yield
@@ -70,6 +85,6 @@ class Transaction:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
             self._queue.unclaimed(self.claims[claims:])
-            del self.changes[changes:], self.claims[claims:], self.moves[moves:]
+            del self.changes[changes:], self.claims[claims:], self.moves[moves:], self.flows[flows:]
             raise
         self._connection.execute("RELEASE part")

@@ -19,6 +19,7 @@ from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.backends.task_store import Doing, TaskStore
 from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
+from bgtasks.core.flows import Flows
 from bgtasks.core.log_chunks import NewLines, StoredLog
 from bgtasks.core.overview import MAX_SHOWN_TASKS, Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
@@ -192,6 +193,18 @@ class StoreBackend(Backend, Generic[TStore]):
                 vitals=self.vitals(),
             )
         )
+
+    async def flows(self, first: int, step: int, points: int, type_name: str | None) -> Flows:
+        return await self.store.reads.flows(first, step, points, type_name)
+
+    async def flows_by_type(self, first: int, last: int) -> Mapping[tuple[str, int, int], int]:
+        return await self.store.reads.flows_by_type(first, last)
+
+    async def sum_up_flows(self, first: int, last: int) -> None:
+        await self.store.sum_up_flows(first, last)
+
+    async def drop_flows(self, before: int) -> None:
+        await self.store.drop_flows(before)
 
     async def overview(self) -> Overview:
         return await self.store.reads.overview(self.now())

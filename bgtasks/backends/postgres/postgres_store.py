@@ -16,7 +16,7 @@ from bgtasks.backends.postgres.caller import asyncpg_connection
 from bgtasks.backends.postgres.changing import Changing
 from bgtasks.backends.postgres.claiming import Claiming
 from bgtasks.backends.postgres.claims import DIED, CutOff
-from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.database import WRITTEN, Database
 from bgtasks.backends.postgres.dead_workers import DeadWorkers
 from bgtasks.backends.postgres.feed import Feed
 from bgtasks.backends.postgres.heartbeat import Heartbeat
@@ -181,6 +181,7 @@ class PostgresStore(TaskStore):
                 self.feed.start()
                 await self.type_states.start()
                 await self.pulse.start()
+                await self.pulse.flows.begin(self._now())
             except BaseException:
                 await self.close()
                 raise
@@ -274,6 +275,14 @@ class PostgresStore(TaskStore):
         found = await self.database.fetch(STATEMENTS["waiting_tasks"], type_name, after, limit)
         stored = [Stored(rows.record_of(row), row["job"]) for row in found]
         return stored, stored[-1].record.sequence if stored else None
+
+    async def sum_up_flows(self, first: int, last: int) -> None:
+        with self.database.asking(WRITTEN):
+            await self.pulse.flows.sum_up(first, last)
+
+    async def drop_flows(self, before: int) -> None:
+        with self.database.asking(WRITTEN):
+            await self.pulse.flows.drop(before)
 
     # Types
 

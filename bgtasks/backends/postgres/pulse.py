@@ -12,6 +12,7 @@ from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.loops.tending import RARELY, Tending
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import Jobs
+from bgtasks.backends.postgres.flow_tables import FlowTables
 from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
@@ -63,6 +64,7 @@ class Pulse:
         self.tending = Tending(store, recovery, marking, clock, every)
         self._beats = Periodic(store, "takes no heartbeat", heartbeat.beat, every, clock)
         refused = "does not say what was cancelled"
+        self.flows = FlowTables(database)
         self._looks = Periodic(store, refused, self.look, LOOK_EVERY, clock, gap=LOOK_GAP)
         self._duties = [
             *self.tending.duties,
@@ -120,8 +122,9 @@ class Pulse:
                 self._asked_to_end(run)
 
     async def sum_up(self) -> None:
-        """Sum up what was written down of how many tasks there are."""
+        """Sum up what was written down of how many tasks there are, and of where they went."""
         await self._database.fetch(STATEMENTS["sum_up_counts"], COUNTS_BATCH)
+        await self.flows.gather()
 
     async def tidy(self) -> None:
         """Drop processes that were killed long ago, and what PgQueuer writes down of each job."""

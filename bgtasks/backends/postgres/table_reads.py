@@ -1,6 +1,6 @@
 """Looking at the tasks in the tables."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,10 @@ import asyncpg
 
 from bgtasks.backends.postgres import reader
 from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.flow_tables import fetch_flows, fetch_flows_by_type
 from bgtasks.backends.postgres.overview_reader import fetch_overview
 from bgtasks.backends.task_reads import TaskReads
+from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
@@ -61,6 +63,14 @@ class TableReads(TaskReads):
     async def overview(self, now: datetime) -> Overview:
         async with self._reading() as connection:
             return await fetch_overview(connection, now)
+
+    async def flows(self, first: int, step: int, points: int, type_name: str | None) -> Flows:
+        async with self._reading() as connection:
+            return await fetch_flows(connection, first, step, points, type_name)
+
+    async def flows_by_type(self, first: int, last: int) -> Mapping[tuple[str, int, int], int]:
+        async with self._reading() as connection:
+            return await fetch_flows_by_type(connection, first, last)
 
     async def types(self, names: Sequence[str] | None) -> Sequence[TypeRecord]:
         async with self._reading() as connection:

@@ -20,6 +20,7 @@ __all__ = [
     "DETAILS",
     "DRY_RUN",
     "FILTER",
+    "HISTORY",
     "LOG",
     "MATCHING",
     "PAGE",
@@ -45,6 +46,18 @@ PART = (
     ),
 )
 """Those of a list in parts."""
+
+HISTORY = (
+    Parameter("from", _TIME, "what happened from this time on; a day before the end"),
+    Parameter("to", _TIME, "and before this time; now"),
+    Parameter("type", _TYPE, "to tasks of this type"),
+    Parameter(
+        "step",
+        {"type": "string", "default": "auto", "examples": ["auto", "300"]},
+        "auto, or the seconds of a point: whole minutes",
+    ),
+)
+"""Those of a history."""
 
 FILTER = (
     Parameter("type", _TYPE, "tasks of these types", repeated=True),

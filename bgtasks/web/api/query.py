@@ -16,12 +16,13 @@ from bgtasks.web.filters import (
     once,
     parse_filter,
     refuse,
+    time_in,
     true_or_false,
 )
 from bgtasks.web.listing import INCLUDED, PageRequest
-from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT
+from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT, MAX_TYPE
 
-__all__ = ["parse_after", "parse_page_request", "parse_part", "parse_query_filter"]
+__all__ = ["parse_after", "parse_history", "parse_page_request", "parse_part", "parse_query_filter"]
 
 PART = 50
 """How many schedules a page has, unless it is asked for another number."""
@@ -65,6 +66,18 @@ def parse_after(query: QueryParams) -> int:
     if not re.fullmatch("[0-9]{1,16}", value) or int(value) > MAX_NUMBER:
         raise refuse("after", value, f"a whole number from 0 to {MAX_NUMBER}")
     return int(value)
+
+
+def parse_history(query: QueryParams) -> dict[str, Any]:
+    """Which history a request asks for: ``from``, ``to``, ``type`` and ``step``, each of which may
+    be left out. Raises QueryError, which names the parameter, its value and what is accepted."""
+    check_names(query, ["from", "to", "type", "step"])
+    given = {name: once(name, query.getlist(name)) for name in query}
+    type_name = given.get("type")
+    if type_name is not None and not 0 < len(type_name) <= MAX_TYPE:
+        raise refuse("type", type_name, f"a task type of 1 to {MAX_TYPE} characters")
+    start, end = (time_in(name, given[name]) if name in given else None for name in ("from", "to"))
+    return {"start": start, "end": end, "type_name": type_name, "step": given.get("step", "auto")}
 
 
 def _limit(values: Sequence[str]) -> int:

@@ -16,9 +16,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, QueryError
-from bgtasks.models import AttemptFailure, BackgroundTaskInfo, ProcessInfo, ScheduleInfo, Stats
+from bgtasks.models import (
+    AttemptFailure,
+    BackgroundTaskInfo,
+    History,
+    ProcessInfo,
+    ScheduleInfo,
+    Stats,
+)
 from bgtasks.registration import Registration
 from bgtasks.web.access import TaskAccess
+from bgtasks.web.api import parameters
 from bgtasks.web.api.body import parse_arguments
 from bgtasks.web.api.bulk_request import parse_bulk
 from bgtasks.web.api.health import HEALTH_OPERATION
@@ -46,7 +54,13 @@ from bgtasks.web.api.parameters import (
     STREAM,
     TASK_REF,
 )
-from bgtasks.web.api.query import parse_after, parse_page_request, parse_part, parse_query_filter
+from bgtasks.web.api.query import (
+    parse_after,
+    parse_history,
+    parse_page_request,
+    parse_part,
+    parse_query_filter,
+)
 from bgtasks.web.api.shapes import Me
 from bgtasks.web.api.task_text import TaskTexts
 from bgtasks.web.bulk.jobs import BulkJobs, TooManyJobsError
@@ -75,6 +89,7 @@ from bgtasks.web.protocol import (
     COUNTS,
     EVENTS,
     HEALTH,
+    HISTORY,
     LOGS,
     MAX_PAGE_BYTES,
     MAX_PROCESSES,
@@ -162,6 +177,7 @@ class TaskRoutes:
             RUN_AGAIN: {"POST": self._run_again},
             ME: {"GET": self._me},
             STATS: {"GET": self._stats},
+            HISTORY: {"GET": self._history},
             PROCESSES: {"GET": self._processes},
             TYPES: {"GET": self._types},
             SCHEDULES: {"GET": self._schedules},
@@ -346,6 +362,16 @@ class TaskRoutes:
     @described("getStats", "How things are now; policy: can_see_statistics", answer=Stats)
     async def _stats(self, _request: Request, requester: Requester) -> Response:
         return self._data(await self._access.stats(requester))
+
+    @described(
+        "getHistory",
+        "What happened, by points; policy: can_see_statistics",
+        answer=History,
+        parameters=parameters.HISTORY,
+    )
+    async def _history(self, request: Request, requester: Requester) -> Response:
+        wanted = parse_history(request.query_params)
+        return self._data(await self._access.history(requester, **wanted))
 
     @described(
         "listProcesses",

@@ -130,6 +130,43 @@ SELECT count(*) FROM tasks WHERE status = 'Running' AND cancel_requested;
 -- The running task that has been as it is for longest.
 SELECT id, type, changed_at FROM tasks WHERE status = 'Running' ORDER BY changed_at LIMIT 1;
 
+-- name: add_flows
+INSERT INTO minutes (minute, type, flow, bucket, number) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (minute, type, flow, bucket) DO UPDATE SET number = number + excluded.number;
+
+-- name: note_known_since
+INSERT INTO statistics (known_since) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM statistics);
+
+-- name: known_since
+SELECT known_since FROM statistics;
+
+-- name: flows
+-- From a minute on, by points of so many minutes, those behind the last point together.
+SELECT min((minute - :first) / :step, :points), flow, bucket, sum(number) FROM minutes
+ WHERE minute >= :first AND (:type IS NULL OR type = :type)
+ GROUP BY 1, 2, 3;
+
+-- name: flows_by_type
+-- Of some minutes.
+SELECT type, flow, bucket, sum(number) FROM minutes
+ WHERE minute >= ? AND minute < ? GROUP BY 1, 2, 3;
+
+-- name: count_status
+SELECT count(*) FROM tasks INDEXED BY tasks_by_status WHERE status = ?;
+
+-- name: minutes_to_sum_up
+SELECT minute - minute % :coarse, type, flow, bucket, sum(number) FROM minutes
+ WHERE minute >= :first AND minute < :last AND minute % :coarse <> 0 GROUP BY 1, 2, 3, 4;
+
+-- name: drop_summed_up
+DELETE FROM minutes WHERE minute >= :first AND minute < :last AND minute % :coarse <> 0;
+
+-- name: drop_minutes
+DELETE FROM minutes WHERE minute < ?;
+
+-- name: move_known_since
+UPDATE statistics SET known_since = max(known_since, ?);
+
 -- name: count_owned
 -- Of one owner: several at once would be sorted first.
 SELECT type, status, count(*) FROM tasks INDEXED BY tasks_by_owner

@@ -405,6 +405,71 @@ SELECT owner, pg_catalog.count(*) FROM (
      WHERE sequence = ANY($1::bigint[]) AND {searched} LIMIT $2) AS found
  GROUP BY owner;
 
+-- name: note_known_since
+INSERT INTO bgtasks_statistics (known_since) VALUES ($1) ON CONFLICT DO NOTHING;
+
+-- name: known_since
+SELECT known_since FROM bgtasks_statistics;
+
+-- name: flows
+-- What was counted from the minute $1 on, by points of $2 minutes, those behind the last one ($3)
+-- together; of the type $4, or of all.
+SELECT least((minute - $1) / $2, $3), flow, bucket, pg_catalog.sum(number)::bigint
+  FROM (SELECT minute, type, flow, bucket, number FROM bgtasks_minutes WHERE minute >= $1
+         UNION ALL
+        SELECT minute, type, flow, bucket, number FROM bgtasks_flows WHERE minute >= $1) AS counted
+ WHERE $4::text IS NULL OR type = $4
+ GROUP BY 1, 2, 3;
+
+-- name: flows_by_type
+-- What was counted from the minute $1 on and before $2.
+SELECT type, flow, bucket, pg_catalog.sum(number)::bigint
+  FROM (SELECT type, flow, bucket, number FROM bgtasks_minutes WHERE minute >= $1 AND minute < $2
+         UNION ALL
+        SELECT type, flow, bucket, number FROM bgtasks_flows WHERE minute >= $1 AND minute < $2)
+       AS counted
+ GROUP BY 1, 2, 3;
+
+-- name: gather_flows
+-- As `sum_up_counts`. One process at a time, since they add to the same rows.
+WITH lock AS MATERIALIZED (
+    SELECT pg_catalog.pg_try_advisory_xact_lock(
+               pg_catalog.hashtextextended('bgtasks_minutes', 0)) AS is_mine
+), old AS (
+    DELETE FROM bgtasks_flows
+     WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM bgtasks_flows
+            WHERE (SELECT is_mine FROM lock)
+              AND 200 <= (SELECT pg_catalog.count(*)
+                            FROM (SELECT FROM bgtasks_flows LIMIT 200) AS new)
+            LIMIT $1 FOR UPDATE SKIP LOCKED))
+    RETURNING minute, type, flow, bucket, number
+)
+INSERT INTO bgtasks_minutes AS kept (minute, type, flow, bucket, number)
+SELECT minute, type, flow, bucket, pg_catalog.sum(number) FROM old
+ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    ON CONFLICT (minute, type, flow, bucket) DO UPDATE SET number = kept.number + excluded.number;
+
+-- name: sum_up_flows
+-- Let hours ($3 minutes) stand for minutes.
+WITH old AS (
+    DELETE FROM bgtasks_minutes WHERE minute >= $1 AND minute < $2 AND minute % $3 <> 0
+    RETURNING minute - minute % $3 AS minute, type, flow, bucket, number
+)
+INSERT INTO bgtasks_minutes AS kept (minute, type, flow, bucket, number)
+SELECT minute, type, flow, bucket, pg_catalog.sum(number) FROM old
+ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    ON CONFLICT (minute, type, flow, bucket) DO UPDATE SET number = kept.number + excluded.number;
+
+-- name: drop_flows
+WITH minutes AS (
+    DELETE FROM bgtasks_minutes WHERE minute < $1
+), flows AS (
+    DELETE FROM bgtasks_flows WHERE minute < $1
+)
+UPDATE bgtasks_statistics SET known_since = pg_catalog.to_timestamp($1::bigint * 60)
+ WHERE known_since < pg_catalog.to_timestamp($1::bigint * 60);
+
 -- name: accepted_before
 -- When the newest task before a sequence was accepted.
 SELECT sequence, created_at FROM bgtasks_tasks

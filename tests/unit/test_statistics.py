@@ -1,0 +1,43 @@
+"""What a manager tells of all tasks, and for how long."""
+
+from datetime import timedelta
+
+from bgtasks.clock import Timing
+from tests.hosts.scripted import Work, clock_of, container_for, done, run_to_end, running, until
+
+DAY = 86400.0
+
+
+async def test_what_happened_outlives_the_tasks_it_happened_to() -> None:
+    container = container_for(done)
+    container.config.from_dict({"retention": "1 hour"})
+    clock = clock_of(container)
+    async with running(container) as manager:
+        await run_to_end(manager, Work())
+        began = clock.now()
+        while (await manager.get_tasks()).items:
+            clock.advance(1800)
+            await until(lambda: clock.pending)
+        history = await manager.get_history(began - timedelta(hours=1), step="1 h")
+        assert sum(point.completed or 0 for point in history.points) == 1
+        of_others = await manager.get_history(began - timedelta(hours=1), step=3600, type="Other")
+        assert sum(point.completed or 0 for point in of_others.points) == 0
+        assert (await manager.get_stats()).completed == 0
+
+
+async def test_old_statistics_are_summed_up_and_dropped_in_time() -> None:
+    container = container_for(done)
+    container.config.from_dict({"statistics_retention": "3 days"})
+    clock = clock_of(container)
+    async with running(container) as manager:
+        await run_to_end(manager, Work())
+        began = clock.now()
+        clock.advance(2.5 * DAY)
+        history = await manager.get_history(began, step="1 h")
+        assert sum(point.completed or 0 for point in history.points) == 1
+        clock.advance(1 * DAY)
+        while (await manager.get_history(began)).known_since == began:
+            clock.advance(Timing().prune_every)
+        history = await manager.get_history(began)
+        assert history.known_since > began
+        assert history.points[0].completed is None
