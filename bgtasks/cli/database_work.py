@@ -8,6 +8,7 @@ from bgtasks.backends.embedded.contents import FileContents
 from bgtasks.backends.postgres import migrations, rows
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.importing import Imported, import_tasks
+from bgtasks.backends.postgres.importing_state import import_pauses, import_schedules
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.cli.usage import CommandFailedError, UsageError
@@ -73,10 +74,16 @@ async def waiting_tasks(url: str, size: int) -> AsyncIterator[list[TaskRecord]]:
 async def _import(contents: FileContents, path: str, url: str, registry: Registry | None) -> str:
     async with _opened(url) as database:
         await migrations.check(database)
+        paused, schedules = contents.paused(), contents.schedules()
+        await import_pauses(database, paused)  # before there is anything that could start
         imported = await import_tasks(
             database, contents.batches(BATCH), registry, SystemClock().now
         )
-    return _summary(imported, path, database.name)
+        await import_schedules(database, schedules)
+    summary = _summary(imported, path, database.name)
+    if paused or schedules:
+        summary += f"; paused types: {len(paused):,}, schedules: {len(schedules):,}"
+    return summary
 
 
 def _summary(imported: Imported, path: str, name: str) -> str:

@@ -165,6 +165,28 @@ async def test_the_end_of_a_task_frees_its_key(bench: BackendBench, outcome: Any
     await accepted(bench, record(bench))
 
 
+@pytest.mark.parametrize("rounds", [50, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_whoever_submits_while_the_holder_ends_gets_the_holder_or_a_new_task(
+    bench: BackendBench, rounds: int
+) -> None:
+    """At every moment of the end, and never an error."""
+    current = await running(bench, record(bench))
+    for _ in range(rounds):
+        new = [record(bench) for _ in range(4)]
+        submits = [asyncio.create_task(submit(bench, item)) for item in new]
+        await asyncio.sleep(0)
+        bench.runner.end(current)
+        answers = await asyncio.gather(*submits)
+        got = {answer or item.id for answer, item in zip(answers, new, strict=True)}
+        following = got - {current.id}
+        assert len(following) <= 1
+        assert sum(answer is None for answer in answers) == len(following)
+        while not following:  # all came before the end was written
+            last = record(bench)
+            following = {await submit(bench, last) or last.id} - {current.id}
+        current = await bench.started(following.pop())
+
+
 async def test_a_cancelled_task_frees_its_key(bench: BackendBench) -> None:
     first = await accepted(bench, record(bench, delay=60))
     assert await bench.backend.request_cancel(first) is not None

@@ -17,7 +17,9 @@ from bgtasks import (
     BackgroundTaskManager,
     BackgroundTasksContainer,
     BackgroundTaskStatus,
+    Every,
     background_task,
+    schedule,
 )
 from bgtasks.backends.embedded.owner_lock import OwnerLock
 from bgtasks.cli import main
@@ -359,3 +361,55 @@ def test_what_a_crash_left_in_the_log_is_moved_too(
 
     asyncio.run(hand_in_and_copy())
     assert "1 waiting" in run(capsys, "import", file, "--url", task_database)
+
+
+# ---- What is kept beside tasks --------------------------------------------------------------
+
+
+def scheduled_on(database: str) -> BackgroundTaskManager:
+    """An application with three schedules, which runs nothing yet."""
+    container = BackgroundTasksContainer(
+        tasks=providers.List(
+            background_task(Work, worker_of(done)), background_task(OtherWork, worker_of(failing))
+        ),
+        schedules=providers.List(
+            *(
+                schedule(name, Every(days=7, offset=offset), providers.Factory(Work))
+                for offset, name in enumerate(["weekly", "halted", "resumed"])
+            )
+        ),
+    )
+    container.config.from_dict({"database": database, "run_tasks": False, "run_schedules": False})
+    manager: BackgroundTaskManager = container.manager()
+    return manager
+
+
+def test_pauses_and_schedules_move_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, task_database: str
+) -> None:
+    path = tmp_path / "tasks.db"
+
+    async def leave() -> Any:
+        async with scheduled_on(str(path)) as manager:
+            await manager.pause("Work", "the provider is down")
+            await manager.pause_schedule("halted")
+            await manager.run_schedule("weekly")
+            return await manager.get_schedules(), await manager.get_types()
+
+    async def find(change: bool = False) -> Any:
+        async with scheduled_on(task_database) as manager:
+            if change:
+                await manager.pause_schedule("resumed")
+                await manager.resume("OtherWork")
+            return await manager.get_schedules(), await manager.get_types()
+
+    schedules, types = asyncio.run(leave())
+    said = run(capsys, "import", path, "--url", task_database)
+    assert said.endswith("; paused types: 1, schedules: 3\n")
+    assert asyncio.run(find()) == (schedules, types)
+    assert types[1].pause_reason == "the provider is down"
+
+    # Once more, after things have changed: what is there is left alone.
+    changed = asyncio.run(find(change=True))
+    run(capsys, "import", path, "--url", task_database)
+    assert asyncio.run(find()) == changed

@@ -2,22 +2,28 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.database import check_kept_file, open_kept_file
 from bgtasks.backends.embedded.owner_lock import OwnerLock
+from bgtasks.backends.embedded.reader import fetch_types
+from bgtasks.backends.embedded.schedule_rows import schedule_of
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.core.record import KeptTask
+from bgtasks.core.schedules.record import ScheduleRecord
+from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
 
 __all__ = ["FileContents"]
 
 
 class FileContents:
-    """The tasks in the file ``path``, which has no other owner while this is entered.
+    """The tasks, pauses and schedules in the file ``path``, which has no other owner while this is
+    entered.
 
     The file is not changed. Entering raises BackendBusyError while an application uses it,
     BackendError and SchemaVersionError for what is no such file.
@@ -50,13 +56,30 @@ class FileContents:
         """Whether a crash left attempts behind; a stop leaves none."""
         return bool(self._connection.execute(STATEMENTS["is_any_running"]).fetchone()[0])
 
+    def paused(self) -> list[TypeRecord]:
+        """The types that are paused."""
+        with self._reading():
+            kept = fetch_types(self._connection)
+        return [item for item in kept if item.paused_at is not None]
+
+    def schedules(self) -> list[ScheduleRecord]:
+        """All schedules, whether or not an application still has them."""
+        with self._reading():
+            found = self._connection.execute(STATEMENTS["schedules"], ("", -1))
+            return [schedule_of(row) for row in found]
+
     def batches(self, size: int) -> Iterator[list[KeptTask]]:
         """Every task, in the order of acceptance, ``size`` at a time."""
         sequence = -1
-        try:
+        with self._reading():
             while batch := self._batch(sequence, size):
                 yield batch
                 sequence = batch[-1][0].sequence
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.Error as error:
             raise BackendError(f"{self._path} cannot be read: {error}") from error
 

@@ -570,6 +570,18 @@ WITH paused AS (
 )
 SELECT pg_catalog.pg_notify('{types_channel}', '');
 
+-- name: add_pauses
+-- As they were in another store.
+WITH paused AS (
+    INSERT INTO bgtasks_types AS type (name, paused_at, pause_reason)
+    SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS new (name, since, reason)
+     ORDER BY name
+        ON CONFLICT (name) DO UPDATE
+       SET paused_at = excluded.paused_at, pause_reason = excluded.pause_reason
+     WHERE type.paused_at IS NULL
+)
+SELECT pg_catalog.pg_notify('{types_channel}', '');
+
 -- name: resume_type
 WITH resumed AS (
     UPDATE bgtasks_types SET paused_at = NULL, pause_reason = NULL
