@@ -59,6 +59,9 @@ export class FakeSocket {
   tellSchedule(schedule) {
     this.listeners.ScheduleUpdated(schedule);
   }
+  log(id, lines) {
+    this.listeners.TaskLog({ id, lines });
+  }
   send(fields) {
     this.listeners.TaskUpdated(task(fields));
   }

@@ -19,7 +19,7 @@ const { createRoot } = require("react-dom/client");
 const { renderToString } = require("react-dom/server");
 const { createHooks } = await import(`${process.env.BGTASKS_CLIENT}/react.js`);
 const { taskStore, taskListStore } = await import(`${process.env.BGTASKS_CLIENT}/stores.js`);
-const { TasksProvider, useConnection, useTask, useTaskClient, useTasks } = createHooks();
+const { TasksProvider, useConnection, useTask, useTaskClient, useTaskLog, useTasks } = createHooks();
 
 const roots = [];
 afterEach(async () => {
@@ -271,4 +271,19 @@ test("stores are shared while they are used, and begin anew afterwards", async (
   assert.equal(first.get(), undefined);
   assert.equal(asked(socket, "Unsubscribe").length, 1);
   assert.notEqual(taskListStore(tasks), taskListStore(tasks));
+});
+
+test("a log grows as its lines come, in strict mode and on a server", async () => {
+  const { socket, tasks } = client();
+  socket.up();
+  function Lines({ id = A }) {
+    return h("p", null, useTaskLog(id).map((line) => line.message).join(" "));
+  }
+  const { box } = await mount(tasks, () => h("div", null, h(Lines), h(Lines), h(Lines, { id: null })));
+  const line = (number, message) => ({ number, message, at: "", level: "info", source: "task" });
+  await happens(() => socket.log(A, [line(1, "one")]));
+  await happens(() => socket.log(A, [line(2, "two")]));
+  assert.equal(box.innerHTML, "<div><p>one two</p><p>one two</p><p></p></div>");
+  assert.equal(socket.asked.filter(([event]) => event === "Subscribe").length, 1);
+  assert.equal(renderToString(h(TasksProvider, { client: tasks }, h(Lines))), "<p></p>");
 });

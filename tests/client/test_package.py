@@ -52,6 +52,11 @@ connect<Reporting>().watch("id", (task) => {
 tasks.watch("id", (task) => { task?.result satisfies null | undefined; });
 const anything = connect();
 anything.watch("id", (task) => { task?.payload satisfies unknown; });
+tasks.watchLogs("id", (lines, all) => {
+  for (const line of lines) console.log(line.number, line.level === "warning", line.logger?.length);
+  // @ts-expect-error all lines are there already
+  all.push(lines[0]);
+});
 stop();
 """
 
@@ -65,7 +70,7 @@ import { connect, type Task } from "bgtasks-client";
 interface CopyProgress { copiedBytes: number; currentPath: string | null }
 interface BackgroundTasks { CopyOperationTask: CopyProgress; ScanTask: null }
 
-const { TasksProvider, useTask, useTasks, useConnection, useTaskClient } =
+const { TasksProvider, useTask, useTaskLog, useTasks, useConnection, useTaskClient } =
   createHooks<BackgroundTasks>();
 
 export function Bar({ id }: { id: string | null }): ReactNode {
@@ -78,6 +83,8 @@ export function Bar({ id }: { id: string | null }): ReactNode {
   const running = useTasks({ statuses: ["Running"], types: ["ScanTask"] });
   running?.[0]?.payload satisfies null | undefined;
   useTaskClient().reconnect();
+  const last: string | undefined = useTaskLog(id).at(-1)?.message;
+  if (last !== undefined) return last;
   if (task === undefined) return state;
   if (task === null) return "gone";
   return (

@@ -1,3 +1,4 @@
+import type { LogPart } from "./logs.js";
 import { type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
 import type { ScheduleInfo, SchedulePage } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
@@ -152,6 +153,9 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
      * them. */
     attempts(id: string): Promise<readonly FailedAttempt[]>;
+    /** At most 1,000 lines of the log of a task behind the number `after`, the oldest first; those of
+     * `logging` only if the policy lets you see them. */
+    logs(id: string, after?: number): Promise<LogPart>;
     /** Which buttons to show. */
     permissions(id: string): Promise<Permissions>;
     /** A page of the schedules, for who may control them; `limit` is at most 200. */

@@ -1,5 +1,5 @@
 import { DisconnectedError, RefusedError, TaskError } from "./errors.js";
-import { ATTEMPTS, BULK, BULK_JOB, COMMANDS, COUNTS, PAUSE_SCHEDULE, PAUSE_TYPE, PERMISSIONS, RESUME_SCHEDULE, RESUME_TYPE, RUN_SCHEDULE, SCHEDULES, TASK, TASKS, TYPES, } from "./protocol.js";
+import { ATTEMPTS, BULK, BULK_JOB, COMMANDS, COUNTS, LOGS, PAUSE_SCHEDULE, PAUSE_TYPE, PERMISSIONS, RESUME_SCHEDULE, RESUME_TYPE, RUN_SCHEDULE, SCHEDULES, TASK, TASKS, TYPES, } from "./protocol.js";
 import { isTaskId, taskId } from "./task.js";
 import { callSafely, messageOf, within } from "./waiting.js";
 /** Milliseconds between two looks at a bulk job. */
@@ -110,6 +110,11 @@ export class TaskApi {
     async attempts(id) {
         const { items } = await this.#ask("GET", of(id, ATTEMPTS));
         return items;
+    }
+    /** At most 1,000 lines of the log of a task behind the number `after`, the oldest first; those of
+     * `logging` only if the policy lets you see them. */
+    async logs(id, after = 0) {
+        return this.#ask("GET", of(id, LOGS), `?${new URLSearchParams({ after: String(after) })}`);
     }
     /** Which buttons to show. */
     async permissions(id) {

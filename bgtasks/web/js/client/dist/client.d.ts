@@ -1,5 +1,6 @@
 import { TaskApi, type TaskFilter } from "./api.js";
 import { type Connection } from "./link.js";
+import type { LogListener } from "./logs.js";
 import { type Io } from "./socket.js";
 import { type TaskOf, type TypeName } from "./task.js";
 import type { ScheduleInfo } from "./schedules.js";
@@ -38,6 +39,10 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
     /** Follow all tasks that `filter` lets through: the whole list, newest first, as soon as it is
      * known and again with every change. Of what ended long ago the server sends nothing. */
     watchAll<Name extends TypeName<Types> = TypeName<Types>>(filter: TaskFilter<Name>, listener: (tasks: readonly TaskOf<Types, Name>[]) => void): Stop;
+    /** Follow the log of a task: `listener` gets the lines that are kept, then new ones as they come,
+     * each once and in order; and as its second argument all so far, 10,000 at most. Of a task that is
+     * not yours to see come none. Throws RangeError where 20 logs are followed already. */
+    watchLogs(id: string, listener: LogListener): Stop;
     /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does:
      * of two snapshots of a task, `isNewer` says which to keep. `began` is called when the updates
      * begin, at first and after each lost connection: read then, with `api.list`, what was before;

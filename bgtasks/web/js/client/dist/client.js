@@ -29,6 +29,7 @@ export class TaskClient {
         this.#link = new Link(io, { mount, timeout, retryDelay, token }, {
             up: () => this.#follower.restart(),
             updated: (task) => this.#follower.take(task),
+            logged: (news) => this.#watches.logs.take(news),
             typeUpdated: (type) => tell(this.#typeListeners, type),
             scheduleUpdated: (schedule) => tell(this.#scheduleListeners, schedule),
             changed: (connection) => this.#tellConnection(connection),
@@ -51,6 +52,20 @@ export class TaskClient {
         this.#follower.follow();
         return () => {
             this.#watches.removeList(watch);
+            this.#follower.follow();
+        };
+    }
+    /** Follow the log of a task: `listener` gets the lines that are kept, then new ones as they come,
+     * each once and in order; and as its second argument all so far, 10,000 at most. Of a task that is
+     * not yours to see come none. Throws RangeError where 20 logs are followed already. */
+    watchLogs(id, listener) {
+        this.#link.open();
+        if (!isTaskId(id))
+            return () => { };
+        const stop = this.#watches.logs.add(taskId(id), listener);
+        this.#follower.follow();
+        return () => {
+            stop();
             this.#follower.follow();
         };
     }

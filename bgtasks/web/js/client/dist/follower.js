@@ -104,8 +104,9 @@ export class Follower {
         const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
         if (wanted.everything || !fits)
             await this.#followEverything(wanted, ids);
-        else if (types.length + ids.length > 0)
+        else if (types.length + ids.length + wanted.logs.size > 0) {
             await this.#subscribe({ types, ids }, ids, wanted);
+        }
         else if (this.#followed !== null)
             await this.link.request(UNSUBSCRIBE, {});
     }
@@ -139,7 +140,8 @@ export class Follower {
     /** Ask for `argument`, and so how `ids` are; with it, all that is `wanted` is followed. */
     async #subscribe(argument, ids, wanted) {
         const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
-        const { tasks = [] } = await this.link.request(SUBSCRIBE, argument);
+        const logs = [...(wanted ?? this.watches.wanted()).logs];
+        const { tasks = [] } = await this.link.request(SUBSCRIBE, logs.length ? { ...argument, logs } : argument);
         if (wanted !== undefined)
             this.watches.following(wanted);
         for (const task of tasks) {
@@ -170,7 +172,7 @@ function chunks(ids) {
     return Array.from({ length: count }, (_, n) => ids.slice(n * MAX_IDS, (n + 1) * MAX_IDS));
 }
 function same(a, b) {
-    if (a.everything !== b.everything)
+    if (a.everything !== b.everything || !equal(a.logs, b.logs))
         return false;
     // Whoever is sent everything needs nothing else, but for large payloads.
     if (a.everything)

@@ -1,4 +1,5 @@
 import { BackgroundTasksError } from "./errors.js";
+import type { LogNews } from "./logs.js";
 import type { Io } from "./socket.js";
 import type { Task } from "./task.js";
 import type { ScheduleInfo } from "./schedules.js";
@@ -18,6 +19,7 @@ export interface LinkOptions {
 export interface LinkEvents {
     up(): void;
     updated(task: Task): void;
+    logged(news: LogNews): void;
     typeUpdated(type: TypeInfo): void;
     scheduleUpdated(schedule: ScheduleInfo): void;
     changed(connection: Connection): void;

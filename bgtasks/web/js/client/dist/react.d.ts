@@ -2,6 +2,7 @@ import { type ReactNode } from "react";
 import type { TaskFilter } from "./api.js";
 import type { ConnectOptions, TaskClient } from "./client.js";
 import type { Connection } from "./link.js";
+import type { LogLine } from "./logs.js";
 import { type TaskOf, type TypeName } from "./task.js";
 /** Either a client of your own, or how to make one: that is closed when the provider goes. */
 export type TasksProviderProps<Types extends object> = {
@@ -33,6 +34,8 @@ export interface Hooks<Types extends object> {
     readonly useTask: <Name extends TypeName<Types>>(type: Name, id: string | null | undefined, options?: UseTaskOptions<TaskOf<Types, Name>>) => UsedTask<TaskOf<Types, Name>>;
     /** All tasks that `filter` lets through, newest first, live; `undefined`: not known yet. */
     readonly useTasks: <Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskFilter<Name>) => readonly TaskOf<Types, Name>[] | undefined;
+    /** The log of a task, the oldest line first, live; `[]` as long as there is none. */
+    readonly useTaskLog: (id: string | null | undefined) => readonly LogLine[];
     /** How it stands with the connection. */
     readonly useConnection: () => Connection;
     /** The client of the provider, for `reconnect`, `api` and the rest. */

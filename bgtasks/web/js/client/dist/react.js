@@ -1,7 +1,7 @@
 import { createContext, createElement, useCallback, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore, } from "react";
 import { TaskNotFoundError } from "./errors.js";
 import { connect } from "./index.js";
-import { connectionStore, NOT_CONNECTED, taskListStore, taskStore } from "./stores.js";
+import { connectionStore, NO_LINES, NOT_CONNECTED, taskListStore, taskLogStore, taskStore, } from "./stores.js";
 import { isFinal } from "./task.js";
 /** The hooks for the tasks of one application: `createHooks<BackgroundTasks>()`. */
 export function createHooks() {
@@ -31,6 +31,10 @@ export function createHooks() {
             const key = JSON.stringify(filter);
             return useReadable(() => taskListStore(client, JSON.parse(key)), [client, key]);
         },
+        useTaskLog(id) {
+            const client = useTaskClient();
+            return useReadable(() => (id ? taskLogStore(client, id) : SILENCE), [client, id], NO_LINES);
+        },
         useConnection() {
             const client = useTaskClient();
             return useReadable(() => connectionStore(client), [client], NOT_CONNECTED);
@@ -39,6 +43,7 @@ export function createHooks() {
     };
 }
 const NOTHING = { get: () => undefined, subscribe: () => () => { } };
+const SILENCE = { get: () => NO_LINES, subscribe: () => () => { } };
 /** The value of a store. `find` is asked again when the store may be needed anew: one that nobody
  * subscribes to is dropped. On a server the value is `atServer`. */
 function useReadable(find, dependencies, atServer) {

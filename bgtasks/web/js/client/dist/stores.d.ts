@@ -1,6 +1,7 @@
 import type { TaskFilter } from "./api.js";
 import type { Stop, TaskClient } from "./client.js";
 import type { Connection } from "./link.js";
+import type { LogLine } from "./logs.js";
 import type { TaskOf, TypeName } from "./task.js";
 /** A value that changes, as frameworks subscribe to it. `get` returns the same object until the
  * value changes; `subscribe` returns how to unsubscribe. */
@@ -15,6 +16,10 @@ export declare function taskStore<Types extends object = Record<string, unknown>
 /** All tasks that `filter` lets through, newest first; `undefined`: not known yet, or nobody
  * subscribes. */
 export declare function taskListStore<Types extends object = Record<string, unknown>, Name extends TypeName<Types> = TypeName<Types>>(client: TaskClient<Types>, filter?: TaskFilter<Name>): Readable<readonly TaskOf<Types, Name>[] | undefined>;
+/** What `taskLogStore` has before there are lines, and while nobody subscribes. */
+export declare const NO_LINES: readonly LogLine[];
+/** The log of a task, the oldest line first. */
+export declare function taskLogStore(client: TaskClient<any>, id: string): Readable<readonly LogLine[]>;
 /** What `connectionStore` has while nobody subscribes. */
 export declare const NOT_CONNECTED: Connection;
 /** How it stands with the connection. */

@@ -10,6 +10,12 @@ export function taskListStore(client, filter = {}) {
     const key = `tasks ${JSON.stringify(filter)}`;
     return shared(client, key, undefined, (set) => client.watchAll(filter, set));
 }
+/** What `taskLogStore` has before there are lines, and while nobody subscribes. */
+export const NO_LINES = [];
+/** The log of a task, the oldest line first. */
+export function taskLogStore(client, id) {
+    return shared(client, `log ${id}`, NO_LINES, (set) => client.watchLogs(id, (_, all) => set(all)));
+}
 /** What `connectionStore` has while nobody subscribes. */
 export const NOT_CONNECTED = { state: "connecting", message: null };
 /** How it stands with the connection. */

@@ -1,3 +1,4 @@
+import { LogWatches } from "./logs.js";
 import { TaskStore } from "./store.js";
 import { type Task, type TaskStatus } from "./task.js";
 /** What has to be followed on the server, all watches together. */
@@ -7,6 +8,8 @@ export interface Wanted {
     readonly ids: ReadonlySet<string>;
     /** Those of `ids` that are sent whole, also where their payloads are too large for lists. */
     readonly payloads: ReadonlySet<string>;
+    /** The tasks whose logs are followed, whatever else is. */
+    readonly logs: ReadonlySet<string>;
 }
 export interface Filter {
     readonly types?: readonly string[] | undefined;
@@ -60,6 +63,7 @@ export declare class Feed {
 /** All watches of one client, and the snapshots that they show. */
 export declare class Watches {
     #private;
+    readonly logs: LogWatches;
     readonly store: TaskStore;
     addTask(watch: TaskWatch): void;
     removeTask(watch: TaskWatch): void;

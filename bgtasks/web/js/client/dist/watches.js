@@ -1,3 +1,4 @@
+import { LogWatches } from "./logs.js";
 import { TaskStore } from "./store.js";
 import { newestFirst } from "./task.js";
 import { callSafely } from "./waiting.js";
@@ -95,6 +96,7 @@ export class Feed {
 const KEPT = 1000;
 /** All watches of one client, and the snapshots that they show. */
 export class Watches {
+    logs = new LogWatches();
     store = new TaskStore(KEPT, (id) => this.pins(id));
     #tasks = new Set();
     #lists = new Set();
@@ -161,6 +163,7 @@ export class Watches {
             types: new Set(wide.flatMap(({ types }) => [...(types ?? [])])),
             ids: new Set(this.#pinned.keys()),
             payloads: new Set(this.#whole),
+            logs: this.logs.ids(),
         };
     }
     /** `task` has changed or is gone. */
@@ -219,6 +222,7 @@ export class Watches {
         this.#feeds.clear();
         this.#pinned.clear();
         this.#whole.clear();
+        this.logs.clear();
     }
 }
 /** Whether all tasks of `types`, or all there are, are followed. */

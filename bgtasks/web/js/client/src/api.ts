@@ -5,6 +5,7 @@ import {
   BULK_JOB,
   COMMANDS,
   COUNTS,
+  LOGS,
   PAUSE_SCHEDULE,
   PAUSE_TYPE,
   PERMISSIONS,
@@ -16,6 +17,7 @@ import {
   TASKS,
   TYPES,
 } from "./protocol.js";
+import type { LogPart } from "./logs.js";
 import { isTaskId, taskId, type Task, type TaskOf, type TaskStatus, type TypeName } from "./task.js";
 import type { ScheduleInfo, SchedulePage } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
@@ -269,6 +271,12 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
   async attempts(id: string): Promise<readonly FailedAttempt[]> {
     const { items } = await this.#ask<{ items: FailedAttempt[] }>("GET", of(id, ATTEMPTS));
     return items;
+  }
+
+  /** At most 1,000 lines of the log of a task behind the number `after`, the oldest first; those of
+   * `logging` only if the policy lets you see them. */
+  async logs(id: string, after = 0): Promise<LogPart> {
+    return this.#ask("GET", of(id, LOGS), `?${new URLSearchParams({ after: String(after) })}`);
   }
 
   /** Which buttons to show. */

@@ -2,6 +2,7 @@ import { TaskApi, type TaskFilter } from "./api.js";
 import { TaskError, TaskNotFoundError } from "./errors.js";
 import { Follower } from "./follower.js";
 import { Link, type Connection } from "./link.js";
+import type { LogListener } from "./logs.js";
 import { COMMANDS, MAX_TYPE } from "./protocol.js";
 import { mountPoint, type Io } from "./socket.js";
 import { isFinal, isTaskId, taskId, type Task, type TaskOf, type TypeName } from "./task.js";
@@ -53,6 +54,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     this.#link = new Link(io, { mount, timeout, retryDelay, token }, {
       up: () => this.#follower.restart(),
       updated: (task) => this.#follower.take(task),
+      logged: (news) => this.#watches.logs.take(news),
       typeUpdated: (type) => tell(this.#typeListeners, type),
       scheduleUpdated: (schedule) => tell(this.#scheduleListeners, schedule),
       changed: (connection) => this.#tellConnection(connection),
@@ -91,6 +93,20 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     this.#follower.follow();
     return () => {
       this.#watches.removeList(watch);
+      this.#follower.follow();
+    };
+  }
+
+  /** Follow the log of a task: `listener` gets the lines that are kept, then new ones as they come,
+   * each once and in order; and as its second argument all so far, 10,000 at most. Of a task that is
+   * not yours to see come none. Throws RangeError where 20 logs are followed already. */
+  watchLogs(id: string, listener: LogListener): Stop {
+    this.#link.open();
+    if (!isTaskId(id)) return () => {};
+    const stop = this.#watches.logs.add(taskId(id), listener);
+    this.#follower.follow();
+    return () => {
+      stop();
       this.#follower.follow();
     };
   }

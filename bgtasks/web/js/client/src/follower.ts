@@ -105,7 +105,9 @@ export class Follower {
     const types = [...wanted.types];
     const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
     if (wanted.everything || !fits) await this.#followEverything(wanted, ids);
-    else if (types.length + ids.length > 0) await this.#subscribe({ types, ids }, ids, wanted);
+    else if (types.length + ids.length + wanted.logs.size > 0) {
+      await this.#subscribe({ types, ids }, ids, wanted);
+    }
     else if (this.#followed !== null) await this.link.request(UNSUBSCRIBE, {});
   }
 
@@ -138,7 +140,11 @@ export class Follower {
   /** Ask for `argument`, and so how `ids` are; with it, all that is `wanted` is followed. */
   async #subscribe(argument: object, ids: readonly string[], wanted?: Wanted): Promise<void> {
     const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
-    const { tasks = [] } = await this.link.request(SUBSCRIBE, argument);
+    const logs = [...(wanted ?? this.watches.wanted()).logs];
+    const { tasks = [] } = await this.link.request(
+      SUBSCRIBE,
+      logs.length ? { ...argument, logs } : argument,
+    );
     if (wanted !== undefined) this.watches.following(wanted);
     for (const task of tasks) {
       before.delete(task.id);
@@ -168,7 +174,7 @@ function chunks(ids: readonly string[]): string[][] {
 }
 
 function same(a: Wanted, b: Wanted): boolean {
-  if (a.everything !== b.everything) return false;
+  if (a.everything !== b.everything || !equal(a.logs, b.logs)) return false;
   // Whoever is sent everything needs nothing else, but for large payloads.
   if (a.everything) return equal(a.payloads, b.payloads);
   return equal(a.types, b.types) && equal(a.ids, b.ids);

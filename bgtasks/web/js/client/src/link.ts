@@ -6,7 +6,15 @@ import {
   TaskError,
   TimeoutError,
 } from "./errors.js";
-import { NAMESPACE, SCHEDULE_UPDATED, SOCKET, TASK_UPDATED, TYPE_UPDATED } from "./protocol.js";
+import type { LogNews } from "./logs.js";
+import {
+  NAMESPACE,
+  SCHEDULE_UPDATED,
+  SOCKET,
+  TASK_LOG,
+  TASK_UPDATED,
+  TYPE_UPDATED,
+} from "./protocol.js";
 import type { Io, Socket } from "./socket.js";
 import type { Task } from "./task.js";
 import type { ScheduleInfo } from "./schedules.js";
@@ -30,6 +38,7 @@ export interface LinkOptions {
 export interface LinkEvents {
   up(): void;
   updated(task: Task): void;
+  logged(news: LogNews): void;
   typeUpdated(type: TypeInfo): void;
   scheduleUpdated(schedule: ScheduleInfo): void;
   changed(connection: Connection): void;
@@ -125,6 +134,7 @@ export class Link {
     socket.on("disconnect", (reason: string) => this.#lost(reason));
     socket.on("connect_error", (error: Error) => this.#failed(error.message));
     socket.on(TASK_UPDATED, (task: Task) => this.#events.updated(task));
+    socket.on(TASK_LOG, (news: LogNews) => this.#events.logged(news));
     socket.on(SCHEDULE_UPDATED, (one: ScheduleInfo) => this.#events.scheduleUpdated(one));
     socket.on(TYPE_UPDATED, (type: TypeInfo) => this.#events.typeUpdated(type));
     return socket;

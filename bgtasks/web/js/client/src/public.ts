@@ -20,6 +20,7 @@ export { TaskClient } from "./client.js";
 export type { ConnectOptions, Stop } from "./client.js";
 export * from "./errors.js";
 export type { Connection } from "./link.js";
+export type { LogLine, LogListener, LogPart } from "./logs.js";
 export type { ScheduleInfo, SchedulePage, ScheduleTick } from "./schedules.js";
 export { isFinal, isNewer, newestFirst } from "./task.js";
 export type { Task, TaskOf, TaskStatus, TypeName } from "./task.js";

@@ -16,7 +16,16 @@ import type { ConnectOptions, TaskClient } from "./client.js";
 import { TaskNotFoundError } from "./errors.js";
 import { connect } from "./index.js";
 import type { Connection } from "./link.js";
-import { connectionStore, NOT_CONNECTED, taskListStore, taskStore, type Readable } from "./stores.js";
+import type { LogLine } from "./logs.js";
+import {
+  connectionStore,
+  NO_LINES,
+  NOT_CONNECTED,
+  taskListStore,
+  taskLogStore,
+  taskStore,
+  type Readable,
+} from "./stores.js";
 import { isFinal, type TaskOf, type TypeName } from "./task.js";
 
 /** Either a client of your own, or how to make one: that is closed when the provider goes. */
@@ -53,6 +62,8 @@ export interface Hooks<Types extends object> {
   readonly useTasks: <Name extends TypeName<Types> = TypeName<Types>>(
     filter?: TaskFilter<Name>,
   ) => readonly TaskOf<Types, Name>[] | undefined;
+  /** The log of a task, the oldest line first, live; `[]` as long as there is none. */
+  readonly useTaskLog: (id: string | null | undefined) => readonly LogLine[];
   /** How it stands with the connection. */
   readonly useConnection: () => Connection;
   /** The client of the provider, for `reconnect`, `api` and the rest. */
@@ -98,6 +109,11 @@ export function createHooks<Types extends object = Record<string, unknown>>(): H
       return useReadable(() => taskListStore<Types, Name>(client, JSON.parse(key)), [client, key]);
     },
 
+    useTaskLog(id: string | null | undefined): readonly LogLine[] {
+      const client = useTaskClient();
+      return useReadable(() => (id ? taskLogStore(client, id) : SILENCE), [client, id], NO_LINES);
+    },
+
     useConnection(): Connection {
       const client = useTaskClient();
       return useReadable(() => connectionStore(client), [client], NOT_CONNECTED);
@@ -108,6 +124,7 @@ export function createHooks<Types extends object = Record<string, unknown>>(): H
 }
 
 const NOTHING: Readable<undefined> = { get: () => undefined, subscribe: () => () => {} };
+const SILENCE: Readable<readonly LogLine[]> = { get: () => NO_LINES, subscribe: () => () => {} };
 
 /** The value of a store. `find` is asked again when the store may be needed anew: one that nobody
  * subscribes to is dropped. On a server the value is `atServer`. */

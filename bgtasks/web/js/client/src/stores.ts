@@ -1,6 +1,7 @@
 import type { TaskFilter } from "./api.js";
 import type { Stop, TaskClient } from "./client.js";
 import type { Connection } from "./link.js";
+import type { LogLine } from "./logs.js";
 import type { TaskOf, TypeName } from "./task.js";
 
 /** A value that changes, as frameworks subscribe to it. `get` returns the same object until the
@@ -33,6 +34,14 @@ export function taskListStore<
   type Value = readonly TaskOf<Types, Name>[] | undefined;
   const key = `tasks ${JSON.stringify(filter)}`;
   return shared<Value>(client, key, undefined, (set) => client.watchAll<Name>(filter, set));
+}
+
+/** What `taskLogStore` has before there are lines, and while nobody subscribes. */
+export const NO_LINES: readonly LogLine[] = [];
+
+/** The log of a task, the oldest line first. */
+export function taskLogStore(client: TaskClient<any>, id: string): Readable<readonly LogLine[]> {
+  return shared(client, `log ${id}`, NO_LINES, (set) => client.watchLogs(id, (_, all) => set(all)));
 }
 
 /** What `connectionStore` has while nobody subscribes. */

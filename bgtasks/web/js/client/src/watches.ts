@@ -1,3 +1,4 @@
+import { LogWatches } from "./logs.js";
 import { TaskStore } from "./store.js";
 import { newestFirst, type Task, type TaskStatus } from "./task.js";
 import { callSafely } from "./waiting.js";
@@ -9,6 +10,8 @@ export interface Wanted {
   readonly ids: ReadonlySet<string>;
   /** Those of `ids` that are sent whole, also where their payloads are too large for lists. */
   readonly payloads: ReadonlySet<string>;
+  /** The tasks whose logs are followed, whatever else is. */
+  readonly logs: ReadonlySet<string>;
 }
 
 export interface Filter {
@@ -133,6 +136,7 @@ const KEPT = 1000;
 
 /** All watches of one client, and the snapshots that they show. */
 export class Watches {
+  readonly logs = new LogWatches();
   readonly store = new TaskStore(KEPT, (id) => this.pins(id));
   readonly #tasks = new Set<TaskWatch>();
   readonly #lists = new Set<ListWatch>();
@@ -206,6 +210,7 @@ export class Watches {
       types: new Set(wide.flatMap(({ types }) => [...(types ?? [])])),
       ids: new Set(this.#pinned.keys()),
       payloads: new Set(this.#whole),
+      logs: this.logs.ids(),
     };
   }
 
@@ -255,6 +260,7 @@ export class Watches {
     this.#feeds.clear();
     this.#pinned.clear();
     this.#whole.clear();
+    this.logs.clear();
   }
 }
 
