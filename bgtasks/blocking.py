@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from typing import Any, Literal, TypeVar, Unpack
+from typing import Any, Literal, TypeVar, Unpack, overload
 from uuid import UUID
 
 from bgtasks.core.durations import Duration
@@ -23,6 +23,7 @@ from bgtasks.models import (
     ScheduleInfo,
     Submission,
 )
+from bgtasks.worker import TPayload, TResult, WorkerOf
 
 __all__ = ["BlockingTaskManager"]
 
@@ -72,9 +73,19 @@ class BlockingTaskManager:
         """Run a failed or cancelled task again; ``False`` if it is neither."""
         return self._call(self._manager.retry_task(task_id))
 
-    def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
+    @overload
+    def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None: ...
+    @overload
+    def try_get_task(
+        self, task_id: UUID, *, worker: WorkerOf[TPayload, TResult]
+    ) -> BackgroundTaskInfo[TPayload, TResult] | None: ...
+    def try_get_task(
+        self, task_id: UUID, *, worker: WorkerOf[Any, Any] | None = None
+    ) -> BackgroundTaskInfo[Any] | None:
         """The newest snapshot of a task; ``None`` if there is no such task."""
-        return self._call(self._manager.try_get_task(task_id))
+        if worker is None:
+            return self._call(self._manager.try_get_task(task_id))
+        return self._call(self._manager.try_get_task(task_id, worker=worker))
 
     def try_get_details(self, task_id: UUID) -> TaskDetails | None:
         """The arguments of a task, and what else its snapshot does not have."""
@@ -154,9 +165,29 @@ class BlockingTaskManager:
         """The log of a task behind the line with the number ``after``."""
         return self._call(self._manager.get_logs(task_id, after, source=source))
 
-    def wait_for(self, task_id: UUID, timeout: Duration | None = None) -> BackgroundTaskInfo[Any]:
+    @overload
+    def wait_for(
+        self, task_id: UUID, timeout: Duration | None = None
+    ) -> BackgroundTaskInfo[Any]: ...
+    @overload
+    def wait_for(
+        self,
+        task_id: UUID,
+        timeout: Duration | None = None,
+        *,
+        worker: WorkerOf[TPayload, TResult],
+    ) -> BackgroundTaskInfo[TPayload, TResult]: ...
+    def wait_for(
+        self,
+        task_id: UUID,
+        timeout: Duration | None = None,
+        *,
+        worker: WorkerOf[Any, Any] | None = None,
+    ) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; returns its final snapshot."""
-        return self._call(self._manager.wait_for(task_id, timeout))
+        if worker is None:
+            return self._call(self._manager.wait_for(task_id, timeout))
+        return self._call(self._manager.wait_for(task_id, timeout, worker=worker))
 
     def get_schedules(self) -> list[ScheduleInfo]:
         """All stored schedules, in the order of their names."""

@@ -30,7 +30,7 @@ from bgtasks.core.unique import Unique
 from bgtasks.core.versions import MAX_VERSION, Upgrade, Versions, checked_steps
 from bgtasks.errors import RegistrationError
 from bgtasks.models import BackgroundTaskBase
-from bgtasks.worker import BackgroundWorker
+from bgtasks.worker import BackgroundWorker, WorkerOf
 
 __all__ = ["Registration", "TaskOptions"]
 
@@ -151,6 +151,16 @@ class Registration:
         return codec.decode_task(
             self.task_type, self.versions.upgraded(record.data, record.version)
         )
+
+    def check_done_by(self, worker: WorkerOf[Any, Any]) -> None:
+        """Raises TypeError where another worker does these tasks, as far as is known."""
+        if not (isinstance(worker, type) and issubclass(worker, BackgroundWorker)):
+            raise TypeError(f"worker is {shown(worker)}; accepted: a subclass of BackgroundWorker")
+        if self.worker_type is not None and not issubclass(self.worker_type, worker):
+            raise TypeError(
+                f"worker is {worker.__name__}, but {self.type_name} is done by "
+                f"{self.worker_type.__name__}: give that one, or leave it out"
+            )
 
     def _check_name(self, option: str, name: object) -> None:
         if not isinstance(name, str) or not 1 <= len(name) <= 200:

@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Generic
+from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
@@ -23,7 +23,7 @@ from bgtasks.models import (
     Unset,
 )
 
-__all__ = ["BackgroundWorker", "BackgroundWorkerContext"]
+__all__ = ["BackgroundWorker", "BackgroundWorkerContext", "TPayload", "TResult", "WorkerOf"]
 
 TTask = TypeVar("TTask", bound=BackgroundTaskBase)
 TPayload = TypeVar("TPayload")
@@ -299,6 +299,10 @@ class BackgroundWorker(ABC, Generic[TTask, TPayload, TResult]):
     def is_async(cls) -> bool:
         """Whether ``execute`` is a coroutine function."""
         return inspect.iscoroutinefunction(cls.execute)
+
+
+WorkerOf = type[BackgroundWorker[Any, TPayload, TResult]]
+"""A class of workers, by what they report and return."""
 
 
 def _no_message(name: str, given: object) -> TypeError:

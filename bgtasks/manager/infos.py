@@ -8,8 +8,10 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.task_details import TaskDetails, arguments_text
 from bgtasks.core.task_types import TypeInfo, TypeRecord
+from bgtasks.errors import UnregisteredTaskError
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.registry import Registry
+from bgtasks.worker import WorkerOf
 
 __all__ = ["Infos"]
 
@@ -29,6 +31,21 @@ class Infos:
         if registration is None:
             return self._codec.info(record, None, now=now)
         return self._codec.info(record, registration.payload_type, registration.result_type, now)
+
+    def of_worker(
+        self, record: TaskRecord, worker: WorkerOf[Any, Any] | None
+    ) -> BackgroundTaskInfo[Any]:
+        """The snapshot of a record whose payload and result are those of ``worker``. Raises
+        TypeError where they are not, UnregisteredTaskError where that is not known."""
+        if worker is not None:
+            registration = self._registry.named(record.type)
+            if registration is None:
+                raise UnregisteredTaskError(
+                    f"task {record.id} is a {record.type}, which is not registered here, so its "
+                    f"payload is not that of {worker.__name__}: leave out worker="
+                )
+            registration.check_done_by(worker)
+        return self.of(record)
 
     def details_of(self, record: TaskRecord) -> TaskDetails:
         """What of a task its snapshot does not have."""

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack
+from typing import Any, Literal, Self, Unpack, overload
 from uuid import UUID
 
 from bgtasks.backends.base import Backend
@@ -54,6 +54,7 @@ from bgtasks.observing.subscribers import Subscribers
 from bgtasks.observing.updates import TaskUpdatedEvent
 from bgtasks.registry import Registry
 from bgtasks.settings import Settings
+from bgtasks.worker import TPayload, TResult, WorkerOf
 
 __all__ = ["BackgroundTaskManager"]
 
@@ -345,11 +346,20 @@ class BackgroundTaskManager:
         record = await run.backend.retry(checked_id(task_id))
         return None if record is None else run.infos.of(record)
 
-    async def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None:
-        """The newest snapshot of a task; ``None`` if there is no such task."""
+    @overload
+    async def try_get_task(self, task_id: UUID) -> BackgroundTaskInfo[Any] | None: ...
+    @overload
+    async def try_get_task(
+        self, task_id: UUID, *, worker: WorkerOf[TPayload, TResult]
+    ) -> BackgroundTaskInfo[TPayload, TResult] | None: ...
+    async def try_get_task(
+        self, task_id: UUID, *, worker: WorkerOf[Any, Any] | None = None
+    ) -> BackgroundTaskInfo[Any] | None:
+        """The newest snapshot of a task; ``None`` if there is no such task. ``worker`` is as for
+        ``wait_for``."""
         run = self._switch.running()
         records = await run.backend.find([checked_id(task_id)], payloads=True)
-        return run.infos.of(records[0]) if records else None
+        return run.infos.of_worker(records[0], worker) if records else None
 
     async def try_get_details(self, task_id: UUID) -> TaskDetails | None:
         """The arguments of a task, and what else its snapshot does not have; ``None`` if there is
@@ -483,10 +493,30 @@ class BackgroundTaskManager:
         now. Raises UnregisteredTaskError for a type that nobody knows."""
         return await self._switch.running().types.resume(type_name)
 
+    @overload
     async def wait_for(
         self, task_id: UUID, timeout: Duration | None = None
+    ) -> BackgroundTaskInfo[Any]: ...
+    @overload
+    async def wait_for(
+        self,
+        task_id: UUID,
+        timeout: Duration | None = None,
+        *,
+        worker: WorkerOf[TPayload, TResult],
+    ) -> BackgroundTaskInfo[TPayload, TResult]: ...
+    async def wait_for(
+        self,
+        task_id: UUID,
+        timeout: Duration | None = None,
+        *,
+        worker: WorkerOf[Any, Any] | None = None,
     ) -> BackgroundTaskInfo[Any]:
         """Wait until a task is final; returns its final snapshot.
+
+        ``worker`` says for type checkers of what types payload and result are: it is the class
+        that does this task, else TypeError is raised, and UnregisteredTaskError where its type is
+        not registered here.
 
         Raises TaskNotFoundError, ``TimeoutError`` after ``timeout`` (seconds, a timedelta, or a
         text such as ``"10 m"``) with what the task is then, and ManagerStateError if the manager is
@@ -494,18 +524,26 @@ class BackgroundTaskManager:
         """
         run = self._switch.running()
         seconds = None if timeout is None else checked_timeout(timeout)
-        return run.infos.of(await run.waiting.final(checked_id(task_id), seconds))
+        return run.infos.of_worker(await run.waiting.final(checked_id(task_id), seconds), worker)
 
-    async def watch(self, task_id: UUID) -> AsyncGenerator[BackgroundTaskInfo[Any], None]:
+    @overload
+    def watch(self, task_id: UUID) -> AsyncGenerator[BackgroundTaskInfo[Any], None]: ...
+    @overload
+    def watch(
+        self, task_id: UUID, *, worker: WorkerOf[TPayload, TResult]
+    ) -> AsyncGenerator[BackgroundTaskInfo[TPayload, TResult], None]: ...
+    async def watch(
+        self, task_id: UUID, *, worker: WorkerOf[Any, Any] | None = None
+    ) -> AsyncGenerator[BackgroundTaskInfo[Any], None]:
         """Iterate over the updates of a task: first what it is now, last its final snapshot.
 
-        A reader that is slower than the task misses steps in between, never the last. Raises
-        what ``wait_for`` raises.
+        A reader that is slower than the task misses steps in between, never the last. Takes
+        ``worker`` and raises as ``wait_for`` does.
         """
         run = self._switch.running()
         async with aclosing(run.waiting.follow(checked_id(task_id))) as records:
             async for record in records:
-                yield run.infos.of(record)
+                yield run.infos.of_worker(record, worker)
 
     # Schedules
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextvars
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, overload
 
 from attrs import frozen
+from typing_extensions import TypeVar
 
 from bgtasks.clock import Clock, Timing
 from bgtasks.core.codec import TaskCodec
@@ -20,12 +22,16 @@ from bgtasks.execution.outcome import StopReason
 from bgtasks.execution.scope import ScopePlan
 from bgtasks.models import BackgroundTaskBase, BackgroundTaskInfo
 from bgtasks.registration import Registration
+from bgtasks.worker import WorkerOf
 
 __all__ = ["WorkerRun", "run_worker"]
 
+TPayload = TypeVar("TPayload", default=Any)
+TResult = TypeVar("TResult", default=Any)
+
 
 @frozen
-class WorkerRun:
+class WorkerRun(Generic[TPayload, TResult]):
     """How one attempt went.
 
     ``info`` is the last snapshot. ``updates`` is what a watcher would have seen without
@@ -36,30 +42,53 @@ class WorkerRun:
     ``error`` is the exception the worker ended with, if any: ``raise run.error`` shows it whole.
     """
 
-    info: BackgroundTaskInfo[Any]
-    updates: tuple[BackgroundTaskInfo[Any], ...]
+    info: BackgroundTaskInfo[TPayload, TResult]
+    updates: tuple[BackgroundTaskInfo[TPayload, TResult], ...]
     error: BaseException | None
     lines: tuple[LogLine, ...] = ()
 
 
+@overload
 async def run_worker(
     background_tasks: Any,
     task: BackgroundTaskBase,
     *,
     owner: str | None = None,
-    cancel_when: Any = None,
-) -> WorkerRun:
+    cancel_when: Callable[[BackgroundTaskInfo[Any]], object] | None = None,
+) -> WorkerRun[Any]: ...
+@overload
+async def run_worker(
+    background_tasks: Any,
+    task: BackgroundTaskBase,
+    *,
+    owner: str | None = None,
+    cancel_when: Callable[[BackgroundTaskInfo[TPayload, TResult]], object] | None = None,
+    worker: WorkerOf[TPayload, TResult],
+) -> WorkerRun[TPayload, TResult]: ...
+async def run_worker(
+    background_tasks: Any,
+    task: BackgroundTaskBase,
+    *,
+    owner: str | None = None,
+    cancel_when: Callable[[BackgroundTaskInfo[Any]], object] | None = None,
+    worker: WorkerOf[Any, Any] | None = None,
+) -> WorkerRun[Any]:
     """Run ``task`` once with its registered worker, in a scope of its own: no store, no server,
     no retry, and no ``current_manager()``; overridden providers are used.
 
     ``background_tasks`` is the ``BackgroundTasksContainer`` or the provider that holds it.
     ``cancel_when`` is called with each snapshot; once it returns true, the cancellation of the
-    task is requested. Raises UnregisteredTaskError and SerializationError as ``run_task`` does.
+    task is requested. ``worker`` says for type checkers of what types payload and result are: the
+    class that does this task, else TypeError is raised. Raises UnregisteredTaskError and
+    SerializationError as ``run_task`` does.
     """
     registry, codec = background_tasks.registry(), background_tasks.codec()
     clock, timing = background_tasks.clock(), background_tasks.timing()
     options = SubmitOptions(owner=owner)
-    run = _Run(registry.of(task), codec, clock, timing, task, options, cancel_when)
+    registration = registry.of(task)
+    if worker is not None:
+        registration.check_done_by(worker)
+    run = _Run(registration, codec, clock, timing, task, options, cancel_when)
     with capturing():
         launch(run.attempt, clock, run.gone, contextvars.Context())
         return run.result(await run.over)
@@ -126,7 +155,7 @@ class _Run:
         if self.attempt.outcome is None:
             never_began(self.attempt, task)
 
-    def result(self, ended: Ended) -> WorkerRun:
+    def result(self, ended: Ended) -> WorkerRun[Any, Any]:
         """The run as a whole."""
         self._apply(ended)
         updates = self._updates

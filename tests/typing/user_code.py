@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 from uuid import UUID
 
 from attrs import frozen
@@ -73,6 +73,11 @@ class CopyWorker(BackgroundWorker[CopyTask, CopyProgress]):
         context.set_status(BackgroundTaskStatus.COMPLETED, "done", error_message=None)
         context.set_status(BackgroundTaskStatus.RUNNING, payload=CopyProgress(1, 2))
         await self._session.save()
+
+
+class CountingWorker(BackgroundWorker[CopyTask, CopyProgress, int]):
+    async def execute(self, context: BackgroundWorkerContext[CopyTask, CopyProgress]) -> int:
+        return 7
 
 
 class CopyInThread(BackgroundWorker[CopyTask, CopyProgress]):
@@ -158,6 +163,19 @@ async def hand_in(manager: BackgroundTaskManager, task: CopyTask, at: datetime) 
     await manager.run_task(task, "ann")  # type: ignore[call-arg]
 
 
+async def what_a_worker_reports(manager: BackgroundTaskManager, task_id: UUID) -> None:
+    assert_type(await manager.wait_for(task_id), BackgroundTaskInfo[Any])
+    done = await manager.wait_for(task_id, "10 s", worker=CountingWorker)
+    assert_type(done, BackgroundTaskInfo[CopyProgress, int])
+    assert_type(done.payload, CopyProgress | None)
+    assert_type(done.result, int | None)
+    found = await manager.try_get_task(task_id, worker=CopyWorker)
+    assert_type(found, BackgroundTaskInfo[CopyProgress, None] | None)
+    async for update in manager.watch(task_id, worker=CountingWorker):
+        assert_type(update.payload, CopyProgress | None)
+    await manager.wait_for(task_id, worker=CopyTask)  # type: ignore[arg-type]
+
+
 def listen(manager: BackgroundTaskManager) -> None:
     def on_update(info: BackgroundTaskInfo[CopyProgress]) -> None: ...
 
@@ -172,10 +190,19 @@ def listen(manager: BackgroundTaskManager) -> None:
 def in_a_thread(manager: BlockingTaskManager, task: CopyTask) -> UUID:
     task_id = manager.run_task(task)
     assert_type(manager.wait_for(task_id, 5).progress, float)
+    assert_type(manager.wait_for(task_id, worker=CountingWorker).result, int | None)
     return task_id
 
 
 async def test_it(container: BackgroundTasksContainer, task: CopyTask) -> None:
     assert_type(await run_worker(container, task), WorkerRun)
+    run = await run_worker(
+        container,
+        task,
+        cancel_when=lambda update: update.payload is not None and update.payload.copied_bytes > 1,
+        worker=CountingWorker,
+    )
+    assert_type(run.info.result, int | None)
+    assert_type(run.updates[0].payload, CopyProgress | None)
     async with running_manager(container) as manager:
         assert_type(manager, BackgroundTaskManager)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,13 @@ from attrs import frozen
 from dependency_injector import providers
 
 from bgtasks import (
+    BackgroundTaskBase,
     BackgroundTaskStatus,
     BackgroundWorker,
+    BackgroundWorkerContext,
     Retry,
     SerializationError,
+    UnregisteredTaskError,
     background_task,
 )
 from bgtasks.core.record import SMALL_PAYLOAD
@@ -50,6 +54,15 @@ class InThread(BackgroundWorker[Work, Progress, Report]):
 class Plain(BackgroundWorker[Work, Progress]):
     async def execute(self, context: Context) -> Any:
         return Report(7)
+
+
+@frozen(kw_only=True)
+class Other(BackgroundTaskBase):
+    pass
+
+
+class OtherWorker(BackgroundWorker[Other, None]):
+    async def execute(self, context: BackgroundWorkerContext[Other, None]) -> None: ...
 
 
 def returning(script: Callable[[Context], Any], **options: Any) -> Any:
@@ -170,3 +183,45 @@ def test_a_result_type_that_could_not_be_read_back_is_refused_at_registration() 
     container = container_of(background_task(Work, providers.Factory(Worker)))
     with pytest.raises(SerializationError, match="Odd"):
         container.manager()
+
+
+async def test_whoever_names_the_worker_gets_its_types_and_no_others() -> None:
+    container = returning(lambda context: Report(7))
+    async with running(container) as manager:
+        task_id = await manager.run_task(Work())
+        info = await manager.wait_for(task_id, 10, worker=Returning)
+        assert info.result is not None
+        assert info.result.rows_written == 7
+        assert await manager.try_get_task(task_id, worker=Returning) == info
+        assert [item async for item in manager.watch(task_id, worker=Returning)] == [info]
+        blocking = container.blocking_manager()
+        assert await asyncio.to_thread(blocking.wait_for, task_id, 10, worker=Returning) == info
+        assert await asyncio.to_thread(blocking.try_get_task, task_id, worker=Returning) == info
+
+        said = "worker is InThread, but Work is done by Returning: give that one, or leave it out"
+        with pytest.raises(TypeError, match=said):
+            await manager.wait_for(task_id, worker=InThread)
+        with pytest.raises(TypeError, match=said):
+            await manager.try_get_task(task_id, worker=InThread)
+        with pytest.raises(TypeError, match="accepted: a subclass of BackgroundWorker"):
+            await manager.wait_for(task_id, worker=Report)  # type: ignore[arg-type]
+
+
+async def test_no_worker_can_be_named_for_a_type_that_is_not_registered(tmp_path: Path) -> None:
+    database = str(tmp_path / "tasks.db")
+    report = container_of(background_task(Work, providers.Factory(InThread)), database=database)
+    async with report.manager() as manager:
+        task_id = (await run_to_end(manager, Work())).id
+    other = container_of(background_task(Other, providers.Factory(OtherWorker)), database=database)
+    async with other.manager() as manager:
+        assert (await manager.wait_for(task_id)).type == "Work"
+        with pytest.raises(UnregisteredTaskError, match=r"leave out worker="):
+            await manager.wait_for(task_id, worker=InThread)
+
+
+async def test_run_worker_runs_no_other_than_the_named_one() -> None:
+    container = returning(lambda context: Report(7))
+    run = await run_worker(container, Work(), worker=Returning)
+    assert run.info.result == Report(7)
+    with pytest.raises(TypeError, match="worker is InThread, but Work is done by Returning"):
+        await run_worker(container, Work(), worker=InThread)

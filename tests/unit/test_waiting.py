@@ -109,7 +109,7 @@ async def test_an_id_that_is_no_uuid_is_refused_with_what_is_accepted() -> None:
     async with running(container_for(done)) as manager:
         for call in (manager.wait_for, manager.cancel_task, manager.try_get_task):
             with pytest.raises(TypeError, match=r"'0193'; accepted: a uuid.UUID"):
-                await call("0193")  # type: ignore[arg-type]
+                await call("0193")  # type: ignore[arg-type, call-overload]
 
 
 async def test_whoever_waits_at_a_stop_is_told_and_not_left_waiting() -> None:
@@ -150,7 +150,7 @@ async def test_nothing_is_kept_of_who_has_waited() -> None:
 
 
 async def statuses(manager: BackgroundTaskManager, task_id: object) -> list[str]:
-    return [info.status async for info in manager.watch(task_id)]  # type: ignore[arg-type]
+    return [info.status async for info in manager.watch(task_id)]  # type: ignore[call-overload]
 
 
 async def test_watching_begins_with_what_is_and_ends_with_the_end() -> None:
