@@ -6,6 +6,7 @@ export declare const DELETE = "/api/tasks/{id}/delete";
 export declare const EVENTS = "/api/tasks/events";
 export declare const HEALTH = "/api/health";
 export declare const HEARTBEAT = 15;
+export declare const HISTORY = "/api/stats/history";
 export declare const LOGS = "/api/tasks/{id}/logs";
 export declare const MAX_BODY = 65536;
 export declare const MAX_CURSOR = 200;

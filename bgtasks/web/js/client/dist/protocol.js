@@ -8,6 +8,7 @@ export const DELETE = "/api/tasks/{id}/delete";
 export const EVENTS = "/api/tasks/events";
 export const HEALTH = "/api/health";
 export const HEARTBEAT = 15.0;
+export const HISTORY = "/api/stats/history";
 export const LOGS = "/api/tasks/{id}/logs";
 export const MAX_BODY = 65536;
 export const MAX_CURSOR = 200;

@@ -21,6 +21,7 @@ export function Facets(props: { group: string; by: string; name: string; still: 
   const items = [...(found.data?.items ?? [])].sort((a, b) => b.failed - a.failed);
   // A value of its own for each task tells nothing.
   if (by.startsWith("args.") && items.length > 3 && items.every(({ failed }) => failed === 1)) return null;
+  if (by.startsWith("args.") && found.data && !items.length) return null;
   const all = items.reduce((sum, { failed }) => sum + failed, 0);
   return (
     <section class="panel" aria-label={`By ${name}`}>

@@ -102,7 +102,7 @@ function Newest({ task }: { task: string }) {
   const attempts = useAnswer(task, () => ask<Items<Attempt>>(`/api/tasks/${encodeURIComponent(task)}/attempts`));
   const failed = attempts.data?.items.filter(({ error }) => error !== null).at(-1);
   return (
-    <Panel id="newest" title="Newest traceback" beside={<TaskLink to={task}>Its task</TaskLink>}>
+    <Panel id="newest" title="How it failed last" beside={<TaskLink to={task}>Its task</TaskLink>}>
       {failed?.traceback ? (
         <Traceback text={failed.traceback} label="Newest traceback" />
       ) : attempts.data ? (

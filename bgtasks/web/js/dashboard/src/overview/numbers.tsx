@@ -19,7 +19,7 @@ export function Numbers({ stats, history }: { stats: Answer<Stats>; history: His
   const usual = useUsual(history !== null);
   const ended = rangeQuery(range.value);
   return (
-    <ul class="numbers" aria-label="Now">
+    <ul class="figures" aria-label="Now">
       <Number word="Waiting" tone="Pending" value={so?.waiting} to={{ view: "waiting" }}>
         {so?.oldestWaiting && (
           <>
@@ -60,7 +60,7 @@ function Number(props: {
   const { word, tone, value, to, page, children } = props;
   return (
     <li>
-      <Link to={page ? { page } : { page: "tasks", filter: { ...NO_FILTER, ...to } }} class={`number ${tone}`}>
+      <Link to={page ? { page } : { page: "tasks", filter: { ...NO_FILTER, ...to } }} class={`figure ${tone}`}>
         <span class="word">{word}</span>
         <span class="count">
           <Count value={value} />

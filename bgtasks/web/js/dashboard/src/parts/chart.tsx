@@ -112,6 +112,7 @@ function Plot(props: PlotProps) {
     <svg
       width={width}
       height={height}
+      aria-hidden="true"
       class={props.onZoom ? "zooms" : undefined}
       onPointerMove={(event) => {
         const index = indexAt(event);
@@ -265,12 +266,12 @@ function Areas(props: Scaled) {
         });
         return <path key={label} class={`area ${tone}`} d={path} />;
       })}
-      <Lines {...props} isStepped />
+      <Lines {...props} />
     </>
   );
 }
 
-function Lines({ series, times, step, x, y, isStepped }: Scaled & { isStepped?: boolean }) {
+function Lines({ series, times, step, x, y }: Scaled) {
   return (
     <>
       {series.map(({ label, tone, values }, number) => {
@@ -284,7 +285,6 @@ function Lines({ series, times, step, x, y, isStepped }: Scaled & { isStepped?: 
           const [left, right] = [x(times[index]!), x(times[index]! + step)];
           const height = fixed(y(value));
           path += `${isOpen ? "L" : "M"}${fixed(left)} ${height}H${fixed(right)}`;
-          if (!isStepped && !isOpen) path += "";
           isOpen = true;
         });
         return <path key={label} class={`line ${tone} n${number}`} d={path} />;

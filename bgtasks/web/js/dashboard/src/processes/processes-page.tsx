@@ -17,7 +17,7 @@ export function ProcessesPage() {
         <h1>Processes</h1>
         {lost > 0 && (
           <p class="error">
-            {lost} lost: their tasks run again in other processes once it is certain, or fail as interrupted.
+            {lost} lost. What a lost process was running runs again in another one.
           </p>
         )}
       </div>

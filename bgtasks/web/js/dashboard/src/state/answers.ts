@@ -159,5 +159,5 @@ export interface Items<T> {
 export interface BulkCount {
   matched: number;
   types: Record<string, number>;
-  owners?: Record<string, number>;
+  owners: Record<string, number> | null; // "": without owner
 }

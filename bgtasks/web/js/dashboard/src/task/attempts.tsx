@@ -58,7 +58,7 @@ function Line({ attempt, isNewest }: { attempt: Attempt; isNewest: boolean }) {
           )}
         </td>
         <td>
-          <span class={`outcome ${outcome ?? "running"}`}>{outcome ?? "running"}</span>
+          <span class={`outcome ${classOf(outcome)}`}>{outcome ?? "running"}</span>
         </td>
       </tr>
       {error && !isNewest && (
@@ -87,6 +87,11 @@ function Line({ attempt, isNewest }: { attempt: Attempt; isNewest: boolean }) {
   );
 }
 
+/** An outcome as the style sheet has it. */
+function classOf(outcome: string | null): string {
+  return outcome === null ? "running" : outcome.replaceAll(" ", "-");
+}
+
 interface Piece {
   kind: string;
   from: number;
@@ -103,7 +108,7 @@ function Lane({ task, found }: { task: Task; found: readonly Attempt[] }) {
       {pieces.map(({ kind, from, to }, index) => (
         <i
           key={index}
-          class={kind}
+          class={classOf(kind)}
           style={{ flexGrow: Math.max(to - from, 1) }}
           title={`${kind} ${shortly(to - from)}, from ${fullTime(new Date(from).toISOString())}`}
         />

@@ -1,24 +1,21 @@
 /** The same done to all tasks that fit a filter, those not loaded too: counted, asked, followed. */
 import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { BulkAction } from "bgtasks-client";
+import type { BulkAction, BulkJob, BulkProgress } from "bgtasks-client";
 import { announce } from "../parts/announce";
 import type { BulkCount } from "../state/answers";
 import { asBody, type Filter } from "../state/filter";
 import { beat } from "../state/pulse";
-import { client, reasonOf } from "../state/server";
+import { client, reasonOf, statusOf } from "../state/server";
 import { serverNow } from "../state/time";
 
 const BULK = "/api/tasks/bulk";
 const LOOK = 500; // milliseconds between two looks at the progress, while the dialog is open
 
-interface Progress {
-  matched: number;
-  done: number;
-  notAllowed: number;
-  gone: number;
-  ended: boolean;
-}
+const MISSES = 20; // how often in a row the progress may not be found
+
+/** What is shown before the first look. */
+type Progress = Pick<BulkProgress, "id" | "status" | "matched" | "done" | "notAllowed" | "gone" | "error">;
 
 interface Question {
   action: BulkAction;
@@ -30,7 +27,7 @@ interface Question {
 const question = signal<Question | null>(null);
 const count = signal<BulkCount | null>(null);
 const trouble = signal("");
-const job = signal<(Progress & { id: string | null }) | null>(null);
+const job = signal<Progress | null>(null);
 
 const PAST = { cancel: "cancellation asked", retry: "submitted again", delete: "deleted" } as const;
 
@@ -138,7 +135,7 @@ function Working({ close }: { close: () => void }) {
       <progress max={Math.max(matched, 1)} value={seen} aria-label="Progress" />
       <p class="fine">It goes on where this page is closed.</p>
       <div class="buttons">
-        <button type="button" class="danger" disabled={id === null} onClick={() => void end(id!)}>
+        <button type="button" class="danger" onClick={() => void end(id)}>
           Stop
         </button>
         <button type="button" onClick={close}>
@@ -152,18 +149,13 @@ function Working({ close }: { close: () => void }) {
 async function carryOut(asked: Question, expected: number, close: () => void): Promise<void> {
   trouble.value = "";
   try {
-    const begun = await post<Partial<Progress> & { id?: string; matched: number }>(asked, {}, { expected });
-    let so = progressOf(begun, begun.id === undefined);
-    job.value = { ...so, id: begun.id ?? null };
-    while (!so.ended && begun.id !== undefined) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK));
-      const now = await client.peek().api.request<Partial<Progress>>("GET", `${BULK}/${begun.id}`);
-      so = progressOf({ matched: begun.matched, ...now }, false);
-      if (question.peek() === asked) job.value = { ...so, id: begun.id };
-    }
+    const begun = await post<BulkJob & { matched: number }>(asked, {}, { expected });
+    const { id, matched } = begun;
+    job.value = { id, matched, status: "Running", done: 0, notAllowed: 0, gone: 0, error: null };
+    const ended = await followed(id, asked);
     if (question.peek() === asked) close();
     asked.done();
-    announce(outcome(asked.action, so));
+    announce(outcome(asked.action, ended));
     beat();
   } catch (error) {
     job.value = null;
@@ -172,14 +164,26 @@ async function carryOut(asked: Question, expected: number, close: () => void): P
   }
 }
 
-function progressOf(found: Partial<Progress> & { state?: string; endedAt?: string | null }, isEnded: boolean): Progress {
-  const { matched = 0, done = 0, notAllowed = 0, gone = 0 } = found;
-  const ended = isEnded || found.ended === true || !!found.endedAt || (found.state ?? "running") !== "running";
-  return { matched, done, notAllowed, gone, ended };
+/** Look at a job until it has ended, also where the dialog has been closed. */
+async function followed(id: string, asked: Question): Promise<BulkProgress> {
+  for (let misses = 0; ; ) {
+    try {
+      const so = await client.peek().api.bulkProgress(id);
+      misses = 0;
+      if (question.peek() === asked) job.value = so;
+      if (so.status !== "Running") return so;
+    } catch (error) {
+      // The server may be several processes, of which one knows the job.
+      if (statusOf(error) !== 404 || ++misses > MISSES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+  }
 }
 
-function outcome(action: BulkAction, { done, notAllowed, gone }: Progress): string {
+function outcome(action: BulkAction, { done, notAllowed, gone, status, error }: BulkProgress): string {
   const words = [`${tasks(done)}: ${PAST[action]}.`];
+  if (status === "Cancelled") words.push("Then it was ended.");
+  if (error) words.push(`Then it failed: ${error}.`);
   if (notAllowed) words.push(`${tasks(notAllowed)} not allowed.`);
   if (gone) words.push(`${tasks(gone)} had moved on.`);
   return words.join(" ");
@@ -187,7 +191,7 @@ function outcome(action: BulkAction, { done, notAllowed, gone }: Progress): stri
 
 async function end(id: string): Promise<void> {
   try {
-    await client.peek().api.request("DELETE", `${BULK}/${id}`);
+    await client.peek().api.endBulk(id);
   } catch (error) {
     announce(reasonOf(error));
   }

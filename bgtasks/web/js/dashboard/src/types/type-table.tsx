@@ -26,7 +26,6 @@ export function TypeTable(props: {
             <th class="num">Failing</th>
             {!isShort && <th class="num">Wait p50 · p95 · p99</th>}
             {!isShort && <th class="num">Run p50 · p95 · p99</th>}
-            {!isShort && <th>Options</th>}
             {!isShort && <th>Processes</th>}
             {actions && <th>Starts</th>}
           </tr>
@@ -54,6 +53,11 @@ function TypeLine(props: {
         <Link to={{ page: "tasks", filter: { ...NO_FILTER, types: [type.name] } }}>
           <bdi>{type.name}</bdi>
         </Link>
+        {!isShort && (
+          <span class="fine under">
+            <bdi>{optionsOf(type)}</bdi>
+          </span>
+        )}
         {type.registered === false && <span class="fine under">no process has it</span>}
         {type.pausedAt && (
           <span class="fine under">
@@ -79,11 +83,6 @@ function TypeLine(props: {
       </td>
       {!isShort && <td class="num">{three(type.waitMs)}</td>}
       {!isShort && <td class="num">{three(type.runMs)}</td>}
-      {!isShort && (
-        <td class="wide fine">
-          <bdi>{optionsOf(type)}</bdi>
-        </td>
-      )}
       {!isShort && (
         <td>
           {Array.isArray(type.processes) ? type.processes.length : <Count value={type.processes as number | null} />}

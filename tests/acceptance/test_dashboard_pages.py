@@ -1,0 +1,501 @@
+"""The pages of the dashboard for an operator, in headless Chromium on a real server."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Response, expect
+
+sys.path.append(str(Path(__file__).parents[2]))
+
+from tests.acceptance.browser import launched_browser, needs_browser
+from tests.acceptance.operator_answers import (
+    ago,
+    answer_instead,
+    history,
+    process,
+    stats,
+)
+from tests.client.node import installed
+from tests.hosts.dashboard_host import DashboardHost, ScanTask, fill
+
+pytestmark = [pytest.mark.browser, needs_browser]
+
+SLOW = 30_000
+PAGES = ("overview", "tasks", "failures", "types", "processes", "schedules")
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=10_000)
+    with launched_browser() as launched:
+        yield launched
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[DashboardHost]:
+    running = DashboardHost(tmp_path / "tasks.db")
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def open_page(browser: Browser, host: DashboardHost) -> Iterator[OpenPage]:
+    """Opens the dashboard, with some of the answers in the server's place; no page may raise."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_page(query: str = "", answers: Any = None, **options: Any) -> Page:
+        options.setdefault("viewport", {"width": 1440, "height": 900})
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        if answers:
+            answer_instead(page, answers)
+        page.goto(host.address + query)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def figure(page: Page, word: str) -> Locator:
+    return page.locator(".figures li", has=page.get_by_text(word, exact=True))
+
+
+# The shell
+
+
+def test_the_navigation_leads_to_every_page(host: DashboardHost, open_page: OpenPage) -> None:
+    host.submit("Copy a.mkv")
+    page = open_page()
+    pages = page.get_by_role("navigation", name="Pages")
+    for name in ("Tasks", "Failures", "Types", "Processes", "Schedules"):
+        pages.get_by_role("link", name=name).click()
+        expect(pages.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+        expect(page).to_have_url(re.compile(rf"\?page={name.lower()}$"))
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        expect(page).to_have_title(f"{name} · Background tasks")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Processes")
+    page.get_by_role("link", name="Background tasks").click()
+    expect(page).to_have_url(host.address)
+
+
+def test_the_first_screen_takes_four_requests_and_less_than_300_kb(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.stop()
+    fill(host.database, 1000, payload='"' + "x" * 20_000 + '"')
+    host.start()
+    for query, first in (("?page=tasks", ".rows .row"), ("", ".figures .count")):
+        answers = answers_until_idle(open_page("assets/icon.svg"), host.address + query, first)
+        needed = [answer for answer in answers if "/api/" not in answer.url]
+        needed = [answer for answer in needed if not answer.url.endswith(".svg")]  # of the tab
+        data = next(answer for answer in answers if "/api/" in answer.url)
+        assert data.url.partition("?")[0].endswith("/api/tasks" if query else "/api/stats")
+        size = sum(len(answer.body()) for answer in (*needed, data))
+        print(f"first screen of {first}: {len(needed) + 1} requests, {size:,} bytes")
+        assert len(needed) == 3  # the page, its script, its styles
+        assert size < 300_000
+
+
+def answers_until_idle(page: Page, address: str, first: str) -> list[Response]:
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector(first)
+    page.wait_for_load_state("networkidle")
+    return answers
+
+
+def test_times_are_shown_in_utc_or_the_local_zone(host: DashboardHost, open_page: OpenPage) -> None:
+    host.stop()
+    at = 1_767_322_800_000_000  # 2026-01-02 03:00 UTC
+    fill(host.database, 1, created_at=at, started_at=at, completed_at=at + 1_000_000)
+    host.start()
+    page = open_page("?page=tasks", timezone_id="Asia/Tokyo", locale="en-GB")
+    page.get_by_role("link", name="Stored 1").click()
+    facts = page.get_by_role("region", name="Times")
+    expect(facts).to_contain_text("2 Jan 2026, 12:00:00")
+    page.get_by_role("button", name="Time zone: Asia/Tokyo").click()
+    expect(facts).to_contain_text("2 Jan 2026, 03:00:00")
+    expect(page.get_by_role("button", name="Time zone: UTC")).to_be_visible()
+    expect(page).to_have_url(re.compile("zone=utc$"))
+    page.reload()
+    expect(facts).to_contain_text("2 Jan 2026, 03:00:00")
+
+
+def test_offline_says_as_of_when_and_its_clocks_stand_still(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.submit("Copy a.mkv")
+    page = open_page("?status=Running")
+    took = page.locator(".rows .row .took")
+    expect(page.locator(".connection")).to_have_text("Live")
+    host.stop()
+    connection = page.locator(".connection")
+    expect(connection).to_have_text(
+        re.compile(r"^Reconnecting…\s+as of \d\d:\d\d:\d\d"), timeout=SLOW
+    )
+    said, ran = connection.inner_text(), took.inner_text()
+    page.wait_for_timeout(2500)
+    assert (connection.inner_text(), took.inner_text()) == (said, ran)
+    host.start()
+    expect(connection).to_have_text("Live", timeout=SLOW)
+
+
+def test_the_palette_goes_anywhere(host: DashboardHost, open_page: OpenPage) -> None:
+    host.fail("Copy b.mkv", why="the share is away")
+    page = open_page()
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Palette")
+    box = palette.get_by_role("combobox")
+    expect(box).to_be_focused()
+    box.fill("proc")
+    expect(palette.get_by_role("option").first).to_contain_text("Processes")
+    box.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Processes")
+    expect(palette).to_be_hidden()
+    page.keyboard.press("Control+k")
+    box.fill("CopyTask")
+    palette.get_by_role("option", name="Tasks of type CopyTask").click()
+    expect(page).to_have_url(re.compile(r"\?type=CopyTask$"))
+    page.keyboard.press("Control+k")
+    box.fill("share away")
+    box.press("Enter")
+    expect(page.locator(".rows .row .name a")).to_have_text(["Copy b.mkv"])
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Escape")
+    expect(palette).to_be_hidden()
+
+
+def test_keys_move_through_list_and_tasks(host: DashboardHost, open_page: OpenPage) -> None:
+    for number in range(4):
+        host.finish(f"Copy {number}")
+    page = open_page("?page=tasks")
+    expect(page.locator(".rows .row")).to_have_count(4)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator(".row.active .name a")).to_have_text("Copy 2")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Copy 3")
+    page.keyboard.press("j")
+    expect(heading).to_have_text("Copy 2")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(heading).to_have_text("Copy 2")
+    page.go_back()
+    expect(page.get_by_role("grid")).to_be_focused()
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    expect(keys).to_contain_text("search from anywhere")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+
+
+# The overview
+
+
+def test_the_overview_has_the_numbers_of_the_server(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.fail("Copy b.mkv")
+    running = host.submit("Copy a.mkv")
+    host.submit("Copy later.mkv", delay=3600)
+    page = open_page()
+    expect(figure(page, "Running")).to_contain_text("1of 100 places")
+    expect(figure(page, "Scheduled")).to_contain_text("next in 59 minutes")
+    expect(figure(page, "Processes")).to_contain_text("none lost")
+    expect(page.get_by_role("heading", name="Nothing needs attention")).to_be_visible()
+    host.tell(running, None)
+    expect(figure(page, "Running").locator(".count")).to_have_text("0")
+    figure(page, "Scheduled").get_by_role("link").click()
+    expect(page).to_have_url(re.compile(r"\?view=scheduled$"))
+    expect(page.locator(".rows .row .name a")).to_have_text(["Copy later.mkv"])
+
+
+def test_what_needs_attention_leads_to_where_it_is(open_page: OpenPage) -> None:
+    answers = {
+        "stats": (200, stats()),
+        "processes": (200, {"items": [process(1), process(3, alive=False, seenAt=ago(minutes=3))]}),
+    }
+    page = open_page("", answers)
+    attention = page.get_by_role("region", name="Needs attention")
+    expect(attention.get_by_role("link")).to_have_count(2)
+    attention.get_by_role("link", name="A process is lost").click()
+    expect(page.get_by_role("article", name="Process 4403")).to_contain_text("Lost")
+    page.go_back()
+    attention.get_by_role("link", name="ExportTask fails").click()
+    expect(page).to_have_url(re.compile(r"\?page=failures"))
+
+
+def test_charts_show_what_was_counted_and_hatch_what_is_not_known(open_page: OpenPage) -> None:
+    page = open_page("", {"stats/history": (200, history(unknown=10))})
+    ended = page.locator(".chart").first
+    expect(ended.locator(".legend")).to_contain_text("Completed 100")
+    expect(ended.get_by_role("img")).to_have_attribute(
+        "aria-label", "Ended: 100 completed, 100 failed, 100 cancelled."
+    )
+    hatched = ended.locator("rect.unknown")
+    expect(hatched).to_have_count(1)
+    plot = ended.locator("svg").bounding_box()
+    unknown = hatched.bounding_box()
+    assert plot is not None
+    assert unknown is not None
+    assert unknown["width"] == pytest.approx((plot["width"] - 48) / 6, rel=0.05)
+    expect(page.get_by_text("Hatched is not known")).to_be_visible()
+    # A click opens the list of what ended then.
+    page.mouse.click(plot["x"] + plot["width"] - 30, plot["y"] + 40)
+    expect(page).to_have_url(re.compile(r"\?ended=20[^&]*\.\.20"))
+    page.go_back()
+    expect(ended.locator("path.filled").first).to_be_visible()
+    # Dragging zooms in.
+    page.mouse.move(plot["x"] + plot["width"] / 2, plot["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(plot["x"] + plot["width"] - 30, plot["y"] + 40, steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"\?range=20[^&]*\.\.20"))
+
+
+def test_what_is_not_known_is_never_a_zero(open_page: OpenPage) -> None:
+    missing = (404, {"detail": "Not Found"})
+    answers = dict.fromkeys(("stats", "stats/history", "failures", "types"), missing)
+    page = open_page("", answers)
+    expect(page.get_by_text("this server does not say how everything stands")).to_be_visible()
+    for word in ("Waiting", "Running", "Failed in the range"):
+        expect(figure(page, word).locator(".count")).to_have_text("not known")
+
+
+@pytest.mark.parametrize("name", PAGES[2:])
+def test_what_is_not_allowed_is_said_to_be_so(open_page: OpenPage, name: str) -> None:
+    refused = (403, {"detail": "you may not see statistics of everybody's tasks here"})
+    path = {"overview": "stats"}.get(name, name)
+    page = open_page(f"?page={name}", {path: refused})
+    expect(page.get_by_text("Not allowed here:")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    page.goto(page.url.partition("?")[0] + "?page=tasks")
+    expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
+
+
+# Types and processes
+
+
+def test_a_type_is_paused_with_a_reason_and_resumed(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    page = open_page("?page=types")
+    line = page.locator("tbody tr", has=page.get_by_role("link", name="ScanTask"))
+    line.get_by_label("Why ScanTask is paused").fill("the disk is being changed")
+    line.get_by_role("button", name="Pause ScanTask").click()
+    expect(line).to_contain_text("the disk is being changed")
+    host.submit("Scan films", kind=ScanTask)
+    expect(line.locator("td").first).to_contain_text("1")
+    line.get_by_role("button", name="Resume ScanTask").click()
+    expect(line.get_by_role("button", name="Pause ScanTask")).to_be_visible()
+    expect(line.locator("td").nth(1)).to_contain_text("1")
+
+
+def test_a_process_shows_what_it_runs(host: DashboardHost, open_page: OpenPage) -> None:
+    task_id = host.submit("Copy a.mkv")
+    page = open_page("?page=processes")
+    one = page.get_by_role("article")
+    expect(one).to_have_count(1)
+    expect(one).to_contain_text("Runs tasks")
+    expect(one).to_contain_text("CopyTask, ScanTask")
+    expect(one).to_contain_text("1 of 100")
+    one.get_by_role("link", name=str(task_id)[-8:]).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Copy a.mkv")
+
+
+# Everybody can use it
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return (installed() / "axe-core/axe.min.js").read_text()
+
+
+def check(page: Page, axe: str) -> None:
+    """No rule of axe-core is broken, and nothing sticks out to the side."""
+    page.evaluate(axe)
+    found = page.evaluate("async () => (await axe.run()).violations")
+    told = [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
+    assert not told, "\n".join(told)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def answers_of_an_hour(sample: str) -> dict[str, tuple[int, Any]]:
+    group = {
+        "group": "a1",
+        "errorType": "OSError",
+        "sample": "No space left on device: '/mnt/nas-2/export'",
+        "frame": "copy_file in app/exports.py",
+        "stillFailed": 61,
+        "recovered": 4,
+        "firstAt": ago(minutes=50),
+        "lastAt": ago(minutes=1),
+        "types": ["ExportTask"],
+        "sampleTask": sample,
+    }
+    kind = {
+        "name": "ExportTask",
+        "registered": True,
+        "options": {"maxConcurrency": 20, "timeout": 600, "retry": {"maxAttempts": 3}},
+        "pausedAt": ago(hours=1),
+        "pauseReason": "the provider is down",
+        "waiting": 3,
+        "running": 2,
+        "oldestWaitingSince": ago(minutes=3),
+        "perMinute": 12.5,
+        "failureRate": 0.76,
+        "waitMs": {"p50": 200, "p95": 800, "p99": 1800},
+        "runMs": {"p50": 1500, "p95": 6000, "p99": 14_000},
+        "processes": 3,
+    }
+    schedule = {
+        "name": "nightly-rescan",
+        "type": "ScanTask",
+        "spec": "0 3 * * *",
+        "inWords": "every day at 03:00",
+        "timezone": "Europe/Berlin",
+        "paused": False,
+        "pausedAt": None,
+        "nextTick": ago(hours=-5),
+        "next": [ago(hours=-5), ago(hours=-29)],
+        "lastTick": ago(hours=19),
+        "lastTask": sample,
+        "skipped": 1,
+        "lastError": None,
+        "last": [
+            {
+                "tick": ago(hours=19),
+                "outcome": "submitted",
+                "task": sample,
+                "missed": 0,
+                "message": None,
+            },
+            {
+                "tick": ago(hours=43),
+                "outcome": "skipped",
+                "task": None,
+                "missed": 2,
+                "message": None,
+            },
+        ],
+        "registered": True,
+    }
+    return {
+        "stats": (200, stats()),
+        "stats/history": (200, history()),
+        "failures": (200, {"items": [group]}),
+        "failures/a1/facets": (200, {"items": [{"value": "nas-2", "failed": 61, "total": 70}]}),
+        "types": (200, {"items": [kind, {**kind, "name": "CopyTask", "pausedAt": None}]}),
+        "processes": (200, {"items": [process(1, tasks=[sample]), process(3, alive=False)]}),
+        "schedules": (200, {"items": [schedule], "nextCursor": None}),
+    }
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("width", [360, 1440, 3840])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(
+    host: DashboardHost, open_page: OpenPage, axe: str, theme: str, width: int
+) -> None:
+    sample = str(host.fail("Export 7", owner="alice"))
+    options = {
+        "color_scheme": theme,
+        "viewport": {"width": width, "height": 800},
+        "reduced_motion": "reduce",
+    }
+    page = open_page("", answers_of_an_hour(sample), **options)
+    heading = {
+        "": "Overview",
+        "?page=failures": "Failures",
+        "?page=failures&group=a1": "OSError",
+        "?page=types": "Types",
+        "?page=processes": "Processes",
+        "?page=schedules": "Schedules",
+        f"?task={sample}": "Export 7",
+    }
+    for query, text in heading.items():
+        page.goto(host.address + query)
+        expect(page.get_by_role("heading", level=1)).to_have_text(text)
+        page.wait_for_load_state("networkidle")
+        check(page, axe)
+    page.keyboard.press("Control+k")
+    check(page, axe)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    check(page, axe)
+
+
+@pytest.mark.parametrize("size", [(720, 450), (360, 225)])
+def test_it_can_be_enlarged_twice_and_fourfold(
+    host: DashboardHost, open_page: OpenPage, size: tuple[int, int]
+) -> None:
+    sample = str(host.fail("Export 7", owner="alice"))
+    width, height = size
+    page = open_page("", answers_of_an_hour(sample), viewport={"width": width, "height": height})
+    for query in ("", "?page=tasks", "?page=types", "?page=failures&group=a1", f"?task={sample}"):
+        page.goto(host.address + query)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), query
+
+
+def test_forced_colours_leave_charts_and_bars_to_be_seen(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    task_id = host.submit("Copy a.mkv")
+    host.tell(task_id, (50, "half", None))
+    page = open_page("", {"stats/history": (200, history())}, forced_colors="active")
+    fill_of = page.locator(".chart path.filled.failed").first.evaluate(
+        "path => getComputedStyle(path).fill"
+    )
+    assert fill_of not in ("none", "rgb(255, 255, 255)")
+    page.goto(f"{host.address}?status=Running")
+    bar = page.locator(".rows .bar i").first
+    assert bar.evaluate("bar => getComputedStyle(bar).backgroundColor") not in (
+        "rgba(0, 0, 0, 0)",
+        "rgb(255, 255, 255)",
+    )
+
+
+# Doing something to many
+
+
+def test_all_that_match_are_retried_those_not_loaded_too(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.stop()
+    fill(host.database, 600, status="Failed", error_message="the share is away", owner="alice")
+    host.start()
+    page = open_page("?status=Failed")
+    expect(page.locator(".foot")).to_contain_text("250 loaded of 600")
+    page.get_by_label("Select all 250 tasks loaded").check()
+    bar = page.get_by_role("region", name="Selected tasks")
+    expect(bar).to_contain_text("250 loaded selected")
+    bar.get_by_role("button", name="Select all 600 that match").click()
+    expect(bar).to_contain_text("All 600 that match are selected")
+    bar.get_by_role("button", name="Retry all…").click()
+    dialog = page.get_by_role("dialog", name="Retry 600 tasks?")
+    expect(dialog.get_by_label("By type")).to_contain_text("CopyTask 600")
+    expect(dialog.get_by_label("By owner")).to_contain_text("alice 600")
+    dialog.get_by_role("button", name="Go back").click()
+    expect(bar).to_contain_text("All 600 that match are selected")
+    bar.get_by_role("button", name="Retry all…").click()
+    dialog.get_by_role("button", name="Retry 600 tasks").click()
+    expect(page.locator(".announcement")).to_contain_text("600 tasks: submitted again.")
+    expect(page.get_by_role("heading", name="No task matches")).to_be_visible()
+    expect(bar).to_be_hidden()
