@@ -9,7 +9,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.codec.json_schema import json_schema
 from bgtasks.core.task_log import LogLine, TaskLog
 
-__all__ = ["LINE_SCHEMA", "log_event_text", "log_text"]
+__all__ = ["LINE_SCHEMA", "line_data", "log_event_text", "log_text"]
 
 
 def _line_schema() -> dict[str, Any]:
@@ -33,11 +33,11 @@ def log_event_text(task_id: UUID, lines: Iterable[LogLine], codec: TaskCodec) ->
 
 
 def _lines_text(lines: Iterable[LogLine], codec: TaskCodec) -> str:
-    return json.dumps([_line_data(line, codec) for line in lines], separators=(",", ":"))
+    return json.dumps([line_data(line, codec) for line in lines], separators=(",", ":"))
 
 
-def _line_data(line: LogLine, codec: TaskCodec) -> dict[str, Any]:
-    """Without a ``logger`` where the line is of none."""
+def line_data(line: LogLine, codec: TaskCodec) -> dict[str, Any]:
+    """A line as JSON data, without a ``logger`` where it is of none."""
     data = codec.data_of(line)
     if line.logger is None:
         del data["logger"]

@@ -17,6 +17,7 @@ from bgtasks.cli.tasks.listing import count_tasks, list_tasks
 from bgtasks.cli.tasks.opening import Opening
 from bgtasks.cli.tasks.progress import watch_task
 from bgtasks.cli.tasks.screen import Screen
+from bgtasks.cli.tasks.task_log import follow_log, show_log
 
 __all__ = ["carry_out"]
 
@@ -51,6 +52,12 @@ async def _watch(client: TaskClient, screen: Screen, options: argparse.Namespace
     return await watch_task(client, screen, options.id, options.json)
 
 
+async def _logs(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    show = follow_log if options.follow else show_log
+    await show(client, screen, options.id, options.after, options.json)
+    return True
+
+
 async def _change(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
     if options.ids:
         return await _BY_ID[options.action](client, screen, options.ids)
@@ -70,6 +77,7 @@ _ACTIONS: dict[str, Callable[[TaskClient, Screen, argparse.Namespace], Awaitable
     "counts": _counts,
     "show": _show,
     "watch": _watch,
+    "logs": _logs,
     **dict.fromkeys(_BY_ID, _change),
     "run-again": _run_again,
 }

@@ -7,6 +7,7 @@ from uuid import UUID
 from attrs import frozen
 
 from bgtasks.core.task_filter import TaskFilter
+from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import (
     AttemptFailure,
@@ -52,6 +53,9 @@ class TaskClient(Protocol):
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         """How each attempt ended that failed or was interrupted, oldest first."""
+
+    async def log(self, task_id: UUID, after: int) -> TaskLog:
+        """At most 1,000 lines of a task's log behind the number ``after``."""
 
     def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
         """The present snapshot first, then each newer one, the final one last."""

@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
     _add_counts(actions)
     _add_show(actions)
     _add_watch(actions)
+    _add_logs(actions)
     _add_change(actions, "cancel", "ask for the end of tasks")
     _add_change(actions, "retry", "have failed or cancelled tasks run again")
     _add_change(actions, "delete", "drop final tasks, with all that is kept of them")
@@ -68,6 +69,20 @@ def _add_watch(actions: Any) -> None:
     parser = add_action(actions, "watch", "follow a task to its end")
     parser.add_argument("id", type=values.task_id, metavar="ID")
     parser.add_argument("--json", action="store_true", help="one line of JSON an update")
+
+
+def _add_logs(actions: Any) -> None:
+    parser = add_action(actions, "logs", "show the log of a task")
+    parser.add_argument("id", type=values.task_id, metavar="ID")
+    parser.add_argument("-f", "--follow", action="store_true", help="until the task is final")
+    parser.add_argument(
+        "--after",
+        type=values.line_number,
+        default=0,
+        metavar="N",
+        help="only lines behind this number",
+    )
+    parser.add_argument("--json", action="store_true", help="one line of JSON a line")
 
 
 def _add_change(actions: Any, name: str, description: str) -> None:

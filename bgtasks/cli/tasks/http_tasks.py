@@ -21,6 +21,7 @@ from bgtasks.cli.tasks.wire_shape import (
     counts_in,
     failures_in,
     info_in,
+    log_in,
     matching_in,
     page_in,
     schedule_in,
@@ -30,6 +31,7 @@ from bgtasks.cli.tasks.wire_shape import (
 )
 from bgtasks.cli.usage import UsageError
 from bgtasks.core.task_filter import TaskFilter
+from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
@@ -41,6 +43,7 @@ from bgtasks.web.protocol import (
     BULK,
     BULK_JOB,
     COUNTS,
+    LOGS,
     PAUSE_SCHEDULE,
     PAUSE_TYPE,
     RESUME_SCHEDULE,
@@ -99,6 +102,10 @@ class HttpTasks:
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         return failures_in(await self._ask("GET", ATTEMPTS.format(id=task_id)))
+
+    async def log(self, task_id: UUID, after: int) -> TaskLog:
+        asked = [("after", str(after))]
+        return log_in(await self._ask("GET", LOGS.format(id=task_id), asked))
 
     def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
         return HttpWatch(self._http, self._address, task_id, self.get, self._bounds).updates()

@@ -12,6 +12,7 @@ from bgtasks.cli.target import registrations
 from bgtasks.cli.tasks.client import BulkOutcome, Info, PageRequest, TaskClient
 from bgtasks.cli.usage import UsageError
 from bgtasks.core.task_filter import TaskFilter
+from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
@@ -52,6 +53,10 @@ class ManagerTasks:
 
     async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
         return await self._manager.get_failures(task_id)
+
+    async def log(self, task_id: UUID, after: int) -> TaskLog:
+        await self.get(task_id)
+        return await self._manager.get_logs(task_id, after)
 
     def watch(self, task_id: UUID) -> AsyncGenerator[Info, None]:
         return self._manager.watch(task_id)

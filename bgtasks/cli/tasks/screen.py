@@ -11,8 +11,10 @@ from rich.text import Text
 from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.task_log import LogLine
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.web.encoded_log import line_data
 from bgtasks.web.encoded_schedule import schedule_data
 
 __all__ = ["Screen", "status_text", "utc_text"]
@@ -65,6 +67,10 @@ class Screen:
     def data_of(self, value: TypeInfo | AttemptFailure) -> dict[str, Any]:
         """A type, or how an attempt ended, in the same shape."""
         return self._codec.data_of(value)
+
+    def log_line(self, line: LogLine) -> dict[str, Any]:
+        """A line of a log in the same shape."""
+        return line_data(line, self._codec)
 
     def schedule(self, info: ScheduleInfo) -> dict[str, Any]:
         """A schedule in the shape that HTTP sends."""

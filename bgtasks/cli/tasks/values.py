@@ -15,6 +15,7 @@ from bgtasks.web.protocol import parse_task_id
 __all__ = [
     "argument",
     "limit",
+    "line_number",
     "schedule_name",
     "statuses",
     "task_id",
@@ -72,6 +73,11 @@ def whole_number(most: int) -> Callable[[str], int]:
 
 limit = whole_number(MAX_PAGE)
 """How many tasks are wanted."""
+
+
+def line_number(value: str) -> int:
+    """The number of a line of a log, or 0."""
+    return 0 if value == "0" else whole_number(999_999_999)(value)
 
 
 def statuses(value: str) -> list[BackgroundTaskStatus]:

@@ -11,6 +11,7 @@ from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.task_log import LogLine, TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import (
     AttemptFailure,
@@ -28,6 +29,7 @@ __all__ = [
     "counts_in",
     "failures_in",
     "info_in",
+    "log_in",
     "matching_in",
     "page_in",
     "schedule_in",
@@ -36,7 +38,9 @@ __all__ = [
     "types_in",
 ]
 
-Shown = TypeVar("Shown", Info, AttemptFailure, BulkProgress, TypeInfo, ScheduleInfo, TickInfo)
+Shown = TypeVar(
+    "Shown", Info, AttemptFailure, BulkProgress, TypeInfo, ScheduleInfo, TickInfo, LogLine
+)
 
 _codec = TaskCodec()
 
@@ -98,6 +102,16 @@ def counts_in(data: Any) -> dict[BackgroundTaskStatus, int]:
         return {BackgroundTaskStatus(name): int(number) for name, number in data.items()}
     except Exception as error:
         raise _unreadable("a count of tasks", error) from None
+
+
+def log_in(data: Any) -> TaskLog:
+    """Lines of a task's log. Raises CommandFailedError."""
+    items = _items("a log", data)
+    try:
+        lines = [_in_utc(_codec.read(LogLine, item)) for item in items]
+        return TaskLog(lines, int(data["first"]), int(data["last"]))
+    except Exception as error:
+        raise _unreadable("a log", error) from None
 
 
 def matching_in(data: Any) -> dict[str, int]:
