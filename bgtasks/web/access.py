@@ -196,8 +196,10 @@ class TaskAccess:
         return await self._manager.get_processes()
 
     async def types(self, requester: Requester) -> Sequence[TypeInfo]:
-        """All types of tasks. Raises NotAllowedError for whoever may not control them."""
-        await self._check_may_control(requester)
+        """All types of tasks. Raises NotAllowedError for whoever may neither see statistics nor
+        control them."""
+        if not await self._judge.may_see_statistics(requester):
+            await self._check_may_control(requester)
         return await self._manager.get_types()
 
     async def schedules(

@@ -9,11 +9,10 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from bgtasks.core.codec import TaskCodec
-from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import BackgroundTaskInfo, ScheduleInfo
 from bgtasks.web.encoded_schedule import parse_schedule, schedule_text
 from bgtasks.web.encoded_task import EncodedTask
-from bgtasks.web.encoded_type import parse_type, type_text
+from bgtasks.web.encoded_type import TypeNews, parse_type, type_text
 from bgtasks.web.protocol import (
     DELETE,
     PAUSE_SCHEDULE,
@@ -73,7 +72,7 @@ ON_TASK = Subject(
     text=lambda info, codec: EncodedTask(info, codec).text,
 )
 
-ON_TYPE = Subject(noun="type", key="type", parse=parse_type, shape=TypeInfo, text=type_text)
+ON_TYPE = Subject(noun="type", key="type", parse=parse_type, shape=TypeNews, text=type_text)
 
 ON_SCHEDULE = Subject(
     noun="schedule", key="name", parse=parse_schedule, shape=ScheduleInfo, text=schedule_text

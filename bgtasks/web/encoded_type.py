@@ -1,17 +1,44 @@
 """A type of tasks as clients are sent it."""
 
 import json
+from datetime import datetime
+from typing import Any
+
+from attrs import fields, frozen
 
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.limits import Rate
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.web.protocol import MAX_TYPE
 
-__all__ = ["parse_type", "type_text"]
+__all__ = ["TypeNews", "parse_type", "type_data", "type_text"]
+
+
+@frozen
+class TypeNews:
+    """How a type is after it was paused or resumed. What else is known of it is asked for."""
+
+    name: str
+    paused_at: datetime | None
+    pause_reason: str | None
+    waiting: int
+    running: int
+    max_concurrency: int | None
+    rate: Rate | None
+
+
+_news = [field.name for field in fields(TypeNews)]
 
 
 def type_text(info: TypeInfo, codec: TaskCodec) -> str:
-    """A type as JSON, in ASCII."""
-    return json.dumps(codec.data_of(info), separators=(",", ":"))
+    """A type that was paused or resumed as JSON, in ASCII."""
+    news = TypeNews(**{name: getattr(info, name) for name in _news})
+    return json.dumps(codec.data_of(news), separators=(",", ":"))
+
+
+def type_data(info: TypeInfo, codec: TaskCodec) -> dict[str, Any]:
+    """A type as JSON data, with all that is known of it."""
+    return codec.data_of(info)
 
 
 def parse_type(value: object) -> str:

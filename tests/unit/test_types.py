@@ -17,12 +17,14 @@ from bgtasks import (
 )
 from tests.hosts.scripted import (
     Context,
+    Failing,
     Gate,
     OtherWork,
     Work,
     container_for,
     container_of,
     done,
+    run_to_end,
     running,
     until,
     worker_of,
@@ -44,6 +46,37 @@ async def test_all_registered_types_are_told_with_their_limits() -> None:
             TypeInfo("OtherWork", None, None, 0, 0, None, None),
             TypeInfo("Work", None, None, 0, 0, 3, Rate(14, per=1)),
         ]
+
+
+async def test_types_say_how_long_their_tasks_take_and_how_often_they_fail() -> None:
+    container = container_of(
+        background_task(Work, worker_of(done), max_concurrency=3, timeout=60),
+        background_task(OtherWork, worker_of(Failing(1).run)),
+    )
+    async with running(container) as manager:
+        for _ in range(3):
+            await run_to_end(manager, Work())
+        await run_to_end(manager, OtherWork())
+        other, work = await manager.get_types()
+    assert (work.registered, work.processes, work.failure_rate) == (True, 1, 0.0)
+    assert work.per_minute == 3 / 60
+    assert (other.failure_rate, other.oldest_waiting_since) == (1.0, None)
+    assert work.run_ms is not None
+    assert work.options is not None
+    assert (work.options.max_concurrency, work.options.timeout, work.options.retry) == (3, 60, 1)
+
+
+async def test_a_type_that_nobody_runs_says_since_when_it_waits() -> None:
+    container = container_of(
+        background_task(Work, worker_of(done)), background_task(OtherWork, worker_of(done))
+    )
+    container.config.from_dict({"types": ["Work"]})
+    async with running(container) as manager:
+        await manager.run_task(OtherWork())
+        other, _ = await manager.get_types()
+        assert (other.processes, other.oldest_waiting_since) == (0, container.clock().now())
+        (attention,) = (await manager.get_stats()).attention
+        assert (attention.kind, attention.type) == ("unrun", "OtherWork")
 
 
 async def test_a_pause_is_told_with_its_reason_and_what_waits_and_runs() -> None:

@@ -84,7 +84,21 @@ class FakeManager:
         self.log_updated = Subscribers[Any](str)
         self.logs: dict[UUID, list[LogLine]] = {}
         self.schedules: dict[str, ScheduleInfo] = {}
-        self.types = {"Copy": TypeInfo("Copy", None, None, 2, 1, 4, Rate(14, per=1))}
+        copy = TypeInfo(
+            "Copy",
+            None,
+            None,
+            2,
+            1,
+            4,
+            Rate(14, per=1),
+            processes=2,
+            oldest_waiting_since=START,
+            per_minute=1.5,
+            failure_rate=0.25,
+            wait_ms=Percentiles(1.5, 2.5, 3.5),
+        )
+        self.types = {"Copy": copy}
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
         self.arguments: dict[UUID, Any] = {}

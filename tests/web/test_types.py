@@ -19,6 +19,16 @@ COPY = {
     "maxConcurrency": 4,
     "rate": {"starts": 14, "per": 1.0, "burst": 14},
 }
+MORE = {
+    "registered": True,
+    "options": None,
+    "processes": 2,
+    "oldestWaitingSince": "2026-01-01T00:00:00.000000Z",
+    "perMinute": 1.5,
+    "failureRate": 0.25,
+    "waitMs": {"p50": 1.5, "p95": 2.5, "p99": 3.5},
+    "runMs": None,
+}
 PAUSED = COPY | {"pausedAt": "2026-01-01T00:00:00.000000Z", "pauseReason": "provider is down"}
 
 
@@ -37,7 +47,8 @@ async def shared(make_world: Any, user_header: Any) -> Any:
 async def test_types_are_listed_with_their_limits(world: Any) -> None:
     async with world.http() as http:
         answer = await http.get("/api/types")
-    assert (answer.status_code, answer.json()) == (200, {"items": [COPY]})
+    (found,) = answer.json()["items"]
+    assert (answer.status_code, found) == (200, COPY | MORE)
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -46,7 +57,7 @@ async def test_a_type_is_paused_with_a_reason_and_resumed(world: Any) -> None:
         route = f"/api/types/Copy/pause?reason={quote('provider is down')}"
         answer = await http.post(route)
         assert (answer.status_code, answer.json()) == (202, PAUSED)
-        assert (await http.get("/api/types")).json() == {"items": [PAUSED]}
+        assert (await http.get("/api/types")).json() == {"items": [PAUSED | MORE]}
         answer = await http.post("/api/types/Copy/resume")
         assert (answer.status_code, answer.json()) == (202, COPY)
 

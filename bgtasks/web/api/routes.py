@@ -76,7 +76,7 @@ from bgtasks.web.commands import (
 from bgtasks.web.encoded_log import log_text
 from bgtasks.web.encoded_process import process_data
 from bgtasks.web.encoded_schedule import schedule_text
-from bgtasks.web.encoded_type import type_text
+from bgtasks.web.encoded_type import type_data
 from bgtasks.web.hub import Hub
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import Judge
@@ -383,10 +383,15 @@ class TaskRoutes:
         items = [process_data(info, self._codec) for info in found[:MAX_PROCESSES]]
         return JSONResponse({"items": items}, headers=_NO_STORE)
 
-    @described("listTypes", "The types of tasks; policy: can_control", answer=Items(TypeInfo))
+    @described(
+        "listTypes",
+        "The types of tasks; policy: can_see_statistics or can_control",
+        answer=Items(TypeInfo),
+    )
     async def _types(self, _request: Request, requester: Requester) -> Response:
-        items = [type_text(info, self._codec) for info in await self._access.types(requester)]
-        return _json(f'{{"items":[{",".join(items)}]}}')
+        found = await self._access.types(requester)
+        items = [type_data(info, self._codec) for info in found]
+        return JSONResponse({"items": items}, headers=_NO_STORE)
 
     @described(
         "listSchedules",
