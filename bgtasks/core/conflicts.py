@@ -5,13 +5,13 @@ from uuid import UUID
 
 from bgtasks.core.events import Replaced
 from bgtasks.core.keys import FOLLOWED, behind
-from bgtasks.core.lifecycle import Change, decide
+from bgtasks.core.lifecycle import Change, decide, with_id
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.unique import Conflict
 from bgtasks.errors import DuplicateTaskError, TaskStateError
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["frees_for_follower", "key_is_held", "resolve"]
+__all__ = ["frees_for_follower", "is_begun_by", "key_is_held", "resolve"]
 
 
 def resolve(
@@ -39,6 +39,18 @@ def resolve(
         return change
     can_follow = holder.key_rule == FOLLOWED and holder.status is BackgroundTaskStatus.RUNNING
     return behind(new) if can_follow and waiting_behind is None else None
+
+
+def is_begun_by(new: TaskRecord, holder: TaskRecord) -> bool:
+    """Whether ``holder`` has begun to do what ``new`` says since that was submitted: it had been
+    replaced, and nobody was told."""
+    return (
+        holder.status is BackgroundTaskStatus.RUNNING
+        and holder.started_at is not None
+        and holder.started_at >= new.created_at
+        and holder.name == new.name
+        and holder.data == with_id(new.data, holder.id)
+    )
 
 
 def frees_for_follower(change: Change) -> bool:

@@ -36,7 +36,7 @@ from bgtasks.core.keys import held_after_claim, held_after_end, held_after_retry
 from bgtasks.core.record import ONCE_ENDED, Row, TaskRecord, changing
 from bgtasks.models import AttemptFailure, BackgroundTaskStatus
 
-__all__ = ["Change", "decide"]
+__all__ = ["Change", "decide", "with_id"]
 
 PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
@@ -284,7 +284,7 @@ def _replaced(record: TaskRecord, new: TaskRecord, now: datetime) -> Change | No
         return None
     after = record._replace(
         name=new.name,
-        data=_with_id(new.data, record.id),
+        data=with_id(new.data, record.id),
         version=new.version,
         priority=new.priority,
         progress=0.0,
@@ -306,7 +306,7 @@ def _replaced(record: TaskRecord, new: TaskRecord, now: datetime) -> Change | No
     return Change(record, after)
 
 
-def _with_id(data: str, task_id: UUID) -> str:
+def with_id(data: str, task_id: UUID) -> str:
     """The JSON of a task as that of the task with another id."""
     return encode({**decode(data), "id": str(task_id)})
 

@@ -244,3 +244,33 @@ async def test_a_call_that_is_repeated_while_the_first_is_not_committed_yet_is_a
         await other.rollback()
         assert await submitting == {}
     assert await count(sql, "true") == 2
+
+
+async def test_a_replacement_whose_answer_is_lost_is_not_done_once_more(
+    far: BackendBench, worker: BackendBench, proxy: Proxy, sql: Any
+) -> None:
+    """What was replaced has begun before the submission is repeated."""
+    await far.open(serving=False)
+    first = await submit(worker, unique(worker, "Replacing", delay=600))
+    loss = proxy.lose(b"COMMIT", cuts=True)
+    submitting = asyncio.create_task(submit(far, unique(far, "Replacing", name="new")))
+    await loss.happened.wait()
+    assert (await worker.started(first)).name == "new"
+    proxy.heal()
+    assert await submitting == first
+    assert await count(sql, "true") == 1
+
+
+async def test_a_repeated_submission_waits_behind_what_had_begun_before(
+    far: BackendBench, worker: BackendBench, proxy: Proxy
+) -> None:
+    """Though it does the same: what has changed meanwhile, that one may have missed."""
+    await far.open(serving=False)
+    running = await worker.started(await submit(worker, unique(worker, "Replacing")))
+    far.clock.advance(1)
+    loss = proxy.lose(b"COMMIT", arrives=False)
+    new = unique(far, "Replacing")
+    assert await submit(far, new) == new.id
+    assert loss.happened.is_set()
+    worker.runner.end(running)
+    await worker.started(new.id)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns, moved_turns
-from bgtasks.core.conflicts import resolve
+from bgtasks.core.conflicts import is_begun_by, resolve
 from bgtasks.core.keys import has_expired, key_behind
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
@@ -62,6 +62,25 @@ class Contested:
         now = self._now()
         stored = ((key, item.record) for key, item in found.items())
         return {key: holder for key, holder in stored if not has_expired(holder, now)}
+
+    async def begun(self, records: Sequence[TaskRecord]) -> dict[int, TaskRecord]:
+        """Of new tasks that may have been submitted before, by an answer that was lost: the holders
+        that do by now what they say, by their places."""
+        replacing = {
+            place: str(record.held_key)
+            for place, record in enumerate(records)
+            if record.held_key is not None and self._conflict(record) == "replace"
+        }
+        if not replacing:
+            return {}
+        holders = await self._tables.holders(list(replacing.values()))
+        whole = await self._tables.find_whole([item.record.id for item in holders.values()])
+        found = {str(item.record.held_key): item.record for item in whole.values()}
+        return {
+            place: found[key]
+            for place, key in replacing.items()
+            if key in found and is_begun_by(records[place], found[key])
+        }
 
     async def _keep(self, record: TaskRecord, written: list[TaskRecord]) -> TaskRecord | None:
         """The holder of the key of a new task that is not accepted; what is written is added."""

@@ -85,12 +85,17 @@ class Batch:
         keys of some of its tasks may be held: where the others are its own that are stored, only
         for those something is left to do."""
         stored = await self._stored(call) if call.again else {}
-        left = [at for at, record in enumerate(call.records) if record.id not in stored]
+        holders = await self._contested.begun(call.records) if call.again else {}
+        left = [
+            at
+            for at, record in enumerate(call.records)
+            if record.id not in stored and at not in holders
+        ]
         if not left:
-            return Kept(call.accepted(stored), {})
+            return Kept(call.accepted(stored), holders)
         records = await self._turns.in_line([call.records[at] for at in left])
         kept = await self._contested.insert(records)
-        holders = {left[at]: holder for at, holder in kept.holders.items()}
+        holders |= {left[at]: holder for at, holder in kept.holders.items()}
         if any(call.records[at].id == holder.id for at, holder in holders.items()):
             raise LostAnswerError  # the try before this one was committed a moment ago
         return Kept([*call.accepted(stored), *kept.written], holders)
