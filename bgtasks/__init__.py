@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from bgtasks.manager import BackgroundTaskManager
     from bgtasks.manager.current import current_manager
     from bgtasks.models import (
-        AttemptFailure,
+        Attempt,
+        AttemptError,
+        AttemptProcess,
         Attention,
         BackgroundTaskBase,
         BackgroundTaskInfo,
@@ -71,7 +73,9 @@ if TYPE_CHECKING:
     from bgtasks.worker import BackgroundWorker, BackgroundWorkerContext
 
 __all__ = [
-    "AttemptFailure",
+    "Attempt",
+    "AttemptError",
+    "AttemptProcess",
     "AttemptTimeoutError",
     "Attention",
     "BackendBusyError",
@@ -174,7 +178,9 @@ _HOMES = {
     "manager": ["BackgroundTaskManager"],
     "manager.current": ["current_manager"],
     "models": [
-        "AttemptFailure",
+        "Attempt",
+        "AttemptError",
+        "AttemptProcess",
         "Attention",
         "BackgroundTaskBase",
         "BackgroundTaskInfo",

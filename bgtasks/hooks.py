@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from attrs import define
 
-from bgtasks.models import AttemptFailure, BackgroundTaskBase, BackgroundTaskInfo
+from bgtasks.models import Attempt, BackgroundTaskBase, BackgroundTaskInfo
 
 __all__ = ["AttemptOutcome", "BackgroundTaskHook", "HookedAttempt"]
 
@@ -49,7 +49,7 @@ class BackgroundTaskHook:
     def settled(
         self,
         info: BackgroundTaskInfo[Any],
-        failure: AttemptFailure | None,
+        failure: Attempt | None,
     ) -> Awaitable[None] | None:
         """A task is final. Called once for each end, in one of the processes that have such a
         hook, soon after the end is stored: for a mail about a failure, for example. ``failure`` is

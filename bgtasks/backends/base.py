@@ -24,7 +24,7 @@ from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRe
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import AttemptFailure, ProcessInfo
+from bgtasks.models import Attempt, ProcessInfo
 
 __all__ = ["AttemptRunner", "Backend", "ChangeHandler", "TypeHandler"]
 
@@ -175,8 +175,9 @@ class Backend(ABC):
         than a million."""
 
     @abstractmethod
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        """How each attempt of this task that failed or was interrupted ended, oldest first."""
+    async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
+        """The attempts of this task, oldest first, from the start of each; of those that ended and
+        did not complete, at most the newest ``KEPT_ATTEMPTS``."""
 
     @abstractmethod
     async def logs(self, task_id: UUID, after: int = 0) -> StoredLog:

@@ -12,10 +12,11 @@ from typing import Any
 from attrs import evolve, fields, frozen
 
 from bgtasks.backends.columns import Columns, ColumnTypes
+from bgtasks.core.attempts import KEPT_ATTEMPTS, AttemptRow
 from bgtasks.core.log_chunks import LogChunk
+from bgtasks.core.own_frames import MAX_FRAME
 from bgtasks.core.record import Row
-from bgtasks.core.text import MAX_MESSAGE, clean, cut_traceback
-from bgtasks.models import AttemptFailure
+from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean, cut_traceback
 
 __all__ = ["KINDS", "Again", "Kind", "SideTable", "fit", "rows_of"]
 
@@ -37,7 +38,9 @@ class Kind:
 
     ``key`` has the fields by which a row is found. Of a kind that is ``of_task``, the table has the
     column ``task`` too (the ``sequence`` of the task, which the rows are dropped with), first in
-    the key. ``texts`` makes those texts fit for any store that were not made fit before.
+    the key. ``texts`` makes those texts fit for any store that were not made fit before. Of a kind
+    that has ``newest``, only so many rows of each task are kept, by the last field of the key: a
+    number that each new row has a larger one of.
     """
 
     row: type[Any]
@@ -46,18 +49,38 @@ class Kind:
     again: Again = Again.NOTHING
     of_task: bool = True
     texts: Mapping[str, Callable[[str], str]] = {}
+    newest: int | None = None
+
+    def is_to_drop(self, row: Any) -> bool:
+        """Whether there may be more rows than are kept, now that there is this one."""
+        return self.newest is not None and getattr(row, self.key[-1]) > self.newest
 
 
 def _message(text: str) -> str:
     return clean(text, MAX_MESSAGE)
 
 
+def _name(text: str) -> str:
+    return clean(text, MAX_NAME)
+
+
+def _frame(text: str) -> str:
+    return clean(text, MAX_FRAME)
+
+
 KINDS = (
     Kind(
-        AttemptFailure,
-        "failures",
+        AttemptRow,
+        "attempts",
         key=("attempt",),
-        texts={"error_message": _message, "traceback": cut_traceback},
+        texts={
+            "process": _message,
+            "error_type": _name,
+            "error_message": _message,
+            "frame": _frame,
+            "traceback": cut_traceback,
+        },
+        newest=KEPT_ATTEMPTS,
     ),
     # Written by themselves: what becomes of lines changes nothing for their task.
     Kind(LogChunk, "log_chunks", key=("first",)),

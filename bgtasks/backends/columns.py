@@ -17,6 +17,7 @@ __all__ = [
     "CANCELLED",
     "CHANGED",
     "ENDED",
+    "FAILED",
     "INSERTED",
     "NO_DATA",
     "REPLACED",
@@ -55,6 +56,9 @@ REPORTED = (
 
 ENDED = (*REPORTED, "status", "completed_at", "failures", "result")
 """What changes when a running attempt ends for good, and not by an interruption."""
+
+FAILED = ("error_group", "failed_at")
+"""What is kept of the newest failure of a task."""
 
 CANCELLED = (
     "status",

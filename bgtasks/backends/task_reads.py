@@ -9,7 +9,7 @@ from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import AttemptFailure
+from bgtasks.models import Attempt
 
 __all__ = ["WINDOW", "TaskReads", "only"]
 
@@ -52,8 +52,8 @@ class TaskReads(ABC):
         """The sequence of the newest task before one, and when it was accepted."""
 
     @abstractmethod
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        """How the attempts of a task ended that did not end well, oldest first."""
+    async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
+        """The attempts of a task that are kept, oldest first."""
 
     @abstractmethod
     async def overview(self, now: datetime) -> Overview:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
+from bgtasks.core.attempts import FAILED
 from bgtasks.core.record import TaskRecord
-from bgtasks.core.text import MAX_MESSAGE, clean, clean_message, cut_traceback
+from bgtasks.core.text import MAX_MESSAGE, MAX_NAME, clean, clean_message, cut_traceback
 
 __all__ = [
     "CancelRequested",
@@ -37,6 +38,10 @@ def _clean(text: str) -> str:
     return clean(text, MAX_MESSAGE)
 
 
+def _clean_name(text: str) -> str:
+    return clean(text, MAX_NAME)
+
+
 def _clean_traceback(text: str | None) -> str | None:
     return None if text is None else cut_traceback(text)
 
@@ -63,13 +68,16 @@ class Failed:
     """The worker raised, or set this status itself.
 
     ``retry_after`` is how long to wait before the next attempt; ``None``: there is none.
-    ``kind`` goes into the history of attempts: ``"failed"`` or ``"timed out"``.
+    ``kind`` goes into the history of attempts: ``"failed"`` or ``"timed out"``. ``error_type`` is
+    the class of the exception, ``frame`` where it was raised in the host's own code.
     """
 
     error_message: str = field(converter=_clean)
     traceback: str | None = field(default=None, converter=_clean_traceback)
     retry_after: timedelta | None = None
     kind: str = "failed"
+    error_type: str = field(default=FAILED, converter=_clean_name)
+    frame: str | None = None
 
 
 @frozen
@@ -108,7 +116,9 @@ Outcome = Completed | Failed | Cancelled | Interrupted | NotBegun
 
 @frozen
 class Claimed:
-    """An attempt begins."""
+    """An attempt begins, in the process of this name."""
+
+    process: str | None = None
 
 
 @frozen

@@ -10,7 +10,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from attrs import evolve
+
+from bgtasks.core.attempts import INTERRUPTED, AttemptRow
 from bgtasks.core.codec.json_text import decode, encode
+from bgtasks.core.error_groups import group_of
 from bgtasks.core.events import (
     Cancelled,
     CancelRequested,
@@ -34,7 +38,7 @@ from bgtasks.core.events import (
 )
 from bgtasks.core.keys import held_after_claim, held_after_end, held_after_retry, is_behind
 from bgtasks.core.record import ONCE_ENDED, Row, TaskRecord, changing
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import BackgroundTaskStatus
 
 __all__ = ["Change", "decide", "with_id"]
 
@@ -45,6 +49,7 @@ RUNNING = BackgroundTaskStatus.RUNNING
 _begin = changing(
     "attempt",
     "started_at",
+    "process",
     "revision",
     "changed_at",
     status=RUNNING,
@@ -91,8 +96,8 @@ def decide(record: TaskRecord, event: Event, now: datetime) -> Change | None:
         case Ended():
             is_held = _holds(record, event.attempt)
             return _ended(record, event.outcome, event.report, now) if is_held else None
-        case Claimed():
-            return _claimed(record, now)
+        case Claimed(process):
+            return _claimed(record, process, now)
         case Reported():
             return _reported(record, event.report, now) if _holds(record, event.attempt) else None
         case CancelRequested():
@@ -118,10 +123,10 @@ def _holds(record: TaskRecord, attempt: int) -> bool:
     return record.status is RUNNING and record.attempt == attempt
 
 
-def _claimed(record: TaskRecord, now: datetime) -> Change | None:
+def _claimed(record: TaskRecord, process: str | None, now: datetime) -> Change | None:
     if record.status is not PENDING or record.held:
         return None
-    after = _begin(record, record.attempt + 1, now, record.revision + 1, now)
+    after = _begin(record, record.attempt + 1, now, process, record.revision + 1, now)
     if record.held_key is not None:
         after = after._replace(held_key=held_after_claim(record, now))
     return Change(record, after)
@@ -147,13 +152,13 @@ def _ended(record: TaskRecord, outcome: Outcome, report: Report | None, now: dat
                 record, BackgroundTaskStatus.COMPLETED, report, now, result=outcome.result
             )
         case Cancelled():
-            return _final(record, BackgroundTaskStatus.CANCELLED, report, now)
+            return _cancelled(record, report, now)
         case Failed():
             return _failed(record, outcome, report, now)
         case Interrupted():
             return _interrupted(record, outcome, report, now)
-        case NotBegun():
-            return _not_begun(record, now)
+        case NotBegun(why):
+            return _not_begun(record, why, now)
 
 
 def _final(
@@ -162,7 +167,7 @@ def _final(
     report: Report | None,
     now: datetime,
     error_message: str | None = None,
-    *beside: Row,
+    *,
     result: str | None = None,
 ) -> Change:
     last = report or record  # both have these four
@@ -181,21 +186,48 @@ def _final(
     )
     if record.held_key is not None:
         after = after._replace(held_key=held_after_end(record, now))
-    return Change(record, after, beside)
+    return Change(record, after)
 
 
 def _failed(record: TaskRecord, outcome: Failed, report: Report | None, now: datetime) -> Change:
-    failure = AttemptFailure(
-        record.attempt, outcome.kind, outcome.error_message, outcome.traceback, now
+    message = outcome.error_message
+    group = group_of(outcome.error_type, message, outcome.frame)
+    row = _row(
+        record,
+        outcome.kind,
+        now,
+        error_type=outcome.error_type,
+        error_message=message,
+        frame=outcome.frame,
+        traceback=outcome.traceback,
+        error_group=group,
     )
     if outcome.retry_after is None or record.cancel_requested:
-        return _final(
-            record, BackgroundTaskStatus.FAILED, report, now, outcome.error_message, failure
-        )
+        final = _final(record, BackgroundTaskStatus.FAILED, report, now, message)
+        return _with_row(final, row)
     at = now + outcome.retry_after
-    waiting = _waiting(record, report, now, outcome.error_message, "Waiting for the next attempt")
+    waiting = _waiting(record, report, now, message, "Waiting for the next attempt")
     after = waiting._replace(failures=record.failures + 1, scheduled_at=at, due_at=at, delayed=True)
-    return Change(record, after, (failure,))
+    return _with_row(Change(record, after), row)
+
+
+def _cancelled(record: TaskRecord, report: Report | None, now: datetime) -> Change:
+    final = _final(record, BackgroundTaskStatus.CANCELLED, report, now)
+    return _with_row(final, _row(record, "cancelled", now))
+
+
+def _row(record: TaskRecord, outcome: str, now: datetime, **error: str | None) -> AttemptRow:
+    """What is kept of the attempt that ``record`` is in."""
+    return AttemptRow(record.attempt, outcome, now, record.started_at, record.process, **error)
+
+
+def _with_row(change: Change, row: AttemptRow) -> Change:
+    """The change with what is kept of the attempt that it ends; a task that has failed is found by
+    that."""
+    after = change.after
+    if row.error_group is not None:
+        after = after._replace(error_group=row.error_group, failed_at=row.ended_at)
+    return Change(change.before, after, (row,))
 
 
 def _interrupted(
@@ -207,25 +239,28 @@ def _interrupted(
     crashes the task has failed. Orderly stops are not limited.
     """
     if record.cancel_requested:
-        return _final(record, BackgroundTaskStatus.CANCELLED, report, now)
+        return _cancelled(record, report, now)
     count = record.interruptions + outcome.counted
-    failure = AttemptFailure(record.attempt, "interrupted", outcome.by, None, now)
+    row = _row(record, "interrupted", now, error_type=INTERRUPTED, error_message=outcome.by)
     if not outcome.may_rerun:
         message = f"Interrupted: {outcome.by}. This task type is not run again (rerun_interrupted)."
     elif outcome.counted and count >= outcome.max_interruptions:
         message = f"Interrupted {count} times, the last time: {outcome.by}. Not run again."
     else:
         waiting = _waiting(record, report, now, None, "Interrupted; waiting to run again")
-        return Change(record, waiting._replace(interruptions=count), (failure,))
-    final = _final(record, BackgroundTaskStatus.FAILED, report, now, message, failure)
+        return Change(record, waiting._replace(interruptions=count), (row,))
+    final = _final(record, BackgroundTaskStatus.FAILED, report, now, message)
     after = final.after._replace(failures=record.failures, interruptions=count)
-    return Change(record, after, (failure,))
+    row = evolve(row, error_group=group_of(INTERRUPTED, outcome.by, None))
+    return _with_row(Change(record, after), row)
 
 
-def _not_begun(record: TaskRecord, now: datetime) -> Change:
+def _not_begun(record: TaskRecord, why: str, now: datetime) -> Change:
     if record.cancel_requested:
-        return _final(record, BackgroundTaskStatus.CANCELLED, None, now)
-    return Change(record, _waiting(record, None, now, None, "Waiting to run"))
+        return _cancelled(record, None, now)
+    waiting = _waiting(record, None, now, None, "Waiting to run")
+    row = _row(record, "not begun", now, error_type=INTERRUPTED, error_message=why)
+    return Change(record, waiting, (row,))
 
 
 def _waiting(
@@ -300,6 +335,8 @@ def _replaced(record: TaskRecord, new: TaskRecord, now: datetime) -> Change | No
         held=record.held and new.turn_key == record.turn_key and new.due_at is None,
         failures=0,
         interruptions=0,
+        error_group=None,
+        failed_at=None,
         revision=record.revision + 1,
         changed_at=now,
     )

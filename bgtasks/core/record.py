@@ -1,14 +1,15 @@
 """The stored form of a task, and the queries that backends answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from attrs import frozen
 
+from bgtasks.core.attempts import AttemptRow, attempt_of, process_of
 from bgtasks.models import (
-    AttemptFailure,
+    Attempt,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
     LightTaskInfo,
@@ -35,6 +36,7 @@ __all__ = [
     "TaskRecord",
     "Turn",
     "View",
+    "attempts_of",
     "changing",
     "info_of",
     "listed",
@@ -86,6 +88,9 @@ class TaskRecord(NamedTuple):
     ticks that nobody was there for.
     ``tell_at`` is from when on hooks may be told of the task's end: ``None``, no hook asks for
     that; ``ONCE_ENDED``, at once; a later time while a process tells them; ``NOT_YET``, they were.
+    ``process`` names the one that the newest attempt was begun in. ``error_group`` is the key of
+    the task's newest failure (see :mod:`bgtasks.core.error_groups`), which was at ``failed_at``;
+    both stay when a later attempt completes.
 
     A named tuple, not an attrs class: each step of each task makes a new one, and copying the
     fields of a frozen attrs class costs several times as much.
@@ -127,6 +132,9 @@ class TaskRecord(NamedTuple):
     result: str | None = None
     version: int = 1
     tell_at: datetime | None = None
+    process: str | None = None
+    error_group: str | None = None
+    failed_at: datetime | None = None
     sequence: int = 0
 
 
@@ -223,7 +231,29 @@ def info_of(
     )
 
 
-Row = AttemptFailure
+def attempts_of(record: TaskRecord, rows: Iterable[AttemptRow]) -> list[Attempt]:
+    """The attempts of a task, from the oldest that is kept: those that have ``rows``, and the one
+    that runs or has completed, of which ``record`` has it all."""
+    attempts = [attempt_of(row) for row in rows]
+    last = attempts[-1].attempt if attempts else 0
+    status = record.status
+    if status not in (BackgroundTaskStatus.RUNNING, BackgroundTaskStatus.COMPLETED):
+        return attempts
+    if record.attempt > last:
+        is_over = status is BackgroundTaskStatus.COMPLETED
+        attempts.append(
+            Attempt(
+                attempt=record.attempt,
+                started_at=record.started_at,
+                ended_at=record.completed_at,
+                outcome="completed" if is_over else None,
+                process=process_of(record.process),
+            )
+        )
+    return attempts
+
+
+Row = AttemptRow
 """What is kept beside a task, in a table of its own. The tables: ``bgtasks/backends/beside.py``."""
 
 Counts = Mapping[tuple[str, BackgroundTaskStatus], int]

@@ -15,12 +15,12 @@ from bgtasks.clock import Clock, Timer, Timing
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Outcome, Report
 from bgtasks.core.record import TaskRecord
-from bgtasks.core.text import describe, traceback_of
+from bgtasks.core.text import describe
 from bgtasks.execution.attempt_log import AttemptLog
 from bgtasks.execution.context import AttemptContext
 from bgtasks.execution.hooks import NO_HOOKS, AroundAttempt, Hooks
 from bgtasks.execution.opened import Resource
-from bgtasks.execution.outcome import Ending, Phase, StopReason, outcome_of
+from bgtasks.execution.outcome import Ending, Phase, StopReason, failed, outcome_of
 from bgtasks.execution.own_task import (
     forget_cancels,
     is_from_terminal,
@@ -194,7 +194,7 @@ class Attempt:
             scope, self._context = Scope(self._plan, self._clock, self._timing), self._new_context()
         except BaseException as raised:  # self._plan could not be read, and cannot be later either
             self._caught(raised)
-            return Ended(self.record.attempt, Failed(describe(raised), traceback_of(raised)))
+            return Ended(self.record.attempt, failed(raised))
         seconds = self._registration.timeout
         timeout = self._start_timeout(seconds) if seconds is not None else None
         try:

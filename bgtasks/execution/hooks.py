@@ -15,7 +15,7 @@ from bgtasks.core.record import ONCE_ENDED, TaskRecord
 from bgtasks.core.text import class_name, describe, trace_of
 from bgtasks.hooks import AttemptOutcome, BackgroundTaskHook, HookedAttempt
 from bgtasks.logs import log_fields, log_safely
-from bgtasks.models import AttemptFailure, BackgroundTaskBase, BackgroundTaskInfo
+from bgtasks.models import Attempt, BackgroundTaskBase, BackgroundTaskInfo
 from bgtasks.worker import BackgroundWorkerContext
 
 __all__ = ["NO_HOOKS", "AroundAttempt", "Hooks"]
@@ -67,7 +67,7 @@ class Hooks:
         self,
         record: TaskRecord,
         info: BackgroundTaskInfo[Any],
-        failure: AttemptFailure | None,
+        failure: Attempt | None,
         clock: Clock,
     ) -> None:
         """Tell each hook of an end. Raises only what cancels the running task."""

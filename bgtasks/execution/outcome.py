@@ -3,15 +3,17 @@
 import asyncio
 import enum
 from collections.abc import Callable
+from datetime import timedelta
 
 from attrs import frozen
 
 from bgtasks.core.events import Cancelled, Completed, Failed, Interrupted, NotBegun, Outcome
-from bgtasks.core.text import describe, traceback_of
+from bgtasks.core.text import class_name, describe, traceback_of
 from bgtasks.errors import AttemptTimeoutError, TaskCancelled
+from bgtasks.execution.own_code import own_frame_of
 from bgtasks.registration import Registration
 
-__all__ = ["Ending", "Phase", "StopReason", "outcome_of"]
+__all__ = ["Ending", "Phase", "StopReason", "failed", "outcome_of"]
 
 TORN_DOWN = "the event loop ended"
 
@@ -61,7 +63,7 @@ def outcome_of(
         return _judge(ending, registration, failures, uniform)
     except BaseException as error:
         shown = error if ending.error is None else ending.error
-        return Failed(describe(shown), traceback_of(shown))
+        return failed(shown)
 
 
 def _judge(
@@ -85,8 +87,8 @@ def _judge(
         case StopReason.TIMEOUT:
             late = AttemptTimeoutError(_late(ending.phase, registration))
             wait = registration.retry.wait_after(failures + 1, late, uniform)
-            return Failed(
-                str(late), traceback_of(late if error is None else error), wait, "timed out"
+            return failed(
+                late if error is None else error, str(late), wait, "timed out", class_name(late)
             )
         case None if gave_up:
             message = f"{ending.phase.value} was cancelled, but nobody had asked for it"
@@ -94,7 +96,25 @@ def _judge(
             message = describe(TaskCancelled() if error is None else error)
     error = TaskCancelled(message) if error is None else error
     wait = registration.retry.wait_after(failures + 1, error, uniform)
-    return Failed(message, traceback_of(error), wait)
+    return failed(error, message, wait)
+
+
+def failed(
+    error: BaseException,
+    message: str | None = None,
+    retry_after: timedelta | None = None,
+    kind: str = "failed",
+    error_type: str | None = None,
+) -> Failed:
+    """The outcome of an attempt that ended with ``error``, told by ``message`` if there is one."""
+    return Failed(
+        describe(error) if message is None else message,
+        traceback_of(error),
+        retry_after,
+        kind,
+        class_name(error) if error_type is None else error_type,
+        own_frame_of(error),
+    )
 
 
 def _cut_off(phase: Phase, registration: Registration, by: str) -> Outcome:

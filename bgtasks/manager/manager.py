@@ -38,7 +38,7 @@ from bgtasks.manager.run import ManagerRun
 from bgtasks.manager.switch import Switch
 from bgtasks.manager.waiting import no_such_task
 from bgtasks.models import (
-    AttemptFailure,
+    Attempt,
     BackgroundTaskBase,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
@@ -451,9 +451,11 @@ class BackgroundTaskManager:
         records = await self._switch.running().backend.find([checked_id(task_id)])
         return cursor_of(records[0].sequence) if records else None
 
-    async def get_failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        """How each attempt of a task ended that failed or was interrupted, oldest first."""
-        return await self._switch.running().backend.failures(checked_id(task_id))
+    async def get_attempts(self, task_id: UUID) -> Sequence[Attempt]:
+        """The attempts of a task, oldest first, each from its start: when, in which process, how
+        it ended and why. Of those that ended and did not complete, the newest 100 are kept. Empty
+        if there is no such task."""
+        return await self._switch.running().backend.attempts(checked_id(task_id))
 
     async def get_logs(
         self, task_id: UUID, after: int = 0, *, source: Literal["task"] | None = None

@@ -9,7 +9,7 @@ from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.record import TaskRecord
 from bgtasks.execution.hooks import Hooks
 from bgtasks.manager.infos import Infos
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import Attempt, BackgroundTaskStatus
 
 __all__ = ["TellingHooks"]
 
@@ -86,11 +86,11 @@ class TellingHooks:
         await self._hooks.settled(record, self._infos.of(record), failure, self._clock)
         self._told.append(record)
 
-    async def _failure_of(self, record: TaskRecord) -> AttemptFailure | None:
+    async def _failure_of(self, record: TaskRecord) -> Attempt | None:
         if record.status is not BackgroundTaskStatus.FAILED:
             return None
-        failures = await self._backend.failures(record.id)
-        return failures[-1] if failures else None
+        attempts = await self._backend.attempts(record.id)
+        return attempts[-1] if attempts else None
 
     async def _note_told(self) -> None:
         """Note in the store what was told; where it does not answer, before anything else later."""

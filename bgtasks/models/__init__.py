@@ -1,5 +1,6 @@
 """What a task is and how it looks from outside; what the manager tells of what it does."""
 
+from bgtasks.models.attempts import Attempt, AttemptError, AttemptProcess
 from bgtasks.models.info import (
     BackgroundTaskInfo,
     LightTaskInfo,
@@ -8,7 +9,7 @@ from bgtasks.models.info import (
     WaitingFor,
     kept,
 )
-from bgtasks.models.operations import AttemptFailure, BulkResult, Health, ProcessInfo
+from bgtasks.models.operations import BulkResult, Health, ProcessInfo
 from bgtasks.models.schedules import ScheduleInfo, TickInfo
 from bgtasks.models.statistics import (
     Attention,
@@ -31,7 +32,9 @@ from bgtasks.models.task import (
 
 __all__ = [
     "UNSET",
-    "AttemptFailure",
+    "Attempt",
+    "AttemptError",
+    "AttemptProcess",
     "Attention",
     "AttentionKind",
     "BackgroundTaskBase",

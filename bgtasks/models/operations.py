@@ -1,4 +1,4 @@
-"""What an operator asks of the manager: failures, processes, bulk changes."""
+"""What an operator asks of the manager: processes, bulk changes."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,27 +6,10 @@ from uuid import UUID
 from attrs import frozen
 
 __all__ = [
-    "AttemptFailure",
     "BulkResult",
     "Health",
     "ProcessInfo",
 ]
-
-
-@frozen
-class AttemptFailure:
-    """How one attempt ended badly. Kept for every attempt that failed or was interrupted.
-
-    ``kind`` is ``"failed"``, ``"timed out"`` or ``"interrupted"``; ``traceback`` is the text of the
-    exception's traceback, its oldest part cut beyond 32,000 characters, or ``None`` where
-    there was no exception (a crash of the process).
-    """
-
-    attempt: int
-    kind: str
-    error_message: str
-    traceback: str | None
-    ended_at: datetime
 
 
 @frozen(kw_only=True)

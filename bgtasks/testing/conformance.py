@@ -19,7 +19,7 @@ from bgtasks.core.events import Interrupted, Outcome, Report, Reported
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.ids import uuid7
-from bgtasks.models import BackgroundTaskStatus
+from bgtasks.models import Attempt, BackgroundTaskStatus
 from bgtasks.registry import Registry
 from bgtasks.testing.clock import FakeClock
 from bgtasks.testing.conformance_types import make_registry
@@ -183,6 +183,10 @@ class BackendBench:
         if record is None:
             raise LookupError(f"task {task_id} is not stored")
         return record
+
+    async def failures(self, task_id: UUID) -> list[Attempt]:
+        """Those attempts of a task that ended badly, oldest first."""
+        return [item for item in await self.backend.attempts(task_id) if item.error is not None]
 
     async def reaches(
         self, task_id: UUID, goal: BackgroundTaskStatus | Callable[[TaskRecord], bool]

@@ -19,7 +19,7 @@ from bgtasks.errors import (
 )
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import (
-    AttemptFailure,
+    Attempt,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
     History,
@@ -249,14 +249,14 @@ class TaskAccess:
             return error
         return _key_is_held()
 
-    async def failures(self, requester: Requester, task_id: UUID) -> Sequence[AttemptFailure]:
-        """How those attempts of a task ended that failed, without tracebacks for whom the policy
-        does not show them. Raises TaskNotFoundError."""
+    async def attempts(self, requester: Requester, task_id: UUID) -> Sequence[Attempt]:
+        """The attempts of a task. Without tracebacks, places in the code and processes for whom
+        the policy does not show errors. Raises TaskNotFoundError."""
         info = await self._find(requester, task_id)
-        failures = await self._manager.get_failures(task_id)
+        attempts = await self._manager.get_attempts(task_id)
         if await self._judge.may_view_errors(requester, info):
-            return failures
-        return [evolve(failure, traceback=None) for failure in failures]
+            return attempts
+        return [attempt.for_viewers() for attempt in attempts]
 
     async def log(self, requester: Requester, task_id: UUID, after: int) -> TaskLog:
         """Lines of a task's log behind the number ``after``; those of ``logging`` only for whom the

@@ -147,7 +147,9 @@ async def test_failed_and_cancelled_tasks_can_be_run_again(bench: BackendBench) 
         assert (record.failures, record.interruptions) == (0, 0)
         bench.runner.end(record, Failed("again"))
         await bench.reaches(task_id, lambda item: item.error_message == "again")
-    kinds = [(item.attempt, item.error_message) for item in await bench.backend.failures(failed)]
+    kinds = [
+        (item.attempt, item.error and item.error.message) for item in await bench.failures(failed)
+    ]
     assert kinds == [(1, "no"), (2, "again")]
 
 

@@ -166,7 +166,7 @@ async def test_lists_have_no_data_and_no_large_payloads(bench: BackendBench, que
 async def test_an_unknown_task_is_none(bench: BackendBench) -> None:
     record = bench.record()
     assert await bench.backend.get(record.id) is None
-    assert await bench.backend.failures(record.id) == []
+    assert await bench.failures(record.id) == []
 
 
 async def test_every_attempt_that_ended_badly_is_kept(bench: BackendBench) -> None:
@@ -184,10 +184,10 @@ async def test_every_attempt_that_ended_badly_is_kept(bench: BackendBench) -> No
     bench.runner.end(record, Failed("too slow", None, None, "timed out"))
     times.append(bench.clock.now())
     await bench.reaches(record.id, BackgroundTaskStatus.FAILED)
-    failures = await bench.backend.failures(record.id)
+    failures = await bench.failures(record.id)
     assert [item.attempt for item in failures] == [1, 2, 3]
-    assert [item.kind for item in failures] == ["failed", "interrupted", "timed out"]
-    assert [item.error_message for item in failures] == [
+    assert [item.outcome for item in failures] == ["failed", "interrupted", "timed out"]
+    assert [item.error and item.error.message for item in failures] == [
         "first",
         "the machine went down",
         "too slow",
@@ -206,7 +206,7 @@ async def test_only_old_final_tasks_are_dropped_the_oldest_first(bench: BackendB
     age = bench.clock.now() - start - timedelta(seconds=40)
     assert await bench.backend.prune(PruneRule(age), 3) == 3
     assert [await bench.backend.get(item) is None for item in finals] == [True] * 3 + [False] * 3
-    assert await bench.backend.failures(finals[1]) == []
+    assert await bench.failures(finals[1]) == []
     assert await bench.backend.prune(PruneRule(age), 3) == 1
     assert await bench.backend.prune(PruneRule(age), 3) == 0
     assert await bench.backend.prune(PruneRule(timedelta(0)), 100) == 2
@@ -227,7 +227,7 @@ async def test_an_id_may_be_used_again_once_its_task_was_dropped(bench: BackendB
     await bench.advance(1)
     assert await bench.backend.prune(PruneRule(timedelta(0)), 10) == 1
     await bench.submit(id=task_id)
-    assert await bench.backend.failures(task_id) == []
+    assert await bench.failures(task_id) == []
     assert (await bench.get(task_id)).failures == 0
 
 

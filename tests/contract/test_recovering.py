@@ -24,8 +24,8 @@ async def test_a_task_cut_off_by_a_crash_waits_again_and_is_run(durable: Backend
     again = await durable.started(record.id, attempt=2)
     durable.runner.end(again)
     await durable.reaches(record.id, BackgroundTaskStatus.COMPLETED)
-    (failure,) = await durable.backend.failures(record.id)
-    assert (failure.attempt, failure.kind, failure.traceback) == (1, "interrupted", None)
+    (failure,) = await durable.failures(record.id)
+    assert (failure.attempt, failure.outcome, failure.traceback) == (1, "interrupted", None)
 
 
 async def test_what_is_cut_off_three_times_has_failed_and_says_why(durable: BackendBench) -> None:
@@ -38,7 +38,7 @@ async def test_what_is_cut_off_three_times_has_failed_and_says_why(durable: Back
     assert (final.status, final.interruptions) == (FAILED, 3)
     assert "Interrupted 3 times" in (final.error_message or "")
     assert durable.runner.started == []
-    assert len(await durable.backend.failures(record.id)) == 3
+    assert len(await durable.failures(record.id)) == 3
 
 
 async def test_an_orderly_stop_counts_like_a_crash(durable: BackendBench) -> None:

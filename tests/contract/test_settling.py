@@ -114,7 +114,7 @@ async def test_what_an_older_attempt_says_changes_nothing(bench: BackendBench) -
     await bench.written()
     assert await bench.get(first.id) == second
     assert bench.announced(first.id)[-1] == second
-    assert len(await bench.backend.failures(first.id)) == 1
+    assert len(await bench.failures(first.id)) == 1
 
 
 async def test_what_is_said_of_unknown_waiting_and_final_tasks_changes_nothing(

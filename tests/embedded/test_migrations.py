@@ -84,8 +84,9 @@ async def test_a_file_of_the_first_release_opens_and_runs(old_file: Path) -> Non
         done = await manager.try_get_task(oldest_first[0].id)
         assert done is not None
         assert done.payload == Copied(4, "ä")
-        (failure,) = await manager.get_failures(oldest_first[1].id)
-        assert failure.error_message == "disk on fire"
+        (failure,) = await manager.get_attempts(oldest_first[1].id)
+        assert failure.error is not None
+        assert failure.error.message == "disk on fire"
         assert (await manager.wait_for(oldest_first[4].id, 10)).attempt == 2
         clock.advance(24 * 3600 * 3650)
         for index in (3, 7, 8):  # those that waited for their time
@@ -140,8 +141,8 @@ REBUILD = Migration(SCHEMA_VERSION + 1, "rebuild", '''
     CREATE TABLE kept (number INTEGER PRIMARY KEY, status TEXT);
     INSERT INTO kept SELECT sequence, status FROM tasks;
     CREATE INDEX kept_by_status ON kept (status);
-    ALTER TABLE failures ADD COLUMN note TEXT;
-    UPDATE failures SET note = 'moved';
+    ALTER TABLE attempts ADD COLUMN note TEXT;
+    UPDATE attempts SET note = 'moved';
 ''')
 source, path, rebuild = sys.argv[1], sys.argv[2], sys.argv[3] == "rebuild"
 steps = [*MIGRATIONS, REBUILD] if rebuild else MIGRATIONS

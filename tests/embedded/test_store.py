@@ -445,8 +445,9 @@ async def test_how_a_task_ended_is_written_when_there_is_space_again(
     assert done.payload == big
     await bench.reaches(running[1].id, BackgroundTaskStatus.FAILED)
     await bench.reaches(running[2].id, lambda item: item.progress == 44)
-    (failure,) = await bench.backend.failures(running[1].id)
-    assert failure.error_message == "broken"
+    (failure,) = await bench.failures(running[1].id)
+    assert failure.error is not None
+    assert failure.error.message == "broken"
 
 
 async def test_an_outcome_is_written_at_the_stop_if_there_is_space_by_then(

@@ -24,7 +24,7 @@ from bgtasks import (
 )
 from bgtasks.clock import Timing
 from bgtasks.hooks import BackgroundTaskHook
-from bgtasks.models import AttemptFailure
+from bgtasks.models import Attempt
 
 
 @frozen(kw_only=True)
@@ -49,11 +49,17 @@ class Telling(BackgroundTaskHook):
     def __init__(self, mode: str) -> None:
         self._mode = mode
 
-    async def settled(self, info: BackgroundTaskInfo[Any], failure: AttemptFailure | None) -> None:
+    async def settled(self, info: BackgroundTaskInfo[Any], failure: Attempt | None) -> None:
         """Say so, or die of it."""
         if self._mode == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        print("told", info.id, info.status, failure and failure.error_message, flush=True)
+        print(
+            "told",
+            info.id,
+            info.status,
+            failure and failure.error and failure.error.message,
+            flush=True,
+        )
 
 
 class Application(containers.DeclarativeContainer):

@@ -167,7 +167,7 @@ def all_tasks(database: str) -> list[BackgroundTaskInfo[Any]]:
 def failures(database: str, task_id: UUID) -> list[Any]:
     async def read() -> list[Any]:
         async with manager_on(database, run_tasks=False) as manager:
-            return list(await manager.get_failures(task_id))
+            return [item for item in await manager.get_attempts(task_id) if item.error]
 
     return asyncio.run(read())
 
@@ -253,7 +253,7 @@ def test_what_a_crash_cut_off_runs_again(
     newest, *_ = all_tasks(task_database)
     assert (newest.status, newest.attempt, newest.revision) == ("Pending", 2, 51)
     [failure] = failures(task_database, newest.id)
-    assert (failure.attempt, failure.kind) == (2, "interrupted")
+    assert (failure.attempt, failure.outcome) == (2, "interrupted")
 
 
 def test_what_a_crash_cut_off_and_must_not_run_again_has_failed(
@@ -300,7 +300,7 @@ def test_texts_that_postgresql_does_not_take_are_made_to_fit(
 ) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE tasks SET name = ?, error_message = ?", ("a\0b", "c\0d"))
-        connection.execute("UPDATE failures SET error_message = ?, traceback = ?", ("e\0", "f\0"))
+        connection.execute("UPDATE attempts SET error_message = ?, traceback = ?", ("e\0", "f\0"))
     connection.close()
     run(capsys, "import", file, "--url", task_database)
     assert {info.name for info in all_tasks(task_database)} == {"a\N{REPLACEMENT CHARACTER}b"}

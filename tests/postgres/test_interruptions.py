@@ -49,9 +49,10 @@ async def test_a_process_that_runs_nothing_takes_back_what_a_dead_one_left(
     waiting = await taken_back(web, record.id)
     assert (waiting.status, waiting.attempt, waiting.revision) == (PENDING, 1, 4)
     assert waiting.progress == 40
-    (failure,) = await web.backend.failures(record.id)
-    assert (failure.attempt, failure.kind) == (1, "interrupted")
-    assert "not heard of" in failure.error_message
+    (failure,) = await web.failures(record.id)
+    assert (failure.attempt, failure.outcome) == (1, "interrupted")
+    assert failure.error is not None
+    assert "not heard of" in failure.error.message
 
 
 async def test_late_writes_of_an_attempt_that_was_replaced_change_nothing(
@@ -78,7 +79,7 @@ async def test_late_writes_of_an_attempt_that_was_replaced_change_nothing(
     assert "the task was given to another one" in caplog.text
     other.runner.end(again)
     await web.reaches(record.id, BackgroundTaskStatus.COMPLETED)
-    assert [item.attempt for item in await web.backend.failures(record.id)] == [1]
+    assert [item.attempt for item in await web.failures(record.id)] == [1]
     assert len(small.backend.store.runs) == 0  # type: ignore[attr-defined]  # its place is free again
 
 

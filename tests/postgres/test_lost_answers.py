@@ -83,7 +83,7 @@ async def test_a_claim_whose_answer_was_lost_is_handed_back_by_a_process_that_st
     proxy.heal()
     waiting = await web.reaches(task_id, lambda item: item.status is PENDING and item.attempt == 1)
     assert (waiting.interruptions, waiting.failures) == (0, 0)
-    assert await web.backend.failures(task_id) == []
+    assert [item.outcome for item in await web.failures(task_id)] == ["not begun"]
     await stopping
     assert opened.runner.started == []
     await opened.serve()
@@ -134,7 +134,7 @@ async def test_an_end_whose_answer_is_lost_is_told_to_the_watchers_here(
     assert loss.happened.is_set()
     assert in_order(opened)
     await opened.written()
-    assert len(await web.backend.failures(record.id)) == (status is not COMPLETED)
+    assert len(await web.failures(record.id)) == (status is not COMPLETED)
 
 
 async def test_a_report_whose_answer_is_lost_is_told(

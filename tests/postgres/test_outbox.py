@@ -86,7 +86,7 @@ async def test_what_attempts_report_is_kept_while_the_server_is_away(
     await far.reaches(ended.id, COMPLETED)
     assert in_order(far)
     assert in_order(web)
-    assert len(await web.backend.failures(failed.id)) == 1
+    assert len(await web.failures(failed.id)) == 1
     await far.run()  # it claims again
 
 

@@ -92,8 +92,8 @@ async def test_nul_characters_are_replaced_wherever_they_come_from(
     task_id = await manager.run_task(TextTask(text=NUL, fails=True))
     failed = await manager.wait_for(task_id, PATIENCE)
     assert (failed.status, failed.error_message) == ("Failed", REPLACED)
-    (failure,) = await manager.get_failures(task_id)
-    assert failure.error_message == REPLACED
+    (failure,) = await manager.get_attempts(task_id)
+    assert failure.error.message == REPLACED
     assert "\0" not in (failure.traceback or "")
     assert (await manager.get_tasks(type=NUL)).items == ()
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bgtasks import AttemptFailure, Retry
+from bgtasks import Attempt, Retry
 from bgtasks import BackgroundTaskStatus as Status
 from tests.hosts.scripted import (
     PATIENCE,
@@ -43,15 +43,20 @@ async def test_a_failure_is_retried_after_its_wait_and_every_failure_is_kept() -
         clock.advance(20)
         final = await manager.wait_for(task_id, PATIENCE)
         assert (final.status, final.attempt, final.error_message) == (Status.COMPLETED, 3, None)
-        failures = await manager.get_failures(task_id)
-    assert [(item.attempt, item.kind, item.error_message) for item in failures] == [
+        *failures, last = await manager.get_attempts(task_id)
+    assert [(item.attempt, item.outcome, message_of(item)) for item in failures] == [
         (1, "failed", "failure 1"),
         (2, "failed", "failure 2"),
     ]
+    assert (last.attempt, last.outcome, last.error) == (3, "completed", None)
     assert all(wrote_where_it_failed(item) for item in failures)
 
 
-def wrote_where_it_failed(failure: AttemptFailure) -> bool:
+def message_of(attempt: Attempt) -> str | None:
+    return None if attempt.error is None else attempt.error.message
+
+
+def wrote_where_it_failed(failure: Attempt) -> bool:
     text = failure.traceback or ""
     return "in run" in text and text.rstrip().endswith(f"failure {failure.attempt}")
 
@@ -66,7 +71,7 @@ async def test_after_the_last_attempt_the_task_has_failed() -> None:
             await asyncio.sleep(0.001)
         info = await get(manager, task_id)
         assert (info.status, info.attempt, info.error_message) == (Status.FAILED, 3, "failure 3")
-        assert len(await manager.get_failures(task_id)) == script.runs == 3
+        assert len(await manager.get_attempts(task_id)) == script.runs == 3
 
 
 @pytest.mark.parametrize("options", [{}, {"retry": Retry(5, on=(TimeoutError,))}])
@@ -119,8 +124,8 @@ async def test_an_attempt_that_takes_too_long_is_ended_and_has_timed_out() -> No
         info = await manager.wait_for(task_id, PATIENCE)
         assert info.status is Status.FAILED
         assert "timeout of 30" in (info.error_message or "")
-        (failure,) = await manager.get_failures(task_id)
-        assert failure.kind == "timed out"
+        (failure,) = await manager.get_attempts(task_id)
+        assert failure.outcome == "timed out"
         assert "wait" in (failure.traceback or "")
 
 

@@ -275,7 +275,7 @@ class Told(BackgroundTaskHook):
         self.is_told = asyncio.Event()
 
     async def settled(self, info: Any, failure: Any) -> None:
-        self.ends.append((info.status.value, failure and failure.error_message))
+        self.ends.append((info.status.value, failure and failure.error and failure.error.message))
         self.is_told.set()
 
 

@@ -211,15 +211,17 @@ def test_final_records_are_whole_and_waiting_ones_are_open(sequence: list[Event]
 
 
 @given(st.lists(events, max_size=25))
-def test_every_attempt_that_went_wrong_goes_into_the_history(sequence: list[Event]) -> None:
+def test_every_attempt_that_does_not_complete_goes_into_the_history(sequence: list[Event]) -> None:
     for record, event, change in history(sequence):
         if change is None:
             continue
-        outcome = event.outcome if isinstance(event, Ended) else None
-        cut_off_as_asked = isinstance(outcome, Interrupted) and record.cancel_requested
-        if isinstance(outcome, Failed | Interrupted) and not cut_off_as_asked:
-            (failure,) = change.beside
-            assert failure.attempt == record.attempt
+        if isinstance(event, Ended) and not isinstance(event.outcome, Completed):
+            (row,) = change.beside
+            assert (row.attempt, row.ended_at) == (record.attempt, change.after.changed_at)
+            assert (row.started_at, row.process) == (record.started_at, record.process)
+            if change.after.status is Status.FAILED:
+                assert row.error_group == change.after.error_group
+                assert row.ended_at == change.after.failed_at
         else:
             assert change.beside == ()
 
@@ -253,7 +255,8 @@ def test_every_field_that_a_step_changes_is_among_those_that_stores_write(
             assert moved(change) <= set(columns.REPORTED)
         is_end = isinstance(event, Ended) and change.after.status.is_final
         if is_end and "interruptions" not in moved(change):
-            assert moved(change) <= set(columns.ENDED)
+            failed = columns.FAILED if change.after.status is Status.FAILED else ()
+            assert moved(change) <= {*columns.ENDED, *failed}
 
 
 @given(st.lists(events, max_size=25))
@@ -308,7 +311,7 @@ def test_a_failure_that_is_retried_waits_until_it_is_due_and_shows_why() -> None
     assert record.due_at == record.scheduled_at == T1 + timedelta(seconds=30)
     assert (record.error_message, record.failures) == ("no", 1)
     (failure,) = change.beside
-    assert (failure.kind, failure.traceback) == ("failed", "Traceback")
+    assert (failure.outcome, failure.traceback) == ("failed", "Traceback")
 
 
 def test_a_failure_is_not_retried_once_cancellation_was_asked_for() -> None:

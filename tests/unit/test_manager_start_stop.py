@@ -40,7 +40,7 @@ USES: dict[str, Use] = {
     "retry_task": lambda manager: manager.retry_task(uuid7()),
     "try_get_task": lambda manager: manager.try_get_task(uuid7()),
     "get_tasks": lambda manager: manager.get_tasks(),
-    "get_failures": lambda manager: manager.get_failures(uuid7()),
+    "get_attempts": lambda manager: manager.get_attempts(uuid7()),
     "wait_for": lambda manager: manager.wait_for(uuid7()),
     "watch": _watched,
 }
@@ -179,8 +179,9 @@ async def test_a_worker_that_does_not_is_interrupted_and_runs_again_at_the_next_
     async with manager:
         info = await manager.wait_for(task_id, PATIENCE)
         assert (info.status, info.attempt) == (Status.COMPLETED, 2)
-        (failure,) = await manager.get_failures(task_id)
-        assert (failure.attempt, failure.kind) == (1, "interrupted")
+        attempts = await manager.get_attempts(task_id)
+        outcomes = [(item.attempt, item.outcome) for item in attempts]
+        assert outcomes == [(1, "interrupted"), (2, "completed")]
 
 
 async def test_stops_that_were_asked_for_do_not_count_as_interruptions(tmp_path: Path) -> None:

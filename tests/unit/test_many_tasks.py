@@ -98,7 +98,7 @@ async def test_a_final_task_is_dropped_and_no_other_one() -> None:
         await manager.wait_for(ended, 10)
         await manager.delete_task(ended)
         assert await manager.try_get_task(ended) is None
-        assert await manager.get_failures(ended) == []
+        assert await manager.get_attempts(ended) == []
         assert sum((await manager.count_tasks()).values()) == 1
         with pytest.raises(TaskNotFoundError):
             await manager.delete_task(ended)

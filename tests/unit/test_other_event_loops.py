@@ -29,7 +29,7 @@ USES: dict[str, Use] = {
     "retry_task": lambda manager: manager.retry_task(uuid7()),
     "try_get_task": lambda manager: manager.try_get_task(uuid7()),
     "get_tasks": lambda manager: manager.get_tasks(),
-    "get_failures": lambda manager: manager.get_failures(uuid7()),
+    "get_attempts": lambda manager: manager.get_attempts(uuid7()),
     "wait_for": lambda manager: manager.wait_for(uuid7()),
     "watch": _watched,
 }

@@ -144,10 +144,11 @@ async def test_a_result_that_cannot_be_kept_fails_the_task_for_good(value: Any, 
     container = returning(lambda context: value, retry=Retry(max_attempts=5))
     async with running(container) as manager:
         info = await run_to_end(manager, Work())
-        (failure,) = await manager.get_failures(info.id)
+        (failure,) = await manager.get_attempts(info.id)
     assert (info.status, info.attempt, info.result) == (FAILED, 1, None)
     assert named in (info.error_message or "")
-    assert failure.error_message == info.error_message
+    assert failure.error is not None
+    assert failure.error.message == info.error_message
 
 
 async def test_what_is_returned_without_being_declared_is_named_once_and_not_kept(

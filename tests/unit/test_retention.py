@@ -48,7 +48,7 @@ async def test_a_final_task_is_dropped_once_it_was_kept_long_enough() -> None:
             clock.advance(Timing().prune_every)
         assert left == [waiting, newer.id]
         assert await manager.try_get_task(old.id) is None
-        assert list(await manager.get_failures(old.id)) == []
+        assert list(await manager.get_attempts(old.id)) == []
 
 
 async def test_without_a_retention_nothing_is_dropped() -> None:

@@ -141,7 +141,7 @@ async def test_what_is_no_page_is_refused(data: Any) -> None:
         with pytest.raises(CommandFailedError, match=r"not a (page of )?task"):
             await client.list(ANY)
         with pytest.raises(CommandFailedError, match="not a list of attempts"):
-            await client.failures(ID)
+            await client.attempts(ID)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b"1" * 10_000, b"\xff"])

@@ -176,7 +176,7 @@ async def test_everything_about_a_task_as_json(
     shown = json.loads(capsys.readouterr().out)
     attempts = shown.pop("attempts")
     assert shown.keys() == wire().keys()
-    assert [(item["attempt"], item["kind"]) for item in attempts] == [(1, "failed")]
+    assert [(item["attempt"], item["outcome"]) for item in attempts] == [(1, "failed")]
     assert attempts[0]["endedAt"].endswith("Z")
 
 

@@ -102,6 +102,7 @@ class FakeManager:
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
         self.arguments: dict[UUID, Any] = {}
+        self.attempts: dict[UUID, Any] = {}
         self.key_holders: dict[UUID, UUID] = {}
         self.started = False
         self.services: list[Any] = []
@@ -352,9 +353,9 @@ class FakeManager:
     def health(self) -> Health:
         return Health(trouble=self.trouble)
 
-    async def get_failures(self, task_id: Any) -> Any:
+    async def get_attempts(self, task_id: Any) -> Any:
         await self._reading()
-        return self.failures.get(task_id, ())
+        return self.attempts.get(task_id, ())
 
     def log(self, info: Any, *messages: str, logger: str | None = None) -> None:
         """Add lines to the log of a task: of the task itself, or of a logger."""

@@ -3,13 +3,13 @@
 import asyncio
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
-from bgtasks import BackgroundTaskPolicy
+from bgtasks import Attempt, AttemptError, AttemptProcess, BackgroundTaskPolicy
 from bgtasks.errors import BackendError
-from bgtasks.models import AttemptFailure
 from bgtasks.settings import Settings
 
 UNKNOWN = "0193a4e0-0000-7000-8000-000000000000"
@@ -304,12 +304,22 @@ async def test_a_task_that_is_gone_after_it_was_cancelled_is_answered(
     assert (await http.delete(f"/api/tasks/{info.id}")).json()["id"] == str(info.id)
 
 
-async def test_the_attempts_that_failed_can_be_read(http: Any, manager: Any) -> None:
+async def test_the_attempts_of_a_task_can_be_read(http: Any, manager: Any) -> None:
     info, fresh = manager.add(status="Failed"), manager.add()
     ended = datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=1)))
-    manager.failures[info.id] = [
-        AttemptFailure(1, "failed", "disk full", "Traceback ...", ended),
-        AttemptFailure(2, "interrupted", "the process ended", None, ended),
+    process = UUID(int=1)
+    manager.attempts[info.id] = [
+        Attempt(
+            attempt=1,
+            started_at=ended - timedelta(seconds=1),
+            ended_at=ended,
+            outcome="failed",
+            process=AttemptProcess(process, "web-1", 4711),
+            error=AttemptError("OSError", "disk full", "app/exports.py in copy"),
+            traceback="Traceback ...",
+            group="0123456789abcdef",
+        ),
+        Attempt(attempt=2, started_at=ended),
     ]
     answer = await http.get(f"/api/tasks/{info.id}/attempts")
     assert answer.headers["cache-control"] == "no-store"
@@ -317,17 +327,27 @@ async def test_the_attempts_that_failed_can_be_read(http: Any, manager: Any) -> 
         "items": [
             {
                 "attempt": 1,
-                "kind": "failed",
-                "errorMessage": "disk full",
-                "traceback": "Traceback ...",
+                "startedAt": "2026-01-01T00:59:59.000000Z",
                 "endedAt": "2026-01-01T01:00:00.000000Z",
+                "outcome": "failed",
+                "process": {"id": str(process), "host": "web-1", "pid": 4711},
+                "error": {
+                    "type": "OSError",
+                    "message": "disk full",
+                    "frame": "app/exports.py in copy",
+                },
+                "traceback": "Traceback ...",
+                "group": "0123456789abcdef",
             },
             {
                 "attempt": 2,
-                "kind": "interrupted",
-                "errorMessage": "the process ended",
+                "startedAt": "2026-01-01T01:00:00.000000Z",
+                "endedAt": None,
+                "outcome": None,
+                "process": None,
+                "error": None,
                 "traceback": None,
-                "endedAt": "2026-01-01T01:00:00.000000Z",
+                "group": None,
             },
         ]
     }

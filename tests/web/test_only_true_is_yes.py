@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from bgtasks import BackgroundTaskPolicy
-from bgtasks.models import AttemptFailure
+from bgtasks import Attempt, BackgroundTaskPolicy
 from bgtasks.web.policy import is_set_of_owners
 
 # FAULTS 30.
@@ -191,10 +190,7 @@ async def test_a_user_whose_is_authenticated_is_a_method_is_not_logged_in(make_w
 def failed(manager: Any) -> Any:
     info = manager.add(status="Failed", owner="ann")
     traceback = 'File "/srv/app/secret.py"'
-    failure = AttemptFailure(
-        attempt=1, kind="failed", error_message="e", traceback=traceback, ended_at=info.created_at
-    )
-    manager.failures[info.id] = [failure]
+    manager.attempts[info.id] = [Attempt(attempt=1, outcome="failed", traceback=traceback)]
     return info
 
 

@@ -27,7 +27,6 @@ __all__ = ["Bulk", "frees_key", "is_plain_end", "is_report"]
 RUNNING = BackgroundTaskStatus.RUNNING
 
 _numbered = changing("sequence")
-_CLAIMED = Claimed()
 
 
 class _MovedOnError(Exception):
@@ -44,12 +43,14 @@ class Bulk:
         queue: TaskQueue,
         keys: HeldKeys,
         transaction: Transaction,
+        claim: Claimed,
         now: Callable[[], datetime],
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._keys = keys
         self._transaction = transaction
+        self._claim = claim
         self._now = now
 
     def insert(self, records: Sequence[TaskRecord]) -> bool:
@@ -97,7 +98,7 @@ class Bulk:
             stored = _numbered(record, sequence)
             transaction.changes.append(stored)
             transaction.moved(None, stored)
-            claim = decide(stored, _CLAIMED, now) if queue.starts_at_once(stored) else None
+            claim = decide(stored, self._claim, now) if queue.starts_at_once(stored) else None
             if claim is None or claim.beside or claim.after.held_key != stored.held_key:
                 queue.changed(stored)
             else:

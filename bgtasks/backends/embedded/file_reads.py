@@ -21,7 +21,7 @@ from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
-from bgtasks.models import AttemptFailure
+from bgtasks.models import Attempt
 
 __all__ = ["FileReads"]
 
@@ -78,8 +78,8 @@ class FileReads(TaskReads):
     async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
         return await self.ask(partial(reader.accepted_before, sequence=sequence))
 
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        return await self.ask(partial(reader.fetch_failures, task_id=task_id))
+    async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
+        return await self.ask(partial(reader.fetch_attempts, task_id=task_id))
 
     async def overview(self, now: datetime) -> Overview:
         await asyncio.shield(self._counting)

@@ -102,7 +102,7 @@ class FileStore(TaskStore):
         self._announce_type = announce_type
         self._health = StoreHealth(None if path == MEMORY else path, patience)
         openings = Openings(registry, process.max_concurrency, process.types, clock.now)
-        self.file = TaskFile(files.writing, registry, openings, clock)
+        self.file = TaskFile(files.writing, registry, openings, clock, process.name)
         self.writer = Writer(self.file, self._health, self._delivered, files.close, patience)
         self.reading: Reading = WriterReading(self.writer)
         if files.reading is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bgtasks.backends.task_store import Doing
 from bgtasks.clock import Clock
+from bgtasks.core.attempts import process_name
 from bgtasks.models import ProcessInfo
 from bgtasks.version import __version__
 
@@ -22,6 +23,11 @@ class OwnProcess:
         self._clock = clock
         self._id = uuid.uuid4()
         self._started_at = clock.now()
+
+    @property
+    def name(self) -> str:
+        """What is kept of it with each attempt that it begins."""
+        return process_name(self._id, socket.gethostname(), os.getpid())
 
     def info(self, doing: Doing) -> ProcessInfo:
         """The process as it is now."""

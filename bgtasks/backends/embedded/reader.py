@@ -18,9 +18,10 @@ from bgtasks.backends.embedded.searching import search_values
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.task_reads import WINDOW
-from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.attempts import AttemptRow
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord, attempts_of
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import Attempt, BackgroundTaskStatus
 
 __all__ = [
     "accepted_before",
@@ -29,7 +30,7 @@ __all__ = [
     "count_owners",
     "count_window",
     "counts_of",
-    "fetch_failures",
+    "fetch_attempts",
     "fetch_page",
     "fetch_shown",
     "fetch_task",
@@ -59,9 +60,12 @@ def fetch_shown(
     return [rows.record_of(row) for row in found if row is not None]
 
 
-def fetch_failures(connection: sqlite3.Connection, task_id: UUID) -> list[AttemptFailure]:
-    """How the attempts of a task ended that did not end well, oldest first."""
-    return SIDE_TABLES.of_task(connection, AttemptFailure, task_id)
+def fetch_attempts(connection: sqlite3.Connection, task_id: UUID) -> list[Attempt]:
+    """The attempts of a task that are kept, oldest first."""
+    with one_moment(connection):
+        found = fetch_shown(connection, [task_id], payloads=False)
+        kept = SIDE_TABLES.of_task(connection, AttemptRow, task_id)
+    return attempts_of(found[0], kept) if found else []
 
 
 def fetch_types(

@@ -27,6 +27,8 @@ class SideTables:
             if table.kind.of_task:
                 values = (task, *values)
             connection.execute(table.insert, values)
+            if table.kind.is_to_drop(row):
+                connection.execute(table.drop, (task, getattr(row, table.kind.key[-1])))
 
     def of_task(self, connection: sqlite3.Connection, kind: type[T], task_id: UUID) -> list[T]:
         """The rows of one kind beside a task, in the order of their keys."""
@@ -54,6 +56,10 @@ class _Table(SideTable):
         self.insert = (
             f"INSERT INTO {self.name} ({', '.join(self.names)}) "  # noqa: S608 - names of ours
             f"VALUES ({', '.join('?' * len(self.names))}) {self.on_conflict}"
+        )
+        self.drop = (
+            f"DELETE FROM {self.name} "  # noqa: S608
+            f"WHERE task = ? AND {self.key[-1]} <= ? - {self.kind.newest}"
         )
         self.of = (
             f"SELECT {self.columns.each()} FROM {self.name} "  # noqa: S608

@@ -40,6 +40,7 @@ class TaskFile:
     """Applies events to stored tasks, within a transaction that the writer begins and commits.
 
     ``refuses`` says why no tasks may be accepted in the open transaction, if that is so.
+    ``process`` is kept with the attempts that begin.
     """
 
     def __init__(
@@ -48,13 +49,15 @@ class TaskFile:
         registry: Registry,
         openings: Openings,
         clock: Clock,
+        process: str | None = None,
     ) -> None:
         self.connection = connection
         self.queue = TaskQueue(connection, registry, openings, clock)
         self._turns = Turns(connection, registry)
         self.transaction = Transaction(connection, self.queue)
         self._keys = HeldKeys(connection)
-        self._bulk = Bulk(connection, self.queue, self._keys, self.transaction, clock.now)
+        self._claim = claim = Claimed(process)
+        self._bulk = Bulk(connection, self.queue, self._keys, self.transaction, claim, clock.now)
         self.refuses: str | None = None
         self._registry = registry
         self._now = clock.now
@@ -138,7 +141,7 @@ class TaskFile:
             if (why := self._registry.why_too_new(record)) is not None:
                 self._leave(record, why)
                 continue
-            change = decide(record, Claimed(), self._now())
+            change = decide(record, self._claim, self._now())
             if change is not None and self._write(change):
                 self._claimed(change.after)
 
@@ -260,7 +263,7 @@ class TaskFile:
     def _claim_at_once(self, record: TaskRecord) -> Change | None:
         if not self.queue.starts_at_once(record):
             return None
-        claim = decide(record, Claimed(), self._now())
+        claim = decide(record, self._claim, self._now())
         # A key that the claim frees has to be free before it, too.
         return claim if claim and claim.after.held_key == record.held_key else None
 

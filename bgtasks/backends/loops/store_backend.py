@@ -27,7 +27,7 @@ from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
-from bgtasks.models import AttemptFailure, ProcessInfo
+from bgtasks.models import Attempt, ProcessInfo
 from bgtasks.observing.subscribers import Subscribers
 
 __all__ = ["OpenStore", "StoreBackend"]
@@ -174,8 +174,8 @@ class StoreBackend(Backend, Generic[TStore]):
     async def count_owners(self, query: TaskQuery) -> OwnerCounts:
         return await Searching(self.store.reads, self.now).count_owners(query)
 
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        return await self.store.reads.failures(task_id)
+    async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
+        return await self.store.reads.attempts(task_id)
 
     async def logs(self, task_id: UUID, after: int = 0) -> StoredLog:
         return await self.store.logs.read(task_id, after)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import os
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +25,7 @@ from bgtasks.backends.postgres.statements import BEGIN
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns
 from bgtasks.backends.task_store import Claimant, Look, Nobody, Stored
+from bgtasks.core.attempts import process_name
 from bgtasks.core.events import Ended, NotBegun
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord
@@ -94,6 +97,7 @@ class Claiming:
         self._database = database
         self._listener = listener
         self._process = process
+        self._name = process_name(process, socket.gethostname(), os.getpid())
         self._registry = registry
         self._openings = openings
         self._rates = Rates(registry, openings.types, database.clock.monotonic)
@@ -226,7 +230,9 @@ class Claiming:
     async def _take_at_once(self, size: int, limits: Mapping[str, int]) -> tuple[int, Claims]:
         async with self._database.connection() as connection:
             tables = Tables(connection, self._process)
-            count, begun = await tables.claim(size, limits, self._now(), self._openings.versions)
+            count, begun = await tables.claim(
+                size, limits, self._now(), self._openings.versions, self._name
+            )
         claimed = {stored.place: stored.record for stored in begun}
         return count, Claims(claimed, list(claimed.values()))
 
@@ -263,6 +269,7 @@ class Claiming:
             self._runs,
             self._now,
             start=True,
+            process=self._name,
             why_too_new=self._registry.why_too_new,
         )
         for type_name in claims.too_new:

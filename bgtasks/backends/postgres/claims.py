@@ -53,12 +53,15 @@ class Claims:
         now: Callable[[], datetime],
         *,
         start: bool,
+        process: str | None = None,
         why_too_new: Callable[[TaskRecord], str | None] = lambda _: None,
     ) -> "Claims":
         """Decide on each job, and write it: by ``cut_off`` where the task is in an attempt.
-        ``start``: claim what can run; otherwise only take back what was cut off, so that it waits.
+        ``start``: claim what can run for the ``process`` of this name; otherwise only take back
+        what was cut off, so that it waits.
         What ``runs`` here is left alone: only the heartbeat of its job was late."""
         claims = cls()
+        claim = Claimed(process) if start else None
         left = list(jobs)
         while left:
             find = tables.find_whole if start else tables.find
@@ -66,7 +69,7 @@ class Claims:
             moment = now()
             in_line = await _InLine.of(turns, [item.record for item in stored.values()])
             steps = [
-                (job, _step(job, found, cut_off, moment, start, in_line, why_too_new))
+                (job, _step(job, found, cut_off, moment, claim, in_line, why_too_new))
                 for job in left
                 if not ((found := stored.get(job.task)) and runs.holds(job.id, found.record))
             ]
@@ -150,7 +153,7 @@ def _step(
     stored: Stored | None,
     cut_off: CutOff,
     now: datetime,
-    start: bool,
+    claim: Claimed | None,
     in_line: _InLine,
     why_too_new: Callable[[TaskRecord], str | None],
 ) -> _Step:
@@ -163,7 +166,7 @@ def _step(
         if moved_turns(changes).difference(in_line.locked):
             return _Step(waits=True)
         record = changes[-1].after if changes else record
-    if not start or record.status is not BackgroundTaskStatus.PENDING:
+    if claim is None or record.status is not BackgroundTaskStatus.PENDING:
         return _Step.of(record, changes)
     if (why := why_too_new(record)) is not None:
         _add(changes, decide(record, VersionUnknown(why), now))
@@ -171,7 +174,7 @@ def _step(
     may_start = in_line.has_turn_for(record)
     if may_start is None:
         return _Step(waits=True)
-    _add(changes, decide(record, Claimed() if may_start else Held(), now))
+    _add(changes, decide(record, claim if may_start else Held(), now))
     return _Step.of(record, changes)
 
 

@@ -12,9 +12,10 @@ from bgtasks.backends.postgres.searching import search_values
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.task_reads import WINDOW, only
-from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.attempts import AttemptRow
+from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord, attempts_of
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus
+from bgtasks.models import Attempt, BackgroundTaskStatus
 
 __all__ = [
     "accepted_before",
@@ -22,7 +23,7 @@ __all__ = [
     "count_owners",
     "count_window",
     "counts_of",
-    "fetch_failures",
+    "fetch_attempts",
     "fetch_page",
     "fetch_shown",
     "fetch_task",
@@ -47,9 +48,12 @@ async def fetch_shown(
     return [rows.record_of(row) for row in await connection.fetch(statement, task_ids)]
 
 
-async def fetch_failures(connection: Any, task_id: UUID) -> list[AttemptFailure]:
-    """How the attempts of a task ended that did not end well, oldest first."""
-    return await SIDE_TABLES.of_task(connection, AttemptFailure, task_id)
+async def fetch_attempts(connection: Any, task_id: UUID) -> list[Attempt]:
+    """The attempts of a task that are kept, oldest first."""
+    found = await fetch_shown(connection, [task_id], payloads=False)
+    # After the task: an attempt that ends in between has its row then, and shows as that.
+    kept = await SIDE_TABLES.of_task(connection, AttemptRow, task_id) if found else []
+    return attempts_of(found[0], kept) if found else []
 
 
 async def fetch_page(connection: Any, query: TaskQuery) -> TaskPage:

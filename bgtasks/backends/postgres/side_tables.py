@@ -30,17 +30,25 @@ class SideTables:
         task. Of tasks that are not written, neither are the rows."""
         kinds = tuple(dict.fromkeys(type(row) for _, row in rows))
         arrays: list[Sequence[Any]] = []
+        drops = set()
         for kind in kinds:
-            arrays += self._tables[kind].arrays([item for item in rows if type(item[1]) is kind])
-        return self._complete(statement, kinds), arrays
+            table, of_kind = self._tables[kind], [item for item in rows if type(item[1]) is kind]
+            arrays += table.arrays(of_kind)
+            if any(table.kind.is_to_drop(row) for _, row in of_kind):
+                drops.add(kind)
+        return self._complete(statement, kinds, frozenset(drops)), arrays
 
-    def _completed(self, statement: str, kinds: Sequence[type[Any]]) -> str:
+    def _completed(
+        self, statement: str, kinds: Sequence[type[Any]], drops: frozenset[type[Any]]
+    ) -> str:
         parts = ""
         free = max(map(int, re.findall(r"\$(\d+)", statement)), default=0) + 1
         for number, kind in enumerate(kinds):
             table = self._tables[kind]
             insert = table.insert(free, "JOIN written ON written.sequence = given.task")
             parts += f", beside_{number} AS (\n    {insert}\n)"
+            if kind in drops:
+                parts += f", dropped_{number} AS (\n    {table.drop(free)}\n)"
             free += 1 + len(table.columns.names)
         return statement.replace(BESIDE, parts)
 
@@ -80,6 +88,17 @@ class _Table(SideTable):
             f"INSERT INTO {self.name} ({', '.join(self.names)}) "  # noqa: S608
             f"SELECT {self._given} FROM unnest({arrays}) "
             f"AS given (task, {self.columns.each()}) {only} {self._grouped} {self.on_conflict}"
+        )
+
+    def drop(self, first: int) -> str:
+        """Drops the rows of the same tasks that are no longer kept; takes what ``insert`` does."""
+        number = self.kind.key[-1]
+        place = first + 1 + self.columns.names.index(number)
+        return (
+            f"DELETE FROM {self.name} AS old "  # noqa: S608
+            f"USING unnest(${first}::bigint[], ${place}::bigint[]) AS given (task, {number}) "
+            "JOIN written ON written.sequence = given.task "
+            f"WHERE old.task = given.task AND old.{number} <= given.{number} - {self.kind.newest}"
         )
 
     @property

@@ -17,7 +17,7 @@ from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import AttemptFailure
+from bgtasks.models import Attempt
 
 __all__ = ["TableReads"]
 
@@ -56,9 +56,9 @@ class TableReads(TaskReads):
         async with self._reading() as connection:
             return await reader.accepted_before(connection, sequence)
 
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
+    async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         async with self._reading() as connection:
-            return await reader.fetch_failures(connection, task_id)
+            return await reader.fetch_attempts(connection, task_id)
 
     async def overview(self, now: datetime) -> Overview:
         async with self._reading() as connection:

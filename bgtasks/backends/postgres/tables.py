@@ -161,12 +161,18 @@ class Tables:
         return written
 
     async def claim(
-        self, size: int, limits: Mapping[str, int], now: datetime, versions: str = "{}"
+        self,
+        size: int,
+        limits: Mapping[str, int],
+        now: datetime,
+        versions: str = "{}",
+        process: str | None = None,
     ) -> tuple[int, list[Stored]]:
         """Claim at most ``size`` jobs, and begin the attempts of their tasks, in one statement; how
         many, and the tasks that run now. The others are not written: they do not plainly wait, or
-        are newer than ``versions`` (JSON, by type; 1 if it is not there)."""
-        values = now, self._sender.hex, versions
+        are newer than ``versions`` (JSON, by type; 1 if it is not there). ``process`` is kept with
+        each attempt."""
+        values = now, self._sender.hex, versions, process
         found = await BEGIN.run(self._connection, size, limits, self._sender, *values)
         begun = (row for row in found if row["id"] is not None)
         return len(found), [Stored(rows.record_of(row), row["job"]) for row in begun]

@@ -10,7 +10,7 @@ from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import (
-    AttemptFailure,
+    Attempt,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
     ScheduleInfo,
@@ -51,8 +51,8 @@ class TaskClient(Protocol):
     async def get(self, task_id: UUID) -> Info:
         """The newest snapshot of a task."""
 
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        """How each attempt ended that failed or was interrupted, oldest first."""
+    async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
+        """The attempts of a task, oldest first."""
 
     async def log(self, task_id: UUID, after: int) -> TaskLog:
         """At most 1,000 lines of a task's log behind the number ``after``."""

@@ -10,7 +10,7 @@ from rich.text import Text
 from bgtasks.cli.tasks.client import Info, TaskClient
 from bgtasks.cli.tasks.plain_text import one_line, plain
 from bgtasks.cli.tasks.screen import Screen, status_text, utc_text
-from bgtasks.models import AttemptFailure
+from bgtasks.models import Attempt
 
 __all__ = ["show_task"]
 
@@ -18,13 +18,13 @@ _WIDTH = 17
 
 
 async def show_task(client: TaskClient, screen: Screen, task_id: UUID, as_json: bool) -> None:
-    """Write one task, its payload, and how its failed attempts ended. As JSON: one line in the
-    wire shape, with the failed attempts as ``attempts``."""
+    """Write one task, its payload, and its attempts. As JSON: one line in the wire shape, with the
+    attempts as ``attempts``."""
     info = await client.get(task_id)
-    failures = await client.failures(task_id)
+    attempts = await client.attempts(task_id)
     wire = screen.wire(info)
     if as_json:
-        screen.json({**wire, "attempts": [*map(screen.data_of, failures)]})
+        screen.json({**wire, "attempts": [*map(screen.data_of, attempts)]})
         return
     for name, value in _fields(info).items():
         _write(screen, name, value)
@@ -32,7 +32,7 @@ async def show_task(client: TaskClient, screen: Screen, task_id: UUID, as_json: 
         if wire[name] is not None:
             _write(screen, name, "")
             screen.line(_indented(plain(json.dumps(wire[name], indent=2, ensure_ascii=False))))
-    _write_failures(screen, failures)
+    _write_attempts(screen, attempts)
 
 
 def _fields(info: Info) -> dict[str, str | Text | None]:
@@ -63,13 +63,21 @@ def _write(screen: Screen, name: str, value: str | Text | None) -> None:
     screen.line(Text.assemble((f"{name:<{_WIDTH}}", "bold"), text))
 
 
-def _write_failures(screen: Screen, failures: Sequence[AttemptFailure]) -> None:
-    for failure in failures:
-        kind = one_line(failure.kind)
-        _write(screen, f"attempt {failure.attempt}", f"{kind} at {_time(failure.ended_at)}")
-        screen.line(_indented(plain(failure.error_message)))
-        if failure.traceback is not None:
-            screen.line(_indented(plain(failure.traceback.rstrip())))
+def _write_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
+    for attempt in attempts:
+        _write(screen, f"attempt {attempt.attempt}", _story(attempt))
+        if attempt.error is not None:
+            screen.line(_indented(plain(attempt.error.message)))
+        if attempt.traceback is not None:
+            screen.line(_indented(plain(attempt.traceback.rstrip())))
+
+
+def _story(attempt: Attempt) -> str:
+    """When and where an attempt ran, and how it ended."""
+    place = "" if (at := attempt.process) is None else f" on {at.host} (process {at.pid})"
+    if attempt.outcome is None:
+        return f"runs since {_time(attempt.started_at)}{place}"
+    return f"{attempt.outcome} at {_time(attempt.ended_at)}{place}"
 
 
 def _indented(text: str) -> Text:

@@ -16,10 +16,10 @@ from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.http_watch import HttpWatch
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import (
+    attempts_in,
     bulk_id_in,
     bulk_in,
     counts_in,
-    failures_in,
     info_in,
     log_in,
     matching_in,
@@ -34,7 +34,7 @@ from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.models import Attempt, BackgroundTaskStatus, ScheduleInfo
 from bgtasks.web.bulk.progress import BulkProgress
 from bgtasks.web.commands import CANCEL, DELETE_THE_TASK, RETRY, RUN_THE_TASK_AGAIN, Command
 from bgtasks.web.filters import written_filter
@@ -100,8 +100,8 @@ class HttpTasks:
     async def get(self, task_id: UUID) -> Info:
         return info_in(await self._ask("GET", TASK.format(id=task_id)))
 
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        return failures_in(await self._ask("GET", ATTEMPTS.format(id=task_id)))
+    async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
+        return attempts_in(await self._ask("GET", ATTEMPTS.format(id=task_id)))
 
     async def log(self, task_id: UUID, after: int) -> TaskLog:
         asked = [("after", str(after))]

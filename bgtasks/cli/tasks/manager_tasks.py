@@ -16,7 +16,7 @@ from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.models import Attempt, BackgroundTaskStatus, ScheduleInfo
 from bgtasks.settings import Settings
 from bgtasks.web.bulk.action import ACTIONS
 from bgtasks.web.encoded_task import without
@@ -51,8 +51,8 @@ class ManagerTasks:
             raise TaskNotFoundError(f"there is no task with id {task_id}")
         return info
 
-    async def failures(self, task_id: UUID) -> Sequence[AttemptFailure]:
-        return await self._manager.get_failures(task_id)
+    async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
+        return await self._manager.get_attempts(task_id)
 
     async def log(self, task_id: UUID, after: int) -> TaskLog:
         await self.get(task_id)

@@ -13,7 +13,7 @@ from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_log import LogLine
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import AttemptFailure, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.models import Attempt, BackgroundTaskStatus, ScheduleInfo
 from bgtasks.web.encoded_log import line_data
 from bgtasks.web.encoded_schedule import schedule_data
 
@@ -64,8 +64,8 @@ class Screen:
         """``info`` as JSON data, in the shape that HTTP sends."""
         return self._codec.wire(info)
 
-    def data_of(self, value: TypeInfo | AttemptFailure) -> dict[str, Any]:
-        """A type, or how an attempt ended, in the same shape."""
+    def data_of(self, value: TypeInfo | Attempt) -> dict[str, Any]:
+        """A type, or an attempt, in the same shape."""
         return self._codec.data_of(value)
 
     def log_line(self, line: LogLine) -> dict[str, Any]:

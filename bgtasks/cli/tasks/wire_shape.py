@@ -14,7 +14,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_log import LogLine, TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import (
-    AttemptFailure,
+    Attempt,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
     ScheduleInfo,
@@ -24,10 +24,10 @@ from bgtasks.web.bulk.progress import BulkProgress
 from bgtasks.web.encoded_schedule import read_schedule
 
 __all__ = [
+    "attempts_in",
     "bulk_id_in",
     "bulk_in",
     "counts_in",
-    "failures_in",
     "info_in",
     "log_in",
     "matching_in",
@@ -38,9 +38,7 @@ __all__ = [
     "types_in",
 ]
 
-Shown = TypeVar(
-    "Shown", Info, AttemptFailure, BulkProgress, TypeInfo, ScheduleInfo, TickInfo, LogLine
-)
+Shown = TypeVar("Shown", Info, Attempt, BulkProgress, TypeInfo, ScheduleInfo, TickInfo, LogLine)
 
 _codec = TaskCodec()
 
@@ -88,10 +86,10 @@ def types_in(data: Any) -> list[TypeInfo]:
     return [type_in(item) for item in _items("a list of types", data)]
 
 
-def failures_in(data: Any) -> list[AttemptFailure]:
-    """How attempts ended. Raises CommandFailedError."""
+def attempts_in(data: Any) -> list[Attempt]:
+    """The attempts of a task. Raises CommandFailedError."""
     try:
-        return [_in_utc(_codec.read(AttemptFailure, item)) for item in data["items"]]
+        return [_in_utc(_codec.read(Attempt, item)) for item in data["items"]]
     except Exception as error:
         raise _unreadable("a list of attempts", error) from None
 

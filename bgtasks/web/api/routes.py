@@ -17,7 +17,7 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import (
-    AttemptFailure,
+    Attempt,
     BackgroundTaskInfo,
     History,
     ProcessInfo,
@@ -324,13 +324,13 @@ class TaskRoutes:
 
     @described(
         "listAttempts",
-        "How the attempts of a task ended that failed, oldest first",
-        answer=Items(AttemptFailure),
+        "The attempts of a task, oldest first",
+        answer=Items(Attempt),
         problems=(404,),
     )
     async def _attempts(self, request: Request, requester: Requester) -> Response:
-        failures = await self._access.failures(requester, _task_id(request))
-        items = [self._codec.data_of(failure) for failure in failures]
+        attempts = await self._access.attempts(requester, _task_id(request))
+        items = [self._codec.data_of(attempt) for attempt in attempts]
         return JSONResponse({"items": items}, headers=_NO_STORE)
 
     @described(

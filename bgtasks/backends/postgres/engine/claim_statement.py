@@ -21,8 +21,8 @@ _LOG = re.compile(r",\s*(?:-- [^\n]*\n)?log_pick AS \(\n(?:    [^\n]*\n)*\)")
 
 class ClaimStatement:
     """PgQueuer's claim, continued by ``rest``: more parts, and what is selected in the end, from
-    the jobs in ``claimed``. ``{first}``, ``{second}`` and ``{third}`` stand in ``rest`` for its
-    parameters."""
+    the jobs in ``claimed``. ``{first}``, ``{second}``, ``{third}`` and ``{fourth}`` stand in
+    ``rest`` for its parameters."""
 
     def __init__(self, rest: str) -> None:
         self._rest = rest
@@ -60,9 +60,9 @@ class ClaimStatement:
         parts, end, behind = dequeue.rpartition(_END)
         if not end or behind.strip() or not re.search(r"\bclaimed AS \(", parts):
             return None
-        rest = self._rest.replace("{first}", f"${parameters + 1}")
-        rest = rest.replace("{second}", f"${parameters + 2}")
-        rest = rest.replace("{third}", f"${parameters + 3}")
+        rest = self._rest
+        for number, name in enumerate(("first", "second", "third", "fourth"), parameters + 1):
+            rest = rest.replace(f"{{{name}}}", f"${number}")
         return f"{_LOG.sub('', parts).rstrip()},\n{rest}"
 
 

@@ -112,12 +112,13 @@ SELECT sequence FROM written
 -- Behind the engine's claim, whose jobs are `claimed`: the attempts of their tasks begin, at the moment
 -- {first}, and the process {second} notifies of them. Only tasks that plainly wait for these jobs, have
 -- their turn, and are of a version that is known here ({third}: versions by type, those above 1); what
--- becomes of the others is for `decide`. This is `decide(record, Claimed(), now)`
+-- becomes of the others is for `decide`. {fourth} names the process with each attempt. This is `decide(record, Claimed(), now)`
 -- once more: a test holds them equal. Tasks are looked for by arrays, so that only the index of their
 -- ids fits.
 written AS (
     UPDATE bgtasks_tasks
        SET status = 'Running', attempt = attempt + 1, started_at = {first}::timestamptz,
+           process = {fourth}::text,
            progress = 0, status_message = NULL, error_message = NULL, scheduled_at = NULL,
            due_at = NULL, delayed = false, revision = revision + 1,
            held_key = CASE WHEN key_rule = '{until_started}'

@@ -59,13 +59,29 @@ export interface TaskDetails {
     /** In seconds. */
     readonly timeout?: number | null;
 }
-/** An attempt that ended, but not well. Times are ISO 8601 texts in UTC. */
-export interface FailedAttempt {
+/** One run of a task. Times are ISO 8601 texts in UTC. */
+export interface Attempt {
     readonly attempt: number;
-    readonly kind: string;
-    readonly errorMessage: string;
+    readonly startedAt: string | null;
+    readonly endedAt: string | null;
+    /** `"completed"`, `"failed"`, `"timed out"`, `"interrupted"`, `"cancelled"` or `"not begun"`;
+     * `null` while it runs. */
+    readonly outcome: string | null;
+    readonly process: {
+        readonly id: string;
+        readonly host: string;
+        readonly pid: number;
+    } | null;
+    readonly error: AttemptError | null;
     readonly traceback: string | null;
-    readonly endedAt: string;
+    /** The key of the failures that are the same one. */
+    readonly group: string | null;
+}
+/** Why an attempt ended badly, and where in the application's own code. */
+export interface AttemptError {
+    readonly type: string;
+    readonly message: string;
+    readonly frame: string | null;
 }
 /** What the policy allows for a task: who may cancel may delete, who may retry may run again. */
 export type Action = "cancel" | "retry";
@@ -150,9 +166,9 @@ export declare class TaskApi<Types extends object = Record<string, unknown>> {
     bulkProgress(id: string): Promise<BulkProgress>;
     /** Have a job change nothing more; gives how far it came. */
     endBulk(id: string): Promise<BulkProgress>;
-    /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
-     * them. */
-    attempts(id: string): Promise<readonly FailedAttempt[]>;
+    /** The attempts of a task, the oldest first, with tracebacks and processes if the policy lets
+     * you see them. */
+    attempts(id: string): Promise<readonly Attempt[]>;
     /** At most 1,000 lines of the log of a task behind the number `after`, the oldest first; those of
      * `logging` only if the policy lets you see them. */
     logs(id: string, after?: number): Promise<LogPart>;

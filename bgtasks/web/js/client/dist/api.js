@@ -105,8 +105,8 @@ export class TaskApi {
     async endBulk(id) {
         return this.#ask("DELETE", of(id, BULK_JOB));
     }
-    /** The attempts of a task that did not end well, with tracebacks if the policy lets you see
-     * them. */
+    /** The attempts of a task, the oldest first, with tracebacks and processes if the policy lets
+     * you see them. */
     async attempts(id) {
         const { items } = await this.#ask("GET", of(id, ATTEMPTS));
         return items;

@@ -1,5 +1,5 @@
 export { TaskApi } from "./api.js";
-export type { Action, BulkAction, BulkMatch, BulkJob, BulkOptions, BulkProgress, FailedAttempt, Permissions, PageOptions, TaskDetails, TaskFilter, TaskPage, TaskSearch, TimeRange, } from "./api.js";
+export type { Action, Attempt, AttemptError, BulkAction, BulkMatch, BulkJob, BulkOptions, BulkProgress, Permissions, PageOptions, TaskDetails, TaskFilter, TaskPage, TaskSearch, TimeRange, } from "./api.js";
 export { TaskClient } from "./client.js";
 export type { ConnectOptions, Stop } from "./client.js";
 export * from "./errors.js";

@@ -2,12 +2,13 @@
 export { TaskApi } from "./api.js";
 export type {
   Action,
+  Attempt,
+  AttemptError,
   BulkAction,
   BulkMatch,
   BulkJob,
   BulkOptions,
   BulkProgress,
-  FailedAttempt,
   Permissions,
   PageOptions,
   TaskDetails,
