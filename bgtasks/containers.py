@@ -25,7 +25,7 @@ from bgtasks.web.policy import BackgroundTaskPolicy
 
 # The web side is imported when it is made: a worker process has none.
 if TYPE_CHECKING:
-    from bgtasks.web.app import create_app
+    from bgtasks.web.app import BackgroundTasksApp, create_app
     from bgtasks.web.hub import Hub
     from bgtasks.web.lifespan import Lifespan
 else:
@@ -187,7 +187,7 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     ``blocking_manager()`` for sync code. ``policy`` is there to be overridden.
     """
 
-    config = providers.Configuration()
+    config: providers.Configuration = providers.Configuration()
     tasks: providers.Provider[Any] = providers.Dependency(default=providers.List())
     schedules: providers.Provider[Any] = providers.Dependency(default=providers.List())
 
@@ -197,13 +197,17 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
     clock: providers.Provider[Any] = providers.Singleton(SystemClock)
     timing: providers.Provider[Any] = providers.Singleton(Timing)
 
-    settings = providers.Singleton(Settings.from_config, config)
-    codec = providers.Singleton(TaskCodec)
-    registry = providers.Singleton(_make_registry, tasks, codec)
-    known_schedules = providers.Singleton(_make_schedules, schedules, registry)
-    backend = providers.Factory(_make_backend, settings, registry, clock)
+    settings: providers.Singleton[Settings] = providers.Singleton(Settings.from_config, config)
+    codec: providers.Singleton[TaskCodec] = providers.Singleton(TaskCodec)
+    registry: providers.Singleton[Registry] = providers.Singleton(_make_registry, tasks, codec)
+    known_schedules: providers.Singleton[Schedules] = providers.Singleton(
+        _make_schedules, schedules, registry
+    )
+    backend: providers.Factory[Backend] = providers.Factory(
+        _make_backend, settings, registry, clock
+    )
 
-    manager = providers.Singleton(
+    manager: providers.Singleton[BackgroundTaskManager] = providers.Singleton(
         BackgroundTaskManager,
         registry,
         settings,
@@ -214,15 +218,19 @@ class BackgroundTasksContainer(containers.DeclarativeContainer):
         hooks.provider,
         known_schedules,
     )
-    blocking_manager = providers.Singleton(BlockingTaskManager, manager)
-    hub = providers.Singleton(
+    blocking_manager: providers.Singleton[BlockingTaskManager] = providers.Singleton(
+        BlockingTaskManager, manager
+    )
+    hub: "providers.Singleton[Hub]" = providers.Singleton(
         Hub, manager=manager, policy=policy, settings=settings, codec=codec, clock=clock
     )
-    resources = providers.Singleton(HostResources, tasks.provider, timing)
-    lifespan = providers.Singleton(
+    resources: providers.Singleton[HostResources] = providers.Singleton(
+        HostResources, tasks.provider, timing
+    )
+    lifespan: "providers.Singleton[Lifespan]" = providers.Singleton(
         Lifespan, manager=manager, resources=resources.provided.closed_at_end
     )
-    asgi_app = providers.Singleton(
+    asgi_app: "providers.Singleton[BackgroundTasksApp]" = providers.Singleton(
         create_app,
         manager=manager,
         hub=hub,

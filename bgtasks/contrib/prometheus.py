@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -19,9 +19,6 @@ from bgtasks.errors import BackgroundTasksError
 from bgtasks.hooks import BackgroundTaskHook, HookedAttempt
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.models import BackgroundTaskBase
-
-if TYPE_CHECKING:
-    from bgtasks.web.hub import Hub
 
 __all__ = ["BackgroundTasksCollector", "PrometheusHook"]
 
@@ -99,6 +96,14 @@ class PrometheusHook(BackgroundTaskHook):
             self._ended.labels(info.type, attempt.outcome or "interrupted").inc()
 
 
+class CountsClients(Protocol):
+    """What is asked of the hub."""
+
+    @property
+    def number_of_clients(self) -> int:
+        """How many clients follow tasks now."""
+
+
 class BackgroundTasksCollector(Collector):
     """Tells a scrape what the store and this process know. Register it once in each process:
     ``REGISTRY.register(BackgroundTasksCollector(container.background_tasks.manager()))``.
@@ -114,7 +119,7 @@ class BackgroundTasksCollector(Collector):
     unknown is left out.
     """
 
-    def __init__(self, manager: BackgroundTaskManager, hub: "Hub | None" = None) -> None:
+    def __init__(self, manager: BackgroundTaskManager, hub: CountsClients | None = None) -> None:
         self._manager = manager
         self._hub = hub
         self._types: Sequence[TypeInfo] = ()

@@ -80,10 +80,10 @@ class BackgroundTaskManager:
         schedules: Schedules = NO_SCHEDULES,
     ) -> None:
         registry.names(settings.types)  # before anything is started
-        self.task_updated = TaskUpdatedEvent(clock)
-        self.type_updated = Subscribers[TypeInfo](lambda info: f"type {info.name}")
-        self.schedule_updated = Subscribers[Collection[str]](lambda _: "schedules")
-        self.log_updated = Subscribers[Collection[UUID] | None](lambda _: "logs")
+        self.task_updated: TaskUpdatedEvent = TaskUpdatedEvent(clock)
+        self.type_updated: Subscribers[TypeInfo] = Subscribers(lambda info: f"type {info.name}")
+        self.schedule_updated: Subscribers[Collection[str]] = Subscribers(lambda _: "schedules")
+        self.log_updated: Subscribers[Collection[UUID] | None] = Subscribers(lambda _: "logs")
         self._registry = registry
         self._settings = settings
         self._visits = False

@@ -1,7 +1,9 @@
-"""What a user writes, as mypy sees it: only type-checked, never run.
+"""What a user writes, as mypy and pyright see it: only type-checked, never run.
 
 Each ``type: ignore`` is a mistake that has to be found: an unused one is an error too.
 """
+
+# pyright: strict
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
