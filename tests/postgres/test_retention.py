@@ -53,7 +53,7 @@ async def test_the_history_of_attempts_is_dropped_with_the_task(
     await worker.advance(1)
     assert await worker.backend.prune(PruneRule(timedelta(0)), 10) == 1
     assert await worker.backend.get(task_id) is None
-    assert await sql.fetchval("SELECT count(*) FROM bgtasks_failures") == 0
+    assert await sql.fetchval("SELECT count(*) FROM bgtasks_attempts") == 0
 
 
 @pytest.mark.parametrize("table", [ENGINE.queue_table_log, ENGINE.statistics_table])

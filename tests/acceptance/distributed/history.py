@@ -26,9 +26,9 @@ TASKS = """
 SELECT task.id, task.type, task.status, task.cancel_requested, task.revision, task.attempt,
        task.interruptions, task.error_message,
        queue.status::text AS job, now() - queue.heartbeat AS silence,
-       (SELECT count(*) FROM bgtasks_failures AS f
-         WHERE f.task = task.sequence AND f.kind = 'interrupted') AS interrupted,
-       (SELECT array_agg(kind ORDER BY attempt) FROM bgtasks_failures AS f
+       (SELECT count(*) FROM bgtasks_attempts AS f
+         WHERE f.task = task.sequence AND f.outcome = 'interrupted') AS interrupted,
+       (SELECT array_agg(outcome ORDER BY attempt) FROM bgtasks_attempts AS f
          WHERE f.task = task.sequence) AS kinds
   FROM bgtasks_tasks AS task LEFT JOIN bgtasks_pgqueuer AS queue ON queue.id = task.job
 """
