@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeVar, Unpack, overload
 from uuid import UUID
 
 from bgtasks.core.durations import Duration
-from bgtasks.core.query import BackgroundTaskPage
+from bgtasks.core.query import NEWEST_FIRST, BackgroundTaskPage
+from bgtasks.core.record import Sort
 from bgtasks.core.submission import BlockingRunOptions, check_names
 from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import FilterOptions, TaskFilter
@@ -98,12 +99,13 @@ class BlockingTaskManager:
         limit: int = 50,
         cursor: str | None = None,
         payloads: bool = False,
+        sort: Sort = NEWEST_FIRST,
         **options: Unpack[FilterOptions],
     ) -> BackgroundTaskPage:
         """A page of tasks, newest accepted first."""
         return self._call(
             self._manager.get_tasks(
-                filter, limit=limit, cursor=cursor, payloads=payloads, **options
+                filter, limit=limit, cursor=cursor, payloads=payloads, sort=sort, **options
             )
         )
 

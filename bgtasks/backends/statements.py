@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from attrs import frozen
 
-__all__ = ["Migration", "load_migrations", "load_statements", "read_sql"]
+__all__ = ["Migration", "in_all_orders", "load_migrations", "load_statements", "read_sql"]
 
 
 @frozen
@@ -42,6 +42,27 @@ def load_statements(package: str, **parts: str) -> Mapping[str, str]:
         name: _fill(body.strip().rstrip(";"), parts)
         for name, body in zip(found[::2], found[1::2], strict=True)
     }
+
+
+def in_all_orders(statements: Mapping[str, str], last: Mapping[str, str]) -> dict[str, str]:
+    """The statements of lists for each order: ``NAME`` newest first, ``NAME created`` oldest first,
+    and ``sorted_tasks ORDER`` by other times. ``last`` has for each direction what comes last in
+    it, in place of a time that is not there yet."""
+    found = {}
+    for name in _LISTS & statements.keys():
+        found[name] = _fill(statements[name], _DOWN)
+        found[f"{name} created"] = _fill(statements[name], _UP)
+    for time, column in (("started", "started_at"), ("ended", "completed_at")):
+        for sort, way in ((f"-{time}", _DOWN), (time, _UP)):
+            parts = {**way, "time": column, "none": last[way["order"]]}
+            found[f"sorted_tasks {sort}"] = _fill(statements["sorted_tasks"], parts)
+    return found
+
+
+_LISTS = {"listed_by_sequences", "searched_tasks", "newest_tasks", "filtered_tasks", "owned_tasks"}
+
+_DOWN = {"order": "DESC", "beyond": "<", "within": ">=", "edge": "0"}
+_UP = {"order": "ASC", "beyond": ">", "within": "<=", "edge": str(2**63 - 1)}
 
 
 def _fill(body: str, parts: Mapping[str, str]) -> str:

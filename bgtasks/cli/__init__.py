@@ -5,27 +5,46 @@ function of the parsed options that returns the exit code (``None``: 0).
 """
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from bgtasks import __version__
-from bgtasks.cli import database, openapi, tasks, types, worker
-from bgtasks.cli.tasks import TYPE_ACTIONS
-from bgtasks.cli.usage import FAILED, FINE, UNUSABLE, CommandFailedError, UsageError
+from bgtasks.cli.usage import (
+    FAILED,
+    FINE,
+    TYPE_ACTIONS,
+    UNUSABLE,
+    CommandFailedError,
+    UsageError,
+)
 from bgtasks.core.redaction import redact
 from bgtasks.errors import BackendError, BackgroundTasksError
 
 __all__ = ["main"]
 
 
+_COMMANDS = {
+    "bgtasks.cli.database:add": ("database",),
+    "bgtasks.cli.openapi:add": ("openapi",),
+    "bgtasks.cli.tasks.command:add": ("tasks",),
+    "bgtasks.cli.types:add": ("types",),
+    "bgtasks.cli.tasks.command:add_types": ("types",),
+    "bgtasks.cli.tasks.schedule_command:add_schedules": ("schedules",),
+    "bgtasks.cli.worker:add": ("worker",),
+}
+"""What registers which commands, by their first words."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 for success, 1 for a command that failed, 2 for
     arguments that cannot be used, both with the reason on standard error.
     """
-    parser = make_parser()
-    options = parser.parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    given = _joined(sys.argv[1:] if arguments is None else arguments)
+    parser = make_parser(given[0] if given else "")
+    options = parser.parse_args(given)
     try:
         return options.run(options) or FINE
     except (CommandFailedError, BackendError) as error:
@@ -60,15 +79,17 @@ def _program() -> str:
     return "bgtasks" if Path(sys.argv[0]).stem == "bgtasks" else "python -m bgtasks"
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser(command: str = "") -> argparse.ArgumentParser:
+    """The parser of one command, or of all if there is none of this name. Those of other commands
+    are not imported: that would take longer than most commands do."""
     parser = _Parser(prog=_program(), description="Tools for applications with background tasks.")
     parser.add_argument("--version", action="version", version=f"bgtasks {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    database.add(commands)
-    openapi.add(commands)
-    tasks.add(commands)
-    types.add(commands)
-    tasks.add_types(commands)
-    tasks.add_schedules(commands)
-    worker.add(commands)
+    if command == "--version":
+        return parser
+    word = command.partition(" ")[0]
+    for home, words in _COMMANDS.items():
+        if word in words or not any(word in each for each in _COMMANDS.values()):
+            module, _, function = home.partition(":")
+            getattr(importlib.import_module(module), function)(commands)
     return parser

@@ -1,10 +1,21 @@
 """What commands have in common: what names a container, their errors and exit codes."""
 
-__all__ = ["ACCEPTED", "FAILED", "FINE", "UNUSABLE", "CommandFailedError", "UsageError"]
+__all__ = [
+    "ACCEPTED",
+    "FAILED",
+    "FINE",
+    "TYPE_ACTIONS",
+    "UNUSABLE",
+    "CommandFailedError",
+    "UsageError",
+]
 
 FINE = 0
 FAILED = 1
 UNUSABLE = 2
+
+TYPE_ACTIONS = ("list", "pause", "resume")
+"""What can be done to types of tasks, beside what ``types MODULE:CONTAINER`` does."""
 
 ACCEPTED = (
     "accepted: module:name of a container class, a container, or a provider of a "

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args, overload
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from bgtasks.core.record import MAX_PAGE, TaskQuery
+from bgtasks.core.record import MAX_PAGE, Place, Sort, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.text import shown
 from bgtasks.errors import QueryError
@@ -15,12 +16,21 @@ from bgtasks.models import BackgroundTaskInfo
 
 __all__ = [
     "MAX_NUMBER",
+    "NEWEST_FIRST",
+    "SORTS",
     "BackgroundTaskPage",
     "checked_id",
     "checked_number",
+    "cursor_after",
     "cursor_of",
     "make_query",
 ]
+
+SORTS: tuple[Sort, ...] = get_args(Sort)
+"""The orders of a list."""
+
+NEWEST_FIRST: Sort = "-created"
+"""The order of a list of which nothing else is said."""
 
 MAX_NUMBER = 2**53
 """The greatest number of a line: JavaScript can count so far."""
@@ -28,14 +38,17 @@ MAX_NUMBER = 2**53
 
 @frozen
 class BackgroundTaskPage(Sequence[BackgroundTaskInfo[Any]]):
-    """Tasks, newest accepted first; itself a sequence of them. A search may find fewer than asked
-    for, or none, though more follow.
+    """Tasks in the order that was asked for, by default newest accepted first; itself a sequence
+    of them. A search may find fewer than asked for, or none, though more follow.
 
     ``next_cursor`` goes into the next call of ``get_tasks`` and is ``None`` on the last page.
+    ``complete`` is false where only the newest 10,000 tasks that fit were sorted, and there are
+    more.
     """
 
     items: tuple[BackgroundTaskInfo[Any], ...]
     next_cursor: str | None
+    complete: bool = True
 
     def __len__(self) -> int:
         return len(self.items)
@@ -69,22 +82,55 @@ def checked_number(name: str, number: int) -> int:
     return number
 
 
-def make_query(wanted: TaskFilter, limit: int, cursor: str | None) -> TaskQuery:
+def make_query(
+    wanted: TaskFilter, limit: int, cursor: str | None, sort: Sort = NEWEST_FIRST
+) -> TaskQuery:
     """The query for a page of these tasks. Raises QueryError, which names the argument and what is
     accepted."""
+    if sort not in SORTS:
+        raise QueryError(f"sort is {shown(sort)}; accepted: {', '.join(SORTS)}")
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
         raise QueryError(
             f"limit is {shown(limit)}; accepted: a whole number from 1 to {MAX_PAGE:,}"
         )
-    return wanted.query(limit, None if cursor is None else _sequence_of(cursor))
+    query = evolve(wanted.query(limit), sort=sort)
+    return query if cursor is None else _continued(query, cursor)
 
 
-def cursor_of(before: int | None) -> str | None:
-    """The cursor of the page that continues before this ``sequence``."""
-    return None if before is None else f"t{before:x}"
+def cursor_of(query: TaskQuery, page: TaskPage) -> str | None:
+    """The cursor of the page that comes after ``page``."""
+    if page.next_place is not None:
+        return _cursor(query.sort, page.next_place)
+    return None if page.next_before is None else _cursor(query.sort, Place(None, page.next_before))
 
 
-def _sequence_of(cursor: str) -> int:
-    if not isinstance(cursor, str) or not re.fullmatch(r"t[0-9a-f]{1,15}", cursor):
-        raise QueryError(f"cursor is {shown(cursor)}; accepted: a next_cursor of an earlier page")
-    return int(cursor[1:], 16)
+def cursor_after(record: TaskRecord, sort: Sort = NEWEST_FIRST) -> str:
+    """The cursor of the page that goes on after a task."""
+    place = TaskQuery(sort=sort).place_of(record) or Place(None, record.sequence)
+    return _cursor(sort, place)
+
+
+def _cursor(sort: Sort, place: Place) -> str:
+    at = "" if place.at is None else f"{(place.at - _EPOCH) // _MICROSECOND:x}"
+    return f"{_LETTERS[SORTS.index(sort)]}{place.sequence:x}{f'.{at}' if at else ''}"
+
+
+def _continued(query: TaskQuery, cursor: object) -> TaskQuery:
+    found = isinstance(cursor, str) and re.fullmatch(
+        r"([a-z])([0-9a-f]{1,15})(?:\.([0-9a-f]{1,14}))?", cursor
+    )
+    if not found or found[1] != _LETTERS[SORTS.index(query.sort)]:
+        raise QueryError(
+            f"cursor is {shown(cursor)}; accepted: a next_cursor of an earlier page, sorted alike"
+        )
+    sequence = int(found[2], 16)
+    if query.sorted_by is None:
+        return evolve(query, before=sequence)
+    at = None if found[3] is None else _EPOCH + int(found[3], 16) * _MICROSECOND
+    return evolve(query, place=Place(at, sequence))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LETTERS = "tubsfe"
+"""What cursors begin with, for each order."""

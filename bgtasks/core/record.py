@@ -28,8 +28,10 @@ __all__ = [
     "Counts",
     "KeptTask",
     "OwnerCounts",
+    "Place",
     "Row",
     "Search",
+    "Sort",
     "Span",
     "TaskPage",
     "TaskQuery",
@@ -256,6 +258,19 @@ def attempts_of(record: TaskRecord, rows: Iterable[AttemptRow]) -> list[Attempt]
 Row = AttemptRow
 """What is kept beside a task, in a table of its own. The tables: ``bgtasks/backends/beside.py``."""
 
+Sort = Literal["-created", "created", "-started", "started", "-ended", "ended"]
+"""The order of a list: by when tasks were accepted, last started, or became final; with ``-`` the
+newest first."""
+
+
+class Place(NamedTuple):
+    """Where a list goes on that is sorted by a time: after the task with this time (``None``: it
+    has none yet) and this ``sequence``."""
+
+    at: datetime | None
+    sequence: int
+
+
 Counts = Mapping[tuple[str, BackgroundTaskStatus], int]
 """How many tasks there are of each type in each status; those left out are none."""
 
@@ -315,25 +330,55 @@ class Search:
 
 @frozen(kw_only=True)
 class TaskQuery:
-    """Which tasks to list, newest first. Empty ``types``/``statuses`` and ``owners=None`` mean all.
+    """Which tasks to list, in which order. Empty ``types``/``statuses`` and ``owners=None`` mean
+    all.
 
     ``owners`` may contain ``None``: tasks that have no owner. ``before`` is the ``sequence``
-    to continue from (exclusive); ``limit`` is 1 to 1,000.
+    to continue from (exclusive), ``place`` the same of a list that is sorted by a time; ``limit``
+    is 1 to 1,000.
     """
 
     types: Sequence[str] = ()
     statuses: Sequence[BackgroundTaskStatus] = ()
     owners: Sequence[str | None] | None = None
     search: Search = Search()
+    sort: Sort = "-created"
     before: int | None = None
+    place: Place | None = None
     limit: int = 50
+
+    @property
+    def is_oldest_first(self) -> bool:
+        """Whether the list is in the order of acceptance."""
+        return self.sort == "created"
+
+    @property
+    def sorted_by(self) -> Literal["started_at", "completed_at"] | None:
+        """The time that the list is sorted by, if it is not that of acceptance."""
+        return _TIMES.get(self.sort)
+
+    def place_of(self, record: TaskRecord) -> Place | None:
+        """Where the list goes on after a task, if it is sorted by a time."""
+        name = self.sorted_by
+        return None if name is None else Place(getattr(record, name), record.sequence)
+
+
+_TIMES: Mapping[str, Literal["started_at", "completed_at"]] = {
+    "-started": "started_at",
+    "started": "started_at",
+    "-ended": "completed_at",
+    "ended": "completed_at",
+}
 
 
 @frozen
 class TaskPage:
-    """A page of records, newest first, and the ``sequence`` to query the next page with. The
+    """A page of records, and the ``sequence`` or the ``place`` to query the next page with. The
     records have no ``data`` and no large payloads. Where the query has a ``search``, a page may
-    have fewer records than asked for, and another page still follow."""
+    have fewer records than asked for, and another page still follow. Not ``complete``: only the
+    newest tasks that fit were sorted, there are more."""
 
     records: Sequence[TaskRecord]
     next_before: int | None
+    next_place: Place | None = None
+    complete: bool = True

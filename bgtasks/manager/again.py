@@ -1,4 +1,4 @@
-"""A new task with the arguments of one that there was."""
+"""A new task of arguments in JSON, or with those of one that there was."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,23 @@ from bgtasks.ids import uuid7
 from bgtasks.models import BackgroundTaskBase
 from bgtasks.registry import Registry
 
-__all__ = ["task_like"]
+__all__ = ["new_task", "task_like"]
+
+
+def new_task(
+    registry: Registry, codec: TaskCodec, type_name: str, arguments: Mapping[str, Any]
+) -> BackgroundTaskBase:
+    """A task of a type with these arguments, as JSON data with keys in camelCase. Raises
+    UnregisteredTaskError, and QueryError for arguments that make none."""
+    registration = registry.named(type_name)
+    if registration is None:
+        raise UnregisteredTaskError(
+            f"{type_name} is not registered here; registered: {', '.join(sorted(registry.names()))}"
+        )
+    cls = registration.task_type
+    task = _read(codec, cls, {"id": str(uuid7()), **arguments}, "the arguments cannot be used")
+    _check_names(codec, task, arguments)
+    return task
 
 
 def task_like(
@@ -38,14 +54,28 @@ def task_like(
 def _changed(
     codec: TaskCodec, task: BackgroundTaskBase, changed: Mapping[str, Any]
 ) -> BackgroundTaskBase:
-    data = decode(codec.encode_task(task))
+    data = _check_names(codec, task, changed)
+    return _read(codec, type(task), {**data, **changed}, "the changed arguments cannot be used")
+
+
+def _read(
+    codec: TaskCodec, cls: type[BackgroundTaskBase], data: Mapping[str, Any], complaint: str
+) -> BackgroundTaskBase:
+    try:
+        return codec.decode_task(cls, encode(data))
+    except (SerializationError, TypeError, ValueError, RecursionError) as error:
+        raise QueryError(f"{complaint}: {describe(error)}") from error
+
+
+def _check_names(
+    codec: TaskCodec, task: BackgroundTaskBase, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The JSON data of a task. Raises QueryError for names that it does not have."""
+    data: dict[str, Any] = decode(codec.encode_task(task))
     names = [name for name in data if name != "id"]
-    if unknown := [name for name in changed if name not in names]:
+    if unknown := [name for name in given if name not in names]:
         raise QueryError(
             f"{type(task).__name__} has no argument {shown(unknown[0])}; accepted: "
-            f"{', '.join(names)}"
+            f"{', '.join(names) or 'none'}"
         )
-    try:
-        return codec.decode_task(type(task), encode({**data, **changed}))
-    except (SerializationError, TypeError, ValueError, RecursionError) as error:
-        raise QueryError(f"the changed arguments cannot be used: {describe(error)}") from error
+    return data

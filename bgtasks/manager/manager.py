@@ -16,13 +16,15 @@ from bgtasks.concurrency.services import Service
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.durations import Duration, checked_timeout
 from bgtasks.core.query import (
+    NEWEST_FIRST,
     BackgroundTaskPage,
     checked_id,
     checked_number,
+    cursor_after,
     cursor_of,
     make_query,
 )
-from bgtasks.core.record import MAX_PAGE
+from bgtasks.core.record import MAX_PAGE, Sort
 from bgtasks.core.schedules.definition import NO_SCHEDULES, Schedules
 from bgtasks.core.submission import RunOptions, submit_options
 from bgtasks.core.task_details import TaskDetails
@@ -386,6 +388,7 @@ class BackgroundTaskManager:
         limit: int = 50,
         cursor: str | None = None,
         payloads: bool = False,
+        sort: Sort = NEWEST_FIRST,
         **options: Unpack[FilterOptions],
     ) -> BackgroundTaskPage:
         """A page of tasks, newest accepted first.
@@ -394,15 +397,18 @@ class BackgroundTaskManager:
         ``limit`` is 1 to 1,000; ``cursor`` is the ``next_cursor`` of the page before. Payloads of
         more than 4,096 characters of JSON are left out (``payload_omitted``), unless ``payloads``
         asks for them: then a page ends where those it has are longer than a million characters.
-        Raises QueryError for a filter, limit or cursor that cannot be used.
+        ``sort`` is ``"-created"`` or ``"created"`` (oldest first), at any number of tasks; or
+        ``"-started"``, ``"started"``, ``"-ended"``, ``"ended"``, where tasks without that time come
+        last and the newest 10,000 that fit are sorted (``complete`` says whether these are all).
+        Raises QueryError for a filter, limit, cursor or sort that cannot be used.
         """
         run = self._switch.running()
-        query = make_query(filter_of(filter, options), limit, cursor)
+        query = make_query(filter_of(filter, options), limit, cursor, sort)
         page = await run.backend.list(query)
         if payloads:
-            page = await with_payloads(run.backend, page)
+            page = await with_payloads(run.backend, query, page)
         items = tuple(map(run.infos.of, page.records))
-        return BackgroundTaskPage(items, cursor_of(page.next_before))
+        return BackgroundTaskPage(items, cursor_of(query, page), page.complete)
 
     async def count_tasks(
         self,
@@ -445,11 +451,11 @@ class BackgroundTaskManager:
         counts = await self._switch.running().backend.count_owners(query)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0] or "")))
 
-    async def cursor_after(self, task_id: UUID) -> str | None:
+    async def cursor_after(self, task_id: UUID, sort: Sort = NEWEST_FIRST) -> str | None:
         """The cursor for ``get_tasks`` that goes on after this task; ``None`` if there is no such
         task."""
         records = await self._switch.running().backend.find([checked_id(task_id)])
-        return cursor_of(records[0].sequence) if records else None
+        return cursor_after(records[0], sort) if records else None
 
     async def get_attempts(self, task_id: UUID) -> Sequence[Attempt]:
         """The attempts of a task, oldest first, each from its start: when, in which process, how

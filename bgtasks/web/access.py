@@ -30,7 +30,7 @@ from bgtasks.models import (
 from bgtasks.version import __version__
 from bgtasks.web.commands import ON_TASK, Command, commands_on
 from bgtasks.web.judge import Judge, Owners
-from bgtasks.web.listing import Listing, PageRequest, TaskReader
+from bgtasks.web.listing import Listing, Page, PageRequest, TaskReader
 from bgtasks.web.requester import Requester
 
 __all__ = ["TaskAccess"]
@@ -52,11 +52,8 @@ class TaskAccess:
         self._judge = judge
         self._reader = reader or manager
 
-    async def page(
-        self, requester: Requester, wanted: PageRequest
-    ) -> tuple[list[Info], str | None]:
-        """A page of visible tasks, newest first, and the cursor of the next page: see
-        :meth:`Listing.page`."""
+    async def page(self, requester: Requester, wanted: PageRequest) -> Page:
+        """A page of visible tasks: see :meth:`Listing.page`."""
         return await (await self.listing(requester, wanted)).page()
 
     async def listing(self, requester: Requester, wanted: PageRequest) -> Listing:

@@ -1,19 +1,20 @@
 """Pages of the tasks that a requester may see, read from a store that knows no policy."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from bgtasks.core.query import BackgroundTaskPage
+from bgtasks.core.query import NEWEST_FIRST, BackgroundTaskPage
+from bgtasks.core.record import Sort
 from bgtasks.core.task_filter import TaskFilter, check_combinations
 from bgtasks.errors import QueryError
 from bgtasks.models import UNSET, BackgroundTaskInfo
 from bgtasks.web.cursors import listing_mark, read_cursor, refused_cursor, write_cursor
 from bgtasks.web.requester import Requester
 
-__all__ = ["INCLUDED", "Listing", "PageRequest", "TaskReader"]
+__all__ = ["INCLUDED", "Listing", "Page", "PageRequest", "TaskReader"]
 
 INCLUDED = ("payload", "arguments")
 """What a page has of its tasks only if it is asked for."""
@@ -39,6 +40,7 @@ class TaskReader(Protocol):
         *,
         limit: int = 50,
         cursor: str | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> BackgroundTaskPage:
         """A page of tasks."""
 
@@ -48,7 +50,7 @@ class TaskReader(Protocol):
     async def try_get_task(self, task_id: UUID) -> Info | None:
         """One task, whole."""
 
-    async def cursor_after(self, task_id: UUID) -> str | None:
+    async def cursor_after(self, task_id: UUID, sort: Sort = NEWEST_FIRST) -> str | None:
         """The cursor that goes on after this task."""
 
 
@@ -61,7 +63,17 @@ class PageRequest:
     limit: int = 50
     cursor: str | None = None
     include: frozenset[str] = frozenset()
+    sort: Sort = NEWEST_FIRST
     count: bool = False
+
+
+class Page(NamedTuple):
+    """Some tasks of a listing, and the cursor of the next page. Not ``complete``: there are more
+    tasks than were sorted."""
+
+    items: list[Info]
+    next_cursor: str | None
+    complete: bool = True
 
 
 @frozen
@@ -95,12 +107,12 @@ class Listing:
         types, statuses, owners, search = self.wanted.tasks.key
         given = (types or None, statuses or None, owners)
         filters = [None if values is None else sorted(map(repr, values)) for values in given]
-        if search:
-            filters.append([repr(search)])
+        if search or self.wanted.sort != NEWEST_FIRST:
+            filters.append([repr(search), self.wanted.sort])
         return listing_mark(filters, self.requester.identity)
 
-    async def page(self) -> tuple[list[Info], str | None]:
-        """Visible tasks, newest first, and the cursor of the next page.
+    async def page(self) -> "Page":
+        """Visible tasks in the order that is wanted, and the cursor of the next page.
 
         There is a cursor if there is another visible task for the next page. Where the policy
         hides so much that the search for it was given up, there is one after the last task that
@@ -111,19 +123,21 @@ class Listing:
         place = await self._place()
         found: list[Info] = []
         last: Info | None = None
+        complete = True
         if owners.of_store is not None and not owners.of_store:
-            return found, None
+            return Page(found, None)
         limit = self.wanted.limit
         for number in range(MAX_PAGES):
-            items, place = await self._read(owners, place, SCANNED if number else limit + 1)
-            for last in await self.visible(self.requester, items):
+            page = await self._read(owners, place, SCANNED if number else limit + 1)
+            place, complete = page.next_cursor, page.complete
+            for last in await self.visible(self.requester, page.items):
                 if owners.picked is None or last.owner in owners.picked:
                     found.append(last)
             if len(found) > limit:
-                return found[:limit], self.cursor_after(found[limit - 1])
+                return Page(found[:limit], self.cursor_after(found[limit - 1]), complete)
             if place is None:
-                return found, None
-        return found, None if last is None else self.cursor_after(last)
+                return Page(found, None, complete)
+        return Page(found, None if last is None else self.cursor_after(last), complete)
 
     def cursor_after(self, info: Info) -> str:
         """The cursor of what comes after this task, which the requester may see."""
@@ -157,15 +171,12 @@ class Listing:
             return None
         task_id = read_cursor(cursor, self.mark)
         found = await self.reader.find_tasks([task_id])
-        place = await self.reader.cursor_after(task_id)
+        place = await self.reader.cursor_after(task_id, self.wanted.sort)
         if place is None or not await self.visible(self.requester, found):
             raise refused_cursor(cursor)
         return place
 
-    async def _read(
-        self, owners: _Owners, place: str | None, limit: int
-    ) -> tuple[Sequence[Info], str | None]:
+    async def _read(self, owners: _Owners, place: str | None, limit: int) -> BackgroundTaskPage:
         of_store = UNSET if owners.of_store is None else owners.of_store
         wanted = evolve(self.wanted.tasks, owner=of_store)
-        page = await self.reader.get_tasks(wanted, limit=limit, cursor=place)
-        return page.items, page.next_cursor
+        return await self.reader.get_tasks(wanted, limit=limit, cursor=place, sort=self.wanted.sort)

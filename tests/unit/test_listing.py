@@ -1,13 +1,15 @@
 """``get_tasks``: filters, pages, and what cannot be asked."""
 
+from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from bgtasks import BackgroundTaskManager, BackgroundTasksContainer, QueryError, background_task
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks.core.query import cursor_of, make_query
+from bgtasks.core.record import Place, Sort, TaskPage, TaskQuery
 from bgtasks.core.task_filter import TaskFilter
 from tests.hosts.scripted import Context, OtherWork, Work, container_of, done, running, worker_of
 
@@ -162,6 +164,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"type": map(str, range(100)), "owner": ["a", "b", None], "status": Status}, "1,500"),
     ({"type": map(str, range(10**12))}, "at most 100"),
     ({"cursor": "x"}, "cursor is 'x'"),
+    ({"sort": "name"}, "sort is 'name'; accepted: -created, created, -started"),
+    ({"sort": ["created"]}, r"sort is \['created'\]"),
     ({"cursor": ""}, "cursor is ''"),
     ({"cursor": 5}, "cursor is 5"),
     ({"cursor": "t" + "f" * 16}, "cursor is"),
@@ -170,9 +174,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("asked", "said"), BAD, ids=[said for _, said in BAD])
 def test_what_cannot_be_asked_is_refused_by_name(asked: dict[str, Any], said: str) -> None:
-    filters = {name: value for name, value in asked.items() if name not in ("limit", "cursor")}
+    others = {"limit": 50, "cursor": None, "sort": "-created"}
+    filters = {name: value for name, value in asked.items() if name not in others}
+    given: list[Any] = [asked.get(name, default) for name, default in others.items()]
     with pytest.raises(QueryError, match=said):
-        make_query(TaskFilter(**filters), asked.get("limit", 50), asked.get("cursor"))
+        make_query(TaskFilter(**filters), *given)
 
 
 async def test_as_many_combinations_as_are_accepted_are_answered() -> None:
@@ -203,6 +209,38 @@ async def test_the_largest_cursor_that_is_accepted_can_be_looked_up() -> None:
 
 
 def test_a_cursor_leads_back_to_the_place_it_was_made_of() -> None:
-    query = make_query(TaskFilter(), 1, cursor_of(12345))
-    assert query.before == 12345
-    assert cursor_of(None) is None
+    asked = TaskQuery(limit=1)
+    assert make_query(TaskFilter(), 1, cursor_of(asked, TaskPage([], 12345))).before == 12345
+    assert cursor_of(asked, TaskPage([], None)) is None
+    ended = TaskQuery(limit=1, sort="ended")
+    for place in (Place(None, 7), Place(datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), 8)):
+        cursor = cursor_of(ended, TaskPage([], None, place))
+        assert make_query(TaskFilter(), 1, cursor, "ended").place == place
+        with pytest.raises(QueryError, match="sorted alike"):
+            make_query(TaskFilter(), 1, cursor, "-ended")
+
+
+async def test_a_list_is_sorted_by_each_time_page_by_page() -> None:
+    async with running(two_types()) as manager:
+        waiting = await manager.run_tasks([Work(), Work()], delay=60)
+        done = [await manager.run_task(Work()) for _ in range(3)]
+        for task_id in done:
+            await manager.wait_for(task_id, 10)
+        orders: dict[Sort, list[UUID]] = {
+            "created": [*waiting, *done],
+            "-created": [*done[::-1], *waiting[::-1]],
+            "started": [*done, *waiting],
+            "-ended": [*done[::-1], *waiting[::-1]],
+        }
+        for sort, expected in orders.items():
+            seen: list[UUID] = []
+            cursor: str | None = None
+            while not seen or cursor is not None:
+                page = await manager.get_tasks(limit=2, cursor=cursor, sort=sort)
+                assert page.complete
+                seen += [info.id for info in page]
+                cursor = page.next_cursor
+            assert seen == expected, sort
+            after = await manager.cursor_after(expected[2], sort)
+            rest = await manager.get_tasks(cursor=after, sort=sort)
+            assert [info.id for info in rest] == expected[3:], sort

@@ -275,6 +275,7 @@ class FakeManager:
         *,
         limit: Any = 50,
         cursor: Any = None,
+        sort: Any = "-created",
     ) -> Any:
         wanted = filter or TaskFilter()
         self.asked.append({"owner": wanted.owner, "limit": limit})
@@ -346,7 +347,7 @@ class FakeManager:
         await self._reading()
         return [_listed(self.tasks[item]) for item in task_ids if item in self.tasks]
 
-    async def cursor_after(self, task_id: Any) -> Any:
+    async def cursor_after(self, task_id: Any, sort: Any = "-created") -> Any:
         await self._reading()
         return str(list(self.tasks).index(task_id)) if task_id in self.tasks else None
 

@@ -3,15 +3,17 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from heapq import nlargest
+from heapq import nlargest, nsmallest
 from itertools import chain, product
 from math import prod
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
+
+from attrs import frozen
 
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.searching import search_values
@@ -19,7 +21,15 @@ from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.task_reads import WINDOW
 from bgtasks.core.attempts import AttemptRow
-from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord, attempts_of
+from bgtasks.core.record import (
+    Counts,
+    OwnerCounts,
+    Place,
+    TaskPage,
+    TaskQuery,
+    TaskRecord,
+    attempts_of,
+)
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import Attempt, BackgroundTaskStatus
 
@@ -39,7 +49,20 @@ __all__ = [
     "stored_types",
 ]
 
-_NEWEST = 2**63 - 1
+
+@frozen
+class _Way:
+    """Along the tasks: those ``beyond`` a ``start``, in an ``order``; ``pick`` those that come
+    first."""
+
+    start: int
+    beyond: str
+    order: str
+    pick: Callable[..., list[Any]]
+
+
+_DOWN = _Way(2**63 - 1, "<", "DESC", nlargest)
+_UP = _Way(0, ">", "ASC", nsmallest)
 
 Branch = Mapping[str, str | None]
 """What some columns must be equal to."""
@@ -94,6 +117,8 @@ def fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
     """A page of tasks, newest first. Asks for one more than wanted, to know if there is more. Of a
     search, only ``WINDOW`` tasks are looked at."""
     with one_moment(connection):
+        if query.sorted_by is not None:
+            return _sorted_page(connection, query)
         return _search_page(connection, query) if query.search else _fetch_page(connection, query)
 
 
@@ -163,10 +188,41 @@ def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("COMMIT")
 
 
+def _way(query: TaskQuery) -> _Way:
+    return _UP if query.is_oldest_first else _DOWN
+
+
+def _in_order(name: str, query: TaskQuery) -> str:
+    return STATEMENTS[f"{name} created" if query.is_oldest_first else name]
+
+
+def _sorted_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
+    """A page in the order of a time: of the newest ``WINDOW`` tasks that fit."""
+    sequences, following = _window(connection, query)
+    place = query.place or Place(None, 0)
+    values = {
+        "sequences": json.dumps(sequences),
+        "is_first": query.place is None,
+        "at": rows.from_time(place.at),
+        "after": place.sequence,
+        "limit": query.limit + 1,
+    }
+    found = connection.execute(
+        STATEMENTS[f"sorted_tasks {query.sort}"], values | search_values(query.search)
+    )
+    records = [rows.record_of(row) for row in found]
+    more = len(records) > query.limit
+    records = records[: query.limit]
+    following_place = query.place_of(records[-1]) if more else None
+    return TaskPage(records, None, following_place, complete=following is None)
+
+
 def _search_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
     sequences, following = _window(connection, query)
     values = {"sequences": json.dumps(sequences), "limit": query.limit + 1}
-    found = connection.execute(STATEMENTS["searched_tasks"], values | search_values(query.search))
+    found = connection.execute(
+        _in_order("searched_tasks", query), values | search_values(query.search)
+    )
     records = [rows.record_of(row) for row in found]
     if len(records) > query.limit:
         return TaskPage(records[: query.limit], records[query.limit - 1].sequence)
@@ -180,12 +236,12 @@ def _window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[list[int]
 
 
 def _newest(connection: sqlite3.Connection, query: TaskQuery, wanted: int) -> list[int]:
-    return nlargest(
+    return _way(query).pick(
         wanted,
         (
             sequence
             for branch in _branches(connection, query, wanted)
-            for sequence in _sequences(connection, branch, query.before, wanted)
+            for sequence in _sequences(connection, branch, query, wanted)
         ),
     )
 
@@ -193,7 +249,7 @@ def _newest(connection: sqlite3.Connection, query: TaskQuery, wanted: int) -> li
 def _fetch_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
     newest = _newest(connection, query, query.limit + 1)
     found = connection.execute(
-        STATEMENTS["listed_by_sequences"], (json.dumps(newest[: query.limit]),)
+        _in_order("listed_by_sequences", query), (json.dumps(newest[: query.limit]),)
     )
     records = [rows.record_of(row) for row in found]
     more = len(newest) > query.limit and bool(records)
@@ -219,29 +275,30 @@ def _branches(connection: sqlite3.Connection, query: TaskQuery, wanted: int) -> 
         parts["type"] = list(dict.fromkeys(types))
     if statuses:
         parts["status"] = [status.value for status in dict.fromkeys(statuses)]
-    return _newest_branches(connection, parts, query.before, wanted)
+    return _newest_branches(connection, parts, query, wanted)
 
 
 def _newest_branches(
     connection: sqlite3.Connection,
     parts: Mapping[str, Sequence[str | None]],
-    before: int | None,
+    query: TaskQuery,
     wanted: int,
 ) -> list[Branch]:
     """Those of the combinations of ``parts`` whose newest tasks are the newest: of others nothing
     can be among the ``wanted`` newest tasks. One statement, one step of the index for each."""
     if prod(map(len, parts.values())) <= 1:
         return [dict(zip(parts, values, strict=True)) for values in product(*parts.values())]
+    way = _way(query)
     conditions = " AND ".join(f"{name} IS wanted_{name}.column1" for name in parts)
     lists = [f"(VALUES {', '.join(['(?)'] * len(parts[name]))}) AS wanted_{name}" for name in parts]
     statement = (
         f"SELECT (SELECT sequence FROM tasks INDEXED BY tasks_by_{next(iter(parts))} "  # noqa: S608
-        f"WHERE {conditions} AND sequence < ? ORDER BY sequence DESC LIMIT 1), "
+        f"WHERE {conditions} AND sequence {way.beyond} ? ORDER BY sequence {way.order} LIMIT 1), "
         f"{', '.join(f'wanted_{name}.column1' for name in parts)} FROM {', '.join(lists)}"
     )
-    values = [_before(before), *chain.from_iterable(parts.values())]
+    values = [_start(query), *chain.from_iterable(parts.values())]
     found = (row for row in connection.execute(statement, values) if row[0] is not None)
-    newest = nlargest(wanted, found, key=itemgetter(0))
+    newest = way.pick(wanted, found, key=itemgetter(0))
     return [dict(zip(parts, row[1:], strict=True)) for row in newest]
 
 
@@ -255,21 +312,22 @@ def stored_types(connection: sqlite3.Connection) -> list[str]:
 
 
 def _sequences(
-    connection: sqlite3.Connection, branch: Branch, before: int | None, limit: int
+    connection: sqlite3.Connection, branch: Branch, query: TaskQuery, limit: int
 ) -> list[int]:
-    conditions = [f"{column} IS ?" for column in branch] + ["sequence < ?"]
+    way = _way(query)
+    conditions = [f"{column} IS ?" for column in branch] + [f"sequence {way.beyond} ?"]
     index = f"INDEXED BY tasks_by_{next(iter(branch))}" if branch else ""
     # As one row: at each row the interpreter lock is given away, and comes back late from a loop
     # that is busy.
     statement = (
         f"SELECT json_group_array(sequence) FROM (SELECT sequence FROM tasks {index} "  # noqa: S608
-        f"WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?)"
+        f"WHERE {' AND '.join(conditions)} ORDER BY sequence {way.order} LIMIT ?)"
     )
     found: list[int] = json.loads(
-        connection.execute(statement, [*branch.values(), _before(before), limit]).fetchone()[0]
+        connection.execute(statement, [*branch.values(), _start(query), limit]).fetchone()[0]
     )
     return found
 
 
-def _before(sequence: int | None) -> int:
-    return _NEWEST if sequence is None else sequence
+def _start(query: TaskQuery) -> int:
+    return _way(query).start if query.before is None else query.before

@@ -13,11 +13,11 @@ from bgtasks.backends.embedded.rows import (
 )
 from bgtasks.backends.embedded.schedule_rows import SCHEDULE
 from bgtasks.backends.embedded.searching import SEARCHED
-from bgtasks.backends.statements import load_statements
+from bgtasks.backends.statements import in_all_orders, load_statements
 
 __all__ = ["STATEMENTS"]
 
-STATEMENTS = load_statements(
+_LOADED = load_statements(
     "bgtasks.backends.embedded",
     columns=COLUMNS,
     shown=SHOWN,
@@ -34,3 +34,5 @@ STATEMENTS = load_statements(
     schedule=SCHEDULE.each(),
     schedule_values=SCHEDULE.each("?"),
 )
+
+STATEMENTS = {**_LOADED, **in_all_orders(_LOADED, last={"DESC": "-9e18", "ASC": "9e18"})}

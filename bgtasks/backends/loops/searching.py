@@ -35,6 +35,8 @@ class Searching:
     async def page(self, query: TaskQuery) -> TaskPage:
         """A page that ends where it is full or nothing is left, or after a million tasks."""
         asked = self._as_of_now(query)
+        if query.sorted_by is not None:  # looks at no more than a window
+            return await self._reads.page(asked)
         found: list[TaskRecord] = []
         for number in range(WINDOWS):
             page = await self._reads.page(evolve(asked, limit=query.limit - len(found)))
@@ -83,6 +85,8 @@ class Searching:
 
     async def _following(self, query: TaskQuery, before: int, *, is_first: bool) -> int | None:
         """Where to look next, after all from ``before`` on was looked at; ``None``: nowhere."""
+        if query.is_oldest_first:
+            return before
         newest = await self._reads.accepted_before(before)
         if newest is None:
             return None

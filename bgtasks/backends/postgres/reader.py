@@ -13,7 +13,15 @@ from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.task_reads import WINDOW, only
 from bgtasks.core.attempts import AttemptRow
-from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord, attempts_of
+from bgtasks.core.record import (
+    Counts,
+    OwnerCounts,
+    Place,
+    TaskPage,
+    TaskQuery,
+    TaskRecord,
+    attempts_of,
+)
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import Attempt, BackgroundTaskStatus
 
@@ -31,7 +39,8 @@ __all__ = [
     "stored_types",
 ]
 
-NEWEST = 2**63 - 1
+_START = {True: 0, False: 2**63 - 1}
+"""Where a walk begins, oldest first or newest first."""
 
 
 async def fetch_task(connection: Any, task_id: UUID) -> TaskRecord | None:
@@ -59,6 +68,8 @@ async def fetch_attempts(connection: Any, task_id: UUID) -> list[Attempt]:
 async def fetch_page(connection: Any, query: TaskQuery) -> TaskPage:
     """A page of tasks, newest first. Asks for one more than wanted, to know if there is more. Of a
     search, only ``WINDOW`` tasks are looked at."""
+    if query.sorted_by is not None:
+        return await _sorted_page(connection, query)
     if query.search:
         return await _search_page(connection, query)
     found = await _fetch(connection, query, query.limit + 1, STATEMENTS)
@@ -125,11 +136,32 @@ async def stored_types(connection: Any) -> list[str]:
     return types
 
 
+def _in_order(name: str, query: TaskQuery) -> str:
+    return f"{name} created" if query.is_oldest_first else name
+
+
+async def _sorted_page(connection: Any, query: TaskQuery) -> TaskPage:
+    """A page in the order of a time: of the newest ``WINDOW`` tasks that fit."""
+    sequences, following = await _window(connection, query)
+    place = query.place or Place(None, 0)
+    found = await connection.fetch(
+        STATEMENTS[f"sorted_tasks {query.sort}"],
+        sequences,
+        query.limit + 1,
+        *search_values(query.search),
+        query.place is None,
+        *place,
+    )
+    records = [rows.record_of(row) for row in found[: query.limit]]
+    following_place = query.place_of(records[-1]) if len(found) > query.limit else None
+    return TaskPage(records, None, following_place, complete=following is None)
+
+
 async def _search_page(connection: Any, query: TaskQuery) -> TaskPage:
     sequences, following = await _window(connection, query)
     values = search_values(query.search)
     found = await connection.fetch(
-        STATEMENTS["searched_tasks"], sequences, query.limit + 1, *values
+        STATEMENTS[_in_order("searched_tasks", query)], sequences, query.limit + 1, *values
     )
     records = [rows.record_of(row) for row in found]
     if len(records) > query.limit:
@@ -146,7 +178,8 @@ async def _window(connection: Any, query: TaskQuery) -> tuple[list[int], int | N
 
 _SEQUENCES = {
     name: STATEMENTS[name].replace(f"SELECT {rows.LISTED} FROM", "SELECT sequence FROM")
-    for name in ("newest_tasks", "filtered_tasks", "owned_tasks")
+    for kind in ("newest_tasks", "filtered_tasks", "owned_tasks")
+    for name in (kind, f"{kind} created")
 }
 """The statements of a page, of which a search needs the sequences alone."""
 
@@ -154,19 +187,27 @@ _SEQUENCES = {
 async def _fetch(
     connection: Any, query: TaskQuery, limit: int, statements: Mapping[str, str]
 ) -> Sequence[Sequence[Any]]:
-    before = NEWEST if query.before is None else query.before
+    def statement(name: str) -> str:
+        return statements[_in_order(name, query)]
+
+    before = _START[query.is_oldest_first] if query.before is None else query.before
     if not query.types and not query.statuses and query.owners is None:
-        return list(await connection.fetch(statements["newest_tasks"], before, limit))
+        return list(await connection.fetch(statement("newest_tasks"), before, limit))
     # A filter that does not name a column of the index names all values that it can have.
     types = dict.fromkeys(query.types) if query.types else await stored_types(connection)
     statuses = [item.value for item in dict.fromkeys(query.statuses or BackgroundTaskStatus)]
     branches = list(product(types, statuses))
     columns = [[item[0] for item in branches], [item[1] for item in branches]]
     if query.owners is None:
-        return list(await connection.fetch(statements["filtered_tasks"], before, limit, *columns))
+        return list(await connection.fetch(statement("filtered_tasks"), before, limit, *columns))
     owners = [owner for owner in dict.fromkeys(query.owners) if owner is not None]
     return list(
         await connection.fetch(
-            statements["owned_tasks"], before, limit, *columns, owners, None in query.owners
+            statement("owned_tasks"),
+            before,
+            limit,
+            *columns,
+            owners,
+            None in query.owners,
         )
     )

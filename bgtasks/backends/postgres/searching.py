@@ -9,7 +9,7 @@ from bgtasks.core.argument_values import scalar_of
 from bgtasks.core.patterns import id_prefix_of, json_regex_of, regex_of
 from bgtasks.core.record import AFTER_ID, MAX_SEARCHED, Search
 
-__all__ = ["SEARCHED", "search_values"]
+__all__ = ["PLACE", "SEARCHED", "search_values"]
 
 _TYPES = {
     **{f"{name}_{side}": "timestamptz" for name in SPANS for side in ("start", "end")},
@@ -23,6 +23,15 @@ _TYPES = {
     "scalars": "text[]",
 }
 _PARAMETERS = {name: f"${at}::{kind}" for at, (name, kind) in enumerate(_TYPES.items(), 3)}
+
+_NEXT = len(_TYPES) + 3
+
+PLACE = {
+    "is_first": f"${_NEXT}::boolean",
+    "at": f"${_NEXT + 1}::timestamptz",
+    "after": f"${_NEXT + 2}::bigint",
+}
+"""Where a sorted list goes on: the parameters behind those of the search."""
 
 _DATA = r"""(CASE WHEN pg_catalog.strpos(task.data, '\u') = 0 THEN task.data ELSE
               pg_catalog.regexp_replace(task.data, '(?<!\\)((\\\\)*)\\u', '\1\\\\u', 'g')

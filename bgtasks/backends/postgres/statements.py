@@ -1,9 +1,9 @@
 """The SQL of this backend, by name."""
 
 from bgtasks.backends.postgres import engine, rows, schedule_rows
-from bgtasks.backends.postgres.searching import SEARCHED
+from bgtasks.backends.postgres.searching import PLACE, SEARCHED
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
-from bgtasks.backends.statements import load_statements
+from bgtasks.backends.statements import in_all_orders, load_statements
 from bgtasks.core.keys import UNTIL_STARTED
 
 __all__ = ["BEGIN", "CHANNEL", "STATEMENTS", "TEMPLATES", "TYPES_CHANNEL"]
@@ -19,7 +19,7 @@ SELECT NULL::bigint FROM (SELECT pg_catalog.pg_notify('{channel}', message)
                     FROM pg_catalog.unnest($1::text[]) AS message) AS told
 """.strip()
 
-TEMPLATES = load_statements(
+_LOADED = load_statements(
     "bgtasks.backends.postgres",
     notify=_NOTIFY,
     channel=CHANNEL,
@@ -29,7 +29,13 @@ TEMPLATES = load_statements(
     **rows.PARTS,
     **schedule_rows.PARTS,
     **engine.PARTS,
+    **PLACE,
 )
+
+TEMPLATES = {
+    **_LOADED,
+    **in_all_orders(_LOADED, last={"DESC": "-infinity", "ASC": "infinity"}),
+}
 """As they are in the file: ``{beside}`` stands where rows beside tasks are written."""
 
 _UNLESS_HELD = "{unless_held}"

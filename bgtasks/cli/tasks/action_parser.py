@@ -5,6 +5,7 @@ import asyncio
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ __all__ = ["add_action"]
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
+
+
+_CARRIED_OUT_BY = {
+    "tasks": "bgtasks.cli.tasks.actions",
+    "types": "bgtasks.cli.tasks.type_actions",
+    "schedules": "bgtasks.cli.tasks.schedule_actions",
+}
 
 
 def add_action(actions: Any, name: str, description: str) -> argparse.ArgumentParser:
@@ -54,11 +62,9 @@ def _run(options: argparse.Namespace) -> int:
     what = options.command.partition(" ")[0]
     _need(what, "rich", "httpx")
     # Late: without the extra the other commands must work.
-    from bgtasks.cli.tasks import actions, schedule_actions, type_actions
     from bgtasks.cli.tasks.opening import opening
 
-    kinds = {"tasks": actions, "types": type_actions, "schedules": schedule_actions}
-    carry_out = kinds[what].carry_out
+    carry_out = importlib.import_module(_CARRIED_OUT_BY[what]).carry_out
 
     tasks = opening(options)  # imports the application, so not on the event loop
     try:
@@ -82,6 +88,18 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _need(command: str, *modules: str) -> None:
+    # httpx imports its own command line, if what that needs is there: it takes longer than the
+    # rest together. It does without where that cannot be imported.
+    own = {} if "httpx" in sys.modules else {"httpx._main": None}
+    sys.modules.update(own)  # type: ignore[arg-type]
+    try:
+        _import(command, modules)
+    finally:
+        for name in own:
+            del sys.modules[name]
+
+
+def _import(command: str, modules: Sequence[str]) -> None:
     for name in modules:
         try:
             importlib.import_module(name)

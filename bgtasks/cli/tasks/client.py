@@ -89,6 +89,10 @@ class TaskClient(Protocol):
         """Run a task again; returns the snapshot after it. Raises TaskStateError unless the task is
         Failed or Cancelled."""
 
+    async def run(self, type_name: str, arguments: Mapping[str, Any], owner: str | None) -> UUID:
+        """Submit a new task; returns its id. Raises UsageError for arguments that make none, and
+        where the application takes none from here."""
+
     async def run_again(self, task_id: UUID) -> Info:
         """Submit a new task with the arguments of a task; returns the new one. Raises
         TaskStateError where another task holds its key."""

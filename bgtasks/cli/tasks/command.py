@@ -4,12 +4,11 @@ from typing import Any
 
 from bgtasks.cli.tasks import check, filter_options, values
 from bgtasks.cli.tasks.action_parser import add_action
+from bgtasks.cli.usage import TYPE_ACTIONS
+from bgtasks.core.query import NEWEST_FIRST, SORTS
 from bgtasks.core.record import MAX_PAGE
 
-__all__ = ["TYPE_ACTIONS", "add", "add_types"]
-
-TYPE_ACTIONS = ("list", "pause", "resume")
-"""What can be done to types of tasks."""
+__all__ = ["add", "add_types"]
 
 
 def add(commands: Any) -> None:
@@ -27,6 +26,8 @@ def add(commands: Any) -> None:
     _add_change(actions, "delete", "drop final tasks, with all that is kept of them")
     again = add_action(actions, "run-again", "submit new tasks with the arguments of others")
     again.add_argument("ids", type=values.task_id, metavar="ID", nargs="+")
+    _add_run(actions)
+    _add_top(actions)
     check.add(actions)
 
 
@@ -50,7 +51,38 @@ def _add_list(actions: Any) -> None:
         "--limit", type=values.limit, default=50, metavar="N", help=f"1 to {MAX_PAGE:,}; default 50"
     )
     parser.add_argument("--json", action="store_true", help="one line of JSON a task")
+    parser.add_argument(
+        "--sort", choices=SORTS, default=NEWEST_FIRST, help="by which time; - is the newest first"
+    )
+    parser.add_argument(
+        "-w", "--watch", action="store_true", help="on a terminal: keep it up to date until Ctrl-C"
+    )
     parser.add_argument("--include", choices=["payload"], help="what --json has beside the rest")
+
+
+def _add_run(actions: Any) -> None:
+    parser = add_action(actions, "run", "submit a task, and say its id; needs --app")
+    parser.add_argument("type", metavar="TYPE", type=values.text)
+    parser.add_argument(
+        "arguments",
+        metavar="JSON",
+        type=values.json_object,
+        nargs="?",
+        default={},
+        help='its arguments, keys in camelCase, such as \'{"share": "photos"}\'',
+    )
+    parser.add_argument("--owner", metavar="NAME", type=values.text, help="whose it is")
+
+
+def _add_top(actions: Any) -> None:
+    parser = add_action(actions, "top", "show what runs, again and again, until Ctrl-C")
+    parser.add_argument(
+        "--every",
+        metavar="SECONDS",
+        type=values.whole_number(3600),
+        default=2,
+        help="seconds between two looks, 1 to 3,600; default 2",
+    )
 
 
 def _add_counts(actions: Any) -> None:

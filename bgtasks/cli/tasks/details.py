@@ -64,11 +64,16 @@ def _write(screen: Screen, name: str, value: str | Text | None) -> None:
 
 
 def _write_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
+    seen: dict[str, int] = {}
     for attempt in attempts:
         _write(screen, f"attempt {attempt.attempt}", _story(attempt))
         if attempt.error is not None:
             screen.line(_indented(plain(attempt.error.message)))
-        if attempt.traceback is not None:
+        if attempt.traceback is None:
+            continue
+        if (same := seen.setdefault(attempt.traceback, attempt.attempt)) != attempt.attempt:
+            screen.line(_indented(f"the same traceback as of attempt {same}"))
+        else:
             screen.line(_indented(plain(attempt.traceback.rstrip())))
 
 

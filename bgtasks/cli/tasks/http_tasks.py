@@ -30,6 +30,7 @@ from bgtasks.cli.tasks.wire_shape import (
     types_in,
 )
 from bgtasks.cli.usage import UsageError
+from bgtasks.core.query import NEWEST_FIRST
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
@@ -146,6 +147,12 @@ class HttpTasks:
     async def retry(self, task_id: UUID) -> Info:
         return await self._carry_out(RETRY, task_id)
 
+    async def run(self, type_name: str, arguments: Mapping[str, Any], owner: str | None) -> UUID:  # noqa: ARG002
+        raise UsageError(
+            f"a {type_name} cannot be submitted over HTTP: that is for the application's own "
+            "routes; give --app MODULE:CONTAINER, where the tasks are in PostgreSQL"
+        )
+
     async def run_again(self, task_id: UUID) -> Info:
         return await self._carry_out(RUN_THE_TASK_AGAIN, task_id)
 
@@ -232,6 +239,8 @@ def _unreachable(address: HttpAddress, error: httpx.HTTPError) -> UnavailableErr
 
 def _query(wanted: PageRequest, limit: int, cursor: str | None) -> list[tuple[str, str]]:
     query = [("limit", str(limit)), *written_filter(wanted.tasks)]
+    if wanted.sort != NEWEST_FIRST:
+        query.append(("sort", wanted.sort))
     if wanted.include:
         query.append(("include", ",".join(sorted(wanted.include))))
     if cursor is not None:
@@ -249,6 +258,8 @@ async def open_http_tasks(address: HttpAddress) -> AsyncGenerator[TaskClient, No
     http = httpx.AsyncClient(
         headers=[*address.headers, ("User-Agent", "bgtasks"), ("Accept-Encoding", "identity")],
         timeout=httpx.Timeout(DEFAULTS.connect, read=DEFAULTS.answer),
+        # Certificates take a while to be read; redirects to where they matter are not followed.
+        verify=not address.url.startswith("http:"),
         # A proxy cannot reach this machine, and must not see requests to it.
         trust_env=not address.is_loopback,
     )

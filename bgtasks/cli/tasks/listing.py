@@ -10,8 +10,9 @@ from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, status_text
 from bgtasks.core.task_filter import TaskFilter
+from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["count_tasks", "list_tasks"]
+__all__ = ["count_tasks", "list_tasks", "message", "percent", "task_table"]
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
@@ -20,7 +21,8 @@ async def list_tasks(
     client: TaskClient, screen: Screen, wanted: PageRequest, as_json: bool
 ) -> None:
     """Write the tasks that fit, newest first: as a table on a terminal, elsewhere as one line a
-    task with tabs between id, type, name, status, progress, status message and age."""
+    task with tabs between id, type, name, status, progress, message and age. The message of a
+    failed one is its error."""
     infos = await client.list(wanted)
     if as_json:
         for info in infos:
@@ -29,7 +31,7 @@ async def list_tasks(
         for info in infos:
             screen.columns(str(info.id), info.type, info.name, info.status, *_rest(info))
     elif infos:
-        screen.console.print(_table(infos))
+        screen.console.print(task_table(infos))
     else:
         screen.line("no tasks")
 
@@ -47,10 +49,11 @@ async def count_tasks(
 
 
 def _rest(info: Info) -> tuple[str, str, str]:
-    return percent(info), info.status_message or "", age(info.created_at, datetime.now(UTC))
+    return percent(info), message(info), age(info.created_at, datetime.now(UTC))
 
 
-def _table(infos: Sequence[Info]) -> Table:
+def task_table(infos: Sequence[Info]) -> Table:
+    """The tasks, a row each."""
     table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
     # The id is never cut, at any width: the other commands need it.
     table.add_column("ID", no_wrap=True, min_width=36)
@@ -72,6 +75,12 @@ def _table(infos: Sequence[Info]) -> Table:
             how_old,
         )
     return table
+
+
+def message(info: Info) -> str:
+    """What a task says: a failed one why it has failed."""
+    said = info.error_message if info.status is BackgroundTaskStatus.FAILED else None
+    return said or info.status_message or ""
 
 
 def percent(info: Info) -> str:

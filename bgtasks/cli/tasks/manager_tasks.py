@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,10 @@ from bgtasks.cli.usage import UsageError
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.errors import TaskNotFoundError, TaskStateError
+from bgtasks.errors import QueryError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import Attempt, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.manager.again import new_task
+from bgtasks.models import Attempt, BackgroundTaskBase, BackgroundTaskStatus, ScheduleInfo
 from bgtasks.settings import Settings
 from bgtasks.web.bulk.action import ACTIONS
 from bgtasks.web.encoded_task import without
@@ -24,12 +26,22 @@ from bgtasks.web.encoded_task import without
 __all__ = ["ManagerTasks", "open_manager_tasks"]
 
 
+MakeTask = Callable[[str, Mapping[str, Any]], BackgroundTaskBase]
+"""Makes a task of the name of its type and its arguments."""
+
+
 class ManagerTasks:
     """A :class:`TaskClient` over a started manager. No policy is asked: access to the database
     permits everything."""
 
-    def __init__(self, manager: BackgroundTaskManager) -> None:
+    def __init__(
+        self,
+        manager: BackgroundTaskManager,
+        make_task: MakeTask | None = None,
+    ) -> None:
+        """``make_task`` makes the tasks that are submitted; without it there are none."""
         self._manager = manager
+        self._make_task = make_task
 
     async def list(self, wanted: PageRequest) -> Sequence[Info]:
         page = await self._manager.get_tasks(
@@ -37,6 +49,7 @@ class ManagerTasks:
             limit=wanted.limit,
             cursor=wanted.cursor,
             payloads="payload" in wanted.include,
+            sort=wanted.sort,
         )
         if "payload" in wanted.include:
             return page.items
@@ -88,6 +101,15 @@ class ManagerTasks:
 
     async def retry(self, task_id: UUID) -> Info:
         return await self._change(task_id, self._manager.retry_task, "retried")
+
+    async def run(self, type_name: str, arguments: Mapping[str, Any], owner: str | None) -> UUID:
+        if self._make_task is None:
+            raise UsageError("no types of tasks are registered here")
+        try:
+            task = self._make_task(type_name, arguments)
+        except QueryError as error:
+            raise UsageError(str(error)) from None
+        return await self._manager.run_task(task, owner=owner)
 
     async def run_again(self, task_id: UUID) -> Info:
         return await self.get(await self._manager.run_again(task_id))
@@ -141,4 +163,4 @@ async def open_manager_tasks(container: Any, target: str) -> AsyncGenerator[Task
         manager: BackgroundTaskManager = container.manager()
         manager.configure(visitor, visits=True)
         async with manager:
-            yield ManagerTasks(manager)
+            yield ManagerTasks(manager, partial(new_task, container.registry(), container.codec()))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from time import monotonic
 from uuid import UUID
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -9,7 +10,8 @@ from rich.table import Column
 from rich.text import Text
 
 from bgtasks.cli.tasks.client import Info, TaskClient
-from bgtasks.cli.tasks.listing import percent
+from bgtasks.cli.tasks.listing import message, percent
+from bgtasks.cli.tasks.pace import Pace
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, status_text
 from bgtasks.models import BackgroundTaskStatus
@@ -35,22 +37,24 @@ async def _lines(screen: Screen, updates: AsyncIterator[Info], as_json: bool) ->
         if as_json:
             screen.json(screen.wire(info))
         else:
-            screen.columns(info.status, percent(info), _message(info))
+            screen.columns(info.status, percent(info), message(info))
     return info
 
 
 async def _bar(screen: Screen, updates: AsyncIterator[Info]) -> Info | None:
     info = None
+    pace = Pace()
     with _progress(screen) as progress:
         bar: TaskID | None = None
         async for info in updates:
             if bar is None:
-                bar = progress.add_task(one_line(info.name), message="")
+                bar = progress.add_task(one_line(info.name), message="", pace="")
             progress.update(
                 bar,
                 # Without a total the bar pulses: nobody knows how long a task waits.
                 total=None if info.status is BackgroundTaskStatus.PENDING else 100,
                 completed=info.progress,
+                pace=pace.of(info, monotonic()),
                 message=_status_and_message(info),
             )
     return info
@@ -58,7 +62,7 @@ async def _bar(screen: Screen, updates: AsyncIterator[Info]) -> Info | None:
 
 def _progress(screen: Screen) -> Progress:
     # Names and messages of tasks may look like markup, and may be longer than the line.
-    name, message = (
+    name, said = (
         TextColumn(
             f"{{task.{field}}}",
             markup=False,
@@ -68,7 +72,8 @@ def _progress(screen: Screen) -> Progress:
     )
     bar = BarColumn(bar_width=None, table_column=Column(ratio=3, min_width=10))
     done = TextColumn("{task.completed:>3.0f}%", markup=False)
-    return Progress(name, bar, done, message, console=screen.console, expand=True)
+    pace = TextColumn("{task.fields[pace]}", markup=False)
+    return Progress(name, bar, done, pace, said, console=screen.console, expand=True)
 
 
 def _tell_end(screen: Screen, info: Info | None) -> None:
@@ -81,9 +86,4 @@ def _tell_end(screen: Screen, info: Info | None) -> None:
 
 
 def _status_and_message(info: Info) -> str:
-    return f"{info.status}: {one_line(message)}" if (message := _message(info)) else info.status
-
-
-def _message(info: Info) -> str:
-    said = info.error_message if info.status is BackgroundTaskStatus.FAILED else None
-    return said or info.status_message or ""
+    return f"{info.status}: {one_line(said)}" if (said := message(info)) else info.status

@@ -1,8 +1,11 @@
 """What may be written on the command line for a task id, a status, a limit."""
 
 import argparse
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from bgtasks.cli.tasks.plain_text import one_line
@@ -14,6 +17,7 @@ from bgtasks.web.protocol import parse_task_id
 
 __all__ = [
     "argument",
+    "json_object",
     "limit",
     "line_number",
     "schedule_name",
@@ -34,12 +38,33 @@ def text(value: str) -> str:
     return value
 
 
-def task_id(value: str) -> UUID:
-    """The id of a task."""
+MIN_PART = 4
+"""The shortest beginning or end of an id."""
+
+
+def task_id(value: str) -> UUID | str:
+    """The id of a task, or its beginning or end in hexadecimal, without hyphens."""
     try:
         return parse_task_id(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(one_line(str(error))) from None
+    except ValueError:
+        part = value.replace("-", "").lower()
+    if not re.fullmatch(f"[0-9a-f]{{{MIN_PART},32}}", part):
+        raise argparse.ArgumentTypeError(
+            f"{one_line(value)!r}; accepted: a UUID, or its first or last letters, at least "
+            f"{MIN_PART}"
+        )
+    return part
+
+
+def json_object(value: str) -> dict[str, Any]:
+    """The arguments of a task."""
+    try:
+        data = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{one_line(value)!r} is no JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise argparse.ArgumentTypeError(f"{one_line(value)!r}; accepted: an object in JSON")
+    return data
 
 
 def argument(value: str) -> tuple[str, str]:

@@ -1,29 +1,30 @@
 """The body of a listing: bounded in bytes, and encoded some tasks at a time."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from bgtasks.concurrency.pace import Pace
 from bgtasks.web.encoded_task import Info
+from bgtasks.web.listing import Page
 from bgtasks.web.protocol import MAX_PAGE_BYTES
 
 __all__ = ["write_page"]
 
 
 async def write_page(
-    infos: Sequence[Info],
-    next_cursor: str | None,
+    page: Page,
     *,
     text_of: Callable[[Info], Awaitable[str]],
     cursor_after: Callable[[Info], str],
     total: int | None = None,
 ) -> bytes:
     """``{"items": [...], "nextCursor": ...}`` with those of the tasks that fit, and the ``total``
-    where it was counted.
+    where it was counted; ``"complete": false`` where there are more than were sorted.
 
     ``text_of`` reads what is to be included: one by one, because together they might be larger than
     the memory.
     """
+    infos, next_cursor, complete = page
     texts: list[str] = []
     size, pace = 0, Pace()
     for number, info in enumerate(infos):
@@ -35,4 +36,5 @@ async def write_page(
         texts.append(text)
         await pace.spent(len(text))
     end = "" if total is None else f',"total":{total}'
+    end += "" if complete else ',"complete":false'
     return f'{{"items":[{",".join(texts)}],"nextCursor":{json.dumps(next_cursor)}{end}}}'.encode()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bgtasks.core.argument_values import MAX_ARGUMENTS, MAX_VALUE
-from bgtasks.core.query import MAX_NUMBER
+from bgtasks.core.query import MAX_NUMBER, SORTS
 from bgtasks.core.task_filter import TIMES
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.web.api.operation import Parameter
@@ -24,6 +24,7 @@ __all__ = [
     "LOG",
     "MATCHING",
     "PAGE",
+    "PAGE_MORE",
     "PART",
     "STREAM",
     "TASK_REF",
@@ -100,8 +101,20 @@ PAGE = (
         f"what items have beside the rest: {', '.join(INCLUDED)}",
     ),
     Parameter("count", _SWITCH, "whether the answer has the total"),
+    Parameter(
+        "sort", {"type": "string", "enum": [*SORTS]}, "by a time; with a minus the newest first"
+    ),
 )
 """Those of a list of tasks."""
+
+PAGE_MORE: Schema = {
+    "total": {"type": "integer", "description": "of all pages; with count=true"},
+    "complete": {
+        "const": False,
+        "description": "only the newest 10,000 tasks that fit were sorted; otherwise absent",
+    },
+}
+"""What the answer may have beside its items."""
 
 STREAM = (
     Parameter("type", _TYPE, "follow tasks of these types", repeated=True),

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from bgtasks.core.query import MAX_NUMBER
+from bgtasks.core.query import MAX_NUMBER, SORTS
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.web.filters import (
     NAMES,
@@ -102,9 +102,16 @@ def _include(values: Sequence[str]) -> frozenset[str]:
     return frozenset(parts)
 
 
+def _sort(values: Sequence[str]) -> str:
+    if (value := once("sort", values)) not in SORTS:
+        raise refuse("sort", value, ", ".join(SORTS))
+    return value
+
+
 _PARAMETERS: dict[str, tuple[str, Callable[[Sequence[str]], Any]]] = {
     "limit": ("limit", _limit),
     "cursor": ("cursor", _cursor),
     "include": ("include", _include),
+    "sort": ("sort", _sort),
     "count": ("count", partial(true_or_false, "count")),
 }

@@ -50,6 +50,7 @@ from bgtasks.web.api.parameters import (
     LOG,
     MATCHING,
     PAGE,
+    PAGE_MORE,
     PART,
     STREAM,
     TASK_REF,
@@ -221,21 +222,19 @@ class TaskRoutes:
 
     @described(
         "listTasks",
-        "The tasks that fit a filter, newest first",
-        answer=Items(BackgroundTaskInfo, paged=True, more={"total": {"type": "integer"}}),
+        "The tasks that fit a filter, newest first or sorted otherwise",
+        answer=Items(BackgroundTaskInfo, paged=True, more=PAGE_MORE),
         parameters=PAGE,
     )
     async def _list(self, request: Request, requester: Requester) -> Response:
         wanted = parse_page_request(request.query_params)
         listing = await self._access.listing(requester, wanted)
-        items, cursor = await listing.page()
+        page = await listing.page()
         total = await self._total(requester, wanted) if wanted.count else None
         texts = TaskTexts(self._access, self._codec, requester)
         text_of = partial(texts.in_list, include=wanted.include)
         return _json(
-            await write_page(
-                items, cursor, text_of=text_of, cursor_after=listing.cursor_after, total=total
-            )
+            await write_page(page, text_of=text_of, cursor_after=listing.cursor_after, total=total)
         )
 
     async def _total(self, requester: Requester, wanted: PageRequest) -> int:

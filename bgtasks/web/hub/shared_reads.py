@@ -8,7 +8,8 @@ from uuid import UUID
 
 from attrs import mutable
 
-from bgtasks.core.query import BackgroundTaskPage
+from bgtasks.core.query import NEWEST_FIRST, BackgroundTaskPage
+from bgtasks.core.record import Sort
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.manager import BackgroundTaskManager
@@ -50,11 +51,12 @@ class SharedReads:
         *,
         limit: int = 50,
         cursor: str | None = None,
+        sort: Sort = NEWEST_FIRST,
     ) -> BackgroundTaskPage:
         wanted = filter or TaskFilter()
         page: BackgroundTaskPage = await self._share(
-            (wanted.key, limit, cursor),
-            partial(self._manager.get_tasks, wanted, limit=limit, cursor=cursor),
+            (wanted.key, limit, cursor, sort),
+            partial(self._manager.get_tasks, wanted, limit=limit, cursor=cursor, sort=sort),
         )
         return page
 
@@ -76,8 +78,8 @@ class SharedReads:
         )
         return log
 
-    async def cursor_after(self, task_id: UUID) -> str | None:
-        return await self._manager.cursor_after(task_id)
+    async def cursor_after(self, task_id: UUID, sort: Sort = NEWEST_FIRST) -> str | None:
+        return await self._manager.cursor_after(task_id, sort)
 
     async def _share(self, key: Hashable, read: Read) -> Any:
         flight = self._waiting.get(key)

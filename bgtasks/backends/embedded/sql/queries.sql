@@ -79,14 +79,21 @@ SELECT {listed} FROM tasks WHERE id = ?;
 -- name: listed_by_sequences
 SELECT {listed} FROM tasks
  WHERE sequence IN (SELECT value FROM json_each(?))
- ORDER BY sequence DESC;
+ ORDER BY sequence {order};
 
 -- name: searched_tasks
 -- Those of these tasks to which all applies that is given. Each word is looked for by its pattern,
 -- or at the beginning of an id.
 SELECT {listed} FROM tasks
  WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND {searched}
- ORDER BY sequence DESC LIMIT :limit;
+ ORDER BY sequence {order} LIMIT :limit;
+
+-- name: sorted_tasks
+-- The same in the order of a time; what has none comes last.
+SELECT {listed} FROM tasks
+ WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND {searched}
+   AND (:is_first OR (coalesce({time}, {none}), sequence) {beyond} (coalesce(:at, {none}), :after))
+ ORDER BY coalesce({time}, {none}) {order}, sequence {order} LIMIT :limit;
 
 -- name: count_searched
 SELECT type, status, count(*) FROM tasks

@@ -237,7 +237,7 @@ SELECT {slim}, job FROM bgtasks_tasks
 
 -- name: newest_tasks
 -- A page without filters.
-SELECT {listed} FROM bgtasks_tasks WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2;
+SELECT {listed} FROM bgtasks_tasks WHERE sequence {beyond} $1 ORDER BY sequence {order} LIMIT $2;
 
 -- name: filtered_tasks
 -- A page as the newest of several walks, each along one index: filters that name every column
@@ -250,20 +250,20 @@ WITH branch AS MATERIALIZED (
     SELECT wanted.type, wanted.status
       FROM unnest($3::text[], $4::text[]) AS wanted (type, status),
            LATERAL (SELECT sequence FROM bgtasks_tasks
-                     WHERE (type, status, sequence) < (wanted.type, wanted.status, $1)
-                       AND (type, status, sequence) >= (wanted.type, wanted.status, 0)
-                     ORDER BY type DESC, status DESC, sequence DESC LIMIT 1) AS newest
-     ORDER BY newest.sequence DESC LIMIT $2
+                     WHERE (type, status, sequence) {beyond} (wanted.type, wanted.status, $1)
+                       AND (type, status, sequence) {within} (wanted.type, wanted.status, {edge})
+                     ORDER BY type {order}, status {order}, sequence {order} LIMIT 1) AS newest
+     ORDER BY newest.sequence {order} LIMIT $2
 )
 SELECT {listed} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
     SELECT found.sequence
       FROM branch,
            LATERAL (SELECT sequence FROM bgtasks_tasks
-                     WHERE (type, status, sequence) < (branch.type, branch.status, $1)
-                       AND (type, status, sequence) >= (branch.type, branch.status, 0)
-                     ORDER BY type DESC, status DESC, sequence DESC LIMIT $2) AS found
-     ORDER BY found.sequence DESC LIMIT $2))
- ORDER BY sequence DESC;
+                     WHERE (type, status, sequence) {beyond} (branch.type, branch.status, $1)
+                       AND (type, status, sequence) {within} (branch.type, branch.status, {edge})
+                     ORDER BY type {order}, status {order}, sequence {order} LIMIT $2) AS found
+     ORDER BY found.sequence {order} LIMIT $2))
+ ORDER BY sequence {order};
 
 -- name: owned_tasks
 -- The same for a filter by owner. `IS NOT DISTINCT FROM` would use no index, so tasks without an
@@ -276,22 +276,22 @@ WITH wanted AS MATERIALIZED (
           FROM wanted, pg_catalog.unnest($5::text[]) AS whose (owner),
                LATERAL (SELECT sequence FROM bgtasks_tasks
                          WHERE (owner, type, status, sequence)
-                               < (whose.owner, wanted.type, wanted.status, $1)
+                               {beyond} (whose.owner, wanted.type, wanted.status, $1)
                            AND (owner, type, status, sequence)
-                               >= (whose.owner, wanted.type, wanted.status, 0)
-                         ORDER BY owner DESC, type DESC, status DESC, sequence DESC
+                               {within} (whose.owner, wanted.type, wanted.status, {edge})
+                         ORDER BY owner {order}, type {order}, status {order}, sequence {order}
                          LIMIT 1) AS newest
         UNION ALL
         SELECT NULL, wanted.type, wanted.status, newest.sequence
           FROM wanted,
                LATERAL (SELECT sequence FROM bgtasks_tasks
                          WHERE owner IS NULL
-                           AND (type, status, sequence) < (wanted.type, wanted.status, $1)
-                           AND (type, status, sequence) >= (wanted.type, wanted.status, 0)
-                         ORDER BY owner DESC, type DESC, status DESC, sequence DESC
+                           AND (type, status, sequence) {beyond} (wanted.type, wanted.status, $1)
+                           AND (type, status, sequence) {within} (wanted.type, wanted.status, {edge})
+                         ORDER BY owner {order}, type {order}, status {order}, sequence {order}
                          LIMIT 1) AS newest
          WHERE $6) AS either
-     ORDER BY sequence DESC LIMIT $2
+     ORDER BY sequence {order} LIMIT $2
 )
 SELECT {listed} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
     SELECT sequence FROM (
@@ -299,10 +299,10 @@ SELECT {listed} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
           FROM branch,
                LATERAL (SELECT sequence FROM bgtasks_tasks
                          WHERE (owner, type, status, sequence)
-                               < (branch.owner, branch.type, branch.status, $1)
+                               {beyond} (branch.owner, branch.type, branch.status, $1)
                            AND (owner, type, status, sequence)
-                               >= (branch.owner, branch.type, branch.status, 0)
-                         ORDER BY owner DESC, type DESC, status DESC, sequence DESC
+                               {within} (branch.owner, branch.type, branch.status, {edge})
+                         ORDER BY owner {order}, type {order}, status {order}, sequence {order}
                          LIMIT $2) AS found
          WHERE branch.owner IS NOT NULL
         UNION ALL
@@ -310,20 +310,28 @@ SELECT {listed} FROM bgtasks_tasks WHERE sequence = ANY (ARRAY(
           FROM branch,
                LATERAL (SELECT sequence FROM bgtasks_tasks
                          WHERE owner IS NULL
-                           AND (type, status, sequence) < (branch.type, branch.status, $1)
-                           AND (type, status, sequence) >= (branch.type, branch.status, 0)
-                         ORDER BY owner DESC, type DESC, status DESC, sequence DESC
+                           AND (type, status, sequence) {beyond} (branch.type, branch.status, $1)
+                           AND (type, status, sequence) {within} (branch.type, branch.status, {edge})
+                         ORDER BY owner {order}, type {order}, status {order}, sequence {order}
                          LIMIT $2) AS found
          WHERE branch.owner IS NULL) AS either
-     ORDER BY sequence DESC LIMIT $2))
- ORDER BY sequence DESC;
+     ORDER BY sequence {order} LIMIT $2))
+ ORDER BY sequence {order};
 
 -- name: searched_tasks
 -- Those of these tasks ($1) to which all applies that is given. Each word is looked for by its
 -- pattern, or at the beginning of an id.
 SELECT {listed} FROM bgtasks_tasks AS task
  WHERE sequence = ANY($1::bigint[]) AND {searched}
- ORDER BY sequence DESC LIMIT $2;
+ ORDER BY sequence {order} LIMIT $2;
+
+-- name: sorted_tasks
+-- The same in the order of a time; what has none comes last.
+SELECT {listed} FROM bgtasks_tasks AS task
+ WHERE sequence = ANY($1::bigint[]) AND {searched}
+   AND ({is_first} OR (coalesce({time}, '{none}'::timestamptz), sequence)
+        {beyond} (coalesce({at}, '{none}'::timestamptz), {after}))
+ ORDER BY coalesce({time}, '{none}'::timestamptz) {order}, sequence {order} LIMIT $2;
 
 -- name: count_searched
 SELECT type, status, pg_catalog.count(*) FROM (

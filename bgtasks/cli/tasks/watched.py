@@ -1,0 +1,68 @@
+"""``tasks list --watch`` and ``tasks top``: tables that are read again and again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from bgtasks.cli.tasks.client import PageRequest, TaskClient
+from bgtasks.cli.tasks.listing import list_tasks, task_table
+from bgtasks.cli.tasks.screen import Screen, status_text
+from bgtasks.cli.usage import UsageError
+from bgtasks.core.task_filter import TaskFilter
+from bgtasks.models import BackgroundTaskStatus
+
+__all__ = ["EVERY", "show_top", "watch_list"]
+
+EVERY = 2.0
+"""Seconds between two looks, unless somebody says otherwise."""
+
+
+async def watch_list(client: TaskClient, screen: Screen, wanted: PageRequest) -> None:
+    """Show the list and keep it up to date, until Ctrl-C. Raises UsageError where the output is no
+    terminal."""
+    if not screen.is_terminal:
+        raise UsageError("--watch shows a table on a terminal, and standard output is none")
+
+    async def read() -> RenderableType:
+        infos = await client.list(wanted)
+        return task_table(infos) if infos else Text("no tasks")
+
+    await _repeat(screen, read, EVERY)
+
+
+async def show_top(client: TaskClient, screen: Screen, every: float) -> None:
+    """Show how many tasks are in each status and those that run, longest first, until Ctrl-C; once,
+    where the output is no terminal."""
+    running = PageRequest(
+        tasks=TaskFilter(status=BackgroundTaskStatus.RUNNING), limit=200, sort="started"
+    )
+    if not screen.is_terminal:
+        counts = await client.count(TaskFilter())
+        screen.columns(*(f"{status} {number}" for status, number in counts.items()))
+        await list_tasks(client, screen, running, as_json=False)
+        return
+
+    async def read() -> RenderableType:
+        counts = await client.count(TaskFilter())
+        infos = await client.list(running)
+        rows = max(0, screen.console.size.height - 4)
+        return Group(_line(counts), Text(), task_table(infos[:rows]) if infos else "nothing runs")
+
+    await _repeat(screen, read, every)
+
+
+async def _repeat(
+    screen: Screen, read: Callable[[], Awaitable[RenderableType]], every: float
+) -> None:
+    with Live(await read(), console=screen.console, screen=True, auto_refresh=False) as live:
+        while True:
+            await asyncio.sleep(every)
+            live.update(await read(), refresh=True)
+
+
+def _line(counts: Mapping[BackgroundTaskStatus, int]) -> Text:
+    parts = [Text.assemble(status_text(status), f" {n:,}") for status, n in counts.items()]
+    return Text("   ").join(parts)
