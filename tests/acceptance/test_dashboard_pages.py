@@ -1,7 +1,9 @@
 """The pages of the dashboard for an operator, in headless Chromium on a real server."""
 
+import json
 import re
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -289,6 +291,44 @@ def test_what_is_not_allowed_is_said_to_be_so(open_page: OpenPage, name: str) ->
     expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
 
 
+# A task
+
+
+def test_a_task_shows_its_arguments_and_runs_again_with_others(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    task_id = host.finish("Copy a.mkv")
+    page = open_page(f"?task={task_id}")
+    expect(page.get_by_role("region", name="Arguments")).to_contain_text("name: Copy a.mkv")
+    page.get_by_role("button", name="Run again…").click()
+    dialog = page.get_by_role("dialog", name="Run again as a new task?")
+    given = dialog.get_by_label("Arguments")
+    given.fill("{")
+    dialog.get_by_role("button", name="Run again").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("That is no JSON")
+    given.fill('{"nme": "Copy b.mkv"}')
+    dialog.get_by_role("button", name="Run again").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("has no argument 'nme'")
+    given.fill('{"name": "Copy b.mkv"}')
+    dialog.get_by_role("button", name="Run again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Copy b.mkv")
+    expect(page.locator(".task-head .badge")).to_have_text("Running")
+
+
+def test_the_log_of_a_task_follows(host: DashboardHost, open_page: OpenPage) -> None:
+    task_id = host.submit("Copy a.mkv")
+    host.tell(task_id, "<b>reel 1</b>")
+    host.tell(task_id, (10, "reel 1", None))
+    page = open_page(f"?task={task_id}")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("<b>reel 1</b>")
+    for number in range(2, 60):
+        host.tell(task_id, f"reel {number}")
+    expect(log.locator("p").last).to_contain_text("reel 59")
+    assert log.locator("p").count() == 59
+    assert log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight") < 8
+
+
 # Types and processes
 
 
@@ -470,6 +510,47 @@ def test_forced_colours_leave_charts_and_bars_to_be_seen(
         "rgba(0, 0, 0, 0)",
         "rgb(255, 255, 255)",
     )
+
+
+# At three in the morning
+
+
+def test_why_exports_fail_on_which_share_and_retry_exactly_those_in_four_interactions(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    sample = str(host.fail("Export 7", owner="alice"))
+    job = "01a21cf2-83e6-75ce-a13b-fdb27a6f3819"
+    begun = {"id": job, "matched": 61, "types": {"ExportTask": 61}, "owners": {"alice": 61}}
+    ended = {**begun, "status": "Completed", "done": 61, "notAllowed": 0, "gone": 0, "error": None}
+    task = json.loads(urllib.request.urlopen(f"{host.address}api/tasks/{sample}").read())
+    by_share = [{"value": "nas-2", "failed": 61, "total": 70}]
+    answers = answers_of_an_hour(sample) | {
+        f"tasks/{sample}": (200, {**task, "arguments": {"share": "nas-2"}}),
+        "failures/a1/facets": (200, {"items": by_share}),
+        "tasks/bulk": (202, begun),
+        f"tasks/bulk/{job}": (200, ended),
+    }
+    page = open_page("", answers)
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request.post_data_json))
+    # Since when, and what: without a click.
+    concern = page.get_by_role("link", name="ExportTask fails: 61 of 80 in the last hour")
+    expect(concern).to_contain_text("since 50 minutes ago")
+    concern.click()  # 1
+    page.get_by_role("link", name="OSError No space left on device").click()  # 2
+    expect(page.locator(".traceback, .unknown-box, .fine").first).to_be_visible()
+    share = page.get_by_role("region", name="By share")
+    expect(share).to_contain_text("nas-2")
+    expect(share).to_contain_text("61 of 70")
+    share.get_by_role("button", name="Retry these 61").click()  # 3
+    dialog = page.get_by_role("dialog", name="Retry 61 tasks?")
+    expect(dialog).to_contain_text("ExportTask 61")
+    dialog.get_by_role("button", name="Retry 61 tasks").click()  # 4
+    expect(page.locator(".announcement")).to_contain_text("61 tasks: submitted again.")
+    posted = [body for body in asked if body]
+    exactly = {"status": ["Failed"], "error": ["a1"], "args.share": ["nas-2"]}
+    assert [body["filter"] for body in posted] == [exactly, exactly]
+    assert posted[1]["expected"] == 61
 
 
 # Doing something to many

@@ -86,6 +86,9 @@ class ObedientWorker(BackgroundWorker[CopyTask, Any]):
                 return
             if isinstance(order, Exception):
                 raise order
+            if isinstance(order, str):
+                context.log(order)
+                continue
             progress, message, payload = order
             context.report_progress(progress, message, payload=payload)
 
@@ -189,7 +192,8 @@ class DashboardHost:
         return task_id
 
     def tell(self, task_id: UUID, order: Any) -> None:
-        """``(progress, message, payload)`` is reported, an exception raised, ``None`` ends it."""
+        """A ``(progress, message, payload)`` is reported, a text logged, an exception raised; with
+        ``None`` it ends."""
 
         async def put() -> None:
             self.container.orders().of[task_id].put_nowait(order)

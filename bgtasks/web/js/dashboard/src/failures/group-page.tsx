@@ -4,11 +4,12 @@ import { Link, TaskLink } from "../parts/link";
 import { Since } from "../parts/moments";
 import { Charts } from "../overview/charts";
 import { useHistory } from "../overview/history";
-import type { Attempt, FailureGroup, Items, WholeTask } from "../state/answers";
+import type { FailureGroup, WholeTask } from "../state/answers";
 import { NO_FILTER, type Filter } from "../state/filter";
 import { range } from "../state/location";
 import { mayNot } from "../state/me";
 import { ask, useAnswer, type Answer } from "../state/resource";
+import { client } from "../state/server";
 import { Traceback } from "../task/traceback";
 import { askBulk } from "../tasks/bulk";
 import { Facets } from "./facets";
@@ -99,8 +100,8 @@ function pathsOf(given: unknown): string[] {
 }
 
 function Newest({ task }: { task: string }) {
-  const attempts = useAnswer(task, () => ask<Items<Attempt>>(`/api/tasks/${encodeURIComponent(task)}/attempts`));
-  const failed = attempts.data?.items.filter(({ error }) => error !== null).at(-1);
+  const attempts = useAnswer(task, () => client.peek().api.attempts(task));
+  const failed = attempts.data?.filter(({ error }) => error !== null).at(-1);
   return (
     <Panel id="newest" title="How it failed last" beside={<TaskLink to={task}>Its task</TaskLink>}>
       {failed?.traceback ? (

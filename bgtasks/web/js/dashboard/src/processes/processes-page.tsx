@@ -85,16 +85,11 @@ function Tasks({ of: { tasks, alive } }: { of: ProcessRow }) {
   if (!tasks.length) return <>none</>;
   return (
     <ul>
-      {tasks.slice(0, SHOWN).map((task) => {
-        const id = typeof task === "string" ? task : task.id;
-        return (
-          <li key={id}>
-            <TaskLink to={id}>
-              <bdi>{typeof task === "string" ? `…${id.slice(-8)}` : (task.name ?? id)}</bdi>
-            </TaskLink>
-          </li>
-        );
-      })}
+      {tasks.slice(0, SHOWN).map((id) => (
+        <li key={id}>
+          <TaskLink to={id}>…{id.slice(-8)}</TaskLink>
+        </li>
+      ))}
       {tasks.length > SHOWN && <li class="fine">and {tasks.length - SHOWN} more</li>}
       {!alive && <li class="fine">they run again in another process</li>}
     </ul>

@@ -63,20 +63,19 @@ export interface History {
 
 export interface TypeRow {
   name: string;
-  registered?: boolean;
-  options?: Record<string, unknown> | null;
-  maxConcurrency?: number | null;
-  rate?: unknown;
+  registered: boolean;
+  options: Record<string, unknown>;
   pausedAt: string | null;
   pauseReason: string | null;
   waiting: number;
   running: number;
-  oldestWaitingSince?: string | null;
-  perMinute?: number | null;
-  failureRate?: number | null;
-  waitMs?: Percentiles | null;
-  runMs?: Percentiles | null;
-  processes?: number | readonly string[] | null;
+  oldestWaitingSince: string | null;
+  /** Of the last hour; `null` where nothing is known of it. */
+  perMinute: number | null;
+  failureRate: number | null;
+  waitMs: Percentiles | null;
+  runMs: Percentiles | null;
+  processes: number | null;
 }
 
 export interface ProcessRow {
@@ -93,7 +92,7 @@ export interface ProcessRow {
   alive: boolean;
   loopLagMs: number | null;
   rssBytes: number | null;
-  tasks: readonly (string | { id: string; name?: string; type?: string })[] | null;
+  tasks: readonly string[] | null;
 }
 
 export interface FailureGroup {
@@ -113,32 +112,6 @@ export interface Facet {
   value: string | number | boolean | null;
   failed: number;
   total: number | null;
-}
-
-export interface Attempt {
-  attempt: number;
-  startedAt: string | null;
-  endedAt: string | null;
-  outcome: string | null; // null while it runs
-  process: { id: string; host: string | null; pid: number | null } | null;
-  error: { type: string | null; message: string | null; frame: string | null } | null;
-  traceback: string | null;
-  group: string | null;
-}
-
-export interface LogLine {
-  number: number;
-  at: string;
-  level: string;
-  message: string;
-  source: "task" | "logging";
-  logger?: string | null;
-}
-
-export interface LogPart {
-  items: LogLine[];
-  first: number | null;
-  last: number | null;
 }
 
 /** What a page of a task gets beside its snapshot, by the policy. */

@@ -1,8 +1,7 @@
 /** All attempts: as a lane of waiting and running, and as a table. */
-import type { Task } from "bgtasks-client";
+import type { Attempt, Task } from "bgtasks-client";
 import { Panel } from "../parts/box";
 import { Duration, Since } from "../parts/moments";
-import type { Attempt } from "../state/answers";
 import { fullTime, now, shortly } from "../state/time";
 import { attempts } from "./opened";
 import { Traceback } from "./traceback";
@@ -28,7 +27,7 @@ export function Attempts({ task }: { task: Task }) {
             </thead>
             <tbody>
               {found.map((attempt) => (
-                <Line key={attempt.attempt} attempt={attempt} isNewest={attempt.attempt === task.attempt} />
+                <Line key={attempt.attempt} attempt={attempt} newest={found.find(({ attempt: one }) => one === task.attempt)} />
               ))}
             </tbody>
           </table>
@@ -38,7 +37,7 @@ export function Attempts({ task }: { task: Task }) {
   );
 }
 
-function Line({ attempt, isNewest }: { attempt: Attempt; isNewest: boolean }) {
+function Line({ attempt, newest }: { attempt: Attempt; newest: Attempt | undefined }) {
   const { startedAt, endedAt, outcome, process, error, traceback } = attempt;
   return (
     <>
@@ -61,15 +60,19 @@ function Line({ attempt, isNewest }: { attempt: Attempt; isNewest: boolean }) {
           <span class={`outcome ${classOf(outcome)}`}>{outcome ?? "running"}</span>
         </td>
       </tr>
-      {error && !isNewest && (
+      {error && attempt !== newest && (
         <tr class="why">
           <td />
           <td colSpan={4}>
-            <p class="error">
-              {error.type && <b>{error.type}: </b>}
-              <bdi>{error.message}</bdi>
-            </p>
-            {error.frame && (
+            {error.message === newest?.error?.message ? (
+              <p class="fine">The same error.</p>
+            ) : (
+              <p class="error">
+                <b>{error.type}: </b>
+                <bdi>{error.message}</bdi>
+              </p>
+            )}
+            {error.frame && error.frame !== newest?.error?.frame && (
               <p class="fine">
                 at <bdi>{error.frame}</bdi>
               </p>

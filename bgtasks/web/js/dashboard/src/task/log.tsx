@@ -1,35 +1,32 @@
 /** The tail of a task's log, live. */
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import type { Task } from "bgtasks-client";
+import type { LogLine, Task } from "bgtasks-client";
 import { Panel } from "../parts/box";
 import { Copy } from "../parts/copy";
-import type { LogLine, LogPart } from "../state/answers";
-import { ask } from "../state/resource";
-import { statusOf } from "../state/server";
+import { openTask } from "../state/location";
+import { client } from "../state/server";
 import { clockTime } from "../state/time";
 
 const KEPT = 2000; // lines that the page holds
 
 const lines = signal<readonly LogLine[]>([]);
 const first = signal<number | null>(null);
-const isThere = signal(true);
 
 export function Log({ task }: { task: Task }) {
   const box = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
-  const { id, revision } = task;
+  const { id } = task;
   useEffect(() => {
     lines.value = [];
     first.value = null;
-    isThere.value = true;
-  }, [id]);
-  // What is logged is committed with the reports.
-  useEffect(() => void readOn(id), [id, revision]);
+    void read(id);
+    return client.value.watchLogs(id, (_, all) => (lines.value = all.slice(-KEPT)));
+  }, [id, client.value]);
   useLayoutEffect(() => {
     if (box.current && isAtEnd.current) box.current.scrollTop = box.current.scrollHeight;
   }, [lines.value]);
-  if (!isThere.value || !lines.value.length) return null;
+  if (!lines.value.length) return null;
   return (
     <Panel id="log" title="Log" beside={<Copy what="log" text={() => lines.peek().map(asText).join("\n")} />}>
       {first.value !== null && first.value > 1 && (
@@ -46,7 +43,7 @@ export function Log({ task }: { task: Task }) {
         }}
       >
         {lines.value.map((line) => (
-          <p key={line.number} class={`level-${line.level.toLowerCase()}`}>
+          <p key={line.number} class={`level-${line.level}`}>
             <time dateTime={line.at}>{clockTime(Date.parse(line.at))}</time> <b>{line.level}</b>{" "}
             {line.logger && (
               <span class="fine">
@@ -65,34 +62,14 @@ function asText({ at, level, message }: LogLine): string {
   return `${at} ${level} ${message}`;
 }
 
-let isReading = "";
-let again = false;
-
-async function readOn(id: string): Promise<void> {
-  if (isReading === id) {
-    again = true;
-    return;
-  }
-  isReading = id;
+/** What there is needs no connection; whoever may not see it is shown no log. */
+async function read(id: string): Promise<void> {
   try {
-    do {
-      again = false;
-      const after = lines.peek().at(-1)?.number ?? 0;
-      const found = await ask<LogPart>(`/api/tasks/${id}/logs`, [["after", String(after)]]);
-      if (isReading !== id) return;
-      take(found.items);
-      first.value = found.first;
-      if (found.items.length && found.last !== null && found.items.at(-1)!.number < found.last) again = true;
-    } while (again);
-  } catch (error) {
-    if (isReading === id && statusOf(error)) isThere.value = false;
-  } finally {
-    if (isReading === id) isReading = "";
+    const found = await client.peek().api.logs(id);
+    if (openTask.peek() !== id) return;
+    first.value = found.first;
+    if (!lines.peek().length) lines.value = found.items.slice(-KEPT);
+  } catch {
+    // The lines that are pushed are all there is to see.
   }
-}
-
-function take(items: readonly LogLine[]): void {
-  const last = lines.peek().at(-1)?.number ?? 0;
-  const added = items.filter(({ number }) => number > last);
-  if (added.length) lines.value = [...lines.peek(), ...added].slice(-KEPT);
 }

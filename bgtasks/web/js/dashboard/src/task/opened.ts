@@ -1,10 +1,9 @@
 /** The task whose page is open: its whole snapshot, what else may be known of it, its attempts. */
 import { effect, signal } from "@preact/signals";
-import { isNewer, type Task, type TaskClient } from "bgtasks-client";
-import type { Attempt, Details, Items, WholeTask } from "../state/answers";
+import { isNewer, type Attempt, type Task, type TaskClient } from "bgtasks-client";
+import type { Details, WholeTask } from "../state/answers";
 import { openTask } from "../state/location";
 import { askFor } from "../state/permissions";
-import { ask } from "../state/resource";
 import { client, reasonOf } from "../state/server";
 
 export const opened = signal<Task | null>(null);
@@ -79,25 +78,9 @@ async function readAttempts({ id, attempt, status, scheduledAt }: Task): Promise
   if (key === attemptsOf) return;
   attemptsOf = key;
   try {
-    const { items } = await ask<Items<Attempt | Failed>>(`/api/tasks/${id}/attempts`);
-    if (attemptsOf === key) attempts.value = items.map(whole).sort((a, b) => b.attempt - a.attempt);
+    const found = await client.peek().api.attempts(id);
+    if (attemptsOf === key) attempts.value = found.toSorted((a, b) => b.attempt - a.attempt);
   } catch {
     if (attemptsOf === key) attemptsOf = "";
   }
-}
-
-/** What a server says that keeps only failed attempts. */
-interface Failed {
-  attempt: number;
-  kind: string;
-  errorMessage: string;
-  traceback: string | null;
-  endedAt: string;
-}
-
-function whole(found: Attempt | Failed): Attempt {
-  if (!("kind" in found)) return found;
-  const { attempt, kind, errorMessage, traceback, endedAt } = found;
-  const error = { type: null, message: errorMessage, frame: null };
-  return { attempt, startedAt: null, endedAt, outcome: kind, process: null, error, traceback, group: null };
 }

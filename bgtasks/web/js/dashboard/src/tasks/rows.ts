@@ -13,8 +13,8 @@ import { held } from "./held";
 const FIRST = 50;
 const PAGE = MAX_LIMIT;
 export const MAX_KEPT = 10_000; // so many rows the page holds
-const CALM = 100; // milliseconds in which pushes are shown together
-const BUSY = 400; // the same where they are many
+const CALM = 80; // milliseconds in which pushes are shown together
+const BUSY = 300; // the same where they go on coming
 
 export type Phase = "idle" | "starting" | "ready" | "failed";
 
@@ -43,6 +43,7 @@ let generation = 0;
 let timer: number | undefined;
 let matches = matcher(filter.peek());
 let begunAnewAt = 0;
+let takenAt = 0;
 let loadedFor: Filter | null = null;
 
 export const isChanged = computed(() => fresh.value.size + stale.value.size > 0 || isOld.value);
@@ -56,7 +57,7 @@ export function push(task: Task): void {
   if (phase.peek() === "idle") return;
   const before = waiting.get(task.id);
   if (!before || isNewer(task, before)) waiting.set(task.id, slim(task));
-  timer ??= window.setTimeout(take, waiting.size + tasks.size > 500 ? BUSY : CALM);
+  timer ??= window.setTimeout(take, Date.now() - takenAt < BUSY ? BUSY : CALM);
 }
 
 /** Take in a snapshot that was asked for. */
@@ -181,6 +182,7 @@ function keep(task: ListedTask): boolean {
 function take(): void {
   clearTimeout(timer);
   timer = undefined;
+  takenAt = Date.now();
   if (phase.peek() !== "ready" || isReplacing.peek() || !waiting.size) return;
   const arrived = new Set(fresh.peek());
   const left = new Set(stale.peek());

@@ -46,7 +46,7 @@ function TypeLine(props: {
   actions?: (type: TypeRow) => ComponentChildren;
 }) {
   const { type, isShort, actions } = props;
-  const limit = type.options?.maxConcurrency ?? type.maxConcurrency;
+  const limit = type.options.maxConcurrency;
   return (
     <tr class={type.pausedAt ? "paused" : undefined}>
       <th scope="row" class="wide">
@@ -77,15 +77,15 @@ function TypeLine(props: {
         <Count value={type.running} />
         {limit != null && <span class="fine"> of {String(limit)}</span>}
       </td>
-      <td class="num">{type.perMinute === undefined ? <Count value={null} /> : rate(type.perMinute)}</td>
+      <td class="num">{rate(type.perMinute)}</td>
       <td class="num">
-        {type.failureRate == null ? <Count value={null} /> : <Share value={type.failureRate} />}
+        <Share type={type} />
       </td>
-      {!isShort && <td class="num">{three(type.waitMs)}</td>}
-      {!isShort && <td class="num">{three(type.runMs)}</td>}
+      {!isShort && <td class="num">{three(type, type.waitMs)}</td>}
+      {!isShort && <td class="num">{three(type, type.runMs)}</td>}
       {!isShort && (
         <td>
-          {Array.isArray(type.processes) ? type.processes.length : <Count value={type.processes as number | null} />}
+          <Count value={type.processes} />
         </td>
       )}
       {actions && <td>{actions(type)}</td>}
@@ -95,24 +95,26 @@ function TypeLine(props: {
 
 function rate(value: number | null): ComponentChildren {
   if (value === null) return <Count value={null} />;
-  return value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 });
+  return value.toLocaleString("en", value < 100 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 0 });
 }
 
-function Share({ value }: { value: number }) {
-  const word = `${(100 * value).toLocaleString("en", { maximumFractionDigits: 1 })} %`;
-  return value > 0 ? <b class="error">{word}</b> : <>{word}</>;
+function Share({ type: { failureRate, perMinute } }: { type: TypeRow }) {
+  if (failureRate === null) return perMinute === null ? <Count value={null} /> : <span title="None has ended">–</span>;
+  const word = `${(100 * failureRate).toLocaleString("en", { maximumFractionDigits: 1 })} %`;
+  return failureRate > 0 ? <b class="error">{word}</b> : <>{word}</>;
 }
 
-function three(of: Percentiles | null | undefined): ComponentChildren {
-  if (!of) return <Count value={null} />;
-  return [of.p50, of.p95, of.p99].map(percentile).join(" · ");
+function three({ perMinute }: TypeRow, of: Percentiles | null): ComponentChildren {
+  if (of) return [of.p50, of.p95, of.p99].map(percentile).join(" · ");
+  return perMinute === null ? <Count value={null} /> : "–";
 }
 
-/** What differs from nothing, in words. */
-function optionsOf({ options, rate }: TypeRow): string {
-  const all: Record<string, unknown> = { ...(rate ? { rate } : {}), ...options };
-  return Object.entries(all)
-    .filter(([name, value]) => value !== null && value !== false && name !== "maxConcurrency")
+const USUAL: Record<string, unknown> = { retry: 1, cancellation: "task", rerunInterrupted: true, version: 1 };
+
+/** The options that are not what they are by default, in words. */
+function optionsOf({ options }: TypeRow): string {
+  return Object.entries(options)
+    .filter(([name, value]) => value !== null && value !== false && value !== USUAL[name] && name !== "maxConcurrency")
     .map(([name, value]) => `${name} ${typeof value === "object" ? spoken(value!) : String(value)}`)
     .join(", ");
 }
