@@ -15,10 +15,12 @@ from bgtasks.core.text import MAX_MESSAGE, clean
 __all__ = [
     "MAX_LINES",
     "MAX_READ",
+    "OF_TASK",
     "LogChunk",
     "NewLines",
     "StoredLog",
     "encode_line",
+    "end_of_line",
     "is_of_task",
     "next_chunks",
     "size_of",
@@ -28,26 +30,36 @@ __all__ = [
 MAX_LINES = 1_000
 """The most lines that are read at a time."""
 
+MAX_LOGGER = 200
+"""The longest name of a logger that is kept, in characters."""
+
 MAX_READ = 512 * 1024
 """Bytes of lines that are read at a time; the last row may go beyond."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OF_TASK = ",null]"
+_MICROSECOND = timedelta(microseconds=1)
+
+OF_TASK = ",null]"
+"""How an encoded line ends that is of the task itself."""
 
 _quoted = encode_basestring
 
 
-def encode_line(at: float, level: str, message: str, logger: str | None) -> str:
-    """A line as it is kept: JSON. ``at`` is in seconds since 1970; a line of the task itself has no
-    ``logger``."""
-    message = _quoted(clean(message, MAX_MESSAGE))
-    end = _OF_TASK if logger is None else f",{_quoted(clean(logger, 200))}]"
-    return f'[{at * 1e6:.0f},"{level}",{message}{end}'
+def end_of_line(logger: str) -> str:
+    """How an encoded line of a logger ends."""
+    return f",{_quoted(clean(logger, MAX_LOGGER))}]"
+
+
+def encode_line(at: datetime, level: str, message: str, end: str = OF_TASK) -> str:
+    """A line as it is kept: JSON, with its time in microseconds since 1970."""
+    if len(message) > MAX_MESSAGE or not message.isascii() or "\0" in message:
+        message = clean(message, MAX_MESSAGE)
+    return f'[{(at - _EPOCH) // _MICROSECOND},"{level}",{_quoted(message)}{end}'
 
 
 def is_of_task(line: str) -> bool:
     """Whether an encoded line is one that the worker says to whoever watches."""
-    return line.endswith(_OF_TASK)
+    return line.endswith(OF_TASK)
 
 
 def size_of(line: str) -> int:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
-from bgtasks.core.log_chunks import NewLines, encode_line, is_of_task, size_of
+from bgtasks.core.log_chunks import OF_TASK, NewLines, encode_line, is_of_task, size_of
 from bgtasks.core.task_log import LEVELS, Logs
 
 __all__ = ["AttemptLog"]
@@ -44,11 +44,13 @@ class AttemptLog:
         self._dropped_of_task = 0
         self._is_told = False
 
-    def add(self, level: str, message: str, logger: str | None = None) -> bool:
-        """Add a line, of ``logger`` or of the task itself; ``False``: the attempt is over."""
-        if LEVELS[level] < self.least:
-            return True
-        line = encode_line(self._now().timestamp(), level, message, logger)
+    def say(self, level: str, message: str) -> bool:
+        """Add a line of the task itself; ``False``: the attempt is over."""
+        return LEVELS[level] < self.least or self.add(level, message)
+
+    def add(self, level: str, message: str, end: str = OF_TASK) -> bool:
+        """Add a line whatever its level, which ends so as it is kept."""
+        line = encode_line(self._now(), level, message, end)
         size = size_of(line)
         with self._lock:
             if (wake := self._wake) is None:

@@ -126,7 +126,7 @@ class AttemptContext(BackgroundWorkerContext[Any, Any]):
         return None if (owner := self._owner) is None else owner.encode_result(result)
 
     def _add_line(self, level: str, message: str) -> None:
-        if self._log is not None and not self._log.add(level, message):
+        if self._log is not None and not self._log.say(level, message):
             self._refuse_report()
 
     def _newest(self) -> Report:

@@ -9,10 +9,13 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
+from bgtasks.core.log_chunks import end_of_line
+from bgtasks.core.task_log import LEVELS
 from bgtasks.core.text import MAX_MESSAGE, shown
 from bgtasks.execution.attempt_log import AttemptLog
 
@@ -29,7 +32,13 @@ _Factory = Callable[..., logging.LogRecord]
 _users = 0
 _before: _Factory | None = None
 _lock = threading.Lock()
-_here = threading.local()
+
+
+class _Here(threading.local):
+    is_busy = False
+
+
+_here = _Here()
 
 
 @contextmanager
@@ -82,26 +91,42 @@ def _end() -> None:
             _before = None
 
 
-def _make_record(*args: Any, **values: Any) -> logging.LogRecord:
-    record = (_before or logging.LogRecord)(*args, **values)
+def _make_record(name: Any, level: Any, *rest: Any, **more: Any) -> logging.LogRecord:
+    record = (_before or logging.LogRecord)(name, level, *rest, **more)
     log = log_of_context.get()
-    if log is not None and record.levelno >= log.least:
-        _capture(log, record)
+    # Records that are made of others have no level.
+    is_wanted = log is not None and level and level >= log.least and not _here.is_busy
+    if is_wanted and log is not None and (end := _end_of_line(name)) is not None:
+        _capture(log, level, record, end)
     return record
 
 
-def _capture(log: AttemptLog, record: logging.LogRecord) -> None:
+def _capture(log: AttemptLog, level: int, record: logging.LogRecord, end: str) -> None:
     """Never raises; what is logged while a message is put together is left out."""
-    name = record.name
-    if name == OWN or name.startswith(f"{OWN}.") or getattr(_here, "busy", False):
-        return
-    _here.busy = True
+    _here.is_busy = True
     try:
-        log.add(_level(record.levelno), _text(record), name)
-    except Exception:  # noqa: S110 - of a logger's own class; there is nobody to be told
-        pass
+        message = record.getMessage() if record.exc_info is None else _text(record)
+        log.add(_LEVELS.get(level) or _level(level), message, end)
+    except Exception:
+        _capture_as_it_is(log, level, record, end)
     finally:
-        _here.busy = False
+        _here.is_busy = False
+
+
+def _capture_as_it_is(log: AttemptLog, level: int, record: logging.LogRecord, end: str) -> None:
+    """The arguments do not fit the message, or cannot be shown; every handler meets that too."""
+    with suppress(Exception):
+        message = f"{shown(record.msg, 1000)} {shown(record.args, 1000)}"
+        log.add(_level(level), message, end)
+
+
+@lru_cache(maxsize=1_000)
+def _end_of_line(name: str) -> str | None:
+    """How a line of this logger is kept; ``None``: not at all."""
+    return None if name == OWN or name.startswith(f"{OWN}.") else end_of_line(name)
+
+
+_LEVELS = {number: name for name, number in LEVELS.items()}
 
 
 def _level(number: int) -> str:
@@ -115,13 +140,14 @@ def _level(number: int) -> str:
 
 
 def _text(record: logging.LogRecord) -> str:
-    try:
-        message = record.getMessage()
-    except Exception:  # arguments that do not fit; every handler meets that too
-        message = f"{shown(record.msg, 1000)} {shown(record.args, 1000)}"
-    if not record.exc_info or record.exc_info[1] is None:
-        return message
-    trace = "".join(traceback.format_exception(record.exc_info[1])).rstrip()
+    """With the traceback of its exception."""
+    message = record.getMessage()
+    error = record.exc_info[1] if record.exc_info else None
+    return message if error is None else _with_trace(message, error)
+
+
+def _with_trace(message: str, error: BaseException) -> str:
+    trace = "".join(traceback.format_exception(error)).rstrip()
     room = MAX_MESSAGE - len(message) - 2
     if len(trace) > room:
         trace = f"…{trace[len(trace) - max(room, 1000) :]}"

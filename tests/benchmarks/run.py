@@ -25,6 +25,7 @@ IN_TURNS = [
     "throughput_dbos",
     "throughput_taskiq",
     "report_progress",
+    "task_logs",
     "start_latency",
     "scope",
     "fan_out",
@@ -110,6 +111,13 @@ TABLE = [
         "tasks/s",
         ("throughput_unique", "without"),
         at_least=0.85,
+    ),
+    Row(
+        "attempts that log 1,000 lines each / with nothing kept",
+        ("task_logs", "kept_per_second"),
+        "attempts/s",
+        ("task_logs", "without_per_second"),
+        at_least=0.8,
     ),
     *(
         Row(

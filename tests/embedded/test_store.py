@@ -410,7 +410,7 @@ async def test_lines_that_find_no_room_do_not_keep_an_attempt_from_its_end(
 ) -> None:
     record = await bench.run()
     await fill_up(bench)
-    many = [encode_line(1e9, "info", "x" * 1_000, None)] * 100
+    many = [encode_line(bench.clock.now(), "info", "x" * 1_000)] * 100
     bench.backend.log(record.id, 1, NewLines.of(0, many), Logs())
     await asyncio.sleep(0)
     bench.runner.end(record)

@@ -11,7 +11,9 @@ from bgtasks.backends.postgres.database import ServerBounds
 from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.statements import CHANNEL
 from bgtasks.core.events import Completed, Failed, Report
+from bgtasks.core.log_chunks import NewLines, encode_line
 from bgtasks.core.record import SMALL_PAYLOAD, TaskRecord
+from bgtasks.core.task_log import Logs
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench, BenchMaker, until
 
@@ -47,6 +49,19 @@ async def test_each_step_is_announced_in_the_other_process(
     assert worker.announced(running.id)[-1] == final
     assert in_order(web)
     assert in_order(worker)
+
+
+async def test_new_lines_of_logs_are_told_of_in_the_other_process(
+    worker: BackendBench, web: BackendBench
+) -> None:
+    heard: list[Any] = []
+    web.backend.subscribe_logs(heard.append)
+    running = await worker.started(await web.submit())
+    lines = [encode_line(worker.clock.now(), "info", "from elsewhere")]
+    worker.backend.log(running.id, 1, NewLines.of(0, lines), Logs())
+    await until(lambda: [running.id] in heard, "heard of new lines")
+    (line,) = (await web.backend.logs(running.id)).lines
+    assert (line.number, line.message) == (1, "from elsewhere")
 
 
 async def test_large_payloads_of_other_processes_are_announced_whole(

@@ -103,7 +103,7 @@ class TableLogs(LogStore):
             *(zip(*kept, strict=True) if kept else ((), (), (), ())),
             logs_messages(self._process, [entry.task_id for entry, _, _ in new]),
         )
-        return {row[0] for row in found}
+        return {row[0] for row in found if row[0] is not None}
 
 
 _New = tuple[LogEntry, LogChunk | None, Sequence[LogChunk]]

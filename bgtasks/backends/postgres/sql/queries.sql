@@ -832,12 +832,13 @@ WITH given AS (
            AS kept (task, first, kept_from, after)
      WHERE chunk.task = kept.task AND chunk.first < kept.first
        AND (chunk.last < kept.kept_from OR chunk.total - chunk.size < kept.after)
-), told AS (
-    SELECT pg_catalog.pg_notify('{channel}', message) FROM unnest($15::text[]) AS message
 )
-SELECT DISTINCT given.task FROM given, (SELECT pg_catalog.count(*) FROM told) AS done
+SELECT DISTINCT given.task FROM given
  WHERE NOT EXISTS (SELECT FROM added
-                    WHERE added.task = given.task AND added.first = given.first);
+                    WHERE added.task = given.task AND added.first = given.first)
+ UNION ALL
+SELECT NULL FROM (SELECT pg_catalog.pg_notify('{channel}', message)
+                    FROM unnest($15::text[]) AS message) AS told;
 
 -- name: log_ends
 -- The sequence of a task, the oldest number of its log, and the newest row without its lines.
