@@ -169,7 +169,7 @@ class TaskAccess:
 
     async def stats(self, requester: Requester) -> Stats:
         """How things are now. Raises NotAllowedError for whoever may not see statistics."""
-        await self._check_may_see_statistics(requester)
+        await self.check_may_see_statistics(requester)
         return await self._manager.get_stats()
 
     async def history(
@@ -183,13 +183,13 @@ class TaskAccess:
     ) -> History:
         """What happened, by points. Raises NotAllowedError for whoever may not see statistics,
         QueryError for what cannot be answered."""
-        await self._check_may_see_statistics(requester)
+        await self.check_may_see_statistics(requester)
         return await self._manager.get_history(start, end, type=type_name, step=step)
 
     async def processes(self, requester: Requester) -> Sequence[ProcessInfo]:
         """The processes that share the database. Raises NotAllowedError for whoever may not see
         statistics."""
-        await self._check_may_see_statistics(requester)
+        await self.check_may_see_statistics(requester)
         return await self._manager.get_processes()
 
     async def types(self, requester: Requester) -> Sequence[TypeInfo]:
@@ -207,7 +207,8 @@ class TaskAccess:
         await self._check_may_control(requester)
         return await self._manager.get_schedules(after=after, limit=limit)
 
-    async def _check_may_see_statistics(self, requester: Requester) -> None:
+    async def check_may_see_statistics(self, requester: Requester) -> None:
+        """Raises NotAllowedError for whoever may not."""
         if not await self._judge.may_see_statistics(requester):
             raise NotAllowedError(
                 "you may not see statistics of everybody's tasks here; the application's policy "

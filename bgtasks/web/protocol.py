@@ -46,6 +46,7 @@ __all__ = [
     "SCHEDULE_UPDATED",
     "SOCKET",
     "STATS",
+    "STATS_UPDATED",
     "SUBSCRIBE",
     "TASK",
     "TASKS",
@@ -92,6 +93,7 @@ TASK_UPDATED = "TaskUpdated"
 TASK_LOG = "TaskLog"
 TYPE_UPDATED = "TypeUpdated"
 SCHEDULE_UPDATED = "ScheduleUpdated"
+STATS_UPDATED = "StatsUpdated"
 REFUSED = "Refused"
 # ... and from it, beside the commands.
 SUBSCRIBE = "Subscribe"

@@ -78,6 +78,7 @@ class FakeManager:
         self.trouble: str | None = None
         self.now: Any = lambda: START
         self.backend_kind = "sqlite"
+        self.waiting = 3
         self.task_updated = TaskUpdatedEvent()
         self.type_updated = Subscribers[TypeInfo](lambda info: info.name)
         self.schedule_updated = Subscribers[Any](str)
@@ -172,6 +173,7 @@ class FakeManager:
 
     async def get_stats(self) -> Stats:
         await self._reading()
+        self.calls.append("manager.get_stats")
         paused = Attention(
             kind="paused",
             text="Copy is paused",
@@ -181,7 +183,7 @@ class FakeManager:
         )
         return Stats(
             as_of=START,
-            waiting=3,
+            waiting=self.waiting,
             scheduled=2,
             retrying=1,
             running=4,

@@ -1,5 +1,6 @@
 """Numbers about everybody's tasks over HTTP: only for whom the policy shows them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -144,3 +145,104 @@ async def test_where_a_predicate_alone_decides_they_are_refused(
     world = await make_world(policy=Predicate())
     async with world.http() as http:
         assert (await http.get(route)).status_code == 403
+
+
+async def subscribed(socket: Any, **message: Any) -> Any:
+    """Ask for it; the first StatsUpdated, which may come before the ack or behind it."""
+    number, found, acked = socket.emit("Subscribe", message), None, False
+    while found is None or not acked:
+        head, _, data = (await socket.frame()).partition(",")
+        if head.startswith("43"):
+            acked = data == f'{number}[{{"ok":true,"tasks":[]}}]'
+            assert acked
+        else:
+            event, found = json.loads(data)
+            assert event == "StatsUpdated"
+    return found
+
+
+async def told(socket: Any) -> Any:
+    """The next StatsUpdated."""
+    event, data = json.loads((await socket.frame()).split(",", 1)[1])
+    assert event == "StatsUpdated"
+    return data
+
+
+async def test_who_asks_is_told_how_things_are_once_a_second_where_it_has_changed(
+    world: Any, manager: Any, clock: Any
+) -> None:
+    socket = await world.joined()
+    first = await subscribed(socket, view="stats")
+    async with world.http() as http:
+        assert first == (await http.get("/api/stats")).json()
+    manager.publish(manager.add())  # tasks are not followed
+    await world.settled()
+    clock.advance(1)
+    await world.settled()
+    manager.waiting = 9
+    await world.settled()
+    looked = manager.calls.count("manager.get_stats")
+    clock.advance(0.5)
+    await world.settled()
+    assert manager.calls.count("manager.get_stats") == looked
+    clock.advance(0.5)
+    assert (await told(socket))["waiting"] == 9
+
+
+async def test_where_nobody_asks_nobody_looks(world: Any, manager: Any, clock: Any) -> None:
+    socket = await world.joined()
+    await subscribed(socket, view="stats")
+    await socket.call("Unsubscribe")
+    clock.advance(1)
+    await world.settled()
+    looked = manager.calls.count("manager.get_stats")
+    for _ in range(5):
+        clock.advance(1)
+        await world.settled()
+    assert manager.calls.count("manager.get_stats") == looked
+
+
+async def test_tasks_are_followed_beside_statistics_where_they_are_named(
+    world: Any, manager: Any
+) -> None:
+    socket = await world.joined()
+    await subscribed(socket, view="stats", types=["Copy"])
+    manager.publish(manager.add("Other"))
+    info = manager.publish(manager.add("Copy"))
+    assert (await socket.update())["id"] == str(info.id)
+
+
+async def test_who_may_not_see_statistics_is_told_so(
+    make_world: Any, user_header: Any, clock: Any
+) -> None:
+    world = await make_world(wrap=user_header, policy=Operators())
+    bob = await world.joined(headers=[("x-user", "bob")])
+    answer = await bob.call("Subscribe", {"view": "stats"})
+    assert answer["ok"] is False
+    assert "can_see_statistics" in answer["error"]
+    answer = await bob.call("Subscribe", {"view": "all"})
+    assert answer == {"ok": False, "error": "view is 'all'; accepted: 'stats', or none"}
+
+
+async def test_who_may_no_longer_see_them_is_told_no_more(
+    make_world: Any, manager: Any, clock: Any
+) -> None:
+    class Changing(BackgroundTaskPolicy):
+        may = True
+
+        async def can_see_statistics(self, requester: Any) -> bool:
+            return self.may
+
+    policy = Changing()
+    world = await make_world(policy=policy)
+    socket = await world.joined()
+    await subscribed(socket, view="stats")
+    policy.may = False
+    manager.waiting = 9
+    for _ in range(3):
+        await world.settled()
+        clock.advance(1)
+    info = manager.publish(manager.add("Copy"))
+    await socket.call("Subscribe", {"ids": [str(info.id)]})
+    manager.publish(info, progress=5.0)
+    assert (await socket.update())["progress"] == 5.0

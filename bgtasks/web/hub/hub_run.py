@@ -27,6 +27,7 @@ from bgtasks.web.hub.shared_reads import SharedReads
 from bgtasks.web.hub.socketio.events import ClientEvents
 from bgtasks.web.hub.socketio.sockets import Sockets
 from bgtasks.web.hub.sse.streams import Streams
+from bgtasks.web.hub.stats_news import StatsNews
 from bgtasks.web.judge import Judge
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.protocol import TYPE_UPDATED
@@ -61,7 +62,10 @@ class HubRun:
         reception = Reception(self.audience, judge, self._replay, slots, self._background)
         self._log_news = LogNews(self.audience, shared, reads, codec, clock, self._background)
         access = TaskAccess(manager, judge)
-        events = ClientEvents(access, self.audience, self._replay, codec, self._log_news)
+        self._stats_news = StatsNews(manager.get_stats, self.audience, access, codec, clock)
+        events = ClientEvents(
+            access, self.audience, self._replay, codec, self._log_news, self._stats_news
+        )
         origins = OriginCheck(settings.allowed_origins, refusals)
         self.sockets = Sockets(reception, slots, events, origins, refusals, clock, max_strangers)
         self.streams = Streams(reception, self._log_news, clock)
@@ -82,6 +86,7 @@ class HubRun:
             LastingLoop("sending updates to clients", self._broadcaster.run, clock),
             LastingLoop("telling clients of schedules", self._schedule_news.run, clock),
             LastingLoop("sending new lines of logs", self._log_news.run, clock),
+            LastingLoop("telling clients how things are", self._stats_news.run, clock),
             LastingLoop("asking whether clients may stay", self._tend, clock),
             LastingLoop("ending event streams with the server", self.streams.tend, clock),
         ]

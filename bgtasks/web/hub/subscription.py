@@ -23,13 +23,14 @@ class Subscription:
 
     ``None`` is what was not given. Large payloads are sent of the tasks in ``ids`` and, where they
     are followed, of those in ``payloads``. New lines are sent of the tasks in ``logs``, which need
-    not be followed beside.
+    not be followed beside. ``stats``: how things are is sent once a second, where it has changed.
     """
 
     types: frozenset[str] | None = None
     ids: frozenset[UUID] | None = None
     payloads: frozenset[UUID] = frozenset()
     logs: frozenset[UUID] = frozenset()
+    stats: bool = False
 
     @property
     def is_everything(self) -> bool:
@@ -48,21 +49,23 @@ class Subscription:
 
     @classmethod
     def from_message(cls, message: object) -> "Subscription":
-        """What ``Subscribe`` asks for: ``{types?, ids?, payloads?, logs?}``. Raises MessageError,
-        which says what is wrong and what is accepted.
+        """What ``Subscribe`` asks for: ``{types?, ids?, payloads?, logs?, view?}``. With a view,
+        no tasks are followed that are not named. Raises MessageError, which says what is wrong and
+        what is accepted.
         """
         if message is None:
             return EVERYTHING
         if not isinstance(message, Mapping):
             raise MessageError(f"{SUBSCRIBE} got {_kind(message)}; accepted: {_ACCEPTED}")
         for name in message:
-            if name not in ("types", "ids", "payloads", "logs"):
+            if name not in ("types", "ids", "payloads", "logs", "view"):
                 raise MessageError(f"{SUBSCRIBE} got {str(name)[:100]!r}; accepted: {_ACCEPTED}")
         return _following(
             _types(message.get("types")),
             _ids("ids", message.get("ids")),
             _ids("payloads", message.get("payloads")),
             _ids("logs", message.get("logs"), MAX_LOGS),
+            stats=_is_of_stats(message.get("view")),
         )
 
     @classmethod
@@ -95,7 +98,7 @@ EVERYTHING = Subscription()
 NOTHING = Subscription(frozenset(), frozenset())
 
 
-_ACCEPTED = "{types?, ids?, payloads?, logs?}"
+_ACCEPTED = "{types?, ids?, payloads?, logs?, view?}"
 
 
 def _following(
@@ -103,10 +106,20 @@ def _following(
     ids: frozenset[UUID] | None = None,
     payloads: frozenset[UUID] | None = None,
     logs: frozenset[UUID] | None = None,
+    stats: bool = False,
 ) -> Subscription:
     """The subscription to these; ``EVERYTHING`` is one object, which is quickly recognized."""
-    found = Subscription(types, ids, payloads or frozenset(), logs or frozenset())
+    if stats and types is None and ids is None:
+        types, ids = frozenset(), frozenset()
+    found = Subscription(types, ids, payloads or frozenset(), logs or frozenset(), stats)
     return EVERYTHING if found == EVERYTHING else found
+
+
+def _is_of_stats(view: object) -> bool:
+    if view not in (None, "stats"):
+        shown = repr(view[:100]) if isinstance(view, str) else _kind(view)
+        raise MessageError(f"view is {shown}; accepted: 'stats', or none")
+    return view is not None
 
 
 def _types(value: object) -> frozenset[str] | None:

@@ -16,6 +16,7 @@ from bgtasks.web.hub.hub_client import HubClient
 from bgtasks.web.hub.log_news import LogNews
 from bgtasks.web.hub.replay import Replay
 from bgtasks.web.hub.socketio.server import JsonText
+from bgtasks.web.hub.stats_news import StatsNews
 from bgtasks.web.hub.subscription import NOTHING, Subscription
 from bgtasks.web.protocol import SUBSCRIBE, UNSUBSCRIBE
 from bgtasks.web.refusal_log import shown
@@ -39,12 +40,14 @@ class ClientEvents:
         replay: Replay,
         codec: TaskCodec,
         log_news: LogNews,
+        stats_news: StatsNews,
     ) -> None:
         self._access = access
         self._audience = audience
         self._replay = replay
         self._codec = codec
         self._log_news = log_news
+        self._stats_news = stats_news
         # A list of what is allowed: nothing else that has a name can be called from outside.
         self._events: dict[str, tuple[Callable[[Any], Any], _Act]] = {
             SUBSCRIBE: (Subscription.from_message, self._subscribe),
@@ -82,6 +85,7 @@ class ClientEvents:
         return await act(client, argument)
 
     async def _subscribe(self, client: HubClient, subscription: Subscription) -> Ack:
+        await self._stats_news.check(client.requester, subscription)
         client.stop_replay()
         # First follow, then read: what changes in between comes as an update after the ack.
         client.subscription = subscription
@@ -93,6 +97,7 @@ class ClientEvents:
             encoded_tasks = await self._replay.read(client.requester, subscription)
         finally:
             client.caught_up(encoded.info for encoded in encoded_tasks)
+            self._stats_news.follow(client)
         return JsonText(f'{{"ok":true,"tasks":[{",".join(item.text for item in encoded_tasks)}]}}')
 
     async def _unsubscribe(self, client: HubClient, _: None) -> Ack:

@@ -36,6 +36,7 @@ export declare const SCHEDULES = "/api/schedules";
 export declare const SCHEDULE_UPDATED = "ScheduleUpdated";
 export declare const SOCKET = "/socket.io";
 export declare const STATS = "/api/stats";
+export declare const STATS_UPDATED = "StatsUpdated";
 export declare const SUBSCRIBE = "Subscribe";
 export declare const TASK = "/api/tasks/{id}";
 export declare const TASKS = "/api/tasks";

@@ -38,6 +38,7 @@ export const SCHEDULES = "/api/schedules";
 export const SCHEDULE_UPDATED = "ScheduleUpdated";
 export const SOCKET = "/socket.io";
 export const STATS = "/api/stats";
+export const STATS_UPDATED = "StatsUpdated";
 export const SUBSCRIBE = "Subscribe";
 export const TASK = "/api/tasks/{id}";
 export const TASKS = "/api/tasks";
