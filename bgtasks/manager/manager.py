@@ -83,9 +83,14 @@ class BackgroundTaskManager:
     ) -> None:
         registry.names(settings.types)  # before anything is started
         self.task_updated: TaskUpdatedEvent = TaskUpdatedEvent(clock)
+        """Every published change of a task: ``subscribe(handler)`` has the handler called with
+        whole snapshots, on the event loop, and returns what ends that."""
         self.type_updated: Subscribers[TypeInfo] = Subscribers(lambda info: f"type {info.name}")
+        """Types that were paused or resumed."""
         self.schedule_updated: Subscribers[Collection[str]] = Subscribers(lambda _: "schedules")
+        """Names of schedules that have changed."""
         self.log_updated: Subscribers[Collection[UUID] | None] = Subscribers(lambda _: "logs")
+        """Ids of tasks with new lines in their logs; ``None``: perhaps any task."""
         self._registry = registry
         self._settings = settings
         self._visits = False
