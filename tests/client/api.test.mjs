@@ -44,11 +44,11 @@ test("a list says what it looks for, and what its items shall have", async (t) =
   const page = { items: [task()], nextCursor: null, total: 1 };
   const { asked, api } = asking(t, [page, task()]);
   const found = { q: "größe", arguments: { "options.size": 3, dry: true, note: null, share: "a&b" } };
-  assert.deepEqual(await api.list({ ...found, include: ["payload", "arguments"], count: true }), page);
+  assert.deepEqual(await api.list({ ...found, include: ["payload", "arguments"], count: true, sort: "-ended" }), page);
   await api.runAgain(A, { size: 5 });
   assert.deepEqual(called(asked), [
     "GET api/tasks?q=gr%C3%B6%C3%9Fe&args.options.size=3&args.dry=true&args.note=null&args.share=a%26b" +
-      "&include=payload%2Carguments&count=true",
+      "&include=payload%2Carguments&count=true&sort=-ended",
     `POST api/tasks/${A}/run-again`,
   ]);
   assert.deepEqual(JSON.parse(asked[1][3]), { arguments: { size: 5 } });

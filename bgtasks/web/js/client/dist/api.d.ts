@@ -38,6 +38,8 @@ export interface TaskPage<Item = Task> {
     readonly nextCursor: string | null;
     /** How many there are on all pages, where that was asked for. */
     readonly total?: number;
+    /** `false`: only the newest 10,000 tasks that fit were sorted. */
+    readonly complete?: false;
 }
 /** Which page, and what of its tasks. */
 export interface PageOptions {
@@ -48,6 +50,8 @@ export interface PageOptions {
     readonly include?: readonly ("payload" | "arguments")[];
     /** Have all pages counted. */
     readonly count?: boolean;
+    /** By which time, with `-` the newest first; `-created` if it is left out. */
+    readonly sort?: "-created" | "created" | "-started" | "started" | "-ended" | "ended";
 }
 /** What only those get whom the policy lets see arguments: of one task all of it, of the items of a
  * list the `arguments`, if they are included. */

@@ -29,6 +29,8 @@ export class TaskApi {
             query.append("include", filter.include.join(","));
         if (filter.count)
             query.append("count", "true");
+        if (filter.sort)
+            query.append("sort", filter.sort);
         return this.#ask("GET", TASKS, `?${query}`);
     }
     /** How many tasks there are in each status that is asked for. */

@@ -68,6 +68,8 @@ export interface TaskPage<Item = Task> {
   readonly nextCursor: string | null;
   /** How many there are on all pages, where that was asked for. */
   readonly total?: number;
+  /** `false`: only the newest 10,000 tasks that fit were sorted. */
+  readonly complete?: false;
 }
 
 /** Which page, and what of its tasks. */
@@ -79,6 +81,8 @@ export interface PageOptions {
   readonly include?: readonly ("payload" | "arguments")[];
   /** Have all pages counted. */
   readonly count?: boolean;
+  /** By which time, with `-` the newest first; `-created` if it is left out. */
+  readonly sort?: "-created" | "created" | "-started" | "started" | "-ended" | "ended";
 }
 
 /** What only those get whom the policy lets see arguments: of one task all of it, of the items of a
@@ -185,6 +189,7 @@ export class TaskApi<Types extends object = Record<string, unknown>> {
     if (filter.cursor) query.append("cursor", filter.cursor);
     if (filter.include?.length) query.append("include", filter.include.join(","));
     if (filter.count) query.append("count", "true");
+    if (filter.sort) query.append("sort", filter.sort);
     return this.#ask("GET", TASKS, `?${query}`);
   }
 
