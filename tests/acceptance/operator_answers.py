@@ -9,15 +9,6 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
-TRACEBACK = """Traceback (most recent call last):
-  File "/srv/venv/lib/python3.11/site-packages/bgtasks/execution/attempt.py", line 195, in run
-    await self._work(scope, self._context)
-  File "/srv/app/exports.py", line 77, in copy_file
-    shutil.copyfile(source, target)
-  File "/usr/lib/python3.11/shutil.py", line 256, in copyfile
-    with open(dst, "wb") as fdst:
-OSError: [Errno 28] No space left on device"""
-
 
 def ago(**how: float) -> str:
     return (datetime.now(UTC) - timedelta(**how)).isoformat().replace("+00:00", "Z")
@@ -93,6 +84,78 @@ def process(number: int, **other: Any) -> dict[str, Any]:
         "rssBytes": 181_000_000,
         "tasks": [],
         **other,
+    }
+
+
+def answers_of_an_hour(sample: str) -> dict[str, tuple[int, Any]]:
+    """What an hour has brought; ``sample`` is the id of a task that failed."""
+    group = {
+        "group": "a1",
+        "errorType": "OSError",
+        "sample": "No space left on device: '/mnt/nas-2/export'",
+        "frame": "copy_file in app/exports.py",
+        "stillFailed": 61,
+        "recovered": 4,
+        "firstAt": ago(minutes=50),
+        "lastAt": ago(minutes=1),
+        "types": ["ExportTask"],
+        "sampleTask": sample,
+    }
+    kind = {
+        "name": "ExportTask",
+        "registered": True,
+        "options": {"maxConcurrency": 20, "timeout": 600, "retry": {"maxAttempts": 3}},
+        "pausedAt": ago(hours=1),
+        "pauseReason": "the provider is down",
+        "waiting": 3,
+        "running": 2,
+        "oldestWaitingSince": ago(minutes=3),
+        "perMinute": 12.5,
+        "failureRate": 0.76,
+        "waitMs": {"p50": 200, "p95": 800, "p99": 1800},
+        "runMs": {"p50": 1500, "p95": 6000, "p99": 14_000},
+        "processes": 3,
+    }
+    schedule = {
+        "name": "nightly-rescan",
+        "type": "ScanTask",
+        "spec": "0 3 * * *",
+        "inWords": "every day at 03:00",
+        "timezone": "Europe/Berlin",
+        "paused": False,
+        "pausedAt": None,
+        "nextTick": ago(hours=-5),
+        "next": [ago(hours=-5), ago(hours=-29)],
+        "lastTick": ago(hours=19),
+        "lastTask": sample,
+        "skipped": 1,
+        "lastError": None,
+        "last": [
+            {
+                "tick": ago(hours=19),
+                "outcome": "submitted",
+                "task": sample,
+                "missed": 0,
+                "message": None,
+            },
+            {
+                "tick": ago(hours=43),
+                "outcome": "skipped",
+                "task": None,
+                "missed": 2,
+                "message": None,
+            },
+        ],
+        "registered": True,
+    }
+    return {
+        "stats": (200, stats()),
+        "stats/history": (200, history()),
+        "failures": (200, {"items": [group]}),
+        "failures/a1/facets": (200, {"items": [{"value": "nas-2", "failed": 61, "total": 70}]}),
+        "types": (200, {"items": [kind, {**kind, "name": "CopyTask", "pausedAt": None}]}),
+        "processes": (200, {"items": [process(1, tasks=[sample]), process(3, alive=False)]}),
+        "schedules": (200, {"items": [schedule], "nextCursor": None}),
     }
 
 

@@ -327,6 +327,21 @@ def test_a_hundred_thousand_tasks_are_scrolled_as_far_as_wanted(
     expect(names(page).first).to_be_in_viewport()
 
 
+def test_the_oldest_come_first_where_that_is_wanted(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    for number in range(3):
+        host.finish(f"Copy {number}")
+    page = open_page()
+    page.get_by_role("button", name="Created").click()
+    expect(names(page)).to_have_text(["Copy 0", "Copy 1", "Copy 2"])
+    expect(page).to_have_url(re.compile(r"sort=created$"))
+    page.reload()
+    expect(names(page)).to_have_text(["Copy 0", "Copy 1", "Copy 2"])
+    page.get_by_role("button", name="Created").click()
+    expect(names(page)).to_have_text(["Copy 2", "Copy 1", "Copy 0"])
+
+
 def test_the_order_is_held_under_the_pointer(host: DashboardHost, open_page: OpenPage) -> None:
     for number in range(5):
         host.finish(f"Copy {number}")

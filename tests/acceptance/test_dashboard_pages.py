@@ -17,6 +17,7 @@ from tests.acceptance.browser import launched_browser, needs_browser
 from tests.acceptance.operator_answers import (
     ago,
     answer_instead,
+    answers_of_an_hour,
     history,
     process,
     stats,
@@ -374,77 +375,6 @@ def check(page: Page, axe: str) -> None:
     told = [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
     assert not told, "\n".join(told)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def answers_of_an_hour(sample: str) -> dict[str, tuple[int, Any]]:
-    group = {
-        "group": "a1",
-        "errorType": "OSError",
-        "sample": "No space left on device: '/mnt/nas-2/export'",
-        "frame": "copy_file in app/exports.py",
-        "stillFailed": 61,
-        "recovered": 4,
-        "firstAt": ago(minutes=50),
-        "lastAt": ago(minutes=1),
-        "types": ["ExportTask"],
-        "sampleTask": sample,
-    }
-    kind = {
-        "name": "ExportTask",
-        "registered": True,
-        "options": {"maxConcurrency": 20, "timeout": 600, "retry": {"maxAttempts": 3}},
-        "pausedAt": ago(hours=1),
-        "pauseReason": "the provider is down",
-        "waiting": 3,
-        "running": 2,
-        "oldestWaitingSince": ago(minutes=3),
-        "perMinute": 12.5,
-        "failureRate": 0.76,
-        "waitMs": {"p50": 200, "p95": 800, "p99": 1800},
-        "runMs": {"p50": 1500, "p95": 6000, "p99": 14_000},
-        "processes": 3,
-    }
-    schedule = {
-        "name": "nightly-rescan",
-        "type": "ScanTask",
-        "spec": "0 3 * * *",
-        "inWords": "every day at 03:00",
-        "timezone": "Europe/Berlin",
-        "paused": False,
-        "pausedAt": None,
-        "nextTick": ago(hours=-5),
-        "next": [ago(hours=-5), ago(hours=-29)],
-        "lastTick": ago(hours=19),
-        "lastTask": sample,
-        "skipped": 1,
-        "lastError": None,
-        "last": [
-            {
-                "tick": ago(hours=19),
-                "outcome": "submitted",
-                "task": sample,
-                "missed": 0,
-                "message": None,
-            },
-            {
-                "tick": ago(hours=43),
-                "outcome": "skipped",
-                "task": None,
-                "missed": 2,
-                "message": None,
-            },
-        ],
-        "registered": True,
-    }
-    return {
-        "stats": (200, stats()),
-        "stats/history": (200, history()),
-        "failures": (200, {"items": [group]}),
-        "failures/a1/facets": (200, {"items": [{"value": "nas-2", "failed": 61, "total": 70}]}),
-        "types": (200, {"items": [kind, {**kind, "name": "CopyTask", "pausedAt": None}]}),
-        "processes": (200, {"items": [process(1, tasks=[sample]), process(3, alive=False)]}),
-        "schedules": (200, {"items": [schedule], "nextCursor": None}),
-    }
 
 
 @pytest.mark.node

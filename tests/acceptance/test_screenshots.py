@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 sys.path.append(str(Path(__file__).parents[2]))
 
 from tests.acceptance.browser import launched_browser, needs_browser
+from tests.acceptance.operator_answers import answer_instead, answers_of_an_hour
 from tests.acceptance.test_media_library_browser import (
     FINISHED_MS,
     ROOT,
@@ -133,3 +134,15 @@ def test_the_dashboard(
     expect(running).to_be_in_viewport()
     take(dashboard, folder / f"{name}.png", width, height)
     expect(running).to_be_visible()
+
+
+def test_the_overview(browser: Browser, example: Example, folder: Path) -> None:
+    """With numbers that a test gives: the example would have to run for an hour."""
+    page = browser.new_page(
+        color_scheme="light", viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    )
+    answer_instead(page, answers_of_an_hour("0193a4e0-0000-7000-8000-000000000000"))
+    page.goto(f"{example.address}/background-tasks/")
+    expect(page.locator(".chart")).to_have_count(4)
+    expect(page.get_by_role("region", name="Failures in the range")).to_contain_text("OSError")
+    take(page, folder / "dashboard-overview.png", 1280, 800)

@@ -1,4 +1,6 @@
-/** The head of the list: what the columns are. */
+/** The head of the list: what the columns are, and by which of them it is sorted. */
+import type { ComponentChildren } from "preact";
+import { filter, setFilter } from "../state/location";
 import { clear, isAllSelected, selected, toggle } from "./selected";
 
 export function ListHead({ ids }: { ids: readonly string[] }) {
@@ -27,13 +29,30 @@ export function ListHead({ ids }: { ids: readonly string[] }) {
         <span role="columnheader" class="owner">
           Owner
         </span>
-        <span role="columnheader" class="created">
+        <Sorted by="created" class="created">
           Created
-        </span>
+        </Sorted>
         <span role="columnheader" class="took">
           Run time
         </span>
       </div>
     </div>
+  );
+}
+
+function Sorted(props: { by: string; class: string; children: ComponentChildren }) {
+  const { sort } = filter.value;
+  const isOldest = sort === props.by;
+  return (
+    <span role="columnheader" class={props.class} aria-sort={isOldest ? "ascending" : "descending"}>
+      <button
+        type="button"
+        class="sorter"
+        title={isOldest ? "Oldest first" : "Newest first"}
+        onClick={() => setFilter({ sort: isOldest ? "" : props.by })}
+      >
+        {props.children} <span aria-hidden="true">{isOldest ? "↑" : "↓"}</span>
+      </button>
+    </span>
   );
 }
