@@ -63,9 +63,9 @@ class BackgroundTaskPolicy:
         return await self.can_view(requester, task)
 
     async def can_view_errors(self, requester: Requester, task: BackgroundTaskInfo[Any]) -> bool:  # noqa: ARG002
-        """Whether ``requester`` may see the tracebacks of ``task``, which tell of the inside of
-        the application; only asked for tasks it can view. By default a developer may: somebody on
-        this machine, where there is no authentication.
+        """Whether ``requester`` may see the tracebacks of ``task``, and what ``logging`` has logged
+        for it, which tell of the inside of the application; only asked for tasks it can view. By
+        default a developer may: somebody on this machine, where there is no authentication.
         """
         return _is_developer(requester)
 

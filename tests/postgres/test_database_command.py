@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 import sqlite3
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from bgtasks import (
 )
 from bgtasks.backends.embedded.owner_lock import OwnerLock
 from bgtasks.cli import main
+from bgtasks.core.log_chunks import encode_line
 from tests.hosts.scripted import OtherWork, Work, done, worker_of
 
 MODULE = __name__
@@ -184,6 +186,27 @@ def test_everything_is_moved_as_it_was(
     [failed] = [info for info in before if info.status is BackgroundTaskStatus.FAILED]
     assert failures(task_database, failed.id) == failures(str(file), failed.id)
     assert len(failures(task_database, failed.id)) == 1
+
+
+def test_logs_are_moved_too(
+    capsys: pytest.CaptureFixture[str], file: Path, task_database: str
+) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        lines = f"[{encode_line(datetime(2026, 1, 1, tzinfo=UTC), 'info', 'moved')}]"
+        connection.execute(
+            "INSERT INTO log_chunks SELECT sequence, 1, 1, attempt, 1, 1, 1, ?, ?, ? FROM tasks",
+            (len(lines) - 2, len(lines) - 2, lines),
+        )
+        connection.commit()
+    run(capsys, "import", file, "--url", task_database)
+
+    async def read() -> list[list[str]]:
+        async with manager_on(task_database, run_tasks=False) as manager:
+            infos = (await manager.get_tasks()).items
+            logs = [await manager.get_logs(info.id) for info in infos]
+            return [[line.message for line in log] for log in logs]
+
+    assert asyncio.run(read()) == [["moved"]] * 5
 
 
 def test_what_waits_runs_and_what_is_delayed_goes_on_waiting(
