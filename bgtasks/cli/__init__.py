@@ -33,6 +33,7 @@ _COMMANDS = {
     "bgtasks.cli.types:add": ("types",),
     "bgtasks.cli.tasks.command:add_types": ("types",),
     "bgtasks.cli.tasks.schedule_command:add_schedules": ("schedules",),
+    "bgtasks.cli.tasks.stats_command:add_stats": ("stats", "processes"),
     "bgtasks.cli.worker:add": ("worker",),
 }
 """What registers which commands, by their first words."""

@@ -27,6 +27,8 @@ _CARRIED_OUT_BY = {
     "tasks": "bgtasks.cli.tasks.actions",
     "types": "bgtasks.cli.tasks.type_actions",
     "schedules": "bgtasks.cli.tasks.schedule_actions",
+    "stats": "bgtasks.cli.tasks.stats_actions",
+    "processes": "bgtasks.cli.tasks.stats_actions",
 }
 
 

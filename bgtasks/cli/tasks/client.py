@@ -13,7 +13,9 @@ from bgtasks.models import (
     Attempt,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    ProcessInfo,
     ScheduleInfo,
+    Stats,
 )
 from bgtasks.web.listing import PageRequest
 
@@ -62,6 +64,12 @@ class TaskClient(Protocol):
 
     async def cancel(self, task_id: UUID) -> Info:
         """Request cancellation; returns the snapshot after it. Raises TaskStateError if final."""
+
+    async def stats(self) -> Stats:
+        """How things are now."""
+
+    async def processes(self) -> Sequence[ProcessInfo]:
+        """The processes that share the tasks."""
 
     async def types(self) -> Sequence[TypeInfo]:
         """All types of tasks."""

@@ -24,8 +24,10 @@ from bgtasks.cli.tasks.wire_shape import (
     log_in,
     matching_in,
     page_in,
+    processes_in,
     schedule_in,
     schedules_in,
+    stats_in,
     type_in,
     types_in,
 )
@@ -35,7 +37,7 @@ from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError
-from bgtasks.models import Attempt, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.models import Attempt, BackgroundTaskStatus, ProcessInfo, ScheduleInfo, Stats
 from bgtasks.web.bulk.progress import BulkProgress
 from bgtasks.web.commands import CANCEL, DELETE_THE_TASK, RETRY, RUN_THE_TASK_AGAIN, Command
 from bgtasks.web.filters import written_filter
@@ -47,10 +49,12 @@ from bgtasks.web.protocol import (
     LOGS,
     PAUSE_SCHEDULE,
     PAUSE_TYPE,
+    PROCESSES,
     RESUME_SCHEDULE,
     RESUME_TYPE,
     RUN_SCHEDULE,
     SCHEDULES,
+    STATS,
     TASK,
     TASKS,
     TYPES,
@@ -113,6 +117,12 @@ class HttpTasks:
 
     async def cancel(self, task_id: UUID) -> Info:
         return await self._carry_out(CANCEL, task_id)
+
+    async def stats(self) -> Stats:
+        return stats_in(await self._ask("GET", STATS))
+
+    async def processes(self) -> Sequence[ProcessInfo]:
+        return processes_in(await self._ask("GET", PROCESSES))
 
     async def types(self) -> Sequence[TypeInfo]:
         return types_in(await self._ask("GET", TYPES))

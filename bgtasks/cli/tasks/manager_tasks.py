@@ -18,7 +18,14 @@ from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import QueryError, TaskNotFoundError, TaskStateError
 from bgtasks.manager import BackgroundTaskManager
 from bgtasks.manager.again import new_task
-from bgtasks.models import Attempt, BackgroundTaskBase, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.models import (
+    Attempt,
+    BackgroundTaskBase,
+    BackgroundTaskStatus,
+    ProcessInfo,
+    ScheduleInfo,
+    Stats,
+)
 from bgtasks.settings import Settings
 from bgtasks.web.bulk.action import ACTIONS
 from bgtasks.web.encoded_task import without
@@ -76,6 +83,12 @@ class ManagerTasks:
 
     async def cancel(self, task_id: UUID) -> Info:
         return await self._change(task_id, self._manager.cancel_task, "cancelled")
+
+    async def stats(self) -> Stats:
+        return await self._manager.get_stats()
+
+    async def processes(self) -> Sequence[ProcessInfo]:
+        return await self._manager.get_processes()
 
     async def types(self) -> Sequence[TypeInfo]:
         return await self._manager.get_types()

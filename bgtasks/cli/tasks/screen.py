@@ -13,8 +13,9 @@ from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.task_log import LogLine
 from bgtasks.core.task_types import TypeInfo
-from bgtasks.models import Attempt, BackgroundTaskStatus, ScheduleInfo
+from bgtasks.models import Attempt, BackgroundTaskStatus, ProcessInfo, ScheduleInfo, Stats
 from bgtasks.web.encoded_log import line_data
+from bgtasks.web.encoded_process import process_data
 from bgtasks.web.encoded_schedule import schedule_data
 
 __all__ = ["Screen", "status_text", "utc_text"]
@@ -64,8 +65,12 @@ class Screen:
         """``info`` as JSON data, in the shape that HTTP sends."""
         return self._codec.wire(info)
 
-    def data_of(self, value: TypeInfo | Attempt) -> dict[str, Any]:
-        """A type, or an attempt, in the same shape."""
+    def process(self, info: ProcessInfo) -> dict[str, Any]:
+        """A process in the shape that HTTP sends."""
+        return process_data(info, self._codec)
+
+    def data_of(self, value: TypeInfo | Attempt | Stats) -> dict[str, Any]:
+        """A type, an attempt, or how things are, in the same shape."""
         return self._codec.data_of(value)
 
     def log_line(self, line: LogLine) -> dict[str, Any]:

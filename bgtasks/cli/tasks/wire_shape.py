@@ -15,12 +15,17 @@ from bgtasks.core.task_log import LogLine, TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import (
     Attempt,
+    Attention,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    OldestWaiting,
+    ProcessInfo,
     ScheduleInfo,
+    Stats,
     TickInfo,
 )
 from bgtasks.web.bulk.progress import BulkProgress
+from bgtasks.web.encoded_process import read_process
 from bgtasks.web.encoded_schedule import read_schedule
 
 __all__ = [
@@ -32,13 +37,28 @@ __all__ = [
     "log_in",
     "matching_in",
     "page_in",
+    "processes_in",
     "schedule_in",
     "schedules_in",
+    "stats_in",
     "type_in",
     "types_in",
 ]
 
-Shown = TypeVar("Shown", Info, Attempt, BulkProgress, TypeInfo, ScheduleInfo, TickInfo, LogLine)
+Shown = TypeVar(
+    "Shown",
+    Info,
+    Attempt,
+    BulkProgress,
+    TypeInfo,
+    ScheduleInfo,
+    TickInfo,
+    LogLine,
+    Stats,
+    OldestWaiting,
+    Attention,
+    ProcessInfo,
+)
 
 _codec = TaskCodec()
 
@@ -84,6 +104,29 @@ def type_in(data: Any) -> TypeInfo:
 def types_in(data: Any) -> list[TypeInfo]:
     """Types of tasks. Raises CommandFailedError."""
     return [type_in(item) for item in _items("a list of types", data)]
+
+
+def stats_in(data: Any) -> Stats:
+    """How things are. Raises CommandFailedError."""
+    try:
+        stats = _in_utc(_codec.read(Stats, data))
+        oldest = stats.oldest_waiting
+        return attrs.evolve(
+            stats,
+            oldest_waiting=None if oldest is None else _in_utc(oldest),
+            attention=tuple(map(_in_utc, stats.attention)),
+        )
+    except Exception as error:
+        raise _unreadable("statistics", error) from None
+
+
+def processes_in(data: Any) -> list[ProcessInfo]:
+    """The processes. Raises CommandFailedError."""
+    try:
+        items = _items("a list of processes", data)
+        return [_in_utc(read_process(item, _codec)) for item in items]
+    except Exception as error:
+        raise _unreadable("a list of processes", error) from None
 
 
 def attempts_in(data: Any) -> list[Attempt]:
