@@ -1,8 +1,9 @@
 """What somebody should look at, of how things are."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from types import MappingProxyType
 
 from bgtasks.core.overview import Overview
 from bgtasks.models import Attention, BackgroundTaskStatus, ProcessInfo
@@ -22,11 +23,30 @@ BLOCKED_MS = 1000.0
 """The same for an event loop that came round so late, in milliseconds."""
 
 
+FAILURES = 5
+"""So many failed attempts of a type within a quarter of an hour, at least."""
+
+FAILING = 0.1
+"""The part of its attempts that they are, at least."""
+
+UNUSUAL = 3.0
+"""How many times as many as in the day before, in proportion."""
+
+Attempts = Mapping[str, tuple[int, int]]
+"""How many attempts of each type failed, and how many ended."""
+
+
 def needs_attention(
-    overview: Overview, processes: Sequence[ProcessInfo], now: datetime
+    overview: Overview,
+    processes: Sequence[ProcessInfo],
+    now: datetime,
+    lately: Attempts = MappingProxyType({}),
+    usually: Attempts = MappingProxyType({}),
 ) -> tuple[Attention, ...]:
-    """What somebody should look at, the worst first."""
+    """What somebody should look at, the worst first. ``lately`` are the attempts of the last
+    quarter of an hour, ``usually`` those of the day before."""
     found = (
+        *_failing(lately, usually),
         *_lost(processes),
         *_unrun(overview, processes),
         *_blocked(processes),
@@ -35,6 +55,20 @@ def needs_attention(
         *_paused(overview),
     )
     return tuple(islice(found, MAX_ATTENTION))
+
+
+def _failing(lately: Attempts, usually: Attempts) -> Iterator[Attention]:
+    for name, (failed, ended) in sorted(lately.items()):
+        part = failed / max(ended, 1)
+        before_failed, before_ended = usually.get(name, (0, 0))
+        usual = before_failed / max(before_ended, 1)
+        if failed >= FAILURES and part >= FAILING and part >= UNUSUAL * usual:
+            yield Attention(
+                kind="failing",
+                text=f"{part:.0%} of the attempts of {name} fail, usually {usual:.0%}",
+                type=name,
+                filter={"type": name, "status": "Failed"},
+            )
 
 
 def _lost(processes: Iterable[ProcessInfo]) -> Iterator[Attention]:

@@ -8,8 +8,8 @@ from bgtasks.backends.base import Backend
 from bgtasks.clock import Clock, Timing, sleep
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 from bgtasks.core.attention import needs_attention
-from bgtasks.core.flows import COARSE, minute_of
-from bgtasks.core.history import fine_since, history_of, window_of
+from bgtasks.core.flows import COARSE, Flow, minute_of
+from bgtasks.core.history import RUNS, fine_since, history_of, window_of
 from bgtasks.core.overview import Overview
 from bgtasks.errors import BackgroundTasksError
 from bgtasks.models import BackgroundTaskStatus, History, OldestWaiting, ProcessCounts, Stats
@@ -21,11 +21,32 @@ logger = logging.getLogger(__name__)
 Status = BackgroundTaskStatus
 
 
+LATELY = 15
+"""Minutes whose failures are compared with those of the day before."""
+
+DAY = 1440
+
+USUAL_FOR = 5
+"""Minutes after which it is looked again what is usual."""
+
+
 class Statistics:
     """Asks the backend, and says what that means."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._usual: dict[str, tuple[int, int]] = {}
+        self._usual_at = 0
+
+    async def _attempts(self, first: int, last: int) -> dict[str, tuple[int, int]]:
+        """How many attempts of each type failed in some minutes, and how many ended."""
+        found: dict[str, tuple[int, int]] = {}
+        for (name, flow, _), number in (await self._backend.flows_by_type(first, last)).items():
+            if flow in RUNS:
+                failed, ended = found.get(name, (0, 0))
+                is_failure = flow in (Flow.FAILED, Flow.TRIED_AGAIN)
+                found[name] = failed + number * is_failure, ended + number
+        return found
 
     async def history(
         self, start: object, end: object, type_name: str | None, step: object
@@ -41,6 +62,11 @@ class Statistics:
         overview = await self._backend.overview()
         processes = await self._backend.processes()
         as_of = self._backend.now()
+        minute = minute_of(as_of) + 1
+        lately = await self._attempts(minute - LATELY, minute)
+        if abs(minute - self._usual_at) >= USUAL_FOR:
+            self._usual = await self._attempts(minute - LATELY - DAY, minute - LATELY)
+            self._usual_at = minute
         counts: Counter[Status] = Counter()
         for (_, status), number in overview.counts.items():
             counts[status] += number
@@ -59,7 +85,7 @@ class Statistics:
             next_scheduled_at=overview.next_due_at,
             places=sum(item.max_concurrency for item in alive if item.runs_tasks),
             processes=ProcessCounts(len(alive), len(processes) - len(alive)),
-            attention=needs_attention(overview, processes, as_of),
+            attention=needs_attention(overview, processes, as_of, lately, self._usual),
         )
 
 

@@ -90,3 +90,21 @@ def test_a_running_task_that_shows_nothing_new() -> None:
 def test_there_is_an_end_to_what_is_told() -> None:
     lost = attrs.evolve(PROCESS, alive=False)
     assert len(told(FINE, *[lost] * 200)) == MAX_ATTENTION
+
+
+@pytest.mark.parametrize(
+    ("lately", "usually", "told_of"),
+    [
+        ((5, 10), (1, 100), True),
+        ((5, 10), None, True),
+        ((4, 4), (0, 100), False),
+        ((9, 100), (0, 100), False),
+        ((50, 100), (20, 100), False),
+    ],
+)
+def test_a_type_that_fails_far_above_its_usual(
+    lately: tuple[int, int], usually: tuple[int, int] | None, told_of: bool
+) -> None:
+    before = {} if usually is None else {"Copy": usually}
+    found = needs_attention(FINE, [PROCESS], NOW, {"Copy": lately}, before)
+    assert [(item.kind, item.type) for item in found] == [("failing", "Copy")] * told_of

@@ -3,7 +3,16 @@
 from datetime import timedelta
 
 from bgtasks.clock import Timing
-from tests.hosts.scripted import Work, clock_of, container_for, done, run_to_end, running, until
+from tests.hosts.scripted import (
+    Failing,
+    Work,
+    clock_of,
+    container_for,
+    done,
+    run_to_end,
+    running,
+    until,
+)
 
 DAY = 86400.0
 
@@ -41,3 +50,14 @@ async def test_old_statistics_are_summed_up_and_dropped_in_time() -> None:
         history = await manager.get_history(began)
         assert history.known_since > began
         assert history.points[0].completed is None
+
+
+async def test_a_type_whose_attempts_fail_needs_attention() -> None:
+    container = container_for(Failing(5).run)
+    async with running(container) as manager:
+        for _ in range(6):
+            await run_to_end(manager, Work())
+        (found,) = (await manager.get_stats()).attention
+    assert (found.kind, found.type) == ("failing", "Work")
+    assert found.text == "83% of the attempts of Work fail, usually 0%"
+    assert found.filter == {"type": "Work", "status": "Failed"}
