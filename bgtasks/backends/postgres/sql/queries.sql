@@ -838,7 +838,7 @@ SELECT DISTINCT given.task FROM given
                     WHERE added.task = given.task AND added.first = given.first)
  UNION ALL
 SELECT NULL FROM (SELECT pg_catalog.pg_notify('{channel}', message)
-                    FROM unnest($15::text[]) AS message) AS told;
+                    FROM pg_catalog.unnest($15::text[]) AS message) AS told;
 
 -- name: log_ends
 -- The sequence of a task, the oldest number of its log, and the newest row without its lines.
