@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bgtasks.core.codec import TaskCodec
-from bgtasks.core.codec.json_schema import json_schema
+from bgtasks.core.codec.json_schema import renamed_schema
 from bgtasks.core.schedules.definition import checked_name
 from bgtasks.models import ScheduleInfo
 
@@ -30,7 +30,7 @@ def schedule_text(info: ScheduleInfo, codec: TaskCodec) -> str:
 
 def schedule_data(info: ScheduleInfo, codec: TaskCodec) -> dict[str, Any]:
     """A schedule as JSON data."""
-    return _renamed(codec.data_of(info))
+    return {_SENT_AS.get(name, name): value for name, value in codec.data_of(info).items()}
 
 
 def read_schedule(data: Mapping[str, Any], codec: TaskCodec) -> ScheduleInfo:
@@ -41,11 +41,4 @@ def read_schedule(data: Mapping[str, Any], codec: TaskCodec) -> ScheduleInfo:
 
 def schedule_schema() -> dict[str, Any]:
     """The JSON Schema of that."""
-    schema = json_schema(ScheduleInfo)
-    schema["properties"] = _renamed(schema["properties"])
-    schema["required"] = [_SENT_AS.get(name, name) for name in schema["required"]]
-    return schema
-
-
-def _renamed(data: dict[str, Any]) -> dict[str, Any]:
-    return {_SENT_AS.get(name, name): value for name, value in data.items()}
+    return renamed_schema(ScheduleInfo, _SENT_AS)

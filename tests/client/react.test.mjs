@@ -19,7 +19,7 @@ const { createRoot } = require("react-dom/client");
 const { renderToString } = require("react-dom/server");
 const { createHooks } = await import(`${process.env.BGTASKS_CLIENT}/react.js`);
 const { taskStore, taskListStore } = await import(`${process.env.BGTASKS_CLIENT}/stores.js`);
-const { TasksProvider, useConnection, useTask, useTaskClient, useTaskLog, useTasks } = createHooks();
+const { TasksProvider, useConnection, useTask, useTaskClient, useTaskHistory, useTaskLog, useTasks } = createHooks();
 
 const roots = [];
 afterEach(async () => {
@@ -192,6 +192,24 @@ test("lists are live, and a filter written out at each render asks once", async 
   assert.equal(asked(socket, "Subscribe").length, 1);
 });
 
+test("a history is loaded a page at a time, and is live", async () => {
+  const { socket, tasks } = client();
+  const pages = { null: [task({ id: B })], more: [task({ id: A })] };
+  tasks.api.list = async ({ cursor }) => ({ items: pages[cursor], nextCursor: cursor ? null : "more" });
+  let used;
+  const { box } = await mount(tasks, () => {
+    used = useTaskHistory({ types: ["Copy"] });
+    return h("p", null, used.tasks === undefined ? "…" : used.tasks.map(({ progress }) => progress).join());
+  });
+  assert.equal(box.textContent, "…");
+  await happens(() => socket.up());
+  assert.equal(box.textContent, "0");
+  await happens(() => used.more());
+  assert.deepEqual([box.textContent, used.hasMore], ["0,0", false]);
+  await happens(() => socket.send({ revision: 2, progress: 30 }));
+  assert.equal(box.textContent, "0,30");
+});
+
 test("cancel and retry go to the server, and reject with its reason", async () => {
   const { socket, tasks } = client();
   knows(socket, task({}));
@@ -246,11 +264,11 @@ test("hooks without a provider say what is missing", () => {
 test("on a server everything is undefined and nothing is opened", () => {
   const text = renderToString(
     h(TasksProvider, { options: { url: "/background-tasks" } }, h(Shown), h(function All() {
-      return String(useTasks()) + useConnection().state;
+      return String(useTasks()) + useConnection().state + String(useTaskHistory().tasks);
     })),
   );
   assert.match(text, /…/);
-  assert.match(text, /undefinedconnecting/);
+  assert.match(text, /undefinedconnectingundefined/);
 });
 
 test("stores are shared while they are used, and begin anew afterwards", async () => {

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.node
 
 USES = {
     "bgtasks-client": 'export { connect } from "bgtasks-client";',
-    "bgtasks-client/store": 'export { taskStore, taskListStore } from "bgtasks-client/store";',
+    "bgtasks-client/store": 'export * from "bgtasks-client/store";',
     "bgtasks-client/react": 'export { createHooks } from "bgtasks-client/react";',
 }
 

@@ -70,8 +70,9 @@ import { connect, type Task } from "bgtasks-client";
 interface CopyProgress { copiedBytes: number; currentPath: string | null }
 interface BackgroundTasks { CopyOperationTask: CopyProgress; ScanTask: null }
 
-const { TasksProvider, useTask, useTaskLog, useTasks, useConnection, useTaskClient } =
-  createHooks<BackgroundTasks>();
+const hooks = createHooks<BackgroundTasks>();
+const { TasksProvider, useTask, useTaskHistory, useTaskLog, useTasks } = hooks;
+const { useConnection, useTaskClient } = hooks;
 
 export function Bar({ id }: { id: string | null }): ReactNode {
   const { task, cancel, retry } = useTask("CopyOperationTask", id, {
@@ -82,6 +83,9 @@ export function Bar({ id }: { id: string | null }): ReactNode {
   const state: "connecting" | "connected" | "disconnected" | "refused" = useConnection().state;
   const running = useTasks({ statuses: ["Running"], types: ["ScanTask"] });
   running?.[0]?.payload satisfies null | undefined;
+  const { tasks: old, more } = useTaskHistory({ types: ["CopyOperationTask"] });
+  old?.[0]?.payload?.copiedBytes satisfies number | undefined;
+  more satisfies () => Promise<void>;
   useTaskClient().reconnect();
   const last: string | undefined = useTaskLog(id).at(-1)?.message;
   if (last !== undefined) return last;

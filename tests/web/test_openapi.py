@@ -209,14 +209,36 @@ async def test_tasks_are_as_the_document_says() -> None:
         check(await client.post(f"/api/tasks/{done}/delete"), "/api/tasks/{id}/delete")
 
 
+async def test_what_an_operator_asks_is_as_the_document_says() -> None:
+    async with clients() as (manager, client):
+        failed = await manager.run_task(CopyTask(fail=True))
+        await manager.wait_for(failed, PATIENCE)
+        for path in ("/api/me", "/api/stats", "/api/stats/history"):
+            assert check(await client.get(path), path).keys() == documented(path).keys()
+        for path in ("/api/types", "/api/processes", "/api/schedules"):
+            (first, *_) = check(await client.get(path), path)["items"]
+            assert first.keys() == documented(path, of_items=True).keys()
+        log = await client.get(f"/api/tasks/{failed}/logs?after=0")
+        assert check(log, "/api/tasks/{id}/logs").keys() == {"items", "first", "last"}
+
+
+def documented(path: str, *, of_items: bool = False) -> Any:
+    """What the answer of a ``GET`` has in it, by the document; ``of_items``: what each item has."""
+    written = document()
+    content = written["paths"][path]["get"]["responses"]["200"]["content"]
+    schema = content["application/json"]["schema"]
+    if of_items:
+        schema = schema["properties"]["items"]["items"]
+    if "$ref" in schema:
+        schema = written["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema["properties"]
+
+
 async def test_types_and_schedules_are_as_the_document_says() -> None:
     async with clients() as (_, client):
-        check(await client.get("/api/me"), "/api/me")
-        check(await client.get("/api/types"), "/api/types")
         for what in ("pause", "resume"):
             answer = await client.post(f"/api/types/CopyTask/{what}")
             check(answer, f"/api/types/{{type}}/{what}")
-        check(await client.get("/api/schedules?limit=1"), "/api/schedules")
         for what in ("run", "pause", "resume"):
             answer = await client.post(f"/api/schedules/nightly/{what}")
             check(answer, f"/api/schedules/{{name}}/{what}")
@@ -231,7 +253,10 @@ async def test_bulk_is_as_the_document_says() -> None:
         operation = document()["paths"]["/api/tasks/bulk"]["post"]
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         schemas.OAS31Validator(schema).validate(body)
-        check(await client.post("/api/tasks/bulk", json=body | {"expected": 1}), "/api/tasks/bulk")
+        begun = await client.post("/api/tasks/bulk", json=body | {"expected": 1})
+        job = check(begun, "/api/tasks/bulk")["id"]
+        check(await client.get(f"/api/tasks/bulk/{job}"), "/api/tasks/bulk/{id}")
+        check(await client.delete(f"/api/tasks/bulk/{job}"), "/api/tasks/bulk/{id}")
         check(await client.post("/api/tasks/bulk", json=body | {"expected": 99}), "/api/tasks/bulk")
 
 
@@ -260,7 +285,9 @@ async def client_of_stopped() -> httpx.Response:
         return await client.get("/api/tasks")
 
 
-@pytest.mark.parametrize("path", ["/api/tasks", "/api/tasks/counts", "/api/schedules"])
+@pytest.mark.parametrize(
+    "path", ["/api/tasks", "/api/tasks/counts", "/api/schedules", "/api/stats/history"]
+)
 async def test_parameters_are_those_that_are_accepted(path: str) -> None:
     names = [item["name"] for item in document()["paths"][path]["get"]["parameters"]]
     async with clients() as (_, client):

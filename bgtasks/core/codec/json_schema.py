@@ -15,7 +15,7 @@ from bgtasks.core.codec import pydantic_models
 from bgtasks.core.codec.sent_types import is_named, key_values, sent_fields
 from bgtasks.core.hints import closed, field_hints, is_named_tuple, unwrapped
 
-__all__ = ["json_schema"]
+__all__ = ["json_schema", "renamed_schema"]
 
 Schema = dict[str, Any]
 
@@ -38,6 +38,15 @@ def json_schema(hint: Any) -> Schema:
     anything there. What the codec cannot send is anything too. Raises RegistrationError for a type
     hint that cannot be resolved."""
     return _Writer().write(closed(hint))
+
+
+def renamed_schema(cls: type, sent_as: Mapping[str, str]) -> Schema:
+    """The schema of an object some of whose keys are sent under another name."""
+    schema = json_schema(cls)
+    properties: Schema = schema["properties"]
+    schema["properties"] = {sent_as.get(key, key): item for key, item in properties.items()}
+    schema["required"] = [sent_as.get(key, key) for key in schema["required"]]
+    return schema
 
 
 class _Writer:

@@ -8,10 +8,11 @@ from attrs import frozen
 
 from bgtasks.core.codec.json_schema import json_schema
 from bgtasks.core.hints import closed
-from bgtasks.models import BackgroundTaskInfo, ScheduleInfo
+from bgtasks.models import BackgroundTaskInfo, ProcessInfo, ScheduleInfo
 from bgtasks.registration import Registration
 from bgtasks.version import __version__
 from bgtasks.web.api.operation import Items, Operation, Parameter
+from bgtasks.web.encoded_process import process_schema
 from bgtasks.web.encoded_schedule import schedule_schema
 from bgtasks.web.problems import title_of
 
@@ -84,7 +85,10 @@ class _Components:
 
     def __init__(self, registrations: Iterable[Registration]) -> None:
         self.schemas: dict[str, Schema] = {"Problem": _PROBLEM}
-        self._special: dict[type, Callable[[], Schema]] = {ScheduleInfo: schedule_schema}
+        self._special: dict[type, Callable[[], Schema]] = {
+            ProcessInfo: process_schema,
+            ScheduleInfo: schedule_schema,
+        }
         self._add_tasks({item.type_name: item for item in registrations})
 
     def _add_tasks(self, by_type: Mapping[str, Registration]) -> None:

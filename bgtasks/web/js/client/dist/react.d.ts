@@ -3,6 +3,7 @@ import type { TaskFilter } from "./api.js";
 import type { ConnectOptions, TaskClient } from "./client.js";
 import type { Connection } from "./link.js";
 import type { LogLine } from "./logs.js";
+import { type TaskHistory } from "./stores.js";
 import { type TaskOf, type TypeName } from "./task.js";
 /** Either a client of your own, or how to make one: that is closed when the provider goes. */
 export type TasksProviderProps<Types extends object> = {
@@ -36,6 +37,8 @@ export interface Hooks<Types extends object> {
     readonly useTasks: <Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskFilter<Name>) => readonly TaskOf<Types, Name>[] | undefined;
     /** The log of a task, the oldest line first, live; `[]` as long as there is none. */
     readonly useTaskLog: (id: string | null | undefined) => readonly LogLine[];
+    /** The tasks that `filter` lets through, a page at a time and live: `more` loads older ones. */
+    readonly useTaskHistory: <Name extends TypeName<Types> = TypeName<Types>>(filter?: TaskFilter<Name>) => TaskHistory<TaskOf<Types, Name>>;
     /** How it stands with the connection. */
     readonly useConnection: () => Connection;
     /** The client of the provider, for `reconnect`, `api` and the rest. */

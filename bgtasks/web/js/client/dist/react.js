@@ -1,7 +1,7 @@
 import { createContext, createElement, useCallback, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore, } from "react";
 import { TaskNotFoundError } from "./errors.js";
 import { connect } from "./index.js";
-import { connectionStore, NO_LINES, NOT_CONNECTED, taskListStore, taskLogStore, taskStore, } from "./stores.js";
+import { connectionStore, NO_LINES, NOT_CONNECTED, NOT_LOADED, taskHistoryStore, taskListStore, taskLogStore, taskStore, } from "./stores.js";
 import { isFinal } from "./task.js";
 /** The hooks for the tasks of one application: `createHooks<BackgroundTasks>()`. */
 export function createHooks() {
@@ -34,6 +34,12 @@ export function createHooks() {
         useTaskLog(id) {
             const client = useTaskClient();
             return useReadable(() => (id ? taskLogStore(client, id) : SILENCE), [client, id], NO_LINES);
+        },
+        useTaskHistory(filter = {}) {
+            const client = useTaskClient();
+            const key = JSON.stringify(filter);
+            const find = () => taskHistoryStore(client, JSON.parse(key));
+            return useReadable(find, [client, key], NOT_LOADED);
         },
         useConnection() {
             const client = useTaskClient();

@@ -1,5 +1,6 @@
 import type { TaskFilter } from "./api.js";
 import type { Stop, TaskClient } from "./client.js";
+import { type TaskHistory } from "./history.js";
 import type { Connection } from "./link.js";
 import type { LogLine } from "./logs.js";
 import type { TaskOf, TypeName } from "./task.js";
@@ -20,6 +21,10 @@ export declare function taskListStore<Types extends object = Record<string, unkn
 export declare const NO_LINES: readonly LogLine[];
 /** The log of a task, the oldest line first. */
 export declare function taskLogStore(client: TaskClient<any>, id: string): Readable<readonly LogLine[]>;
+/** The tasks that `filter` lets through, a page at a time, as far back as `more` was called, newest
+ * first and live. Where the client's options name types, name them here too. */
+export declare function taskHistoryStore<Types extends object = Record<string, unknown>, Name extends TypeName<Types> = TypeName<Types>>(client: TaskClient<Types>, filter?: TaskFilter<Name>): Readable<TaskHistory<TaskOf<Types, Name>>>;
+export { NOT_LOADED, type TaskHistory } from "./history.js";
 /** What `connectionStore` has while nobody subscribes. */
 export declare const NOT_CONNECTED: Connection;
 /** How it stands with the connection. */

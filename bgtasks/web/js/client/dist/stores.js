@@ -1,3 +1,4 @@
+import { History, NOT_LOADED } from "./history.js";
 /** One task: its newest snapshot; `null`: there is none with this id, or it is not yours to see;
  * `undefined`: not known yet, or nobody subscribes. However many subscribe to one id, it is
  * watched once. */
@@ -16,6 +17,12 @@ export const NO_LINES = [];
 export function taskLogStore(client, id) {
     return shared(client, `log ${id}`, NO_LINES, (set) => client.watchLogs(id, (_, all) => set(all)));
 }
+/** The tasks that `filter` lets through, a page at a time, as far back as `more` was called, newest
+ * first and live. Where the client's options name types, name them here too. */
+export function taskHistoryStore(client, filter = {}) {
+    return shared(client, `history ${JSON.stringify(filter)}`, NOT_LOADED, (set) => new History(client, filter, set).begin());
+}
+export { NOT_LOADED } from "./history.js";
 /** What `connectionStore` has while nobody subscribes. */
 export const NOT_CONNECTED = { state: "connecting", message: null };
 /** How it stands with the connection. */

@@ -21,10 +21,13 @@ import {
   connectionStore,
   NO_LINES,
   NOT_CONNECTED,
+  NOT_LOADED,
+  taskHistoryStore,
   taskListStore,
   taskLogStore,
   taskStore,
   type Readable,
+  type TaskHistory,
 } from "./stores.js";
 import { isFinal, type TaskOf, type TypeName } from "./task.js";
 
@@ -64,6 +67,10 @@ export interface Hooks<Types extends object> {
   ) => readonly TaskOf<Types, Name>[] | undefined;
   /** The log of a task, the oldest line first, live; `[]` as long as there is none. */
   readonly useTaskLog: (id: string | null | undefined) => readonly LogLine[];
+  /** The tasks that `filter` lets through, a page at a time and live: `more` loads older ones. */
+  readonly useTaskHistory: <Name extends TypeName<Types> = TypeName<Types>>(
+    filter?: TaskFilter<Name>,
+  ) => TaskHistory<TaskOf<Types, Name>>;
   /** How it stands with the connection. */
   readonly useConnection: () => Connection;
   /** The client of the provider, for `reconnect`, `api` and the rest. */
@@ -112,6 +119,15 @@ export function createHooks<Types extends object = Record<string, unknown>>(): H
     useTaskLog(id: string | null | undefined): readonly LogLine[] {
       const client = useTaskClient();
       return useReadable(() => (id ? taskLogStore(client, id) : SILENCE), [client, id], NO_LINES);
+    },
+
+    useTaskHistory<Name extends TypeName<Types> = TypeName<Types>>(
+      filter: TaskFilter<Name> = {},
+    ): TaskHistory<TaskOf<Types, Name>> {
+      const client = useTaskClient();
+      const key = JSON.stringify(filter);
+      const find = () => taskHistoryStore<Types, Name>(client, JSON.parse(key));
+      return useReadable<TaskHistory<TaskOf<Types, Name>>>(find, [client, key], NOT_LOADED);
     },
 
     useConnection(): Connection {

@@ -1,5 +1,6 @@
 import type { TaskFilter } from "./api.js";
 import type { Stop, TaskClient } from "./client.js";
+import { History, NOT_LOADED, type TaskHistory } from "./history.js";
 import type { Connection } from "./link.js";
 import type { LogLine } from "./logs.js";
 import type { TaskOf, TypeName } from "./task.js";
@@ -43,6 +44,25 @@ export const NO_LINES: readonly LogLine[] = [];
 export function taskLogStore(client: TaskClient<any>, id: string): Readable<readonly LogLine[]> {
   return shared(client, `log ${id}`, NO_LINES, (set) => client.watchLogs(id, (_, all) => set(all)));
 }
+
+/** The tasks that `filter` lets through, a page at a time, as far back as `more` was called, newest
+ * first and live. Where the client's options name types, name them here too. */
+export function taskHistoryStore<
+  Types extends object = Record<string, unknown>,
+  Name extends TypeName<Types> = TypeName<Types>,
+>(
+  client: TaskClient<Types>,
+  filter: TaskFilter<Name> = {},
+): Readable<TaskHistory<TaskOf<Types, Name>>> {
+  return shared<TaskHistory<TaskOf<Types, Name>>>(
+    client,
+    `history ${JSON.stringify(filter)}`,
+    NOT_LOADED,
+    (set) => new History(client, filter, set).begin(),
+  );
+}
+
+export { NOT_LOADED, type TaskHistory } from "./history.js";
 
 /** What `connectionStore` has while nobody subscribes. */
 export const NOT_CONNECTED: Connection = { state: "connecting", message: null };
