@@ -24,7 +24,7 @@ from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRe
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import Attempt, ProcessInfo
+from bgtasks.models import Attempt, FailureGroup, ProcessInfo
 
 __all__ = ["AttemptRunner", "Backend", "ChangeHandler", "TypeHandler"]
 
@@ -224,6 +224,14 @@ class Backend(ABC):
     def now(self) -> datetime:
         """The present time by the store's clock, which dates all changes of tasks, whatever the
         clock of this host says; timezone-aware UTC. Must not ask the store."""
+
+    @abstractmethod
+    async def failure_groups(
+        self, start: datetime, end: datetime, types: Sequence[str] = ()
+    ) -> Sequence[FailureGroup]:
+        """Which failures there are of tasks that failed last within a time, of these types or of
+        all: at most 50, those first of which most tasks are still failed, among the newest 200,000
+        of these tasks."""
 
     @abstractmethod
     async def overview(self) -> Overview:

@@ -12,7 +12,7 @@ def condition(parameter: Callable[[str], str], *own: str) -> str:
     """What a task must be like to fit. ``parameter`` gives the term for a named parameter, NULL
     where that part of the search is left out; ``own`` are the store's conditions for words and
     arguments."""
-    view, now = parameter("view"), parameter("now")
+    view, now, error = parameter("view"), parameter("now"), parameter("error")
     return "\n   AND ".join(
         [
             *(
@@ -24,6 +24,7 @@ def condition(parameter: Callable[[str], str], *own: str) -> str:
             f"({view} IS NULL OR (status = 'Pending' AND {view} = "
             f"CASE WHEN due_at IS NULL OR due_at <= {now} THEN 'waiting' "
             "WHEN failures = 0 THEN 'scheduled' ELSE 'retrying' END))",
+            f"({error} IS NULL OR error_group = {error})",
             *own,
         ]
     )

@@ -59,7 +59,10 @@ def in_all_orders(statements: Mapping[str, str], last: Mapping[str, str]) -> dic
     return found
 
 
-_LISTS = {"listed_by_sequences", "searched_tasks", "newest_tasks", "filtered_tasks", "owned_tasks"}
+_LISTS = {
+    *("listed_by_sequences", "searched_tasks", "newest_tasks", "filtered_tasks", "owned_tasks"),
+    "sequences_of_error",
+}
 
 _DOWN = {"order": "DESC", "beyond": "<", "within": ">=", "edge": "0"}
 _UP = {"order": "ASC", "beyond": ">", "within": "<=", "edge": str(2**63 - 1)}

@@ -9,9 +9,15 @@ from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import Attempt
+from bgtasks.models import Attempt, FailureGroup
 
-__all__ = ["WINDOW", "TaskReads", "only"]
+__all__ = ["MAX_FAILED", "MAX_GROUPS", "WINDOW", "TaskReads", "only"]
+
+MAX_FAILED = 200_000
+"""How many failed tasks are looked at for groups of failures: the newest."""
+
+MAX_GROUPS = 50
+"""How many groups of failures an answer has: those of which most tasks are still failed."""
 
 WINDOW = 10_000
 """How many tasks a search looks at in one go, so that it holds nobody up."""
@@ -54,6 +60,14 @@ class TaskReads(ABC):
     @abstractmethod
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         """The attempts of a task that are kept, oldest first."""
+
+    @abstractmethod
+    async def failure_groups(
+        self, start: datetime, end: datetime, types: Sequence[str]
+    ) -> Sequence[FailureGroup]:
+        """The failures of tasks that failed last within a time, of these types or of all: those
+        first of which most tasks are still failed; at most ``MAX_GROUPS``, among the newest
+        ``MAX_FAILED`` tasks."""
 
     @abstractmethod
     async def overview(self, now: datetime) -> Overview:

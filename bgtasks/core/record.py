@@ -305,7 +305,7 @@ class Search:
     status message, in any case of letters, or at the beginning of its id; with ``in_arguments``
     also in a text or a number among its arguments. Each of ``arguments`` is a path and what the
     value there is as a text. Arguments longer than ``MAX_SEARCHED`` are not looked into. ``view``
-    is of waiting tasks as of ``now``.
+    is of waiting tasks as of ``now``. ``error`` is the key of the newest failure.
     """
 
     created: Span = Span()
@@ -315,11 +315,13 @@ class Search:
     in_arguments: bool = False
     arguments: tuple[tuple[str, str], ...] = ()
     view: View | None = None
+    error: str | None = None
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     def __bool__(self) -> bool:
         spans = self.created or self.started or self.ended
-        return bool(spans or self.words or self.arguments) or self.view is not None
+        is_one_kind = self.view is not None or self.error is not None
+        return bool(spans or self.words or self.arguments) or is_one_kind
 
     @property
     def accepted_before(self) -> datetime | None:

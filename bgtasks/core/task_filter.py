@@ -9,6 +9,7 @@ from typing import Any, TypedDict, TypeVar, get_args
 from attrs import evolve, field, fields_dict, frozen
 
 from bgtasks.core.argument_values import ArgumentValue, checked_arguments
+from bgtasks.core.error_groups import is_group
 from bgtasks.core.record import Search, Span, TaskQuery, View
 from bgtasks.core.text import clean, shown
 from bgtasks.errors import QueryError
@@ -65,6 +66,7 @@ class FilterOptions(TypedDict, total=False):
     in_arguments: bool
     arguments: Mapping[str, ArgumentValue] | None
     view: View | None
+    error: str | None
 
 
 def _several(name: str, given: Any, check: Callable[[str, Any], T]) -> tuple[T, ...] | Unset:
@@ -128,6 +130,15 @@ def _view(given: Any) -> View | None:
     return view
 
 
+def _error(given: Any) -> str | None:
+    if given is not None and not (isinstance(given, str) and is_group(given)):
+        raise QueryError(
+            f"error is {shown(given)}; accepted: the group of a failure, 16 hexadecimal digits"
+        )
+    group: str | None = given
+    return group
+
+
 def _utc(name: str, given: Any) -> datetime | None:
     if given is None:
         return None
@@ -156,6 +167,8 @@ class TaskFilter:
       16,384 characters of JSON are not looked into.
     - ``view``: tasks that are ``"waiting"`` for their turn, ``"scheduled"`` for a time that was
       named, or ``"retrying"`` after a failed attempt.
+    - ``error``: the ``group`` of a failure (see :class:`~bgtasks.FailureGroup`): tasks whose newest
+      failure is that one, whatever became of them since.
 
     Raises QueryError, which names the field and what is accepted.
     """
@@ -173,6 +186,7 @@ class TaskFilter:
     in_arguments: bool = True
     arguments: tuple[tuple[str, str], ...] = field(default=(), converter=checked_arguments)
     view: View | None = field(default=None, converter=_view)
+    error: str | None = field(default=None, converter=_error)
 
     def __attrs_post_init__(self) -> None:
         for name in TIMES:
@@ -205,6 +219,7 @@ class TaskFilter:
             in_arguments=bool(words) and self.in_arguments,
             arguments=self.arguments,
             view=self.view,
+            error=self.error,
         )
 
     def among(self, statuses: Collection[BackgroundTaskStatus]) -> "TaskFilter | None":

@@ -28,7 +28,7 @@ from bgtasks.core.record import MAX_PAGE, Sort
 from bgtasks.core.schedules.definition import NO_SCHEDULES, Schedules
 from bgtasks.core.submission import RunOptions, submit_options
 from bgtasks.core.task_details import TaskDetails
-from bgtasks.core.task_filter import FilterOptions, TaskFilter, filter_of
+from bgtasks.core.task_filter import FilterOptions, TaskFilter, Types, filter_of
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import ManagerStateError, TaskStateError
@@ -36,6 +36,7 @@ from bgtasks.execution.hooks import Hooks
 from bgtasks.hooks import BackgroundTaskHook
 from bgtasks.manager.bulk import CANCELLABLE, DELETABLE, RETRYABLE, change_all
 from bgtasks.manager.current import attempt_context
+from bgtasks.manager.failures import failure_groups
 from bgtasks.manager.run import ManagerRun
 from bgtasks.manager.switch import Switch
 from bgtasks.manager.waiting import no_such_task
@@ -45,6 +46,7 @@ from bgtasks.models import (
     BackgroundTaskInfo,
     BackgroundTaskStatus,
     BulkResult,
+    FailureGroup,
     Health,
     History,
     ProcessInfo,
@@ -482,6 +484,22 @@ class BackgroundTaskManager:
             checked_id(task_id), checked_number("after", after)
         )
         return stored.of_everything() if source is None else stored.of_task()
+
+    async def get_failures(
+        self,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        *,
+        type: Types | None = None,  # noqa: A002 - as filters call it
+    ) -> Sequence[FailureGroup]:
+        """Which failures there are of tasks whose newest failure was between two aware times
+        (default: since 24 hours ago), of one type, several, or all: those first of which most tasks
+        are still failed. At most 50, among the newest 200,000 tasks that failed then.
+
+        ``get_tasks(error=group.group)`` gives the tasks of a group; the filter ``error`` is
+        accepted wherever filters are. Raises QueryError for times and types that cannot be used.
+        """
+        return await failure_groups(self._switch.running().backend, from_, to, type)
 
     # Types
 

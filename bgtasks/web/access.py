@@ -22,6 +22,7 @@ from bgtasks.models import (
     Attempt,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    FailureGroup,
     History,
     ProcessInfo,
     ScheduleInfo,
@@ -185,6 +186,25 @@ class TaskAccess:
         QueryError for what cannot be answered."""
         await self.check_may_see_statistics(requester)
         return await self._manager.get_history(start, end, type=type_name, step=step)
+
+    async def failures(
+        self,
+        requester: Requester,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        type_name: str | None,
+    ) -> Sequence[FailureGroup]:
+        """Which failures there are; without the places in the code of those whose errors the policy
+        does not show. Raises NotAllowedError for whoever may not see statistics, QueryError for
+        what cannot be answered."""
+        await self._check_may_see_statistics(requester)
+        groups = await self._manager.get_failures(start, end, type=type_name)
+        samples = await self._manager.find_tasks([group.sample_task for group in groups])
+        shown = {info.id for info in samples if await self._judge.may_view_errors(requester, info)}
+        return [
+            group if group.sample_task in shown else evolve(group, frame=None) for group in groups
+        ]
 
     async def processes(self, requester: Requester) -> Sequence[ProcessInfo]:
         """The processes that share the database. Raises NotAllowedError for whoever may not see

@@ -64,7 +64,8 @@ def written_filter(wanted: TaskFilter) -> list[tuple[str, str]]:
         if (at := getattr(wanted, name)) is not None:
             query.append((name, at.isoformat()))
     query += [(f"{ARGUMENT}{path}", value) for path, value in wanted.arguments]
-    query += [(name, text) for name in ("q", "view") if (text := getattr(wanted, name)) is not None]
+    texts = {name: getattr(wanted, name) for name in ("q", "view", "error")}
+    query += [(name, text) for name, text in texts.items() if text is not None]
     return query
 
 
@@ -168,6 +169,7 @@ FILTERS: Mapping[str, Callable[[str, Sequence[str]], Fields]] = {
     "owner": _owners,
     "q": _text,
     "view": _text,
+    "error": _text,
     "created": _range,
     "started": _range,
     "ended": _range,

@@ -14,6 +14,7 @@ __all__ = [
     "COUNTS",
     "DELETE",
     "EVENTS",
+    "FAILURES",
     "HEALTH",
     "HEARTBEAT",
     "HISTORY",
@@ -80,6 +81,7 @@ RESUME_SCHEDULE = f"{SCHEDULES}/{{name}}/resume"
 ME = "/api/me"
 STATS = "/api/stats"
 HISTORY = f"{STATS}/history"
+FAILURES = "/api/failures"
 PROCESSES = "/api/processes"
 HEALTH = "/api/health"
 OPENAPI = "/api/openapi.json"

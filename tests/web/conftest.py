@@ -38,6 +38,7 @@ from bgtasks.models import (
     Attention,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    FailureGroup,
     Health,
     History,
     HistoryPoint,
@@ -103,6 +104,7 @@ class FakeManager:
         self.tasks: dict[UUID, BackgroundTaskInfo[Any]] = {}
         self.failures: dict[UUID, Any] = {}
         self.arguments: dict[UUID, Any] = {}
+        self.sample_task = UUID(int=1)
         self.attempts: dict[UUID, Any] = {}
         self.key_holders: dict[UUID, UUID] = {}
         self.started = False
@@ -197,6 +199,26 @@ class FakeManager:
             processes=ProcessCounts(1, 0),
             attention=(paused,),
         )
+
+    async def get_failures(self, from_: Any, to: Any, *, type: Any) -> Any:  # noqa: A002
+        await self._reading()
+        hours = None if from_ is None else (to - from_) / timedelta(hours=1)
+        self.asked.append({"hours": hours, "type": type})
+        return [
+            FailureGroup(
+                group="0123456789abcdef",
+                error_type="OSError",
+                sample="no space",
+                frame="app/copy.py in copy",
+                still_failed=3,
+                recovered=2,
+                retrying=1,
+                first_at=START,
+                last_at=START,
+                types=("Copy",),
+                sample_task=self.sample_task,
+            )
+        ]
 
     async def get_history(self, from_: Any, to: Any, *, type: Any, step: Any) -> History:  # noqa: A002
         await self._reading()

@@ -31,6 +31,7 @@ def test_everything_that_can_be_asked_is_read_as_it_was_written() -> None:
         q="größe 50%",
         arguments={"share": "photos", "options.größe": 3, "dry": True, "note": None},
         view="retrying",
+        error="0123456789abcdef",
     )
     given: dict[str, list[str]] = {}
     for name, value in written_filter(wanted):
@@ -66,6 +67,7 @@ def test_a_plus_that_arrives_as_a_space_is_still_one() -> None:
         ({"created": "yesterday.."}, "created is 'yesterday'"),
         ({"created_after": "2026-01-31T12:00:00"}, "with its zone"),
         ({"created_after": "99999-01-31T12:00:00Z"}, "created_after is"),
+        ({"error": "OSError"}, "error is 'OSError'; accepted: the group of a failure"),
         ({"view": "sleeping"}, "view is 'sleeping'; accepted: waiting, scheduled, retrying"),
         ({"q": "x" * 201}, "at most 10 words and 200 characters"),
         ({"q": "x " * 11}, "at most 10 words"),

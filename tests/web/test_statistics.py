@@ -7,7 +7,7 @@ import pytest
 
 from bgtasks import BackgroundTaskPolicy
 
-ROUTES = ["/api/stats", "/api/stats/history", "/api/processes"]
+ROUTES = ["/api/stats", "/api/stats/history", "/api/processes", "/api/failures"]
 
 
 class Operators(BackgroundTaskPolicy):
@@ -82,6 +82,45 @@ async def test_processes_say_what_they_run_and_how_they_are(world: Any) -> None:
             }
         ]
     }
+
+
+async def test_failures_are_told_by_groups(make_world: Any, manager: Any) -> None:
+    failed = manager.add(status="Failed")
+    manager.sample_task = failed.id
+    query = "?from=2025-12-31T23:00:00Z&to=2026-01-01T00:00:00Z&type=Copy"
+    at = "2026-01-01T00:00:00.000000Z"
+    item = {
+        "group": "0123456789abcdef",
+        "errorType": "OSError",
+        "sample": "no space",
+        "frame": "app/copy.py in copy",
+        "stillFailed": 3,
+        "recovered": 2,
+        "retrying": 1,
+        "firstAt": at,
+        "lastAt": at,
+        "types": ["Copy"],
+        "sampleTask": str(failed.id),
+    }
+    async with (await make_world()).http() as http:
+        assert (await http.get(f"/api/failures{query}")).json() == {"items": [item]}
+        assert (await http.get("/api/failures?step=60")).status_code == 400
+        assert (await http.get("/api/failures?from=now")).status_code == 400
+    assert manager.asked[0] == {"hours": 1, "type": "Copy"}
+
+
+class NoErrors(BackgroundTaskPolicy):
+    """Shows numbers, and not the inside of the application."""
+
+    async def can_view_errors(self, requester: Any, task: Any) -> bool:
+        return False
+
+
+async def test_places_in_the_code_are_for_who_may_see_errors(make_world: Any, manager: Any) -> None:
+    manager.sample_task = manager.add(status="Failed").id
+    async with (await make_world(policy=NoErrors())).http() as http:
+        (item,) = (await http.get("/api/failures")).json()["items"]
+    assert item["frame"] is None
 
 
 async def test_what_happened_is_told_by_points_and_null_where_it_is_not_known(

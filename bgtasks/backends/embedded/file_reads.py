@@ -10,6 +10,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from bgtasks.backends.embedded import reader
+from bgtasks.backends.embedded.failure_reader import fetch_failure_groups
 from bgtasks.backends.embedded.flow_reader import fetch_flows, fetch_flows_by_type
 from bgtasks.backends.embedded.overview_reader import fetch_overview
 from bgtasks.backends.embedded.reading import Reading
@@ -21,7 +22,7 @@ from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
-from bgtasks.models import Attempt
+from bgtasks.models import Attempt, FailureGroup
 
 __all__ = ["FileReads"]
 
@@ -80,6 +81,11 @@ class FileReads(TaskReads):
 
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         return await self.ask(partial(reader.fetch_attempts, task_id=task_id))
+
+    async def failure_groups(
+        self, start: datetime, end: datetime, types: Sequence[str]
+    ) -> Sequence[FailureGroup]:
+        return await self.ask(partial(fetch_failure_groups, start=start, end=end, types=types))
 
     async def overview(self, now: datetime) -> Overview:
         await asyncio.shield(self._counting)

@@ -231,8 +231,29 @@ def _search_page(connection: sqlite3.Connection, query: TaskQuery) -> TaskPage:
 
 def _window(connection: sqlite3.Connection, query: TaskQuery) -> tuple[list[int], int | None]:
     """The newest tasks that a search has to look at, and the sequence to go on before."""
+    if query.search.error is not None:
+        return _window_of_error(connection, query, query.search.error)
     newest = _newest(connection, query, WINDOW + 1)
     return newest[:WINDOW], newest[WINDOW - 1] if len(newest) > WINDOW else None
+
+
+def _window_of_error(
+    connection: sqlite3.Connection, query: TaskQuery, error: str
+) -> tuple[list[int], int | None]:
+    """The same of one failure: there may be few of it among many tasks."""
+    values = (error, _start(query), WINDOW + 1)
+    statement = _in_order("sequences_of_error", query)
+    found = [row[0] for row in connection.execute(statement, values)]
+    owners = query.owners
+    names = {
+        "sequences": json.dumps(found[:WINDOW]),
+        "types": json.dumps(query.types) if query.types else None,
+        "statuses": json.dumps(query.statuses) if query.statuses else None,
+        "owners": None if owners is None else json.dumps([item for item in owners if item]),
+        "nobodys": owners is not None and None in owners,
+    }
+    fit = [row[0] for row in connection.execute(STATEMENTS["those_that_fit"], names)]
+    return fit, found[WINDOW - 1] if len(found) > WINDOW else None
 
 
 def _newest(connection: sqlite3.Connection, query: TaskQuery, wanted: int) -> list[int]:

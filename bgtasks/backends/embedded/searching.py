@@ -56,7 +56,11 @@ SEARCHED = condition(":{}".format, _each(_HAS_WORD, MAX_WORDS), _each(_HAS_ARGUM
 
 def search_values(search: Search) -> dict[str, Any]:
     """The parameters of that."""
-    values: dict[str, Any] = {"view": search.view, "now": from_time(search.now)}
+    values: dict[str, Any] = {
+        "view": search.view,
+        "now": from_time(search.now),
+        "error": search.error,
+    }
     for name in SPANS:
         span = getattr(search, name)
         values[f"{name}_start"], values[f"{name}_end"] = map(from_time, (span.start, span.end))

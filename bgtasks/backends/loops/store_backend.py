@@ -27,7 +27,7 @@ from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
-from bgtasks.models import Attempt, ProcessInfo
+from bgtasks.models import Attempt, FailureGroup, ProcessInfo
 from bgtasks.observing.subscribers import Subscribers
 
 __all__ = ["OpenStore", "StoreBackend"]
@@ -205,6 +205,11 @@ class StoreBackend(Backend, Generic[TStore]):
 
     async def drop_flows(self, before: int) -> None:
         await self.store.drop_flows(before)
+
+    async def failure_groups(
+        self, start: datetime, end: datetime, types: Sequence[str] = ()
+    ) -> Sequence[FailureGroup]:
+        return await self.store.reads.failure_groups(start, end, types)
 
     async def overview(self) -> Overview:
         return await self.store.reads.overview(self.now())

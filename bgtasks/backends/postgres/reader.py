@@ -171,9 +171,31 @@ async def _search_page(connection: Any, query: TaskQuery) -> TaskPage:
 
 async def _window(connection: Any, query: TaskQuery) -> tuple[list[int], int | None]:
     """The newest tasks that a search has to look at, and the sequence to go on before."""
+    if query.search.error is not None:
+        return await _window_of_error(connection, query, query.search.error)
     found = await _fetch(connection, query, WINDOW + 1, _SEQUENCES)
     newest = [row[0] for row in found]
     return newest[:WINDOW], newest[WINDOW - 1] if len(newest) > WINDOW else None
+
+
+async def _window_of_error(
+    connection: Any, query: TaskQuery, error: str
+) -> tuple[list[int], int | None]:
+    """The same of one failure: there may be few of it among many tasks."""
+    before = _START[query.is_oldest_first] if query.before is None else query.before
+    statement = STATEMENTS[_in_order("sequences_of_error", query)]
+    newest = await connection.fetch(statement, error, before, WINDOW + 1)
+    found = [row[0] for row in newest]
+    owners = query.owners
+    fit = await connection.fetch(
+        STATEMENTS["those_that_fit"],
+        found[:WINDOW],
+        list(query.types) or None,
+        [status.value for status in query.statuses] or None,
+        None if owners is None else [owner for owner in owners if owner is not None],
+        owners is not None and None in owners,
+    )
+    return [row[0] for row in fit], found[WINDOW - 1] if len(found) > WINDOW else None
 
 
 _SEQUENCES = {

@@ -10,6 +10,7 @@ import asyncpg
 
 from bgtasks.backends.postgres import reader
 from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.failure_reader import fetch_failure_groups
 from bgtasks.backends.postgres.flow_tables import fetch_flows, fetch_flows_by_type
 from bgtasks.backends.postgres.overview_reader import fetch_overview
 from bgtasks.backends.task_reads import TaskReads
@@ -17,7 +18,7 @@ from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import Attempt
+from bgtasks.models import Attempt, FailureGroup
 
 __all__ = ["TableReads"]
 
@@ -59,6 +60,12 @@ class TableReads(TaskReads):
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         async with self._reading() as connection:
             return await reader.fetch_attempts(connection, task_id)
+
+    async def failure_groups(
+        self, start: datetime, end: datetime, types: Sequence[str]
+    ) -> Sequence[FailureGroup]:
+        async with self._reading() as connection:
+            return await fetch_failure_groups(connection, start, end, types)
 
     async def overview(self, now: datetime) -> Overview:
         async with self._reading() as connection:

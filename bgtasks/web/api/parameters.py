@@ -19,6 +19,7 @@ __all__ = [
     "BULK_BODY",
     "DETAILS",
     "DRY_RUN",
+    "FAILURES",
     "FILTER",
     "HISTORY",
     "LOG",
@@ -60,6 +61,13 @@ HISTORY = (
 )
 """Those of a history."""
 
+FAILURES = (
+    Parameter("from", _TIME, "what failed from this time on; a day before the end"),
+    Parameter("to", _TIME, "and before this time"),
+    Parameter("type", _TYPE, "tasks of this type"),
+)
+"""Those of the failures."""
+
 FILTER = (
     Parameter("type", _TYPE, "tasks of these types", repeated=True),
     Parameter(
@@ -82,6 +90,11 @@ FILTER = (
         prefix=True,
     ),
     Parameter("view", {"type": "string"}, "a part of the tasks, such as 'retrying'"),
+    Parameter(
+        "error",
+        {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        "tasks whose newest failure is of this group",
+    ),
     Parameter("created", _RANGE, "submitted in this time: 'from..to', one may be left out"),
     Parameter("started", _RANGE, "begun in this time: 'from..to', one may be left out"),
     Parameter("ended", _RANGE, "ended in this time: 'from..to', one may be left out"),

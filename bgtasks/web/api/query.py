@@ -80,6 +80,14 @@ def parse_history(query: QueryParams) -> dict[str, Any]:
     return {"start": start, "end": end, "type_name": type_name, "step": given.get("step", "auto")}
 
 
+def parse_failures(query: QueryParams) -> dict[str, Any]:
+    """Which failures a request asks for: ``from``, ``to`` and ``type``, as of a history."""
+    check_names(query, ["from", "to", "type"])
+    wanted = parse_history(query)
+    del wanted["step"]
+    return wanted
+
+
 def _limit(values: Sequence[str]) -> int:
     value = once("limit", values)
     if not re.fullmatch("[0-9]{1,9}", value) or not 1 <= int(value) <= MAX_LIMIT:

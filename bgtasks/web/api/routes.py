@@ -19,6 +19,7 @@ from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import (
     Attempt,
     BackgroundTaskInfo,
+    FailureGroup,
     History,
     ProcessInfo,
     ScheduleInfo,
@@ -57,6 +58,7 @@ from bgtasks.web.api.parameters import (
 )
 from bgtasks.web.api.query import (
     parse_after,
+    parse_failures,
     parse_history,
     parse_page_request,
     parse_part,
@@ -89,6 +91,7 @@ from bgtasks.web.protocol import (
     BULK_JOB,
     COUNTS,
     EVENTS,
+    FAILURES,
     HEALTH,
     HISTORY,
     LOGS,
@@ -179,6 +182,7 @@ class TaskRoutes:
             ME: {"GET": self._me},
             STATS: {"GET": self._stats},
             HISTORY: {"GET": self._history},
+            FAILURES: {"GET": self._failures},
             PROCESSES: {"GET": self._processes},
             TYPES: {"GET": self._types},
             SCHEDULES: {"GET": self._schedules},
@@ -371,6 +375,17 @@ class TaskRoutes:
     async def _history(self, request: Request, requester: Requester) -> Response:
         wanted = parse_history(request.query_params)
         return self._data(await self._access.history(requester, **wanted))
+
+    @described(
+        "listFailures",
+        "Failures that are the same one; policy: can_see_statistics",
+        answer=Items(FailureGroup),
+        parameters=parameters.FAILURES,
+    )
+    async def _failures(self, request: Request, requester: Requester) -> Response:
+        wanted = parse_failures(request.query_params)
+        groups = await self._access.failures(requester, **wanted)
+        return JSONResponse({"items": [*map(self._codec.data_of, groups)]}, headers=_NO_STORE)
 
     @described(
         "listProcesses",

@@ -100,6 +100,44 @@ SELECT type, status, count(*) FROM tasks
  WHERE sequence IN (SELECT value FROM json_each(:sequences)) AND {searched}
  GROUP BY type, status;
 
+-- name: failure_groups
+-- Which failures there are of tasks that failed last within a time: by the index alone, but for what
+-- is said of the newest of each.
+SELECT found.error_group, failed, completed, retrying, first_at, last_at, types, task.id,
+       attempt.error_type, attempt.error_message, attempt.frame
+  FROM (SELECT error_group, count(*) FILTER (WHERE status = 'Failed') AS failed,
+               count(*) FILTER (WHERE status = 'Completed') AS completed,
+               count(*) FILTER (WHERE status IN ('Pending', 'Running')) AS retrying,
+               min(failed_at) AS first_at, max(failed_at) AS last_at,
+               json_group_array(DISTINCT type) AS types,
+               coalesce(max(sequence) FILTER (WHERE status = 'Failed'), max(sequence)) AS sample
+          FROM (SELECT error_group, type, status, failed_at, sequence
+                  FROM tasks INDEXED BY tasks_failed
+                 WHERE error_group IS NOT NULL AND failed_at >= :start AND failed_at < :end
+                   AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))
+                 ORDER BY failed_at DESC LIMIT :most)
+         GROUP BY error_group ORDER BY failed DESC, last_at DESC, error_group LIMIT :groups) AS found
+  JOIN tasks AS task ON task.sequence = found.sample
+  LEFT JOIN attempts AS attempt ON attempt.task = found.sample AND attempt.attempt =
+       (SELECT max(attempt) FROM attempts
+         WHERE task = found.sample AND error_group = found.error_group)
+ ORDER BY failed DESC, last_at DESC, found.error_group;
+
+-- name: sequences_of_error
+-- The newest tasks of a failure.
+SELECT sequence FROM tasks INDEXED BY tasks_by_error
+ WHERE error_group = ? AND sequence {beyond} ? ORDER BY sequence {order} LIMIT ?;
+
+-- name: those_that_fit
+-- Those of these tasks of some types, in some states, and of some owners.
+SELECT sequence FROM tasks
+ WHERE sequence IN (SELECT value FROM json_each(:sequences))
+   AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))
+   AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
+   AND (:owners IS NULL OR owner IN (SELECT value FROM json_each(:owners))
+        OR (:nobodys AND owner IS NULL))
+ ORDER BY sequence DESC;
+
 -- name: count_all
 -- From indexes alone, in their order: the tasks of everybody, and those without an owner.
 SELECT type, status, everybodys.number, coalesce(nobodys.number, 0)

@@ -339,6 +339,43 @@ SELECT type, status, pg_catalog.count(*) FROM (
      WHERE sequence = ANY($1::bigint[]) AND {searched} LIMIT $2) AS found
  GROUP BY type, status;
 
+-- name: failure_groups
+-- Which failures there are of tasks that failed last within a time: by the index alone, but for what
+-- is said of the newest of each.
+SELECT found.error_group, failed, completed, retrying, first_at, last_at, types, task.id,
+       attempt.error_type, attempt.error_message, attempt.frame
+  FROM (SELECT error_group, pg_catalog.count(*) FILTER (WHERE status = 'Failed') AS failed,
+               pg_catalog.count(*) FILTER (WHERE status = 'Completed') AS completed,
+               pg_catalog.count(*) FILTER (WHERE status IN ('Pending', 'Running')) AS retrying,
+               pg_catalog.min(failed_at) AS first_at, pg_catalog.max(failed_at) AS last_at,
+               pg_catalog.array_agg(DISTINCT type) AS types,
+               coalesce(pg_catalog.max(sequence) FILTER (WHERE status = 'Failed'),
+                        pg_catalog.max(sequence)) AS sample
+          FROM (SELECT error_group, type, status, failed_at, sequence FROM bgtasks_tasks
+                 WHERE error_group IS NOT NULL AND failed_at >= $1 AND failed_at < $2
+                   AND ($3::text[] IS NULL OR type = ANY($3::text[]))
+                 ORDER BY failed_at DESC LIMIT $4) AS newest
+         GROUP BY error_group ORDER BY failed DESC, last_at DESC, error_group LIMIT $5) AS found
+  JOIN bgtasks_tasks AS task ON task.sequence = found.sample
+  LEFT JOIN LATERAL (SELECT error_type, error_message, frame FROM bgtasks_attempts
+                      WHERE task = found.sample AND error_group = found.error_group
+                      ORDER BY attempt DESC LIMIT 1) AS attempt ON true
+ ORDER BY failed DESC, last_at DESC, found.error_group;
+
+-- name: sequences_of_error
+-- The newest tasks of a failure.
+SELECT sequence FROM bgtasks_tasks
+ WHERE error_group = $1 AND sequence {beyond} $2 ORDER BY sequence {order} LIMIT $3;
+
+-- name: those_that_fit
+-- Those of these tasks of some types, in some states, and of some owners; $5: those without one, too.
+SELECT sequence FROM bgtasks_tasks
+ WHERE sequence = ANY($1::bigint[])
+   AND ($2::text[] IS NULL OR type = ANY($2::text[]))
+   AND ($3::text[] IS NULL OR status = ANY($3::text[]))
+   AND ($4::text[] IS NULL OR owner = ANY($4::text[]) OR ($5::boolean AND owner IS NULL))
+ ORDER BY sequence DESC;
+
 -- name: count_tasks
 -- From what triggers have written down of each statement that changed tasks. $1: whether tasks with
 -- an owner are wanted, and those without.

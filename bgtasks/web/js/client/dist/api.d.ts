@@ -30,6 +30,8 @@ export interface TaskSearch<Name extends string = string> extends TaskFilter<Nam
     readonly ended?: TimeRange;
     /** Waiting tasks by what they wait for: their turn, a named time, another attempt. */
     readonly view?: "waiting" | "scheduled" | "retrying";
+    /** The `group` of a failure: tasks whose newest failure is that one. */
+    readonly error?: string;
 }
 /** A part of the list of all tasks, newest first. */
 export interface TaskPage<Item = Task> {

@@ -215,6 +215,8 @@ function written(filter) {
         said.push(["q", filter.q]);
     if (filter.view !== undefined)
         said.push(["view", filter.view]);
+    if (filter.error !== undefined)
+        said.push(["error", filter.error]);
     for (const [path, value] of Object.entries(filter.arguments ?? {})) {
         said.push([`args.${path}`, String(value)]);
     }

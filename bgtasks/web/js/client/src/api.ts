@@ -59,6 +59,8 @@ export interface TaskSearch<Name extends string = string> extends TaskFilter<Nam
   readonly ended?: TimeRange;
   /** Waiting tasks by what they wait for: their turn, a named time, another attempt. */
   readonly view?: "waiting" | "scheduled" | "retrying";
+  /** The `group` of a failure: tasks whose newest failure is that one. */
+  readonly error?: string;
 }
 
 /** A part of the list of all tasks, newest first. */
@@ -402,6 +404,7 @@ function written(filter: TaskSearch): [string, string][] {
   if (filter.owner !== undefined) said.push(["owner", filter.owner ?? ""]);
   if (filter.q !== undefined) said.push(["q", filter.q]);
   if (filter.view !== undefined) said.push(["view", filter.view]);
+  if (filter.error !== undefined) said.push(["error", filter.error]);
   for (const [path, value] of Object.entries(filter.arguments ?? {})) {
     said.push([`args.${path}`, String(value)]);
   }
