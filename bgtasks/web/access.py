@@ -198,7 +198,7 @@ class TaskAccess:
         """Which failures there are; without the places in the code of those whose errors the policy
         does not show. Raises NotAllowedError for whoever may not see statistics, QueryError for
         what cannot be answered."""
-        await self._check_may_see_statistics(requester)
+        await self.check_may_see_statistics(requester)
         groups = await self._manager.get_failures(start, end, type=type_name)
         samples = await self._manager.find_tasks([group.sample_task for group in groups])
         shown = {info.id for info in samples if await self._judge.may_view_errors(requester, info)}
