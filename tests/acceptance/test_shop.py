@@ -227,6 +227,7 @@ async def test_all_invoices_are_mailed_once(served: Served, tmp_path: Path) -> N
     page = await served.manager.get_tasks(type="SendInvoiceTask", limit=100)
     for task in page.items:
         await served.manager.wait_for(task.id, PATIENCE)
-    assert len(page.items) == 20
+    # The second click may come between a mail and its note: that task finds it mailed before.
+    assert len(page.items) >= 20
     assert len(list((tmp_path / "outbox").iterdir())) == 20
     assert (await bob.post("/api/invoices")).json() == {"accepted": 0}
