@@ -41,12 +41,10 @@ def test_a_message_is_told_without_what_differs(message: str, expected: str) -> 
 
 
 @given(st.text(max_size=5_000))
-def test_any_text_has_a_bounded_normal_form_that_is_its_own(message: str) -> None:
-    once = normal(message)
-    assert len(once) <= MAX_NORMAL
-    assert not re.search(r"[0-9]", once)
-    if len(once) < MAX_NORMAL:
-        assert normal(once) == once
+def test_any_text_has_a_bounded_normal_form_without_digits(message: str) -> None:
+    found = normal(message)
+    assert len(found) <= MAX_NORMAL
+    assert not re.search(r"[0-9\n]", found)
 
 
 @given(st.text(), st.text(), st.none() | st.text())

@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bgtasks.core.schedules.cron import Cron
@@ -151,6 +151,7 @@ CRONS = st.builds(
 
 
 @given(CRONS, NEAR, st.integers(1, 3_000))
+@example(Cron("*/20 2 * * *", timezone="Australia/Lord_Howe"), utc("2026-04-04 12:00"), 180)
 def test_the_next_tick_does_not_depend_on_when_it_is_asked(
     cron: Cron, start: datetime, minutes: int
 ) -> None:

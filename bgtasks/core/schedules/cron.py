@@ -184,13 +184,14 @@ class Cron:
         yield from self.ticks(tick)
 
     def _passed_over(self, last: datetime, tick: datetime, zone: tzinfo) -> datetime | None:
-        """The first tick between two that cronsim jumped over: it goes to the next fitting minute,
-        as if no clock were ever changed by half an hour."""
-        before, after = (at.astimezone(zone).utcoffset() for at in (last, tick))
-        if before is None or after is None or not (after - before) % HOUR:
+        """The first tick between two that cronsim jumped over: it does so where clocks are changed
+        by half an hour, and where they are changed at midnight."""
+        since = last - DAY  # for a while after a change it is still off
+        before, after = (at.astimezone(zone).utcoffset() for at in (since, tick))
+        if before == after or after is None:
             return None
-        change = _first_with(after, last, tick, zone)
-        at, end = max(change - HOUR, last + MINUTE), min(change + HOUR, tick - MINUTE)
+        change = _first_with(after, since, tick, zone)
+        at, end = max(change - HOUR, last + MINUTE), min(change + 2 * DAY, tick - MINUTE)
         at = at.replace(second=0, microsecond=0)
         while at <= end:
             if self._matches(at.astimezone(zone)):
