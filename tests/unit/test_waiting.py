@@ -82,8 +82,8 @@ async def test_a_timeout_says_which_task_is_what_after_how_long(timeout: Any) ->
 async def test_the_blocking_manager_says_so_too() -> None:
     async with running(container := container_for(done)) as manager:
         task_id = await manager.run_task(Work(), delay=60)
-        waiting = asyncio.to_thread(container.blocking_manager().wait_for, task_id, "0.01 s")
-        with pytest.raises(TimeoutError, match=f"task {task_id} .* is still Pending after 0.01"):
+        waiting = asyncio.to_thread(container.blocking_manager().wait_for, task_id, "0.5 s")
+        with pytest.raises(TimeoutError, match=f"task {task_id} .* is still Pending after 0.5"):
             await waiting
 
 

@@ -1,0 +1,1 @@
+"""What the manager does for its callers, a noun a file."""
