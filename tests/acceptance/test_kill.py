@@ -66,8 +66,8 @@ def stored(database: Path) -> dict[str, Stored]:
         history = Counter(
             dict(
                 connection.execute(
-                    "SELECT id, count(*) FROM tasks JOIN failures "
-                    "ON task = sequence AND kind = 'interrupted' GROUP BY id"
+                    "SELECT id, count(*) FROM tasks JOIN attempts "
+                    "ON task = sequence AND outcome = 'interrupted' GROUP BY id"
                 )
             )
         )

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { isFinal, type Action, type Task } from "bgtasks-client";
 import { Badge } from "../parts/badge";
 import { Panel } from "../parts/box";
@@ -53,7 +53,8 @@ function Missing({ id }: { id: string }) {
 
 function Opened({ task }: { task: Task }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  // With the heading, not a frame later: a key that is pressed at once is no longer the search box's.
+  useLayoutEffect(() => {
     scrollTo(0, 0);
     heading.current?.focus({ preventScroll: true });
   }, []);
