@@ -1,6 +1,7 @@
 """The shop's container: everything it is made of, and the background tasks among it."""
 
 from dependency_injector import containers, providers
+from sqlalchemy.exc import OperationalError
 
 from bgtasks import (
     BackgroundTasksContainer,
@@ -53,7 +54,8 @@ class Application(containers.DeclarativeContainer):
                 unique=Unique(by=("order",)),
                 # What the mail provider takes, in all processes together.
                 rate=Rate(14, per=1),
-                retry=Retry(max_attempts=5, on=MailError),
+                # What passes: no mail server for a while, a database that others are writing.
+                retry=Retry(max_attempts=5, on=(MailError, OperationalError)),
             ),
             background_task(CloseDayTask, providers.Factory(CloseDayWorker, session)),
         ),

@@ -76,7 +76,7 @@ class Database:
 
 def _prepare_connection(connection: Any, _record: object) -> None:
     # WAL lets pages read while a task writes.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
