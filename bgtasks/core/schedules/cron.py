@@ -193,20 +193,12 @@ class Cron:
         change = _first_with(after, since, tick, zone)
         at, end = max(change - HOUR, last + MINUTE), min(change + 2 * DAY, tick - MINUTE)
         at = at.replace(second=0, microsecond=0)
+        steps = self._steps(SOME_DAY)
         while at <= end:
-            if self._matches(at.astimezone(zone)):
+            if _names(steps, at.astimezone(zone)):
                 return at
             at += MINUTE
         return None
-
-    def _matches(self, local: datetime) -> bool:
-        steps = self._steps(SOME_DAY)
-        return (
-            local.minute in steps.minutes
-            and local.hour in steps.hours
-            and local.month in steps.months
-            and steps.match_day(local.date())
-        )
 
     def span(self, first: datetime, until: datetime) -> tuple[datetime, int]:
         """The last tick up to ``until``, and how many there are from the tick ``first`` on.
@@ -239,6 +231,16 @@ class Cron:
 
     def _steps(self, start: datetime) -> CronSim:
         return CronSim(ALIASES.get(self.expression, self.expression), start)
+
+
+def _names(steps: CronSim, local: datetime) -> bool:
+    """Whether an expression names this minute."""
+    return (
+        local.minute in steps.minutes
+        and local.hour in steps.hours
+        and local.month in steps.months
+        and steps.match_day(local.date())
+    )
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
