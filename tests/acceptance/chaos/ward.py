@@ -166,7 +166,9 @@ class Ward:
     def _check_attempts(self, stored: dict[str, Any]) -> None:
         attempts = self.attempts.by_task()
         for task_id, task in stored.items():
-            begun, counted = len(attempts[task_id]), len(task["kinds"] or ())
+            begun = len(attempts[task_id])
+            # One that was cancelled between its claim and its worker's first line has not begun.
+            counted = sum(kind != "cancelled" for kind in task["kinds"] or ())
             assert counted <= begun, f"{begun} have begun: {dict(task)}"
             if task["status"] in ("Completed", "Failed"):
                 assert begun, f"never begun: {dict(task)}"
