@@ -746,8 +746,9 @@ def check(page: Page, axe: str) -> None:
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("width", [360, 768, 1440, 2560])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 360), ("dark", 768), ("light", 1440), ("dark", 2560)]
+)
 def test_axe_finds_nothing(
     host: DashboardHost, open_page: OpenPage, axe: str, theme: str, width: int
 ) -> None:

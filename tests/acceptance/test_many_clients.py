@@ -23,8 +23,8 @@ PING, PONG = "2", "3"
 FINAL = {"Completed", "Failed", "Cancelled"}
 
 CLIENTS = 200
-TASKS = 1000
-SECONDS = 10.0
+TASKS = 600
+SECONDS = 6.0
 WARM_UP_SECONDS = 2.0
 MOST_GROWTH = 1.2
 PATIENCE = 240.0

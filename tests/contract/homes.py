@@ -143,6 +143,8 @@ class PostgresHome:
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
         )
         self.url = self.server.create_database(template=name)
+        # What crashed may end at its ease: nothing is read from there again.
+        self.server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
     async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.url)
