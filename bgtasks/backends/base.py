@@ -17,6 +17,7 @@ from uuid import UUID
 from bgtasks.backends.log_store import LogHandler
 from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.core.events import Ended, Reported
+from bgtasks.core.facets import FacetQuery
 from bgtasks.core.flows import Flows
 from bgtasks.core.log_chunks import NewLines, StoredLog
 from bgtasks.core.overview import Overview, Vitals
@@ -24,7 +25,7 @@ from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRe
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
-from bgtasks.models import Attempt, FailureGroup, ProcessInfo
+from bgtasks.models import Attempt, FailureFacet, FailureGroup, ProcessInfo
 
 __all__ = ["AttemptRunner", "Backend", "ChangeHandler", "TypeHandler"]
 
@@ -232,6 +233,11 @@ class Backend(ABC):
         """Which failures there are of tasks that failed last within a time, of these types or of
         all: at most 50, those first of which most tasks are still failed, among the newest 200,000
         of these tasks."""
+
+    @abstractmethod
+    async def failure_facets(self, wanted: FacetQuery) -> Sequence[FailureFacet]:
+        """Which values the tasks of a failure have, those first that most of them have: at most 50,
+        those of the newest 10,000 of these tasks. Counted are the newest 200,000."""
 
     @abstractmethod
     async def overview(self) -> Overview:

@@ -5,19 +5,34 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from bgtasks.core.facets import FacetQuery, FacetValue, FailedTasks
 from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import Attempt, FailureGroup
 
-__all__ = ["MAX_FAILED", "MAX_GROUPS", "WINDOW", "TaskReads", "only"]
+__all__ = [
+    "MAX_ENDED",
+    "MAX_FACETS",
+    "MAX_FAILED",
+    "MAX_GROUPS",
+    "WINDOW",
+    "TaskReads",
+    "only",
+]
 
 MAX_FAILED = 200_000
 """How many failed tasks are looked at for groups of failures: the newest."""
 
 MAX_GROUPS = 50
 """How many groups of failures an answer has: those of which most tasks are still failed."""
+
+MAX_FACETS = 50
+"""How many values an answer has of what the tasks of a failure are told apart by."""
+
+MAX_ENDED = 100_000
+"""How many tasks are looked at beside those of a failure."""
 
 WINDOW = 10_000
 """How many tasks a search looks at in one go, so that it holds nobody up."""
@@ -68,6 +83,23 @@ class TaskReads(ABC):
         """The failures of tasks that failed last within a time, of these types or of all: those
         first of which most tasks are still failed; at most ``MAX_GROUPS``, among the newest
         ``MAX_FAILED`` tasks."""
+
+    @abstractmethod
+    async def failed_tasks(self, wanted: FacetQuery) -> FailedTasks:
+        """The newest ``MAX_FAILED`` tasks of a failure."""
+
+    @abstractmethod
+    async def ended_tasks(self, wanted: FacetQuery, most: int) -> Sequence[int]:
+        """The sequences of tasks that became final, or failed last, in the time of ``wanted``, some
+        perhaps twice: of each kind the newest ``most``. May have tasks of other types, and of the
+        failure itself."""
+
+    @abstractmethod
+    async def facet_values(
+        self, wanted: FacetQuery, sequences: Sequence[int], keys: Sequence[str | None] | None
+    ) -> Sequence[FacetValue]:
+        """How many of at most ``WINDOW`` tasks have which value, of those of the types of
+        ``wanted``. The most frequent ``MAX_FACETS`` values, or those that have ``keys``."""
 
     @abstractmethod
     async def overview(self, now: datetime) -> Overview:

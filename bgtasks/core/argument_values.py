@@ -10,7 +10,7 @@ from typing import Any
 from bgtasks.core.text import clean, shown
 from bgtasks.errors import QueryError
 
-__all__ = ["ArgumentValue", "checked_arguments", "scalar_of"]
+__all__ = ["ArgumentValue", "checked_arguments", "checked_path", "scalar_of"]
 
 ArgumentValue = str | int | float | bool | None
 
@@ -48,7 +48,7 @@ def checked_arguments(
         raise QueryError(
             f"arguments has more than {MAX_ARGUMENTS} paths; accepted: at most {MAX_ARGUMENTS}"
         )
-    return tuple(sorted((_path(path), _text(path, value)) for path, value in found.items()))
+    return tuple(sorted((checked_path(path), _text(path, value)) for path, value in found.items()))
 
 
 def scalar_of(text: str) -> int | float | bool | None:
@@ -63,7 +63,8 @@ def scalar_of(text: str) -> int | float | bool | None:
     return value
 
 
-def _path(path: object) -> str:
+def checked_path(path: object) -> str:
+    """The path of an argument. Raises QueryError, which says what is accepted."""
     if not isinstance(path, str) or not 0 < len(path) <= MAX_PATH:
         raise _refused_path(path)
     steps = path.split(".")

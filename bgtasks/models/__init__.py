@@ -1,7 +1,7 @@
 """What a task is and how it looks from outside; what the manager tells of what it does."""
 
 from bgtasks.models.attempts import Attempt, AttemptError, AttemptProcess
-from bgtasks.models.failures import FailureGroup
+from bgtasks.models.failures import FailureFacet, FailureGroup
 from bgtasks.models.info import (
     BackgroundTaskInfo,
     LightTaskInfo,
@@ -43,6 +43,7 @@ __all__ = [
     "BackgroundTaskState",
     "BackgroundTaskStatus",
     "BulkResult",
+    "FailureFacet",
     "FailureGroup",
     "Health",
     "History",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-__all__ = ["FailureGroup"]
+__all__ = ["FailureFacet", "FailureGroup"]
 
 
 @frozen(kw_only=True)
@@ -31,3 +31,22 @@ class FailureGroup:
     last_at: datetime
     types: tuple[str, ...]
     sample_task: UUID
+
+
+@frozen(kw_only=True)
+class FailureFacet:
+    """How many of the tasks that have one value failed for one reason.
+
+    ``value`` is what an argument is, an owner, or a process (``"HOST:PID"``, where the task failed;
+    of others, where their newest attempt began). ``None``: the argument is left out, is ``None`` or
+    no plain value, is longer than 1,000 characters of JSON, or is one of a task whose arguments are
+    longer than 16,384; there is no owner; the process is not known.
+
+    ``failed`` tasks have this value and this failure, whatever became of them since. ``total`` are
+    these, and all other tasks of the same types that have this value and became final, or failed
+    for another reason, in the same time; ``None``: more than 100,000 tasks did so in that time.
+    """
+
+    value: str | int | float | bool | None
+    failed: int
+    total: int | None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import evolve
 
+from bgtasks.core.facets import is_of_arguments
 from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import MAX_VALUES, TaskFilter
 from bgtasks.core.task_log import TaskLog
@@ -22,6 +23,7 @@ from bgtasks.models import (
     Attempt,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    FailureFacet,
     FailureGroup,
     History,
     ProcessInfo,
@@ -205,6 +207,24 @@ class TaskAccess:
         return [
             group if group.sample_task in shown else evolve(group, frame=None) for group in groups
         ]
+
+    async def failure_facets(
+        self,
+        requester: Requester,
+        group: str,
+        *,
+        by: str,
+        start: datetime | None,
+        end: datetime | None,
+        type_name: str | None,
+    ) -> Sequence[FailureFacet]:
+        """What the tasks of a failure have in common. Raises NotAllowedError for whoever may not
+        see statistics, or the arguments by which they are told apart; QueryError for what cannot be
+        answered."""
+        await self.check_may_see_statistics(requester)
+        if is_of_arguments(by):
+            await self.check_may_see_arguments(requester)
+        return await self._manager.get_failure_facets(group, by, start, end, type=type_name)
 
     async def processes(self, requester: Requester) -> Sequence[ProcessInfo]:
         """The processes that share the database. Raises NotAllowedError for whoever may not see

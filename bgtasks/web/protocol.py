@@ -14,6 +14,7 @@ __all__ = [
     "COUNTS",
     "DELETE",
     "EVENTS",
+    "FACETS",
     "FAILURES",
     "HEALTH",
     "HEARTBEAT",
@@ -82,6 +83,7 @@ ME = "/api/me"
 STATS = "/api/stats"
 HISTORY = f"{STATS}/history"
 FAILURES = "/api/failures"
+FACETS = f"{FAILURES}/{{group}}/facets"
 PROCESSES = "/api/processes"
 HEALTH = "/api/health"
 OPENAPI = "/api/openapi.json"

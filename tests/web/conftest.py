@@ -18,6 +18,7 @@ from starlette.routing import Mount
 
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.conflicts import key_is_held
+from bgtasks.core.facets import checked_facet
 from bgtasks.core.history import window_of
 from bgtasks.core.limits import Rate
 from bgtasks.core.query import BackgroundTaskPage
@@ -38,6 +39,7 @@ from bgtasks.models import (
     Attention,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    FailureFacet,
     FailureGroup,
     Health,
     History,
@@ -218,6 +220,23 @@ class FakeManager:
                 types=("Copy",),
                 sample_task=self.sample_task,
             )
+        ]
+
+    async def get_failure_facets(
+        self,
+        group: str,
+        by: str,
+        from_: Any,
+        to: Any,
+        *,
+        type: Any,  # noqa: A002
+    ) -> Any:
+        await self._reading()
+        hours = None if from_ is None else (to - from_) / timedelta(hours=1)
+        self.asked.append({"group": group, "by": checked_facet(by), "hours": hours, "type": type})
+        return [
+            FailureFacet(value="/mnt/a", failed=61, total=64),
+            FailureFacet(value=7, failed=1, total=None),
         ]
 
     async def get_history(self, from_: Any, to: Any, *, type: Any, step: Any) -> History:  # noqa: A002

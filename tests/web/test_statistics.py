@@ -7,7 +7,14 @@ import pytest
 
 from bgtasks import BackgroundTaskPolicy
 
-ROUTES = ["/api/stats", "/api/stats/history", "/api/processes", "/api/failures"]
+FACETS = "/api/failures/0123456789abcdef/facets"
+ROUTES = [
+    "/api/stats",
+    "/api/stats/history",
+    "/api/processes",
+    "/api/failures",
+    f"{FACETS}?by=owner",
+]
 
 
 class Operators(BackgroundTaskPolicy):
@@ -121,6 +128,39 @@ async def test_places_in_the_code_are_for_who_may_see_errors(make_world: Any, ma
     async with (await make_world(policy=NoErrors())).http() as http:
         (item,) = (await http.get("/api/failures")).json()["items"]
     assert item["frame"] is None
+
+
+async def test_what_the_tasks_of_a_failure_have_in_common_is_told_by_values(
+    world: Any, manager: Any
+) -> None:
+    query = "by=args.share&from=2025-12-31T23:00:00Z&to=2026-01-01T00:00:00Z&type=Copy"
+    items = [
+        {"value": "/mnt/a", "failed": 61, "total": 64},
+        {"value": 7, "failed": 1, "total": None},
+    ]
+    group = "0123456789abcdef"
+    async with world.http() as http:
+        assert (await http.get(f"{FACETS}?{query}")).json() == {"items": items}
+        for refused in ("", "by=", "by=shoe", "by=owner&by=process", "by=owner&q=x"):
+            answer = await http.get(f"{FACETS}?{refused}")
+            assert answer.status_code == 400
+            assert "by" in answer.json()["detail"]
+    assert manager.asked[0] == {"group": group, "by": "args.share", "hours": 1, "type": "Copy"}
+
+
+class NoArguments(BackgroundTaskPolicy):
+    """Shows numbers, and not what tasks were submitted with."""
+
+    async def can_see_arguments(self, requester: Any) -> bool:
+        return False
+
+
+async def test_tasks_are_told_apart_by_arguments_for_who_may_see_them(make_world: Any) -> None:
+    async with (await make_world(policy=NoArguments())).http() as http:
+        assert (await http.get(f"{FACETS}?by=owner")).status_code == 200
+        answer = await http.get(f"{FACETS}?by=args.share")
+    assert answer.status_code == 403
+    assert "arguments" in answer.json()["detail"]
 
 
 async def test_what_happened_is_told_by_points_and_null_where_it_is_not_known(

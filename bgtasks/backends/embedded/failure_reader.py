@@ -7,12 +7,27 @@ from datetime import datetime
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
+from bgtasks.backends.embedded.searching import json_paths
 from bgtasks.backends.embedded.statements import STATEMENTS
-from bgtasks.backends.task_reads import MAX_FAILED, MAX_GROUPS
+from bgtasks.backends.task_reads import MAX_FACETS, MAX_FAILED, MAX_GROUPS
+from bgtasks.core.argument_values import ArgumentValue
 from bgtasks.core.attempts import FAILED
+from bgtasks.core.facets import (
+    MAX_FACET,
+    FacetQuery,
+    FacetValue,
+    FailedTasks,
+    argument_value,
+    process_value,
+)
 from bgtasks.models import FailureGroup
 
-__all__ = ["fetch_failure_groups"]
+__all__ = [
+    "fetch_ended_tasks",
+    "fetch_facet_values",
+    "fetch_failed_tasks",
+    "fetch_failure_groups",
+]
 
 
 def fetch_failure_groups(
@@ -22,7 +37,7 @@ def fetch_failure_groups(
     values = {
         "start": rows.from_time(start),
         "end": rows.from_time(end),
-        "types": json.dumps(types) if types else None,
+        "types": _names(types),
         "most": MAX_FAILED,
         "groups": MAX_GROUPS,
     }
@@ -57,3 +72,53 @@ def _group(
         types=tuple(sorted(json.loads(types))),
         sample_task=UUID(bytes=task),
     )
+
+
+def fetch_failed_tasks(connection: sqlite3.Connection, wanted: FacetQuery) -> FailedTasks:
+    """See :meth:`TaskReads.failed_tasks`."""
+    values = {"group": wanted.group, "types": _names(wanted.types), "most": MAX_FAILED}
+    found = connection.execute(STATEMENTS["failed_tasks"], values | _time(wanted)).fetchone()
+    return FailedTasks(*map(json.loads, found))
+
+
+def fetch_ended_tasks(connection: sqlite3.Connection, wanted: FacetQuery, most: int) -> list[int]:
+    """See :meth:`TaskReads.ended_tasks`."""
+    values = {"most": most} | _time(wanted)
+    found: list[int] = json.loads(
+        connection.execute(STATEMENTS["ended_tasks"], values).fetchone()[0]
+    )
+    return found
+
+
+def fetch_facet_values(
+    connection: sqlite3.Connection,
+    wanted: FacetQuery,
+    sequences: Sequence[int],
+    keys: Sequence[str | None] | None,
+) -> list[FacetValue]:
+    """See :meth:`TaskReads.facet_values`."""
+    values = {
+        "by": wanted.by,
+        "group": wanted.group,
+        "types": _names(wanted.types),
+        "sequences": json.dumps(sequences),
+        "wanted": None if keys is None else json.dumps(keys),
+        "longest": MAX_FACET,
+        "most": MAX_FACETS + (keys is not None),  # what has no value comes beside the keys
+    }
+    found = connection.execute(STATEMENTS["facet_values"], values | json_paths(wanted.path))
+    return [FacetValue(key, _value(wanted.by, key), number) for key, number in found]
+
+
+def _value(by: str, key: str | None) -> ArgumentValue:
+    if key is None or by == "owner":
+        return key
+    return process_value(key) if by == "process" else argument_value(json.loads(key)[0])
+
+
+def _names(types: Sequence[str]) -> str | None:
+    return json.dumps(types) if types else None
+
+
+def _time(wanted: FacetQuery) -> dict[str, int | None]:
+    return {"start": rows.from_time(wanted.start), "end": rows.from_time(wanted.end)}

@@ -9,14 +9,14 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from bgtasks.backends.embedded import reader
-from bgtasks.backends.embedded.failure_reader import fetch_failure_groups
+from bgtasks.backends.embedded import failure_reader, reader
 from bgtasks.backends.embedded.flow_reader import fetch_flows, fetch_flows_by_type
 from bgtasks.backends.embedded.overview_reader import fetch_overview
 from bgtasks.backends.embedded.reading import Reading
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.tally import Tally
 from bgtasks.backends.task_reads import TaskReads, only
+from bgtasks.core.facets import FacetQuery, FacetValue, FailedTasks
 from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
@@ -85,7 +85,24 @@ class FileReads(TaskReads):
     async def failure_groups(
         self, start: datetime, end: datetime, types: Sequence[str]
     ) -> Sequence[FailureGroup]:
-        return await self.ask(partial(fetch_failure_groups, start=start, end=end, types=types))
+        return await self.ask(
+            partial(failure_reader.fetch_failure_groups, start=start, end=end, types=types)
+        )
+
+    async def failed_tasks(self, wanted: FacetQuery) -> FailedTasks:
+        return await self.ask(partial(failure_reader.fetch_failed_tasks, wanted=wanted))
+
+    async def ended_tasks(self, wanted: FacetQuery, most: int) -> Sequence[int]:
+        return await self.ask(partial(failure_reader.fetch_ended_tasks, wanted=wanted, most=most))
+
+    async def facet_values(
+        self, wanted: FacetQuery, sequences: Sequence[int], keys: Sequence[str | None] | None
+    ) -> Sequence[FacetValue]:
+        return await self.ask(
+            partial(
+                failure_reader.fetch_facet_values, wanted=wanted, sequences=sequences, keys=keys
+            )
+        )
 
     async def overview(self, now: datetime) -> Overview:
         await asyncio.shield(self._counting)

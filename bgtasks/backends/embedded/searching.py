@@ -10,7 +10,7 @@ from bgtasks.core.patterns import glob_of, id_prefix_of, like_in_json_of, like_o
 from bgtasks.core.record import AFTER_ID, MAX_SEARCHED, Search
 from bgtasks.core.task_filter import MAX_WORDS
 
-__all__ = ["SEARCHED", "search_values"]
+__all__ = ["ARGUMENT", "SEARCHED", "json_paths", "search_values"]
 
 _IS_SHORT = f"length(CAST(tasks.data AS BLOB)) <= {MAX_SEARCHED}"
 
@@ -44,6 +44,15 @@ _HAS_ARGUMENT = f"""(:path{{n}} IS NULL OR ({_IS_SHORT} AND
        ELSE :text{{n}} = coalesce(
             json_type(tasks.data, :path{{n}}), json_type(tasks.data, :keys{{n}})) END))"""
 """Of true, false and null, the type is the value."""
+
+
+ARGUMENT = f"""CASE WHEN {_IS_SHORT} AND coalesce(json_type(tasks.data, :path),
+       json_type(tasks.data, :keys)) IN ('text', 'integer', 'real', 'true', 'false')
+       THEN json_extract(tasks.data,
+            CASE WHEN json_type(tasks.data, :path) IS NULL THEN :keys ELSE :path END,
+            '$.id.none') END"""
+"""The argument at a path as the first of two items of a JSON list: as it stands in the data, with
+its escapes, which are no Unicode where they are half a surrogate pair."""
 
 
 def _each(template: str, number: int) -> str:
@@ -89,10 +98,17 @@ def _argument_values(number: int, given: tuple[str, str] | None) -> dict[str, An
     if isinstance(scalar, int) and abs(scalar) >= 2**63:
         scalar = float(scalar) if abs(scalar) < 10**300 else None
     return {
-        f"path{number}": path and _json_path(path, places=True),
-        f"keys{number}": path and _json_path(path, places=False),
+        **json_paths(path, str(number)),
         f"text{number}": text,
         f"number{number}": None if isinstance(scalar, bool) else scalar,
+    }
+
+
+def json_paths(path: str | None, suffix: str = "") -> dict[str, str | None]:
+    """The parameters for a path: with the places in lists that numbers may be, and without."""
+    return {
+        f"path{suffix}": path and _json_path(path, places=True),
+        f"keys{suffix}": path and _json_path(path, places=False),
     }
 
 

@@ -12,7 +12,7 @@ from bgtasks.backends.embedded.rows import (
     SHOWN,
 )
 from bgtasks.backends.embedded.schedule_rows import SCHEDULE
-from bgtasks.backends.embedded.searching import SEARCHED
+from bgtasks.backends.embedded.searching import ARGUMENT, SEARCHED
 from bgtasks.backends.statements import in_all_orders, load_statements
 
 __all__ = ["STATEMENTS"]
@@ -31,6 +31,7 @@ _LOADED = load_statements(
     numbered=NUMBERED.each(),
     numbered_values=NUMBERED.each("?"),
     searched=SEARCHED,
+    argument=ARGUMENT,
     schedule=SCHEDULE.each(),
     schedule_values=SCHEDULE.each("?"),
 )

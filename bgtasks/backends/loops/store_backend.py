@@ -9,6 +9,7 @@ from uuid import UUID
 from bgtasks.backends.base import AttemptRunner, Backend, ChangeHandler, TypeHandler
 from bgtasks.backends.log_store import LogHandler
 from bgtasks.backends.loops.commands import Commands
+from bgtasks.backends.loops.faceting import facets
 from bgtasks.backends.loops.log_outbox import LogOutbox
 from bgtasks.backends.loops.outbox import Outbox
 from bgtasks.backends.loops.pacing import OutboxPace, ServingPace
@@ -19,6 +20,7 @@ from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.backends.task_store import Doing, TaskStore
 from bgtasks.clock import Clock
 from bgtasks.core.events import Ended, Reported
+from bgtasks.core.facets import FacetQuery
 from bgtasks.core.flows import Flows
 from bgtasks.core.log_chunks import NewLines, StoredLog
 from bgtasks.core.overview import MAX_SHOWN_TASKS, Overview
@@ -27,7 +29,7 @@ from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
-from bgtasks.models import Attempt, FailureGroup, ProcessInfo
+from bgtasks.models import Attempt, FailureFacet, FailureGroup, ProcessInfo
 from bgtasks.observing.subscribers import Subscribers
 
 __all__ = ["OpenStore", "StoreBackend"]
@@ -210,6 +212,9 @@ class StoreBackend(Backend, Generic[TStore]):
         self, start: datetime, end: datetime, types: Sequence[str] = ()
     ) -> Sequence[FailureGroup]:
         return await self.store.reads.failure_groups(start, end, types)
+
+    async def failure_facets(self, wanted: FacetQuery) -> Sequence[FailureFacet]:
+        return await facets(self.store.reads, wanted)
 
     async def overview(self) -> Overview:
         return await self.store.reads.overview(self.now())

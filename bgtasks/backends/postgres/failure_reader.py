@@ -1,15 +1,31 @@
 """Which failures there are in the tables, and how many tasks have each."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from bgtasks.backends.postgres.searching import escaped, unescaped
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.backends.task_reads import MAX_FAILED, MAX_GROUPS
+from bgtasks.backends.task_reads import MAX_FACETS, MAX_FAILED, MAX_GROUPS
+from bgtasks.core.argument_values import ArgumentValue
 from bgtasks.core.attempts import FAILED
+from bgtasks.core.facets import (
+    MAX_FACET,
+    FacetQuery,
+    FacetValue,
+    FailedTasks,
+    argument_value,
+    process_value,
+)
 from bgtasks.models import FailureGroup
 
-__all__ = ["fetch_failure_groups"]
+__all__ = [
+    "fetch_ended_tasks",
+    "fetch_facet_values",
+    "fetch_failed_tasks",
+    "fetch_failure_groups",
+]
 
 
 async def fetch_failure_groups(
@@ -35,3 +51,54 @@ async def fetch_failure_groups(
         )
         for row in found
     ]
+
+
+async def fetch_failed_tasks(connection: Any, wanted: FacetQuery) -> FailedTasks:
+    """See :meth:`TaskReads.failed_tasks`."""
+    found = await connection.fetchrow(
+        STATEMENTS["failed_tasks"],
+        wanted.group,
+        wanted.start,
+        wanted.end,
+        list(wanted.types) or None,
+        MAX_FAILED,
+    )
+    return FailedTasks(*found)
+
+
+async def fetch_ended_tasks(connection: Any, wanted: FacetQuery, most: int) -> Sequence[int]:
+    """See :meth:`TaskReads.ended_tasks`."""
+    found: Sequence[int] = await connection.fetchval(
+        STATEMENTS["ended_tasks"], wanted.start, wanted.end, most
+    )
+    return found
+
+
+async def fetch_facet_values(
+    connection: Any,
+    wanted: FacetQuery,
+    sequences: Sequence[int],
+    keys: Sequence[str | None] | None,
+) -> list[FacetValue]:
+    """See :meth:`TaskReads.facet_values`."""
+    found = await connection.fetch(
+        STATEMENTS["facet_values"],
+        sequences,
+        wanted.group,
+        wanted.by,
+        None if wanted.path is None else escaped(wanted.path),
+        list(wanted.types) or None,
+        MAX_FACET,
+        keys,
+        MAX_FACETS + (keys is not None),  # what has no value comes beside the keys
+    )
+    return [FacetValue(key, _value(wanted.by, key), number) for key, number in found]
+
+
+def _value(by: str, key: str | None) -> ArgumentValue:
+    if key is None or by == "owner":
+        return key
+    if by == "process":
+        return process_value(key)
+    data = json.loads(key)
+    return argument_value(unescaped(data) if isinstance(data, str) else data)

@@ -9,7 +9,7 @@ from bgtasks.core.argument_values import scalar_of
 from bgtasks.core.patterns import id_prefix_of, json_regex_of, regex_of
 from bgtasks.core.record import AFTER_ID, MAX_SEARCHED, Search
 
-__all__ = ["PLACE", "SEARCHED", "search_values"]
+__all__ = ["ARGUMENT", "PLACE", "SEARCHED", "escaped", "search_values", "unescaped"]
 
 _TYPES = {
     **{f"{name}_{side}": "timestamptz" for name in SPANS for side in ("start", "end")},
@@ -68,6 +68,13 @@ _HAS_ARGUMENTS = f"""NOT EXISTS (
                     IN (pg_catalog.to_jsonb(argument.text), argument.scalar::pg_catalog.jsonb)
                END) IS NOT TRUE)"""
 
+_AT_PATH = f"{_DATA} #> pg_catalog.string_to_array({{path}}, '.')"
+
+ARGUMENT = f"""CASE WHEN {_IS_SHORT}
+       AND pg_catalog.jsonb_typeof({_AT_PATH}) IN ('string', 'number', 'boolean')
+       THEN ({_AT_PATH})::text END"""
+"""The argument at a ``{path}`` as JSON, its escapes as ``_DATA`` has them."""
+
 SEARCHED = condition(_PARAMETERS.__getitem__, _HAS_WORDS, _HAS_ARGUMENTS)
 """What a task must be like; the parameters from the third on."""
 
@@ -85,17 +92,24 @@ def search_values(search: Search) -> list[Any]:
         [regex_of(word) for word in words],
         [id_prefix_of(word) for word in words],
         [json_regex_of(word) if search.in_arguments else None for word in words],
-        [_escaped(path) for path in paths],
-        [_escaped(text) for text in texts],
+        [escaped(path) for path in paths],
+        [escaped(text) for text in texts],
         [_scalar(text) for text in texts],
     ]
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     r"""The text as ``_DATA`` has it: ``Ä`` as ``\u00c4``."""
     literal = re.sub(r"(?<!\\)((?:\\\\)*)\\u", r"\1\\\\u", json.dumps(text))
-    escaped: str = json.loads(literal)
-    return escaped
+    found: str = json.loads(literal)
+    return found
+
+
+def unescaped(text: str) -> str:
+    r"""The text that ``_DATA`` has so. One that had a backslash and ``u00c4`` is taken for ``Ä``,
+    too: in ``_DATA`` both are the same."""
+    found = re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text)
+    return found.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _scalar(text: str) -> str | None:

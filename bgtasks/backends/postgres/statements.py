@@ -1,7 +1,7 @@
 """The SQL of this backend, by name."""
 
 from bgtasks.backends.postgres import engine, rows, schedule_rows
-from bgtasks.backends.postgres.searching import PLACE, SEARCHED
+from bgtasks.backends.postgres.searching import ARGUMENT, PLACE, SEARCHED
 from bgtasks.backends.postgres.side_tables import SIDE_TABLES
 from bgtasks.backends.statements import in_all_orders, load_statements
 from bgtasks.core.keys import UNTIL_STARTED
@@ -24,6 +24,7 @@ _LOADED = load_statements(
     notify=_NOTIFY,
     channel=CHANNEL,
     searched=SEARCHED,
+    argument=ARGUMENT.format(path="$4::text"),
     types_channel=TYPES_CHANNEL,
     until_started=UNTIL_STARTED,
     **rows.PARTS,

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import asyncpg
 
-from bgtasks.backends.postgres import reader
+from bgtasks.backends.postgres import failure_reader, reader
 from bgtasks.backends.postgres.database import Database
-from bgtasks.backends.postgres.failure_reader import fetch_failure_groups
 from bgtasks.backends.postgres.flow_tables import fetch_flows, fetch_flows_by_type
 from bgtasks.backends.postgres.overview_reader import fetch_overview
 from bgtasks.backends.task_reads import TaskReads
+from bgtasks.core.facets import FacetQuery, FacetValue, FailedTasks
 from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
 from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
@@ -65,7 +65,21 @@ class TableReads(TaskReads):
         self, start: datetime, end: datetime, types: Sequence[str]
     ) -> Sequence[FailureGroup]:
         async with self._reading() as connection:
-            return await fetch_failure_groups(connection, start, end, types)
+            return await failure_reader.fetch_failure_groups(connection, start, end, types)
+
+    async def failed_tasks(self, wanted: FacetQuery) -> FailedTasks:
+        async with self._reading() as connection:
+            return await failure_reader.fetch_failed_tasks(connection, wanted)
+
+    async def ended_tasks(self, wanted: FacetQuery, most: int) -> Sequence[int]:
+        async with self._reading() as connection:
+            return await failure_reader.fetch_ended_tasks(connection, wanted, most)
+
+    async def facet_values(
+        self, wanted: FacetQuery, sequences: Sequence[int], keys: Sequence[str | None] | None
+    ) -> Sequence[FacetValue]:
+        async with self._reading() as connection:
+            return await failure_reader.fetch_facet_values(connection, wanted, sequences, keys)
 
     async def overview(self, now: datetime) -> Overview:
         async with self._reading() as connection:

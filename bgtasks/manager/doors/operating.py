@@ -9,8 +9,9 @@ from bgtasks.core.durations import Duration
 from bgtasks.core.task_filter import Types
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.manager.doors.door import Door
-from bgtasks.manager.failures import failure_groups
+from bgtasks.manager.failures import failure_facets, failure_groups
 from bgtasks.models import (
+    FailureFacet,
     FailureGroup,
     History,
     ProcessInfo,
@@ -65,6 +66,26 @@ class Operating(Door):
         accepted wherever filters are. Raises QueryError for times and types that cannot be used.
         """
         return await failure_groups(self._switch.running().backend, from_, to, type)
+
+    async def get_failure_facets(
+        self,
+        group: str,
+        by: str,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        *,
+        type: Types | None = None,  # noqa: A002 - as filters call it
+    ) -> Sequence[FailureFacet]:
+        """What the tasks of a failure have in common: how many of those that have the same value
+        failed so, those values first that most of them have.
+
+        ``group`` is that of a :class:`~bgtasks.FailureGroup`. ``by`` is ``"owner"``,
+        ``"process"``, or ``"args."`` and the path of an argument, such as ``"args.options.size"``.
+        The times and types are those of ``get_failures``. At most 50 values, those that the newest
+        10,000 of the tasks have; the newest 200,000 tasks are counted. Raises QueryError for what
+        cannot be used.
+        """
+        return await failure_facets(self._switch.running().backend, group, by, from_, to, type)
 
     async def get_types(self) -> Sequence[TypeInfo]:
         """The types that are registered here or have tasks, in the order of their names: what

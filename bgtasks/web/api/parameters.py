@@ -19,6 +19,7 @@ __all__ = [
     "BULK_BODY",
     "DETAILS",
     "DRY_RUN",
+    "FACETS",
     "FAILURES",
     "FILTER",
     "HISTORY",
@@ -67,6 +68,16 @@ FAILURES = (
     Parameter("type", _TYPE, "tasks of this type"),
 )
 """Those of the failures."""
+
+FACETS = (
+    Parameter(
+        "by",
+        {"type": "string", "pattern": r"^(owner|process|args\..+)$"},
+        "what tasks are told apart by: owner, process, or args.PATH; must be given",
+    ),
+    *FAILURES,
+)
+"""Those of what the tasks of a failure have in common."""
 
 FILTER = (
     Parameter("type", _TYPE, "tasks of these types", repeated=True),

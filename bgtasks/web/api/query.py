@@ -22,7 +22,15 @@ from bgtasks.web.filters import (
 from bgtasks.web.listing import INCLUDED, PageRequest
 from bgtasks.web.protocol import MAX_CURSOR, MAX_LIMIT, MAX_TYPE
 
-__all__ = ["parse_after", "parse_history", "parse_page_request", "parse_part", "parse_query_filter"]
+__all__ = [
+    "parse_after",
+    "parse_facets",
+    "parse_failures",
+    "parse_history",
+    "parse_page_request",
+    "parse_part",
+    "parse_query_filter",
+]
 
 PART = 50
 """How many schedules a page has, unless it is asked for another number."""
@@ -71,21 +79,33 @@ def parse_after(query: QueryParams) -> int:
 def parse_history(query: QueryParams) -> dict[str, Any]:
     """Which history a request asks for: ``from``, ``to``, ``type`` and ``step``, each of which may
     be left out. Raises QueryError, which names the parameter, its value and what is accepted."""
-    check_names(query, ["from", "to", "type", "step"])
-    given = {name: once(name, query.getlist(name)) for name in query}
-    type_name = given.get("type")
-    if type_name is not None and not 0 < len(type_name) <= MAX_TYPE:
-        raise refuse("type", type_name, f"a task type of 1 to {MAX_TYPE} characters")
-    start, end = (time_in(name, given[name]) if name in given else None for name in ("from", "to"))
-    return {"start": start, "end": end, "type_name": type_name, "step": given.get("step", "auto")}
+    check_names(query, [*_FAILED, "step"])
+    step = once("step", query.getlist("step")) if "step" in query else "auto"
+    return {**_failed(query), "step": step}
 
 
 def parse_failures(query: QueryParams) -> dict[str, Any]:
     """Which failures a request asks for: ``from``, ``to`` and ``type``, as of a history."""
-    check_names(query, ["from", "to", "type"])
-    wanted = parse_history(query)
-    del wanted["step"]
-    return wanted
+    check_names(query, _FAILED)
+    return _failed(query)
+
+
+def parse_facets(query: QueryParams) -> dict[str, Any]:
+    """The same, and what the tasks of a failure are to be told apart ``by``."""
+    check_names(query, ["by", *_FAILED])
+    return {**_failed(query), "by": once("by", query.getlist("by")) if "by" in query else ""}
+
+
+_FAILED = ["from", "to", "type"]
+
+
+def _failed(query: QueryParams) -> dict[str, Any]:
+    given = {name: once(name, query.getlist(name)) for name in _FAILED if name in query}
+    type_name = given.get("type")
+    if type_name is not None and not 0 < len(type_name) <= MAX_TYPE:
+        raise refuse("type", type_name, f"a task type of 1 to {MAX_TYPE} characters")
+    start, end = (time_in(name, given[name]) if name in given else None for name in ("from", "to"))
+    return {"start": start, "end": end, "type_name": type_name}
 
 
 def _limit(values: Sequence[str]) -> int:

@@ -19,6 +19,7 @@ from bgtasks.errors import NotAllowedError, QueryError
 from bgtasks.models import (
     Attempt,
     BackgroundTaskInfo,
+    FailureFacet,
     FailureGroup,
     History,
     ProcessInfo,
@@ -58,6 +59,7 @@ from bgtasks.web.api.parameters import (
 )
 from bgtasks.web.api.query import (
     parse_after,
+    parse_facets,
     parse_failures,
     parse_history,
     parse_page_request,
@@ -91,6 +93,7 @@ from bgtasks.web.protocol import (
     BULK_JOB,
     COUNTS,
     EVENTS,
+    FACETS,
     FAILURES,
     HEALTH,
     HISTORY,
@@ -183,6 +186,7 @@ class TaskRoutes:
             STATS: {"GET": self._stats},
             HISTORY: {"GET": self._history},
             FAILURES: {"GET": self._failures},
+            FACETS: {"GET": self._facets},
             PROCESSES: {"GET": self._processes},
             TYPES: {"GET": self._types},
             SCHEDULES: {"GET": self._schedules},
@@ -386,6 +390,19 @@ class TaskRoutes:
         wanted = parse_failures(request.query_params)
         groups = await self._access.failures(requester, **wanted)
         return JSONResponse({"items": [*map(self._codec.data_of, groups)]}, headers=_NO_STORE)
+
+    @described(
+        "listFacets",
+        "How many of the tasks that have the same argument, owner or process failed for one "
+        "reason; policy: can_see_statistics, for arguments also can_see_arguments",
+        answer=Items(FailureFacet),
+        parameters=parameters.FACETS,
+    )
+    async def _facets(self, request: Request, requester: Requester) -> Response:
+        wanted = parse_facets(request.query_params)
+        group = request.path_params["group"]
+        facets = await self._access.failure_facets(requester, group, **wanted)
+        return JSONResponse({"items": [*map(self._codec.data_of, facets)]}, headers=_NO_STORE)
 
     @described(
         "listProcesses",

@@ -123,6 +123,44 @@ SELECT found.error_group, failed, completed, retrying, first_at, last_at, types,
          WHERE task = found.sample AND error_group = found.error_group)
  ORDER BY failed DESC, last_at DESC, found.error_group;
 
+-- name: failed_tasks
+-- The newest tasks of a failure, by the index alone.
+SELECT json_group_array(sequence), json_group_array(DISTINCT type)
+  FROM (SELECT sequence, type FROM tasks INDEXED BY tasks_failed
+         WHERE error_group = :group AND failed_at >= :start AND failed_at < :end
+           AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))
+         ORDER BY failed_at DESC LIMIT :most);
+
+-- name: ended_tasks
+-- What became final, or failed last, within a time: by indexes alone.
+SELECT json_group_array(sequence) FROM (
+    SELECT * FROM (SELECT sequence FROM tasks INDEXED BY tasks_finished
+                    WHERE completed_at >= :start AND completed_at < :end
+                    ORDER BY completed_at DESC LIMIT :most)
+     UNION ALL
+    SELECT * FROM (SELECT sequence FROM tasks INDEXED BY tasks_failed
+                    WHERE error_group IS NOT NULL AND failed_at >= :start AND failed_at < :end
+                    ORDER BY failed_at DESC LIMIT :most));
+
+-- name: facet_values
+-- How many of these tasks have which value of that by which they are told apart. The process is
+-- that in which the task failed for the reason that is looked at, else that of its newest attempt.
+SELECT value, count(*) AS number
+  FROM (SELECT CASE WHEN length(value) <= :longest THEN value END AS value
+          FROM (SELECT CASE :by WHEN 'owner' THEN owner
+                       WHEN 'process' THEN substr(coalesce(
+                            (SELECT process FROM attempts
+                              WHERE task = tasks.sequence AND error_group = :group
+                                AND tasks.error_group = :group
+                              ORDER BY attempt DESC LIMIT 1), process), 38)
+                       ELSE {argument} END AS value
+                  FROM tasks
+                 WHERE sequence IN (SELECT value FROM json_each(:sequences))
+                   AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))))
+ WHERE :wanted IS NULL OR value IS NULL
+    OR value IN (SELECT wanted.value FROM json_each(:wanted) AS wanted)
+ GROUP BY value ORDER BY number DESC, value LIMIT :most;
+
 -- name: sequences_of_error
 -- The newest tasks of a failure.
 SELECT sequence FROM tasks INDEXED BY tasks_by_error

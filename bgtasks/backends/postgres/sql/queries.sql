@@ -362,6 +362,45 @@ SELECT found.error_group, failed, completed, retrying, first_at, last_at, types,
                       ORDER BY attempt DESC LIMIT 1) AS attempt ON true
  ORDER BY failed DESC, last_at DESC, found.error_group;
 
+-- name: failed_tasks
+-- The newest tasks of a failure.
+SELECT coalesce(pg_catalog.array_agg(sequence), '{}'),
+       coalesce(pg_catalog.array_agg(DISTINCT type), '{}')
+  FROM (SELECT sequence, type FROM bgtasks_tasks
+         WHERE error_group = $1 AND failed_at >= $2 AND failed_at < $3
+           AND ($4::text[] IS NULL OR type = ANY($4::text[]))
+         ORDER BY failed_at DESC LIMIT $5) AS newest;
+
+-- name: ended_tasks
+-- What became final, or failed last, within a time.
+SELECT coalesce(pg_catalog.array_agg(sequence), '{}') FROM (
+    (SELECT sequence FROM bgtasks_tasks WHERE completed_at >= $1 AND completed_at < $2
+      ORDER BY completed_at DESC LIMIT $3)
+     UNION ALL
+    (SELECT sequence FROM bgtasks_tasks
+      WHERE error_group IS NOT NULL AND failed_at >= $1 AND failed_at < $2
+      ORDER BY failed_at DESC LIMIT $3)) AS found;
+
+-- name: facet_values
+-- How many of these tasks ($1) of these types ($5) have which value of that by which they are told
+-- apart ($3): of an argument at a path ($4), for one. The process is that in which the task failed
+-- for the reason that is looked at ($2), else that of its newest attempt. All values that are not
+-- too long ($6), or these ($7), the most frequent ($8).
+SELECT value, pg_catalog.count(*) AS number
+  FROM (SELECT CASE WHEN pg_catalog.length(value) <= $6 THEN value END AS value
+          FROM (SELECT CASE $3::text WHEN 'owner' THEN owner
+                       WHEN 'process' THEN pg_catalog.substr(coalesce(
+                            (SELECT attempt.process FROM bgtasks_attempts AS attempt
+                              WHERE attempt.task = task.sequence AND attempt.error_group = $2
+                                AND task.error_group = $2
+                              ORDER BY attempt.attempt DESC LIMIT 1), task.process), 38)
+                       ELSE {argument} END AS value
+                  FROM bgtasks_tasks AS task
+                 WHERE sequence = ANY($1::bigint[])
+                   AND ($5::text[] IS NULL OR type = ANY($5::text[]))) AS told) AS short
+ WHERE $7::text[] IS NULL OR value IS NULL OR value = ANY($7::text[])
+ GROUP BY value ORDER BY number DESC, value LIMIT $8;
+
 -- name: sequences_of_error
 -- The newest tasks of a failure.
 SELECT sequence FROM bgtasks_tasks
