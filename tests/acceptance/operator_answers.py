@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, WebSocketRoute
 
 
 def ago(**how: float) -> str:
@@ -163,7 +163,8 @@ Answers = Mapping[str, tuple[int, Any]]
 
 
 def answer_instead(page: Page, answers: Answers) -> None:
-    """Have the server's answers replaced: by what comes behind ``api/``, a status and the JSON."""
+    """Have the server's answers replaced: by what comes behind ``api/``, a status and the JSON.
+    Where those of ``stats`` are, none are pushed."""
 
     def reply(route: Route) -> None:
         path = re.sub(r"^.*?/api/", "", route.request.url).partition("?")[0]
@@ -174,3 +175,10 @@ def answer_instead(page: Page, answers: Answers) -> None:
         route.fulfill(status=status, content_type="application/json", body=json.dumps(data))
 
     page.route(re.compile("/api/"), reply)
+    if "stats" in answers:
+        page.route_web_socket(re.compile("socket.io"), _without_stats)
+
+
+def _without_stats(page: WebSocketRoute) -> None:
+    server = page.connect_to_server()
+    server.on_message(lambda text: None if "StatsUpdated" in str(text) else page.send(text))

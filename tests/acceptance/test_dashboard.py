@@ -342,6 +342,29 @@ def test_the_oldest_come_first_where_that_is_wanted(
     expect(names(page)).to_have_text(["Copy 2", "Copy 1", "Copy 0"])
 
 
+def test_any_order_of_the_server_can_be_chosen(host: DashboardHost, open_page: OpenPage) -> None:
+    tasks = [host.submit(f"Copy {number}") for number in range(3)]
+    for number in (1, 0, 2):
+        host.tell(tasks[number], None)
+        host.wait_for(tasks[number])
+    host.submit("Copy later", delay=3600)
+    page = open_page()
+    order = page.get_by_label("Order")
+    order.select_option("Last ended first")
+    expect(names(page)).to_have_text(["Copy 2", "Copy 0", "Copy 1", "Copy later"])
+    expect(page).to_have_url(re.compile(r"sort=-ended$"))
+    expect(page.get_by_role("columnheader", name="Ended")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    expect(row(page, "Copy later").locator(".created")).to_have_text("not yet")
+    page.get_by_role("button", name="Ended").click()
+    expect(names(page)).to_have_text(["Copy 1", "Copy 0", "Copy 2", "Copy later"])
+    order.select_option("Last started first")
+    expect(names(page)).to_have_text(["Copy 2", "Copy 1", "Copy 0", "Copy later"])
+    order.select_option("Newest first")
+    expect(names(page).first).to_have_text("Copy later")
+
+
 def test_the_order_is_held_under_the_pointer(host: DashboardHost, open_page: OpenPage) -> None:
     for number in range(5):
         host.finish(f"Copy {number}")

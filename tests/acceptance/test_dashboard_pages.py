@@ -1,6 +1,7 @@
 """The pages of the dashboard for an operator, in headless Chromium on a real server."""
 
 import json
+import logging
 import re
 import sys
 import urllib.request
@@ -229,6 +230,31 @@ def test_the_overview_has_the_numbers_of_the_server(
     expect(page.locator(".rows .row .name a")).to_have_text(["Copy later.mkv"])
 
 
+def test_the_overview_is_pushed_how_things_are_and_no_tasks(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    page = open_page("assets/icon.svg")
+    asked: list[str] = []
+    pushed: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda hub: hub.on("framereceived", lambda f: pushed.append(str(f))))
+    page.goto(host.address)
+    expect(page.locator(".connection")).to_have_text("Live")
+    running = host.submit("Copy a.mkv")
+    expect(figure(page, "Running").locator(".count")).to_have_text("1")
+    host.tell(running, (50, "half", None))
+    host.tell(running, None)
+    expect(figure(page, "Running").locator(".count")).to_have_text("0")
+    expect(page.get_by_role("region", name="Busiest types")).to_contain_text("CopyTask")
+    assert len([url for url in asked if url.endswith("/api/stats")]) == 1
+    assert any("StatsUpdated" in frame for frame in pushed)
+    assert not any("TaskUpdated" in frame for frame in pushed)
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Tasks").click()
+    expect(page.locator(".rows .row .name a")).to_have_text(["Copy a.mkv"])
+    host.submit("Copy b.mkv")
+    expect(page.locator(".rows .row .name a")).to_have_text(["Copy b.mkv", "Copy a.mkv"])
+
+
 def test_what_needs_attention_leads_to_where_it_is(open_page: OpenPage) -> None:
     answers = {
         "stats": (200, stats()),
@@ -328,6 +354,21 @@ def test_the_log_of_a_task_follows(host: DashboardHost, open_page: OpenPage) -> 
     expect(log.locator("p").last).to_contain_text("reel 59")
     assert log.locator("p").count() == 59
     assert log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight") < 8
+
+
+def test_a_log_can_be_read_as_users_see_it(host: DashboardHost, open_page: OpenPage) -> None:
+    task_id = host.submit("Copy a.mkv")
+    host.tell(task_id, "reel 1")
+    host.tell(task_id, lambda: logging.getLogger("app.copying").warning("the share answers slowly"))
+    page = open_page(f"?task={task_id}")
+    log = page.get_by_role("log")
+    expect(log.locator("p")).to_have_count(2)
+    expect(log).to_contain_text("warning app.copying the share answers slowly")
+    page.get_by_role("button", name="As users see it").click()
+    expect(log.locator("p")).to_have_count(1)
+    expect(log).to_contain_text("reel 1")
+    host.tell(task_id, "reel 2")
+    expect(log.locator("p")).to_have_count(2)
 
 
 # Types and processes

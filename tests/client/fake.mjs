@@ -59,6 +59,9 @@ export class FakeSocket {
   tellSchedule(schedule) {
     this.listeners.ScheduleUpdated(schedule);
   }
+  count(stats) {
+    this.listeners.StatsUpdated(stats);
+  }
   log(id, lines) {
     this.listeners.TaskLog({ id, lines });
   }

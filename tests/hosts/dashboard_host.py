@@ -89,6 +89,9 @@ class ObedientWorker(BackgroundWorker[CopyTask, Any]):
             if isinstance(order, str):
                 context.log(order)
                 continue
+            if callable(order):
+                order()
+                continue
             progress, message, payload = order
             context.report_progress(progress, message, payload=payload)
 
@@ -192,8 +195,8 @@ class DashboardHost:
         return task_id
 
     def tell(self, task_id: UUID, order: Any) -> None:
-        """A ``(progress, message, payload)`` is reported, a text logged, an exception raised; with
-        ``None`` it ends."""
+        """A ``(progress, message, payload)`` is reported, a text logged, an exception raised, what
+        can be called is; with ``None`` it ends."""
 
         async def put() -> None:
             self.container.orders().of[task_id].put_nowait(order)

@@ -291,6 +291,23 @@ async def test_tasks_are_followed_beside_statistics_where_they_are_named(
     assert (await socket.update())["id"] == str(info.id)
 
 
+async def test_all_tasks_are_followed_beside_statistics_where_that_is_asked_for(
+    world: Any, manager: Any
+) -> None:
+    socket = await world.joined()
+    await subscribed(socket, view="stats", all=True)
+    info = manager.publish(manager.add("Other"))
+    assert (await socket.update())["id"] == str(info.id)
+
+
+@pytest.mark.parametrize("value", [1, "true", []])
+async def test_all_is_true_or_false(world: Any, value: Any) -> None:
+    socket = await world.joined()
+    answer = await socket.call("Subscribe", {"view": "stats", "all": value})
+    assert answer["ok"] is False
+    assert "accepted: true or false" in answer["error"]
+
+
 async def test_who_may_not_see_statistics_is_told_so(
     make_world: Any, user_header: Any, clock: Any
 ) -> None:

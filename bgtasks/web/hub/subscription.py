@@ -49,16 +49,16 @@ class Subscription:
 
     @classmethod
     def from_message(cls, message: object) -> "Subscription":
-        """What ``Subscribe`` asks for: ``{types?, ids?, payloads?, logs?, view?}``. With a view,
-        no tasks are followed that are not named. Raises MessageError, which says what is wrong and
-        what is accepted.
+        """What ``Subscribe`` asks for: ``{types?, ids?, payloads?, logs?, view?, all?}``. With a
+        view, no tasks are followed that are not named, unless ``all`` are. Raises MessageError,
+        which says what is wrong and what is accepted.
         """
         if message is None:
             return EVERYTHING
         if not isinstance(message, Mapping):
             raise MessageError(f"{SUBSCRIBE} got {_kind(message)}; accepted: {_ACCEPTED}")
         for name in message:
-            if name not in ("types", "ids", "payloads", "logs", "view"):
+            if name not in ("types", "ids", "payloads", "logs", "view", "all"):
                 raise MessageError(f"{SUBSCRIBE} got {str(name)[:100]!r}; accepted: {_ACCEPTED}")
         return _following(
             _types(message.get("types")),
@@ -66,6 +66,7 @@ class Subscription:
             _ids("payloads", message.get("payloads")),
             _ids("logs", message.get("logs"), MAX_LOGS),
             stats=_is_of_stats(message.get("view")),
+            is_all=_is_all(message.get("all")),
         )
 
     @classmethod
@@ -98,7 +99,7 @@ EVERYTHING = Subscription()
 NOTHING = Subscription(frozenset(), frozenset())
 
 
-_ACCEPTED = "{types?, ids?, payloads?, logs?, view?}"
+_ACCEPTED = "{types?, ids?, payloads?, logs?, view?, all?}"
 
 
 def _following(
@@ -107,9 +108,12 @@ def _following(
     payloads: frozenset[UUID] | None = None,
     logs: frozenset[UUID] | None = None,
     stats: bool = False,
+    is_all: bool = False,
 ) -> Subscription:
     """The subscription to these; ``EVERYTHING`` is one object, which is quickly recognized."""
-    if stats and types is None and ids is None:
+    if is_all:
+        types = ids = None
+    elif stats and types is None and ids is None:
         types, ids = frozenset(), frozenset()
     found = Subscription(types, ids, payloads or frozenset(), logs or frozenset(), stats)
     return EVERYTHING if found == EVERYTHING else found
@@ -120,6 +124,12 @@ def _is_of_stats(view: object) -> bool:
         shown = repr(view[:100]) if isinstance(view, str) else _kind(view)
         raise MessageError(f"view is {shown}; accepted: 'stats', or none")
     return view is not None
+
+
+def _is_all(value: object) -> bool:
+    if not isinstance(value, bool | None):
+        raise MessageError(f"all is {_kind(value)}; accepted: true or false")
+    return value is True
 
 
 def _types(value: object) -> frozenset[str] | None:

@@ -4,6 +4,7 @@ import type { LogListener } from "./logs.js";
 import { type Io } from "./socket.js";
 import { type TaskOf, type TypeName } from "./task.js";
 import type { ScheduleInfo } from "./schedules.js";
+import type { StatsListener } from "./stats.js";
 import type { TypeInfo } from "./types.js";
 export interface ConnectOptions {
     /** Where the application is mounted; default `/background-tasks`. */
@@ -43,6 +44,10 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
      * each once and in order; and as its second argument all so far, 10,000 at most. Of a task that is
      * not yours to see come none. Throws RangeError where 20 logs are followed already. */
     watchLogs(id: string, listener: LogListener): Stop;
+    /** Be told how things are, at first and then at most once a second, where something has changed: the
+     * answer of `GET api/stats`. `began` is called when that begins, at first and after each lost
+     * connection. Where the policy does not let this user see statistics, none come. */
+    watchStats(listener: StatsListener, began?: () => void): Stop;
     /** Be told of every snapshot as it comes, for a page that keeps more tasks than `watchAll` does:
      * of two snapshots of a task, `isNewer` says which to keep. `began` is called when the updates
      * begin, at first and after each lost connection: read then, with `api.list`, what was before;

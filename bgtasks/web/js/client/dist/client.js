@@ -30,6 +30,7 @@ export class TaskClient {
             up: () => this.#follower.restart(),
             updated: (task) => this.#follower.take(task),
             logged: (news) => this.#watches.logs.take(news),
+            statsUpdated: (stats) => this.#watches.stats.take(stats),
             typeUpdated: (type) => tell(this.#typeListeners, type),
             scheduleUpdated: (schedule) => tell(this.#scheduleListeners, schedule),
             changed: (connection) => this.#tellConnection(connection),
@@ -63,6 +64,18 @@ export class TaskClient {
         if (!isTaskId(id))
             return () => { };
         const stop = this.#watches.logs.add(taskId(id), listener);
+        this.#follower.follow();
+        return () => {
+            stop();
+            this.#follower.follow();
+        };
+    }
+    /** Be told how things are, at first and then at most once a second, where something has changed: the
+     * answer of `GET api/stats`. `began` is called when that begins, at first and after each lost
+     * connection. Where the policy does not let this user see statistics, none come. */
+    watchStats(listener, began = () => { }) {
+        this.#link.open();
+        const stop = this.#watches.stats.add(listener, began);
         this.#follower.follow();
         return () => {
             stop();

@@ -1,3 +1,4 @@
+import { TaskError } from "./errors.js";
 import { MAX_IDS, MAX_TYPES, SUBSCRIBE, UNSUBSCRIBE } from "./protocol.js";
 import { mayChange } from "./task.js";
 import { backoff } from "./waiting.js";
@@ -14,6 +15,7 @@ export class Follower {
     #asking = false;
     #again = false;
     #failures = 0;
+    #mayNotSeeStats = false;
     #timer;
     constructor(link, watches, retryDelay) {
         this.link = link;
@@ -25,6 +27,7 @@ export class Follower {
     restart() {
         this.#followsNothing();
         this.#failures = 0;
+        this.#mayNotSeeStats = false;
         this.follow();
     }
     /** Something is watched that was not, or the other way round. */
@@ -104,7 +107,7 @@ export class Follower {
         const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
         if (wanted.everything || !fits)
             await this.#followEverything(wanted, ids);
-        else if (types.length + ids.length + wanted.logs.size > 0) {
+        else if (types.length + ids.length + wanted.logs.size > 0 || wanted.stats) {
             await this.#subscribe({ types, ids }, ids, wanted);
         }
         else if (this.#followed !== null)
@@ -140,8 +143,9 @@ export class Follower {
     /** Ask for `argument`, and so how `ids` are; with it, all that is `wanted` is followed. */
     async #subscribe(argument, ids, wanted) {
         const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
-        const logs = [...(wanted ?? this.watches.wanted()).logs];
-        const { tasks = [] } = await this.link.request(SUBSCRIBE, logs.length ? { ...argument, logs } : argument);
+        const beside = wanted ?? this.watches.wanted();
+        const logs = [...beside.logs];
+        const { tasks = [] } = await this.#send(logs.length ? { ...argument, logs } : argument, beside);
         if (wanted !== undefined)
             this.watches.following(wanted);
         for (const task of tasks) {
@@ -152,6 +156,23 @@ export class Follower {
         for (const [id, known] of before)
             if (this.#store.get(id) === known)
                 this.#gone(id, known);
+    }
+    /** With statistics, if they are wanted and may be seen: the server refuses all of it otherwise. */
+    async #send(argument, { stats }) {
+        if (!stats || this.#mayNotSeeStats)
+            return this.link.request(SUBSCRIBE, argument);
+        const isOfSome = "ids" in argument || "types" in argument;
+        const more = isOfSome ? { view: "stats" } : { view: "stats", all: true };
+        try {
+            return await this.link.request(SUBSCRIBE, { ...argument, ...more });
+        }
+        catch (error) {
+            if (!(error instanceof TaskError))
+                throw error;
+            const answer = await this.link.request(SUBSCRIBE, argument);
+            this.#mayNotSeeStats = true;
+            return answer;
+        }
     }
     #gone(id, known) {
         this.#store.remove(id);
@@ -172,7 +193,7 @@ function chunks(ids) {
     return Array.from({ length: count }, (_, n) => ids.slice(n * MAX_IDS, (n + 1) * MAX_IDS));
 }
 function same(a, b) {
-    if (a.everything !== b.everything || !equal(a.logs, b.logs))
+    if (a.everything !== b.everything || a.stats !== b.stats || !equal(a.logs, b.logs))
         return false;
     // Whoever is sent everything needs nothing else, but for large payloads.
     if (a.everything)

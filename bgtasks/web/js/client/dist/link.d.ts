@@ -1,6 +1,7 @@
 import { BackgroundTasksError } from "./errors.js";
 import type { LogNews } from "./logs.js";
 import type { Io } from "./socket.js";
+import type { Stats } from "./stats.js";
 import type { Task } from "./task.js";
 import type { ScheduleInfo } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
@@ -20,6 +21,7 @@ export interface LinkEvents {
     up(): void;
     updated(task: Task): void;
     logged(news: LogNews): void;
+    statsUpdated(stats: Stats): void;
     typeUpdated(type: TypeInfo): void;
     scheduleUpdated(schedule: ScheduleInfo): void;
     changed(connection: Connection): void;

@@ -1,5 +1,5 @@
 import { BackgroundTasksError, ClosedError, DisconnectedError, RefusedError, TaskError, TimeoutError, } from "./errors.js";
-import { NAMESPACE, SCHEDULE_UPDATED, SOCKET, TASK_LOG, TASK_UPDATED, TYPE_UPDATED, } from "./protocol.js";
+import { NAMESPACE, SCHEDULE_UPDATED, SOCKET, STATS_UPDATED, TASK_LOG, TASK_UPDATED, TYPE_UPDATED, } from "./protocol.js";
 import { backoff, messageOf, within } from "./waiting.js";
 /** The connection to the hub: lets itself in, comes back by itself, and answers or throws. */
 export class Link {
@@ -85,6 +85,7 @@ export class Link {
         socket.on("connect_error", (error) => this.#failed(error.message));
         socket.on(TASK_UPDATED, (task) => this.#events.updated(task));
         socket.on(TASK_LOG, (news) => this.#events.logged(news));
+        socket.on(STATS_UPDATED, (stats) => this.#events.statsUpdated(stats));
         socket.on(SCHEDULE_UPDATED, (one) => this.#events.scheduleUpdated(one));
         socket.on(TYPE_UPDATED, (type) => this.#events.typeUpdated(type));
         return socket;

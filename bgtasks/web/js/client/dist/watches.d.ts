@@ -1,4 +1,5 @@
 import { LogWatches } from "./logs.js";
+import { StatsWatches } from "./stats.js";
 import { TaskStore } from "./store.js";
 import { type Task, type TaskStatus } from "./task.js";
 /** What has to be followed on the server, all watches together. */
@@ -10,6 +11,8 @@ export interface Wanted {
     readonly payloads: ReadonlySet<string>;
     /** The tasks whose logs are followed, whatever else is. */
     readonly logs: ReadonlySet<string>;
+    /** Whether how things are is sent again and again. */
+    readonly stats: boolean;
 }
 export interface Filter {
     readonly types?: readonly string[] | undefined;
@@ -64,6 +67,7 @@ export declare class Feed {
 export declare class Watches {
     #private;
     readonly logs: LogWatches;
+    readonly stats: StatsWatches;
     readonly store: TaskStore;
     addTask(watch: TaskWatch): void;
     removeTask(watch: TaskWatch): void;

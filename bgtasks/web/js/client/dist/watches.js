@@ -1,4 +1,5 @@
 import { LogWatches } from "./logs.js";
+import { StatsWatches } from "./stats.js";
 import { TaskStore } from "./store.js";
 import { newestFirst } from "./task.js";
 import { callSafely } from "./waiting.js";
@@ -97,6 +98,7 @@ const KEPT = 1000;
 /** All watches of one client, and the snapshots that they show. */
 export class Watches {
     logs = new LogWatches();
+    stats = new StatsWatches();
     store = new TaskStore(KEPT, (id) => this.pins(id));
     #tasks = new Set();
     #lists = new Set();
@@ -164,6 +166,7 @@ export class Watches {
             ids: new Set(this.#pinned.keys()),
             payloads: new Set(this.#whole),
             logs: this.logs.ids(),
+            stats: this.stats.isWanted,
         };
     }
     /** `task` has changed or is gone. */
@@ -187,11 +190,14 @@ export class Watches {
         for (const feed of [...this.#feeds])
             if (covers(followed, feed.types))
                 feed.begin();
+        if (followed.stats)
+            this.stats.begin();
     }
     /** The server may follow nothing. */
     interrupted() {
         for (const feed of this.#feeds)
             feed.interrupt();
+        this.stats.interrupt();
     }
     /** What `followed` contains is now in the store. */
     synced(followed) {
@@ -223,6 +229,7 @@ export class Watches {
         this.#pinned.clear();
         this.#whole.clear();
         this.logs.clear();
+        this.stats.clear();
     }
 }
 /** Whether all tasks of `types`, or all there are, are followed. */

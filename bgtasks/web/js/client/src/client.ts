@@ -7,6 +7,7 @@ import { COMMANDS, MAX_TYPE } from "./protocol.js";
 import { mountPoint, type Io } from "./socket.js";
 import { isFinal, isTaskId, taskId, type Task, type TaskOf, type TypeName } from "./task.js";
 import type { ScheduleInfo } from "./schedules.js";
+import type { StatsListener } from "./stats.js";
 import type { TypeInfo } from "./types.js";
 import { callSafely } from "./waiting.js";
 import { Feed, ListWatch, TaskWatch, Watches, type Filter } from "./watches.js";
@@ -55,6 +56,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
       up: () => this.#follower.restart(),
       updated: (task) => this.#follower.take(task),
       logged: (news) => this.#watches.logs.take(news),
+      statsUpdated: (stats) => this.#watches.stats.take(stats),
       typeUpdated: (type) => tell(this.#typeListeners, type),
       scheduleUpdated: (schedule) => tell(this.#scheduleListeners, schedule),
       changed: (connection) => this.#tellConnection(connection),
@@ -104,6 +106,19 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
     this.#link.open();
     if (!isTaskId(id)) return () => {};
     const stop = this.#watches.logs.add(taskId(id), listener);
+    this.#follower.follow();
+    return () => {
+      stop();
+      this.#follower.follow();
+    };
+  }
+
+  /** Be told how things are, at first and then at most once a second, where something has changed: the
+   * answer of `GET api/stats`. `began` is called when that begins, at first and after each lost
+   * connection. Where the policy does not let this user see statistics, none come. */
+  watchStats(listener: StatsListener, began: () => void = () => {}): Stop {
+    this.#link.open();
+    const stop = this.#watches.stats.add(listener, began);
     this.#follower.follow();
     return () => {
       stop();

@@ -1,4 +1,5 @@
-import type { Link } from "./link.js";
+import { TaskError } from "./errors.js";
+import type { Answer, Link } from "./link.js";
 import { MAX_IDS, MAX_TYPES, SUBSCRIBE, UNSUBSCRIBE } from "./protocol.js";
 import type { TaskStore } from "./store.js";
 import { mayChange, type Task } from "./task.js";
@@ -15,6 +16,7 @@ export class Follower {
   #asking = false;
   #again = false;
   #failures = 0;
+  #mayNotSeeStats = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -29,6 +31,7 @@ export class Follower {
   restart(): void {
     this.#followsNothing();
     this.#failures = 0;
+    this.#mayNotSeeStats = false;
     this.follow();
   }
 
@@ -105,7 +108,7 @@ export class Follower {
     const types = [...wanted.types];
     const fits = ids.length <= MAX_IDS && types.length <= MAX_TYPES;
     if (wanted.everything || !fits) await this.#followEverything(wanted, ids);
-    else if (types.length + ids.length + wanted.logs.size > 0) {
+    else if (types.length + ids.length + wanted.logs.size > 0 || wanted.stats) {
       await this.#subscribe({ types, ids }, ids, wanted);
     }
     else if (this.#followed !== null) await this.link.request(UNSUBSCRIBE, {});
@@ -140,11 +143,9 @@ export class Follower {
   /** Ask for `argument`, and so how `ids` are; with it, all that is `wanted` is followed. */
   async #subscribe(argument: object, ids: readonly string[], wanted?: Wanted): Promise<void> {
     const before = new Map(ids.map((id) => [id, this.#store.get(id)]));
-    const logs = [...(wanted ?? this.watches.wanted()).logs];
-    const { tasks = [] } = await this.link.request(
-      SUBSCRIBE,
-      logs.length ? { ...argument, logs } : argument,
-    );
+    const beside = wanted ?? this.watches.wanted();
+    const logs = [...beside.logs];
+    const { tasks = [] } = await this.#send(logs.length ? { ...argument, logs } : argument, beside);
     if (wanted !== undefined) this.watches.following(wanted);
     for (const task of tasks) {
       before.delete(task.id);
@@ -152,6 +153,21 @@ export class Follower {
     }
     // What is left is gone, unless an update that was sent after the answer was faster.
     for (const [id, known] of before) if (this.#store.get(id) === known) this.#gone(id, known);
+  }
+
+  /** With statistics, if they are wanted and may be seen: the server refuses all of it otherwise. */
+  async #send(argument: object, { stats }: Wanted): Promise<Answer> {
+    if (!stats || this.#mayNotSeeStats) return this.link.request(SUBSCRIBE, argument);
+    const isOfSome = "ids" in argument || "types" in argument;
+    const more = isOfSome ? { view: "stats" } : { view: "stats", all: true };
+    try {
+      return await this.link.request(SUBSCRIBE, { ...argument, ...more });
+    } catch (error) {
+      if (!(error instanceof TaskError)) throw error;
+      const answer = await this.link.request(SUBSCRIBE, argument);
+      this.#mayNotSeeStats = true;
+      return answer;
+    }
   }
 
   #gone(id: string, known: Task | undefined): void {
@@ -174,7 +190,7 @@ function chunks(ids: readonly string[]): string[][] {
 }
 
 function same(a: Wanted, b: Wanted): boolean {
-  if (a.everything !== b.everything || !equal(a.logs, b.logs)) return false;
+  if (a.everything !== b.everything || a.stats !== b.stats || !equal(a.logs, b.logs)) return false;
   // Whoever is sent everything needs nothing else, but for large payloads.
   if (a.everything) return equal(a.payloads, b.payloads);
   return equal(a.types, b.types) && equal(a.ids, b.ids);

@@ -11,11 +11,13 @@ import {
   NAMESPACE,
   SCHEDULE_UPDATED,
   SOCKET,
+  STATS_UPDATED,
   TASK_LOG,
   TASK_UPDATED,
   TYPE_UPDATED,
 } from "./protocol.js";
 import type { Io, Socket } from "./socket.js";
+import type { Stats } from "./stats.js";
 import type { Task } from "./task.js";
 import type { ScheduleInfo } from "./schedules.js";
 import type { TypeInfo } from "./types.js";
@@ -39,6 +41,7 @@ export interface LinkEvents {
   up(): void;
   updated(task: Task): void;
   logged(news: LogNews): void;
+  statsUpdated(stats: Stats): void;
   typeUpdated(type: TypeInfo): void;
   scheduleUpdated(schedule: ScheduleInfo): void;
   changed(connection: Connection): void;
@@ -135,6 +138,7 @@ export class Link {
     socket.on("connect_error", (error: Error) => this.#failed(error.message));
     socket.on(TASK_UPDATED, (task: Task) => this.#events.updated(task));
     socket.on(TASK_LOG, (news: LogNews) => this.#events.logged(news));
+    socket.on(STATS_UPDATED, (stats: Stats) => this.#events.statsUpdated(stats));
     socket.on(SCHEDULE_UPDATED, (one: ScheduleInfo) => this.#events.scheduleUpdated(one));
     socket.on(TYPE_UPDATED, (type: TypeInfo) => this.#events.typeUpdated(type));
     return socket;

@@ -23,6 +23,7 @@ export * from "./errors.js";
 export type { Connection } from "./link.js";
 export type { LogLine, LogListener, LogPart } from "./logs.js";
 export type { ScheduleInfo, SchedulePage, ScheduleTick } from "./schedules.js";
+export type { Attention, Stats, StatsListener } from "./stats.js";
 export { isFinal, isNewer, newestFirst } from "./task.js";
 export type { Task, TaskOf, TaskStatus, TypeName } from "./task.js";
 export type { TypeInfo, TypeRate } from "./types.js";

@@ -1,4 +1,5 @@
 import { LogWatches } from "./logs.js";
+import { StatsWatches } from "./stats.js";
 import { TaskStore } from "./store.js";
 import { newestFirst, type Task, type TaskStatus } from "./task.js";
 import { callSafely } from "./waiting.js";
@@ -12,6 +13,8 @@ export interface Wanted {
   readonly payloads: ReadonlySet<string>;
   /** The tasks whose logs are followed, whatever else is. */
   readonly logs: ReadonlySet<string>;
+  /** Whether how things are is sent again and again. */
+  readonly stats: boolean;
 }
 
 export interface Filter {
@@ -137,6 +140,7 @@ const KEPT = 1000;
 /** All watches of one client, and the snapshots that they show. */
 export class Watches {
   readonly logs = new LogWatches();
+  readonly stats = new StatsWatches();
   readonly store = new TaskStore(KEPT, (id) => this.pins(id));
   readonly #tasks = new Set<TaskWatch>();
   readonly #lists = new Set<ListWatch>();
@@ -211,6 +215,7 @@ export class Watches {
       ids: new Set(this.#pinned.keys()),
       payloads: new Set(this.#whole),
       logs: this.logs.ids(),
+      stats: this.stats.isWanted,
     };
   }
 
@@ -229,11 +234,13 @@ export class Watches {
   /** The server follows `followed`: of that nothing is missed from now on. */
   following(followed: Wanted): void {
     for (const feed of [...this.#feeds]) if (covers(followed, feed.types)) feed.begin();
+    if (followed.stats) this.stats.begin();
   }
 
   /** The server may follow nothing. */
   interrupted(): void {
     for (const feed of this.#feeds) feed.interrupt();
+    this.stats.interrupt();
   }
 
   /** What `followed` contains is now in the store. */
@@ -261,6 +268,7 @@ export class Watches {
     this.#pinned.clear();
     this.#whole.clear();
     this.logs.clear();
+    this.stats.clear();
   }
 }
 

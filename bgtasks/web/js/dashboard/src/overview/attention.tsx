@@ -1,8 +1,8 @@
 /** What somebody should look at, the worst first, each with a way to its tasks. */
+import type { Attention, Stats } from "bgtasks-client";
 import { Trouble } from "../parts/box";
 import { Link } from "../parts/link";
 import { Since } from "../parts/moments";
-import type { Attention, Stats } from "../state/answers";
 import { readFilter } from "../state/filter";
 import type { Place } from "../state/location";
 import type { Answer } from "../state/resource";
@@ -49,8 +49,7 @@ function placeOf({ kind, filter, type }: Attention): Place {
   if (kind === "lost" || kind === "blocked") return { page: "processes" };
   if (kind === "unrun" || kind === "paused") return { page: "types" };
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter ?? {}))
-    for (const one of Array.isArray(value) ? value : [value]) query.append(name, String(one));
+  for (const [name, value] of Object.entries(filter ?? {})) query.append(name, value);
   if (type && !query.has("type")) query.append("type", type);
   return { page: kind === "failing" ? "failures" : "tasks", filter: readFilter(query) };
 }

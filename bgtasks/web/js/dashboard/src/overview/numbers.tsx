@@ -1,9 +1,10 @@
 /** The exact numbers, each a way to its tasks. */
+import type { Stats } from "bgtasks-client";
 import type { ComponentChildren } from "preact";
 import { Count } from "../parts/box";
 import { Link } from "../parts/link";
 import { Since } from "../parts/moments";
-import type { History, Stats } from "../state/answers";
+import type { History } from "../state/answers";
 import { NO_FILTER, type Filter } from "../state/filter";
 import { range } from "../state/location";
 import { bounds, rangeQuery } from "../state/range";

@@ -1,7 +1,7 @@
 /** Is something wrong, since when, and where: without a click. */
 import { useMemo } from "preact/hooks";
 import { Panel, Trouble } from "../parts/box";
-import type { FailureGroup, Items, Stats, TypeRow } from "../state/answers";
+import type { FailureGroup, Items, TypeRow } from "../state/answers";
 import { Groups } from "../failures/groups";
 import { range } from "../state/location";
 import { rangeQuery } from "../state/range";
@@ -11,11 +11,12 @@ import { AttentionList } from "./attention";
 import { Charts } from "./charts";
 import { useHistory } from "./history";
 import { Numbers } from "./numbers";
+import { useStats } from "./stats";
 
 const TOP = 5;
 
 export function OverviewPage() {
-  const stats = useAnswer("stats", () => ask<Stats>("/api/stats"));
+  const stats = useStats();
   const isAnswered = stats.data !== null || stats.trouble !== null;
   const history = useHistory(isAnswered ? range.value : null);
   const spanned = isAnswered ? JSON.stringify(range.value) : null;

@@ -9,31 +9,6 @@ export interface Me {
   now: string;
 }
 
-export interface Attention {
-  kind: string;
-  type?: string | null;
-  since: string | null;
-  text: string;
-  filter: Record<string, string | string[]> | null;
-}
-
-export interface Stats {
-  asOf: string;
-  waiting: number;
-  scheduled: number;
-  retrying: number;
-  running: number;
-  cancelling: number;
-  completed: number;
-  failed: number;
-  cancelled: number;
-  oldestWaiting: { id: string; type: string; since: string } | null;
-  nextScheduledAt: string | null;
-  places: number | null;
-  processes: { alive: number; lost: number } | null;
-  attention: Attention[];
-}
-
 export interface Percentiles {
   p50: number | null;
   p95: number | null;

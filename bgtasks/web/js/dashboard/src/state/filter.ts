@@ -7,6 +7,21 @@ export type View = (typeof VIEWS)[number];
 export const TIMES = ["created", "started", "ended"] as const;
 export type Time = (typeof TIMES)[number];
 
+/** The orders that the server knows, beside the newest first, in words. */
+export const SORTS = {
+  created: "Oldest first",
+  "-started": "Last started first",
+  started: "First started first",
+  "-ended": "Last ended first",
+  ended: "First ended first",
+} as const;
+export type Sort = keyof typeof SORTS;
+
+/** By which time a list is in order. */
+export function sortedBy(sort: Sort | ""): Time {
+  return TIMES.find((name) => sort.endsWith(name)) ?? "created";
+}
+
 /** A time from `from` on and before `to`, both ISO 8601; `""` is open. */
 export interface Between {
   from: string;
@@ -24,7 +39,7 @@ export interface Filter {
   created: Between | null;
   started: Between | null;
   ended: Between | null;
-  sort: string; // "": newest first
+  sort: Sort | ""; // "": newest first
 }
 
 export const NO_FILTER: Filter = {
@@ -82,7 +97,7 @@ export function readFilter(query: URLSearchParams): Filter {
     created: between(query.get("created")),
     started: between(query.get("started")),
     ended: between(query.get("ended")),
-    sort: query.get("sort") ?? "",
+    sort: (Object.keys(SORTS) as Sort[]).find((name) => name === query.get("sort")) ?? "",
   };
 }
 

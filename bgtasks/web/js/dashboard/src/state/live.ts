@@ -1,15 +1,20 @@
-/** How it stands with the server: every change is pushed here. */
+/** How it stands with the server: every change is pushed here. Pages of single tasks follow tasks, the
+ * others how things are, once a second: so they cost the same however much happens. */
 import { computed, effect, signal } from "@preact/signals";
-import type { Connection, Task } from "bgtasks-client";
+import type { Connection, Stats, Task } from "bgtasks-client";
 import { began, push } from "../tasks/rows";
-import { learn } from "./me";
-import { openTask } from "./location";
+import { learn, mayNot } from "./me";
+import { openTask, page } from "./location";
 import { askFor, forgetPermissions } from "./permissions";
 import { beat } from "./pulse";
+import type { Answer } from "./resource";
 import { client, connection, reconnect } from "./server";
-import { heard } from "./time";
+import { heard, serverNow } from "./time";
 
 const isFollowing = signal(false);
+
+/** How things are, as it was pushed last; `null`: it was not. */
+export const pushedStats = signal<Answer<Stats> | null>(null);
 
 /** How it stands with the pushes: `connected` from the moment after which none is missed. */
 export const state = computed((): Connection["state"] => {
@@ -17,15 +22,32 @@ export const state = computed((): Connection["state"] => {
   return state === "connected" && !isFollowing.value ? "connecting" : state;
 });
 
+const isOfTasks = computed(
+  () => page.value === "tasks" || openTask.value !== null || mayNot("statistics"),
+);
+
 function take(task: Task): void {
   push(task);
   beat();
 }
 
+function takeStats(data: Stats): void {
+  pushedStats.value = { data, at: serverNow(), trouble: null };
+  beat();
+}
+
+/** Of what is followed now nothing is missed any more. */
+function begun(): void {
+  const isReconnected = !isFollowing.peek();
+  isFollowing.value = true;
+  if (isReconnected) readAgain();
+  else if (isOfTasks.peek()) began();
+}
+
 function readAgain(): void {
   forgetPermissions();
   if (openTask.peek()) void askFor([openTask.peek()!]);
-  began();
+  if (isOfTasks.peek()) began();
   beat();
   learn();
 }
@@ -38,16 +60,18 @@ export function tryAgain(): void {
 
 export function start(): void {
   effect(() =>
-    client.value.onUpdate(take, () => {
-      isFollowing.value = true;
-      readAgain();
-    }),
+    isOfTasks.value ? client.value.onUpdate(take, begun) : client.value.watchStats(takeStats, begun),
   );
+  effect(() => client.value.onScheduleUpdated(beat));
+  effect(() => client.value.onTypeUpdated(beat));
   effect(() => {
     // Who was refused may have been let in before: what is shown is no longer theirs to see.
     const { state } = connection.value;
     if (state !== "connected") isFollowing.value = false;
-    if (state === "refused") readAgain();
+    if (state === "refused") {
+      pushedStats.value = null;
+      readAgain();
+    }
     // Without the pushes the rest may work: over HTTP.
     if (state === "disconnected") learn();
   });

@@ -12,6 +12,8 @@ const KEPT = 2000; // lines that the page holds
 
 const lines = signal<readonly LogLine[]>([]);
 const first = signal<number | null>(null);
+/** Only what the worker says to whoever watches; lines of `logging` are for operators alone. */
+const isForUsers = signal(false);
 
 export function Log({ task }: { task: Task }) {
   const box = useRef<HTMLDivElement>(null);
@@ -27,8 +29,9 @@ export function Log({ task }: { task: Task }) {
     if (box.current && isAtEnd.current) box.current.scrollTop = box.current.scrollHeight;
   }, [lines.value]);
   if (!lines.value.length) return null;
+  const shown = isForUsers.value ? lines.value.filter(({ source }) => source === "task") : lines.value;
   return (
-    <Panel id="log" title="Log" beside={<Copy what="log" text={() => lines.peek().map(asText).join("\n")} />}>
+    <Panel id="log" title="Log" beside={<Choices />}>
       {first.value !== null && first.value > 1 && (
         <p class="fine">The first {(first.value - 1).toLocaleString("en")} lines are no longer kept.</p>
       )}
@@ -42,8 +45,8 @@ export function Log({ task }: { task: Task }) {
           isAtEnd.current = scrollHeight - scrollTop - clientHeight < 8;
         }}
       >
-        {lines.value.map((line) => (
-          <p key={line.number} class={`level-${line.level}`}>
+        {shown.map((line) => (
+          <p key={line.number} class={`level-${line.level} of-${line.source}`}>
             <time dateTime={line.at}>{clockTime(Date.parse(line.at))}</time> <b>{line.level}</b>{" "}
             {line.logger && (
               <span class="fine">
@@ -53,8 +56,31 @@ export function Log({ task }: { task: Task }) {
             <bdi>{line.message}</bdi>
           </p>
         ))}
+        {!shown.length && <p class="fine">The worker says nothing to users.</p>}
       </div>
     </Panel>
+  );
+}
+
+/** Which lines; the choice is there where lines of both kinds are. */
+function Choices() {
+  const isMixed = new Set(lines.value.map(({ source }) => source)).size > 1;
+  const isUsers = isForUsers.value;
+  return (
+    <span class="row-buttons">
+      {(isMixed || isUsers) && (
+        <button
+          type="button"
+          class="quiet small"
+          aria-pressed={isUsers}
+          title="Without the lines of Python’s logging, which only operators get"
+          onClick={() => (isForUsers.value = !isUsers)}
+        >
+          As users see it
+        </button>
+      )}
+      <Copy what="log" text={() => lines.peek().map(asText).join("\n")} />
+    </span>
   );
 }
 

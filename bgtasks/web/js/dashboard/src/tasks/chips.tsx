@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { isNarrow, NO_FILTER, TIMES, type Between, type Filter, type Time } from "../state/filter";
+import { isNarrow, NO_FILTER, SORTS, TIMES, type Between, type Filter, type Sort, type Time } from "../state/filter";
 import { filter, range, setFilter } from "../state/location";
 import { rangeQuery } from "../state/range";
 import { fromInput, shortTime, toInput } from "../state/time";
@@ -30,12 +30,31 @@ export function Chips() {
       ))}
       {TIMES.map((name) => so[name] && <Chip key={name} name={WORDS[name]} value={spoken(so[name]!)} without={{ [name]: null }} />)}
       <AddFilter />
-      {(isNarrow(so) || so.sort) && (
-        <button type="button" class="link" onClick={() => setFilter({ ...NO_FILTER, statuses: so.statuses.length > 1 ? [] : so.statuses, view: so.view })}>
+      {isNarrow(so) && (
+        <button type="button" class="link" onClick={() => setFilter({ ...NO_FILTER, statuses: so.statuses.length > 1 ? [] : so.statuses, view: so.view, sort: so.sort })}>
           Clear filters
         </button>
       )}
+      <Order />
     </div>
+  );
+}
+
+function Order() {
+  return (
+    <select
+      class="order small"
+      aria-label="Order"
+      value={filter.value.sort}
+      onChange={(event) => setFilter({ sort: event.currentTarget.value as Sort | "" })}
+    >
+      <option value="">Newest first</option>
+      {Object.entries(SORTS).map(([sort, words]) => (
+        <option key={sort} value={sort}>
+          {words}
+        </option>
+      ))}
+    </select>
   );
 }
 

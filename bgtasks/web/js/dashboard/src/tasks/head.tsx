@@ -1,5 +1,5 @@
 /** The head of the list: what the columns are, and by which of them it is sorted. */
-import type { ComponentChildren } from "preact";
+import { SORTS, sortedBy, type Sort, type Time } from "../state/filter";
 import { filter, setFilter } from "../state/location";
 import { clear, isAllSelected, selected, toggle } from "./selected";
 
@@ -29,9 +29,7 @@ export function ListHead({ ids }: { ids: readonly string[] }) {
         <span role="columnheader" class="owner">
           Owner
         </span>
-        <Sorted by="created" class="created">
-          Created
-        </Sorted>
+        <Sorted />
         <span role="columnheader" class="took">
           Run time
         </span>
@@ -40,18 +38,22 @@ export function ListHead({ ids }: { ids: readonly string[] }) {
   );
 }
 
-function Sorted(props: { by: string; class: string; children: ComponentChildren }) {
+const WORDS: Record<Time, string> = { created: "Created", started: "Started", ended: "Ended" };
+
+/** The column of the time by which the list is in order. */
+function Sorted() {
   const { sort } = filter.value;
-  const isOldest = sort === props.by;
+  const by = sortedBy(sort);
+  const isFirst = sort === by;
   return (
-    <span role="columnheader" class={props.class} aria-sort={isOldest ? "ascending" : "descending"}>
+    <span role="columnheader" class="created" aria-sort={isFirst ? "ascending" : "descending"}>
       <button
         type="button"
         class="sorter"
-        title={isOldest ? "Oldest first" : "Newest first"}
-        onClick={() => setFilter({ sort: isOldest ? "" : props.by })}
+        title={sort ? SORTS[sort] : "Newest first"}
+        onClick={() => setFilter({ sort: isFirst ? (by === "created" ? "" : `-${by}` as Sort) : by })}
       >
-        {props.children} <span aria-hidden="true">{isOldest ? "↑" : "↓"}</span>
+        {WORDS[by]} <span aria-hidden="true">{isFirst ? "↑" : "↓"}</span>
       </button>
     </span>
   );

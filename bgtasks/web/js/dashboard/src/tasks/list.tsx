@@ -1,6 +1,7 @@
 /** The list: only the rows that are seen are in the page, however many there are. */
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { SORTS } from "../state/filter";
 import { filter, go } from "../state/location";
 import { ListHead } from "./head";
 import { isPointedAt, isScrolled } from "./held";
@@ -35,7 +36,7 @@ export function List() {
         class={`grid ${isReplacing.value ? "replacing" : ""}`}
         role="grid"
         tabIndex={ids.length ? 0 : -1}
-        aria-label={filter.value.sort ? "Tasks" : "Tasks, newest first"}
+        aria-label={`Tasks, ${(filter.value.sort ? SORTS[filter.value.sort] : "Newest first").toLowerCase()}`}
         aria-describedby="keys"
         aria-multiselectable="true"
         aria-busy={isReplacing.value}

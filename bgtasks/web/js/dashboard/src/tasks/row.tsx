@@ -3,6 +3,8 @@ import { Badge } from "../parts/badge";
 import { TaskLink } from "../parts/link";
 import { memo } from "../parts/memo";
 import { Duration, Since } from "../parts/moments";
+import { sortedBy } from "../state/filter";
+import { filter } from "../state/location";
 import type { ListedTask } from "../state/task";
 import { now, relative } from "../state/time";
 
@@ -76,7 +78,7 @@ export const Row = memo(function Row(props: Props) {
         {task.owner === null ? <span class="none">none</span> : <bdi>{task.owner}</bdi>}
       </span>
       <span role="gridcell" class="created">
-        <Since iso={task.createdAt} />
+        <SortedTime task={task} />
       </span>
       <span role="gridcell" class="took">
         <Duration isShort from={task.startedAt} to={task.completedAt} isOpen={task.status === "Running"} />
@@ -84,6 +86,13 @@ export const Row = memo(function Row(props: Props) {
     </div>
   );
 });
+
+/** The time by which the list is in order. */
+function SortedTime({ task }: { task: ListedTask }) {
+  const by = sortedBy(filter.value.sort);
+  const at = by === "started" ? task.startedAt : by === "ended" ? task.completedAt : task.createdAt;
+  return at ? <Since iso={at} /> : <span class="none">not yet</span>;
+}
 
 function message(task: ListedTask): string {
   if (task.status === "Pending" && task.scheduledAt && Date.parse(task.scheduledAt) > now.value)

@@ -25,6 +25,8 @@ export const reading = signal(false);
 export const rows = signal<readonly string[]>([]);
 /** Whether there is no further page. */
 export const complete = signal(false);
+/** Whether only the newest of the tasks that fit were put in order. */
+export const isPartlySorted = signal(false);
 /** Moves on with every change of a row. */
 export const version = signal(0);
 /** Fits, but has no row yet, because the order is held; and has a row, but no longer fits. */
@@ -161,6 +163,7 @@ function replace(found: TaskPage): void {
   rows.value = ids(found.items);
   cursor = found.nextCursor;
   complete.value = cursor === null;
+  isPartlySorted.value = found.complete === false;
   fresh.value = new Set();
   stale.value = new Set();
   isOld.value = false;

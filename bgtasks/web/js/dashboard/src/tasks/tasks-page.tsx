@@ -4,7 +4,7 @@ import { NoMatch, NoTasks, Starting, TasksFailed } from "../shell/states";
 import { Chips } from "./chips";
 import { totalOf, useCounts } from "./counts";
 import { List } from "./list";
-import { apply, complete, fresh, isChanged, isOld, isReplacing, load, MAX_KEPT, phase, reading, rows, stale, trouble } from "./rows";
+import { apply, complete, fresh, isChanged, isOld, isPartlySorted, isReplacing, load, MAX_KEPT, phase, reading, rows, stale, trouble } from "./rows";
 import { clear } from "./selected";
 import { Selection } from "./selection";
 import { Strip } from "./strip";
@@ -80,6 +80,12 @@ function Foot({ total }: { total: number | null }) {
     );
   if (!shown) return null;
   const count = shown.toLocaleString("en");
+  if (isPartlySorted.value)
+    return (
+      <p class="foot">
+        {count} loaded. Only the newest 10,000 that fit are in this order: choose a tab, a type or an owner.
+      </p>
+    );
   if (complete.value) return <p class="foot">{isNarrow(filter.value) ? `${count} ${noun} found. That is all.` : `All ${count} ${noun}.`}</p>;
   if (shown >= MAX_KEPT)
     return (
