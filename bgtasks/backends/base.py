@@ -178,7 +178,8 @@ class Backend(ABC):
     @abstractmethod
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         """The attempts of this task, oldest first, from the start of each; of those that ended and
-        did not complete, at most the newest ``KEPT_ATTEMPTS``."""
+        did not complete, at most the newest ``KEPT_ATTEMPTS``. Tracebacks have at most
+        ``MAX_TRACEBACKS`` bytes together, those of the newest attempts."""
 
     @abstractmethod
     async def logs(self, task_id: UUID, after: int = 0) -> StoredLog:

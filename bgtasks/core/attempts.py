@@ -1,5 +1,6 @@
 """The attempts of a task: what is kept of those that ended, and what everybody may see of all."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,14 +13,19 @@ __all__ = [
     "FAILED",
     "INTERRUPTED",
     "KEPT_ATTEMPTS",
+    "MAX_TRACEBACKS",
     "AttemptRow",
     "attempt_of",
+    "bounded",
     "process_name",
     "process_of",
 ]
 
 KEPT_ATTEMPTS = 100
 """How many attempts that did not complete are kept of one task: the newest."""
+
+MAX_TRACEBACKS = 1_000_000
+"""How many bytes the tracebacks in one answer have together: those of the newest attempts."""
 
 _MAX_HOST = 255
 
@@ -59,6 +65,17 @@ def attempt_of(row: AttemptRow) -> Attempt:
         traceback=row.traceback,
         group=row.error_group,
     )
+
+
+def bounded(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """The attempts of a task, oldest first, the older ones without their tracebacks where all of
+    them are more than ``MAX_TRACEBACKS``."""
+    left = MAX_TRACEBACKS
+    found: list[Attempt] = []
+    for attempt in reversed(attempts):
+        left -= len((attempt.traceback or "").encode())
+        found.append(attempt if left >= 0 else attempt.without_traceback())
+    return found[::-1]
 
 
 def process_name(process: UUID, host: str, pid: int) -> str:

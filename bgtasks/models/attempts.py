@@ -39,7 +39,9 @@ class Attempt:
     ``"cancelled"`` or ``"not begun"`` (it was given back before its worker began); ``None`` while
     it runs. ``error`` says why it ended badly; ``traceback`` is the text of the exception's
     traceback, its oldest part cut beyond 32,000 characters, ``None`` where there was no exception.
-    ``group`` is the key of the failures that are the same one. ``started_at``, ``process`` and
+    ``traceback_omitted`` says that there is one which was left out: of an answer the newest ones
+    have at most a million bytes together. ``group`` is the key of the failures that are the same
+    one. ``started_at``, ``process`` and
     ``group`` are ``None`` where they are not known, as of attempts that an older release ran.
     """
 
@@ -51,8 +53,15 @@ class Attempt:
     error: AttemptError | None = None
     traceback: str | None = None
     group: str | None = None
+    traceback_omitted: bool = False
 
     def for_viewers(self) -> "Attempt":
         """Without what tells of the inside of the application."""
         error = None if self.error is None else evolve(self.error, frame=None)
-        return evolve(self, error=error, process=None, traceback=None)
+        return evolve(self, error=error, process=None, traceback=None, traceback_omitted=False)
+
+    def without_traceback(self) -> "Attempt":
+        """The same, its traceback left out if it has one."""
+        if self.traceback is None:
+            return self
+        return evolve(self, traceback=None, traceback_omitted=True)

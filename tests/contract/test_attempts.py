@@ -4,9 +4,10 @@ import os
 import socket
 from datetime import timedelta
 
-from bgtasks.core.attempts import KEPT_ATTEMPTS
+from bgtasks.core.attempts import KEPT_ATTEMPTS, MAX_TRACEBACKS
 from bgtasks.core.error_groups import group_of
 from bgtasks.core.events import Cancelled, Failed
+from bgtasks.core.text import MAX_TRACEBACK
 from bgtasks.models import Attempt, AttemptError, BackgroundTaskStatus
 from bgtasks.testing.conformance import BackendBench
 
@@ -119,3 +120,22 @@ async def test_what_replaces_waiting_work_has_not_failed(bench: BackendBench) ->
     failed = await bench.reaches(record.id, lambda item: item.failures == 1)
     assert failed.error_group is not None
     assert failed.failed_at == failed.changed_at
+
+
+async def test_of_many_long_tracebacks_those_of_the_newest_attempts_are_told(
+    bench: BackendBench,
+) -> None:
+    size = 3 * MAX_TRACEBACK  # in bytes
+    fit = MAX_TRACEBACKS // size
+    record = await bench.run()
+    for attempt in range(2, fit + 4):
+        bench.runner.end(record, Failed("no", "☃" * MAX_TRACEBACK, AT_ONCE))
+        await bench.reaches(record.id, lambda item: item.error_message == "no")
+        await bench.advance(1)
+        record = await bench.started(record.id, attempt)
+    *older, third, newest, running = await attempts(bench, record.id)
+    assert [item.traceback for item in older[:2]] == [None, None]
+    assert [item.traceback_omitted for item in older[:2]] == [True, True]
+    for item in (*older[2:], third, newest):
+        assert (len(item.traceback or ""), item.traceback_omitted) == (MAX_TRACEBACK, False)
+    assert (running.traceback, running.traceback_omitted) == (None, False)

@@ -337,6 +337,7 @@ async def test_the_attempts_of_a_task_can_be_read(http: Any, manager: Any) -> No
                     "frame": "app/exports.py in copy",
                 },
                 "traceback": "Traceback ...",
+                "tracebackOmitted": False,
                 "group": "0123456789abcdef",
             },
             {
@@ -347,6 +348,7 @@ async def test_the_attempts_of_a_task_can_be_read(http: Any, manager: Any) -> No
                 "process": None,
                 "error": None,
                 "traceback": None,
+                "tracebackOmitted": False,
                 "group": None,
             },
         ]

@@ -19,6 +19,7 @@ from bgtasks.backends.loops.serving import Serving
 from bgtasks.backends.schedule_store import ScheduleHandler, ScheduleStore
 from bgtasks.backends.task_store import Doing, TaskStore
 from bgtasks.clock import Clock
+from bgtasks.core.attempts import bounded
 from bgtasks.core.events import Ended, Reported
 from bgtasks.core.facets import FacetQuery
 from bgtasks.core.flows import Flows
@@ -177,7 +178,7 @@ class StoreBackend(Backend, Generic[TStore]):
         return await Searching(self.store.reads, self.now).count_owners(query)
 
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
-        return await self.store.reads.attempts(task_id)
+        return bounded(await self.store.reads.attempts(task_id))
 
     async def logs(self, task_id: UUID, after: int = 0) -> StoredLog:
         return await self.store.logs.read(task_id, after)

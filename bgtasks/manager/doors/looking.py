@@ -147,8 +147,9 @@ class Looking(Door):
 
     async def get_attempts(self, task_id: UUID) -> Sequence[Attempt]:
         """The attempts of a task, oldest first, each from its start: when, in which process, how
-        it ended and why. Of those that ended and did not complete, the newest 100 are kept. Empty
-        if there is no such task."""
+        it ended and why. Of those that ended and did not complete, the newest 100 are kept. Where
+        their tracebacks are more than a million bytes, those of the older ones are left out
+        (``traceback_omitted``). Empty if there is no such task."""
         return await self._switch.running().backend.attempts(checked_id(task_id))
 
     async def get_logs(

@@ -80,6 +80,8 @@ export interface Attempt {
     } | null;
     readonly error: AttemptError | null;
     readonly traceback: string | null;
+    /** There is a traceback, and it was left out: those of the newest attempts have a million bytes. */
+    readonly tracebackOmitted: boolean;
     /** The key of the failures that are the same one. */
     readonly group: string | null;
 }

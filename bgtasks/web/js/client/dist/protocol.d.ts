@@ -4,6 +4,7 @@ export declare const BULK_JOB = "/api/tasks/bulk/{id}";
 export declare const COUNTS = "/api/tasks/counts";
 export declare const DELETE = "/api/tasks/{id}/delete";
 export declare const EVENTS = "/api/tasks/events";
+export declare const FACETS = "/api/failures/{group}/facets";
 export declare const FAILURES = "/api/failures";
 export declare const HEALTH = "/api/health";
 export declare const HEARTBEAT = 15;

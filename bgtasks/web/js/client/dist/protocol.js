@@ -6,6 +6,7 @@ export const BULK_JOB = "/api/tasks/bulk/{id}";
 export const COUNTS = "/api/tasks/counts";
 export const DELETE = "/api/tasks/{id}/delete";
 export const EVENTS = "/api/tasks/events";
+export const FACETS = "/api/failures/{group}/facets";
 export const FAILURES = "/api/failures";
 export const HEALTH = "/api/health";
 export const HEARTBEAT = 15.0;

@@ -109,6 +109,8 @@ export interface Attempt {
   readonly process: { readonly id: string; readonly host: string; readonly pid: number } | null;
   readonly error: AttemptError | null;
   readonly traceback: string | null;
+  /** There is a traceback, and it was left out: those of the newest attempts have a million bytes. */
+  readonly tracebackOmitted: boolean;
   /** The key of the failures that are the same one. */
   readonly group: string | null;
 }
