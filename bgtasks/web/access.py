@@ -1,17 +1,14 @@
 """What a requester may see of the manager's tasks and do to them: the manager behind the policy."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from attrs import evolve
 
-from bgtasks.core.facets import is_of_arguments
 from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import MAX_VALUES, TaskFilter
 from bgtasks.core.task_log import TaskLog
-from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import (
     DuplicateTaskError,
     NotAllowedError,
@@ -19,18 +16,7 @@ from bgtasks.errors import (
     TaskStateError,
 )
 from bgtasks.manager import BackgroundTaskManager
-from bgtasks.models import (
-    Attempt,
-    BackgroundTaskInfo,
-    BackgroundTaskStatus,
-    FailureFacet,
-    FailureGroup,
-    History,
-    ProcessInfo,
-    ScheduleInfo,
-    Stats,
-)
-from bgtasks.version import __version__
+from bgtasks.models import Attempt, BackgroundTaskInfo, BackgroundTaskStatus
 from bgtasks.web.commands import ON_TASK, Command, commands_on
 from bgtasks.web.judge import Judge, Owners
 from bgtasks.web.listing import Listing, Page, PageRequest, TaskReader
@@ -112,8 +98,7 @@ class TaskAccess:
 
     async def check_may_see_arguments(self, requester: Requester) -> None:
         """Raise NotAllowedError for whoever may not see the arguments of tasks."""
-        if not await self._judge.may_see_arguments(requester):
-            raise NotAllowedError("you may not see the arguments of tasks here")
+        await self._judge.check_may_see_arguments(requester)
 
     async def details(self, requester: Requester, task_id: UUID) -> TaskDetails | None:
         """What is known of a task that ``requester`` can view, beside its snapshot; ``None`` for
@@ -154,110 +139,6 @@ class TaskAccess:
         if not await self._judge.may_do(command, requester):
             raise NotAllowedError(f"you may not {command.name} {command.on.noun}s here")
         return await command.change(self._manager, name, **given)
-
-    async def me(self, requester: Requester) -> Mapping[str, Any]:
-        """Who ``requester`` is, what it may see and do beside single tasks, and what it talks
-        to."""
-        return {
-            "identity": requester.identity,
-            "can": {
-                "statistics": await self._judge.may_see_statistics(requester),
-                "arguments": await self._judge.may_see_arguments(requester),
-                "control": await self._judge.may_control(requester),
-            },
-            "release": __version__,
-            "backend": self._manager.backend_kind,
-            "now": self._manager.now(),
-        }
-
-    async def stats(self, requester: Requester) -> Stats:
-        """How things are now. Raises NotAllowedError for whoever may not see statistics."""
-        await self.check_may_see_statistics(requester)
-        return await self._manager.get_stats()
-
-    async def history(
-        self,
-        requester: Requester,
-        *,
-        start: datetime | None,
-        end: datetime | None,
-        type_name: str | None,
-        step: str,
-    ) -> History:
-        """What happened, by points. Raises NotAllowedError for whoever may not see statistics,
-        QueryError for what cannot be answered."""
-        await self.check_may_see_statistics(requester)
-        return await self._manager.get_history(start, end, type=type_name, step=step)
-
-    async def failures(
-        self,
-        requester: Requester,
-        *,
-        start: datetime | None,
-        end: datetime | None,
-        type_name: str | None,
-    ) -> Sequence[FailureGroup]:
-        """Which failures there are; without the places in the code of those whose errors the policy
-        does not show. Raises NotAllowedError for whoever may not see statistics, QueryError for
-        what cannot be answered."""
-        await self.check_may_see_statistics(requester)
-        groups = await self._manager.get_failures(start, end, type=type_name)
-        samples = await self._manager.find_tasks([group.sample_task for group in groups])
-        shown = {info.id for info in samples if await self._judge.may_view_errors(requester, info)}
-        return [
-            group if group.sample_task in shown else evolve(group, frame=None) for group in groups
-        ]
-
-    async def failure_facets(
-        self,
-        requester: Requester,
-        group: str,
-        *,
-        by: str,
-        start: datetime | None,
-        end: datetime | None,
-        type_name: str | None,
-    ) -> Sequence[FailureFacet]:
-        """What the tasks of a failure have in common. Raises NotAllowedError for whoever may not
-        see statistics, or the arguments by which they are told apart; QueryError for what cannot be
-        answered."""
-        await self.check_may_see_statistics(requester)
-        if is_of_arguments(by):
-            await self.check_may_see_arguments(requester)
-        return await self._manager.get_failure_facets(group, by, start, end, type=type_name)
-
-    async def processes(self, requester: Requester) -> Sequence[ProcessInfo]:
-        """The processes that share the database. Raises NotAllowedError for whoever may not see
-        statistics."""
-        await self.check_may_see_statistics(requester)
-        return await self._manager.get_processes()
-
-    async def types(self, requester: Requester) -> Sequence[TypeInfo]:
-        """All types of tasks. Raises NotAllowedError for whoever may neither see statistics nor
-        control them."""
-        if not await self._judge.may_see_statistics(requester):
-            await self._check_may_control(requester)
-        return await self._manager.get_types()
-
-    async def schedules(
-        self, requester: Requester, *, after: str, limit: int
-    ) -> Sequence[ScheduleInfo]:
-        """At most ``limit`` schedules, in the order of their names, behind the name ``after``.
-        Raises NotAllowedError for whoever may not control them."""
-        await self._check_may_control(requester)
-        return await self._manager.get_schedules(after=after, limit=limit)
-
-    async def check_may_see_statistics(self, requester: Requester) -> None:
-        """Raises NotAllowedError for whoever may not."""
-        if not await self._judge.may_see_statistics(requester):
-            raise NotAllowedError(
-                "you may not see statistics of everybody's tasks here; the application's policy "
-                "can allow it by can_see_statistics"
-            )
-
-    async def _check_may_control(self, requester: Requester) -> None:
-        if not await self._judge.may_control(requester):
-            raise NotAllowedError("you may not see what concerns everybody's tasks here")
 
     async def _change_task(self, command: Command, requester: Requester, task_id: UUID) -> Info:
         """Raises TaskNotFoundError, NotAllowedError, and TaskStateError where the task's status

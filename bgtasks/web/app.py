@@ -18,14 +18,19 @@ from bgtasks.registration import Registration
 from bgtasks.settings import Settings
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.answers import Answers
+from bgtasks.web.api.bulk_endpoints import BulkEndpoints
+from bgtasks.web.api.command_endpoints import CommandEndpoints
 from bgtasks.web.api.health import health_route
 from bgtasks.web.api.limits import BodyLimit
-from bgtasks.web.api.routes import TaskRoutes
+from bgtasks.web.api.operator_endpoints import OperatorEndpoints
+from bgtasks.web.api.routes import ApiRoutes
+from bgtasks.web.api.task_endpoints import TaskEndpoints
 from bgtasks.web.bulk.jobs import BulkJobs
 from bgtasks.web.dashboard_page import dashboard_routes
 from bgtasks.web.hub import Hub
 from bgtasks.web.judge import Judge
 from bgtasks.web.lifespan import Lifespan
+from bgtasks.web.operator_access import OperatorAccess
 from bgtasks.web.origins import OriginCheck, cors
 from bgtasks.web.policy import BackgroundTaskPolicy
 from bgtasks.web.problems import EXCEPTION_HANDLERS, ProblemBoundary
@@ -39,7 +44,7 @@ CLIENT = Path(__file__).parent / "js" / "client"
 class BackgroundTasksApp(Starlette):
     """The application to be mounted."""
 
-    def __init__(self, api: TaskRoutes, **options: Any) -> None:
+    def __init__(self, api: ApiRoutes, **options: Any) -> None:
         super().__init__(**options)
         self._api = api
         # A redirect would go to whatever the Host header says.
@@ -73,13 +78,24 @@ def create_app(
     lifespan.before_start(partial(_warn_if_open, judge))
     origins = OriginCheck(settings.allowed_origins, hub.refusals)
     access = TaskAccess(manager, judge)
-    bulk = BulkJobs(manager, judge, access)
-    tasks = TaskRoutes(access, bulk, judge, origins, codec, hub, registry)
+    tasks = TaskEndpoints(access, origins, codec, hub)
+    api = ApiRoutes(
+        judge,
+        origins,
+        registry,
+        streams=tasks.streams,
+        endpoints=[
+            BulkEndpoints(BulkJobs(manager, judge, access), codec).endpoints,
+            tasks.endpoints,
+            CommandEndpoints(access, codec).endpoints,
+            OperatorEndpoints(OperatorAccess(manager, judge), codec).endpoints,
+        ],
+    )
     return BackgroundTasksApp(
-        tasks,
+        api,
         routes=[
             *dashboard_routes(),
-            *tasks.routes,
+            *api.routes,
             health_route(manager, hub),
             Mount(SOCKET, app=hub.app),
             # Public: our client and the official one, for pages without a build.

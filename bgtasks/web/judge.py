@@ -9,6 +9,7 @@ from typing import Any
 
 from bgtasks.clock import Clock, resolve
 from bgtasks.concurrency.lasting import ends_this_task
+from bgtasks.errors import NotAllowedError
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.commands import Command
 from bgtasks.web.policy import BackgroundTaskPolicy, is_set_of_owners, only_can_view_knows
@@ -97,6 +98,11 @@ class Judge:
     async def may_see_arguments(self, requester: Requester) -> bool:
         """Whether ``requester`` may see the arguments of the tasks that it can view."""
         return await self._says("can_see_arguments", requester)
+
+    async def check_may_see_arguments(self, requester: Requester) -> None:
+        """Raise NotAllowedError for whoever may not see the arguments of tasks."""
+        if not await self.may_see_arguments(requester):
+            raise NotAllowedError("you may not see the arguments of tasks here")
 
     async def may_view_errors(self, requester: Requester, info: Info) -> bool:
         """Whether ``requester`` may see the tracebacks of the task, which it can view."""

@@ -1,6 +1,7 @@
 """What the OpenAPI document says of an endpoint; it stands at the endpoint itself."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -8,7 +9,15 @@ from attrs import field, frozen
 from bgtasks.core.codec.shapes import camel_case
 from bgtasks.web.commands import Command
 
-__all__ = ["Items", "Operation", "Parameter", "described", "operation_of", "operation_of_command"]
+__all__ = [
+    "Items",
+    "Operation",
+    "Parameter",
+    "described",
+    "described_as",
+    "operation_of",
+    "operation_of_command",
+]
 
 Schema = dict[str, Any]
 
@@ -85,11 +94,13 @@ def described(
         name=name, summary=summary, answer=answer, problems=(*_REFUSED, *problems), **more
     )
 
-    def describe(function: Function) -> Function:
-        setattr(function, _OPERATION, operation)
-        return function
+    return partial(described_as, operation)
 
-    return describe
+
+def described_as(operation: Operation, endpoint: Function) -> Function:
+    """``endpoint`` itself, with what :func:`operation_of` returns of it."""
+    setattr(endpoint, _OPERATION, operation)
+    return endpoint
 
 
 def operation_of(endpoint: Callable[..., Any]) -> Operation:

@@ -29,6 +29,7 @@ from bgtasks.web.hub.socketio.sockets import Sockets
 from bgtasks.web.hub.sse.streams import Streams
 from bgtasks.web.hub.stats_news import StatsNews
 from bgtasks.web.judge import Judge
+from bgtasks.web.operator_access import OperatorAccess
 from bgtasks.web.origins import OriginCheck
 from bgtasks.web.protocol import TYPE_UPDATED
 from bgtasks.web.refusal_log import RefusalLog
@@ -61,8 +62,10 @@ class HubRun:
         self._replay = Replay(shared, codec, manager.now)
         reception = Reception(self.audience, judge, self._replay, slots, self._background)
         self._log_news = LogNews(self.audience, shared, reads, codec, clock, self._background)
+        self._stats_news = StatsNews(
+            manager.get_stats, self.audience, OperatorAccess(manager, judge), codec, clock
+        )
         access = TaskAccess(manager, judge)
-        self._stats_news = StatsNews(manager.get_stats, self.audience, access, codec, clock)
         events = ClientEvents(
             access, self.audience, self._replay, codec, self._log_news, self._stats_news
         )

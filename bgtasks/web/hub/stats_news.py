@@ -15,11 +15,11 @@ from bgtasks.core.codec import TaskCodec
 from bgtasks.errors import BackgroundTasksError
 from bgtasks.logs import log_safely
 from bgtasks.models import Stats
-from bgtasks.web.access import TaskAccess
 from bgtasks.web.hub.audience import Audience
 from bgtasks.web.hub.hub_client import HubClient
 from bgtasks.web.hub.subscription import Subscription
 from bgtasks.web.judge import PolicyFailedError
+from bgtasks.web.operator_access import OperatorAccess
 from bgtasks.web.protocol import STATS_UPDATED
 from bgtasks.web.requester import Requester
 
@@ -41,7 +41,7 @@ class StatsNews:
         self,
         read: Callable[[], Awaitable[Stats]],
         audience: Audience,
-        access: TaskAccess,
+        access: OperatorAccess,
         codec: TaskCodec,
         clock: Clock,
     ) -> None:
