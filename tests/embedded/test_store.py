@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 
 from bgtasks.backends.columns import field_type
-from bgtasks.backends.embedded import reader
+from bgtasks.backends.embedded import page_reader
 from bgtasks.backends.embedded.backend import TRY_AGAIN_AFTER, EmbeddedBackend
 from bgtasks.backends.embedded.database import open_database
 from bgtasks.backends.embedded.file_store import FileStore
@@ -265,7 +265,7 @@ def test_every_listing_is_a_short_walk_along_an_index(connection: sqlite3.Connec
     ):
         query = TaskQuery(types=types, statuses=some, owners=owners, before=before)
         connection.set_trace_callback(seen.append)
-        reader.fetch_page(connection, query)
+        page_reader.fetch_page(connection, query)
         connection.set_trace_callback(None)
     selects = {item for item in seen if item.startswith("SELECT")}
     assert len(selects) > 20

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from bgtasks.backends.embedded import upkeep
 from bgtasks.backends.embedded.database import open_database
 from bgtasks.backends.embedded.openings import Openings
 from bgtasks.backends.embedded.task_file import TaskFile
@@ -146,7 +147,7 @@ class UniqueTasks(RuleBasedStateMachine):
     @rule()
     def prune(self) -> None:
         before = self.clock.now() - timedelta(seconds=2)
-        self.do(lambda: self.file.prune(PruneRule(timedelta(0)), before, 10))
+        self.do(lambda: upkeep.prune(self.file, PruneRule(timedelta(0)), before, 10, before))
 
     @invariant()
     def a_key_has_one_holder_and_one_follower_at_most(self) -> None:

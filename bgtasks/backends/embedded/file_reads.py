@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from bgtasks.backends.embedded import failure_reader, reader
+from bgtasks.backends.embedded import failure_reader, page_reader, reader
 from bgtasks.backends.embedded.flow_reader import fetch_flows, fetch_flows_by_type
 from bgtasks.backends.embedded.overview_reader import fetch_overview
 from bgtasks.backends.embedded.reading import Reading
@@ -49,7 +49,7 @@ class FileReads(TaskReads):
         return await self.ask(partial(reader.fetch_shown, task_ids=task_ids, payloads=payloads))
 
     async def page(self, query: TaskQuery) -> TaskPage:
-        return await self.ask(partial(reader.fetch_page, query=query))
+        return await self.ask(partial(page_reader.fetch_page, query=query))
 
     async def count(self, query: TaskQuery) -> Counts:
         await asyncio.shield(self._counting)
@@ -71,10 +71,10 @@ class FileReads(TaskReads):
         self.tally.begin_with(await self.ask(reader.count_all))
 
     async def count_window(self, query: TaskQuery) -> tuple[Counts, int | None]:
-        return await self.ask(partial(reader.count_window, query=query))
+        return await self.ask(partial(page_reader.count_window, query=query))
 
     async def count_owners(self, query: TaskQuery) -> tuple[OwnerCounts, int | None]:
-        return await self.ask(partial(reader.count_owners, query=query))
+        return await self.ask(partial(page_reader.count_owners, query=query))
 
     async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
         return await self.ask(partial(reader.accepted_before, sequence=sequence))

@@ -9,13 +9,14 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from bgtasks.backends.embedded import ends
+from bgtasks.backends.embedded import upkeep
 from bgtasks.backends.embedded.caller import CallerTransaction
 from bgtasks.backends.embedded.database import MEMORY, DatabaseFiles
 from bgtasks.backends.embedded.file_logs import FileLogs
 from bgtasks.backends.embedded.file_reads import FileReads
 from bgtasks.backends.embedded.file_schedules import FileSchedules
 from bgtasks.backends.embedded.openings import Openings
+from bgtasks.backends.embedded.operations import Delivery, Submit
 from bgtasks.backends.embedded.own_changes import OwnChanges
 from bgtasks.backends.embedded.own_process import OwnProcess
 from bgtasks.backends.embedded.patience import Patience
@@ -23,7 +24,7 @@ from bgtasks.backends.embedded.reading import Reading, ThreadReading, WriterRead
 from bgtasks.backends.embedded.refusals import is_final_refusal
 from bgtasks.backends.embedded.store_health import StoreHealth
 from bgtasks.backends.embedded.task_file import TaskFile
-from bgtasks.backends.embedded.writer import Delivery, Submit, Writer
+from bgtasks.backends.embedded.writer import Writer
 from bgtasks.backends.log_store import LogHandler
 from bgtasks.backends.loops.marking import Marking
 from bgtasks.backends.schedule_store import ScheduleHandler
@@ -95,6 +96,7 @@ class FileStore(TaskStore):
     ) -> None:
         self.name = path
         self._process = process
+        self._registry = registry
         self._clock = clock
         self._patience = patience
         self._caller = caller
@@ -149,23 +151,24 @@ class FileStore(TaskStore):
 
     async def delete(self, task_id: UUID) -> bool:
         await self._room()
-        return bool(await self.writer.run(partial(TaskFile.delete, task_id=task_id)))
+        return bool(await self.writer.run(partial(upkeep.delete, task_id=task_id)))
 
     async def prune(self, rule: PruneRule, before: datetime, limit: int) -> int:
-        prune = partial(TaskFile.prune, rule=rule, before=before, limit=limit)
+        now = self._clock.now()
+        prune = partial(upkeep.prune, rule=rule, before=before, limit=limit, now=now)
         return int(await self.writer.run(prune))
 
     async def take_ended(self, now: datetime, until: datetime, limit: int) -> Sequence[TaskRecord]:
-        take = partial(ends.take, now=now, until=until, limit=limit)
+        take = partial(upkeep.take_ended, now=now, until=until, limit=limit)
         return list(await self.writer.run(take))
 
     async def told(self, ended: Sequence[TaskRecord]) -> None:
-        await self.writer.run(partial(ends.told, ended=ended))
+        await self.writer.run(partial(upkeep.ends_told, ended=ended))
 
     async def take_back(
         self, limit: int, decide: Callable[[TaskRecord], Change | None]
     ) -> int | None:
-        return int(await self.writer.run(partial(TaskFile.take_back, limit=limit, decide=decide)))
+        return int(await self.writer.run(partial(upkeep.take_back, limit=limit, decide=decide)))
 
     async def prepare(self) -> None:
         """Know how many tasks there are and what is paused, and give the turns that are free."""
@@ -184,20 +187,21 @@ class FileStore(TaskStore):
         await asyncio.wait([self._marking], timeout=MARK_WITHIN)
 
     async def unknown_types(self) -> Collection[str]:
-        return list(await self.writer.run(TaskFile.unknown_types))
+        stored: list[str] = await self.writer.run(upkeep.stored_types)
+        return [name for name in stored if name not in self._registry]
 
     async def waiting(
         self, type_name: str, after: int, limit: int
     ) -> tuple[Sequence[Stored], int | None]:
-        look = partial(TaskFile.waiting, type_name=type_name, after=after, limit=limit)
+        look = partial(upkeep.waiting, type_name=type_name, after=after, limit=limit)
         records, seen = await self.writer.run(look)
         return [Stored(record, _place_of(record)) for record in records], seen
 
     async def sum_up_flows(self, first: int, last: int) -> None:
-        await self.writer.run(partial(TaskFile.sum_up_flows, first=first, last=last))
+        await self.writer.run(partial(upkeep.sum_up_flows, first=first, last=last))
 
     async def drop_flows(self, before: int) -> None:
-        await self.writer.run(partial(TaskFile.drop_flows, before=before))
+        await self.writer.run(partial(upkeep.drop_flows, before=before))
 
     # Types
 

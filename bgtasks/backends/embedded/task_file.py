@@ -1,10 +1,8 @@
-"""Every statement that changes tasks in the file. Lives in the writer thread; knows no thread
-itself."""
+"""The tasks in the file, as what happens to them changes them. Lives in the writer thread; knows no
+thread itself."""
 
-import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from itertools import compress
 from uuid import UUID
 
@@ -12,10 +10,9 @@ from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.bulk import Bulk, frees_key, is_plain_end, is_report
 from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.openings import Openings
-from bgtasks.backends.embedded.reader import fetch_shown, stored_types
+from bgtasks.backends.embedded.reader import fetch_shown
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
-from bgtasks.backends.embedded.tally import Move
 from bgtasks.backends.embedded.task_queue import TaskQueue
 from bgtasks.backends.embedded.transaction import Transaction
 from bgtasks.backends.embedded.turns import MOST, Turns
@@ -23,10 +20,8 @@ from bgtasks.backends.task_store import Step
 from bgtasks.clock import Clock
 from bgtasks.core.conflicts import frees_for_follower, key_is_held, resolve
 from bgtasks.core.events import Claimed, Event, Held, Released, TurnCame, VersionUnknown
-from bgtasks.core.flows import COARSE
 from bgtasks.core.lifecycle import Change, decide
 from bgtasks.core.record import TaskRecord, turn_of
-from bgtasks.core.retention import PruneRule
 from bgtasks.errors import BackendError, DuplicateTaskError
 from bgtasks.models import BackgroundTaskStatus
 from bgtasks.registry import Registry
@@ -150,17 +145,6 @@ class TaskFile:
         self._apply(record, VersionUnknown(why))
         self.queue.leave(record)
 
-    def delete(self, task_id: UUID) -> bool:
-        """Drop a task if it is final; whether it was there and is."""
-        return self._drop(self._execute("final_task", (task_id.bytes,)).fetchall()) > 0
-
-    def prune(self, rule: PruneRule, before: datetime, limit: int) -> int:
-        """Drop tasks that a rule names and that became final before a time; how many."""
-        since, now = rows.from_time(rule.since) or 0, rows.from_time(self._now())
-        kinds = json.dumps([f"{name}/{status}" for name, status in rule.kinds])
-        values = (since, rows.from_time(before), now, kinds, rule.others, limit)
-        return self._drop(self._execute("prunable", values).fetchall())
-
     # At start, and from time to time
 
     def prepare(self) -> None:
@@ -174,29 +158,6 @@ class TaskFile:
         """Whether there are turns to be given with the commit."""
         return bool(self._turns.freed)
 
-    def take_back(self, limit: int, decide: Callable[[TaskRecord], Change | None]) -> int:
-        """Write what ``decide`` makes of running tasks: at the start nobody runs any. Returns how
-        many there were."""
-        found = self._execute("running_tasks", (limit + self.queue.unreadable,)).fetchall()
-        left = [row for row in found if not self.queue.is_unreadable(row)]
-        with self.transaction.all_or_nothing():
-            for change in map(decide, filter(None, map(self.queue.readable, left))):
-                if change is not None:
-                    self._write(change)
-        return len(left)
-
-    def unknown_types(self) -> list[str]:
-        """Types of stored tasks that are not registered."""
-        return [name for name in stored_types(self.connection) if name not in self._registry]
-
-    def waiting(
-        self, type_name: str, after: int, limit: int
-    ) -> tuple[list[TaskRecord], int | None]:
-        """What ``TaskStore.waiting`` returns, without the places."""
-        found = self._execute("waiting_tasks", (type_name, after, limit)).fetchall()
-        records = list(filter(None, map(self.queue.readable, found)))
-        return records, found[-1][0] if found else None
-
     def look(self) -> None:
         """Let tasks start whose time has come, with the commit; whose turn has not come as well is
         held."""
@@ -206,20 +167,6 @@ class TaskFile:
                 self._apply(self.queue.readable(row), Held())
             else:
                 self.queue.let_go(sequence, type_name)
-
-    # Statistics
-
-    def sum_up_flows(self, first: int, last: int) -> None:
-        """Let hours stand for these minutes."""
-        values = {"first": first, "last": last, "coarse": COARSE}
-        found = self._execute_named("minutes_to_sum_up", values).fetchall()
-        self._execute_named("drop_summed_up", values)
-        self.connection.executemany(STATEMENTS["add_flows"], found)
-
-    def drop_flows(self, before: int) -> None:
-        """Drop what was counted before a minute."""
-        self._execute("drop_minutes", (before,))
-        self._execute("move_known_since", (before * 60_000_000,))
 
     # Types
 
@@ -242,14 +189,6 @@ class TaskFile:
         self.connection.execute(f"PRAGMA user_version = {version}")
 
     # Inside
-
-    def _drop(self, found: Sequence[tuple[int, str, str, bool]]) -> int:
-        """Drop these tasks: each its sequence, its type, its status and whether it has an owner."""
-        self._execute("drop_tasks", (json.dumps([row[0] for row in found]),))
-        for _, name, status, has_owner in found:
-            move = Move(name, bool(has_owner), BackgroundTaskStatus(status), None)
-            self.transaction.moves.append(move)
-        return len(found)
 
     def _check_accepting(self) -> None:
         if self.refuses is not None:
@@ -388,9 +327,6 @@ class TaskFile:
     def _claimed(self, record: TaskRecord) -> None:
         self.transaction.claims.append(record)
         self.queue.claimed(record)
-
-    def _execute_named(self, name: str, values: Mapping[str, object]) -> sqlite3.Cursor:
-        return self.connection.execute(STATEMENTS[name], values)
 
     def _execute(self, name: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self.connection.execute(STATEMENTS[name], values)

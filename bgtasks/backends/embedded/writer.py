@@ -6,15 +6,14 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from itertools import compress, groupby
 from typing import Any
 
-from attrs import define, field, frozen
-
+from bgtasks.backends.embedded.operations import Delivery, Done, Job, Operation, Submit, settle
 from bgtasks.backends.embedded.patience import Patience
 from bgtasks.backends.embedded.refusals import (
     is_locked,
@@ -28,48 +27,12 @@ from bgtasks.backends.embedded.transaction import Committed
 from bgtasks.clock import resolve
 from bgtasks.core.record import TaskRecord
 
-__all__ = ["Delivery", "Submit", "Writer"]
+__all__ = ["Writer"]
 
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 1_000
 """The most operations that go into one commit."""
-
-Operation = Callable[[TaskFile], Any]
-
-
-class Submit:
-    """The operation that keeps new tasks, all or none."""
-
-    __slots__ = ("records",)
-
-    def __init__(self, records: Sequence[TaskRecord]) -> None:
-        self.records = records
-
-    def __call__(self, file: TaskFile) -> Mapping[int, TaskRecord]:
-        return file.submit(self.records)
-
-
-Done = Callable[[Any, Exception | None], None]
-
-
-@frozen
-class Delivery:
-    """The results of one commit. ``next_due`` is only valid with ``due_changed``."""
-
-    done: Committed
-    results: list[tuple[Done, Any, Exception | None]]
-    due_changed: bool
-    next_due: datetime | None
-
-
-@define
-class _Job:
-    operation: Operation
-    done: Done
-    result: Any = None
-    error: Exception | None = field(default=None)
-    give_up_at: float | None = None
 
 
 class Writer:
@@ -102,8 +65,8 @@ class Writer:
         self._give_up_all_at: float | None = None
         self._ending = False
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._coming: list[_Job] = []
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._coming: list[Job] = []
         self._stopped = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="bgtasks writer", daemon=True)
 
@@ -131,22 +94,22 @@ class Writer:
     def run(self, operation: Operation) -> "asyncio.Future[Any]":
         """Run ``operation``; the future has its result once that is durable."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        self.tell(operation, partial(_settle, future))
+        self.tell(operation, partial(settle, future))
         return future
 
     def tell(self, operation: Operation, done: Done) -> None:
         """Run ``operation``; ``done`` is called on the event loop with its result once that is
         durable, or with an error."""
-        self._bring(_Job(operation, done))
+        self._bring(Job(operation, done))
 
     def reached(self) -> "asyncio.Future[None]":
         """Done once every commit that has begun by now was delivered, whether or not what is
         queued can be written."""
         future: asyncio.Future[None] = self._loop.create_future()
-        self._bring(_Job(_mark, partial(_settle, future)))
+        self._bring(Job(_mark, partial(settle, future)))
         return future
 
-    def _bring(self, job: _Job) -> None:
+    def _bring(self, job: Job) -> None:
         """What comes in one turn of the event loop goes into one commit. Otherwise the thread
         would begin with the first of it as soon as it got the interpreter lock, which it asks for
         every 5 ms: a turn that took longer would be cut into small commits."""
@@ -178,7 +141,7 @@ class Writer:
         if batch:
             self._write(batch)
 
-    def _next_batch(self) -> list[_Job]:
+    def _next_batch(self) -> list[Job]:
         """Wait for one job, then take whatever else is there."""
         patience = self._patience
         wait = patience.look if self._health.trouble is None else patience.probe
@@ -186,12 +149,12 @@ class Writer:
             first = self._queue.get(timeout=wait)
         except queue.Empty:
             self._health.look()
-            return [_Job(TaskFile.touch, _ignore)] if self._health.wants_probe() else []
+            return [Job(TaskFile.touch, _ignore)] if self._health.wants_probe() else []
         return self._taken(first)
 
-    def _taken(self, job: _Job | None) -> list[_Job]:
+    def _taken(self, job: Job | None) -> list[Job]:
         """``job`` and those that wait in the queue, as many as go into one commit."""
-        batch: list[_Job] = []
+        batch: list[Job] = []
         while job is not None:
             if job.operation is _mark:
                 self._hand_over([job], Committed())
@@ -206,7 +169,7 @@ class Writer:
         self._ending = True
         return batch
 
-    def _write(self, batch: list[_Job]) -> None:
+    def _write(self, batch: list[Job]) -> None:
         try:
             while batch and not self._begin():
                 batch = self._still_waiting(batch)
@@ -234,7 +197,7 @@ class Writer:
             return False
         return True
 
-    def _still_waiting(self, batch: list[_Job]) -> list[_Job]:
+    def _still_waiting(self, batch: list[Job]) -> list[Job]:
         """The file is locked: take what has come meanwhile, and let go what has waited long."""
         if not self._ending:
             with suppress(queue.Empty):
@@ -250,12 +213,12 @@ class Writer:
             self._fail(late, self._health.last_error)
         return [job for job in batch if job not in late] if late else batch
 
-    def _fail(self, batch: list[_Job], error: Exception | None) -> None:
+    def _fail(self, batch: list[Job], error: Exception | None) -> None:
         for job in batch:
             job.result, job.error = None, error
         self._hand_over(batch, Committed())
 
-    def _commit(self, batch: list[_Job]) -> None:
+    def _commit(self, batch: list[Job]) -> None:
         file = self._file
         blame: Exception | None = None
         for job in self._but_submitted_together(batch):
@@ -271,7 +234,7 @@ class Writer:
         self._health.note(blame)
         self._hand_over(batch, done)
 
-    def _but_submitted_together(self, batch: list[_Job]) -> Iterator[_Job]:
+    def _but_submitted_together(self, batch: list[Job]) -> Iterator[Job]:
         """The jobs in their order, without those that are done here: callers that submit one
         after the other share one statement."""
         for are_new, group in groupby(batch, _submits):
@@ -284,7 +247,7 @@ class Writer:
             else:
                 yield from jobs
 
-    def _hand_over(self, batch: list[_Job], done: Committed) -> None:
+    def _hand_over(self, batch: list[Job], done: Committed) -> None:
         results = [(job.done, job.result, public_error(job.error)) for job in batch]
         due_changed, next_due = self._next_due()
         delivery = Delivery(done, results, due_changed, next_due)
@@ -309,20 +272,11 @@ class Writer:
             logger.warning("the event loop ended before the writer did")
 
 
-def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
-
-
-def _submits(job: _Job) -> bool:
+def _submits(job: Job) -> bool:
     return isinstance(job.operation, Submit)
 
 
-def _submitted(job: _Job) -> Sequence[TaskRecord]:
+def _submitted(job: Job) -> Sequence[TaskRecord]:
     return job.operation.records if isinstance(job.operation, Submit) else ()
 
 

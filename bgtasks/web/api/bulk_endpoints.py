@@ -58,8 +58,12 @@ class BulkEndpoints:
 
     @described("getBulkJob", "How far a bulk job of yours is", answer=BulkProgress, problems=(404,))
     async def _get(self, request: Request, requester: Requester) -> Response:
-        return data_answer(self._codec.data_of(self._bulk.find(requester, task_id_of(request)).progress))
+        return data_answer(
+            self._codec.data_of(self._bulk.find(requester, task_id_of(request)).progress)
+        )
 
     @described("endBulkJob", "Have a bulk job of yours end", answer=BulkProgress, problems=(404,))
     async def _end(self, request: Request, requester: Requester) -> Response:
-        return data_answer(self._codec.data_of((await self._bulk.end(requester, task_id_of(request))).progress))
+        return data_answer(
+            self._codec.data_of((await self._bulk.end(requester, task_id_of(request))).progress)
+        )

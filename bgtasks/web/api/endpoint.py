@@ -13,7 +13,15 @@ from bgtasks.errors import NotAllowedError
 from bgtasks.web.commands import ON_TASK, Subject
 from bgtasks.web.requester import Requester
 
-__all__ = ["Endpoint", "Endpoints", "data_answer", "foreign_page", "json_answer", "name_of", "task_id_of"]
+__all__ = [
+    "Endpoint",
+    "Endpoints",
+    "data_answer",
+    "foreign_page",
+    "json_answer",
+    "name_of",
+    "task_id_of",
+]
 
 Endpoint = Callable[[Request, Requester], Awaitable[ASGIApp]]
 

@@ -55,7 +55,10 @@ class ApiRoutes:
     def routes(self) -> list[Route]:
         """The routes, to be put below the mount point."""
         return [
-            *(Route(path, self._guarded(each), methods=["GET"]) for path, each in self._streams.items()),
+            *(
+                Route(path, self._guarded(each), methods=["GET"])
+                for path, each in self._streams.items()
+            ),
             *(self._route(path, by_method) for path, by_method in self._endpoints.items()),
         ]
 
