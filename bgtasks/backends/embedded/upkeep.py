@@ -1,4 +1,4 @@
-"""What is done to the file beside what happens to single tasks: at the start, and from time to time.
+"""What is done to the file beside what happens to single tasks: at its start, and now and then.
 Lives in the writer thread."""
 
 import json
