@@ -39,7 +39,7 @@ bench: $(READY)  ## all benchmarks that need no server, as one table; takes half
 	python tests/benchmarks/run.py
 
 docs: $(READY)  ## run every Python block of the documentation, follow its links, build the site
-	$(PYTEST) tests/test_docs.py tests/test_deployment_files.py
+	$(PYTEST) tests/test_docs.py tests/test_troubleshooting.py tests/test_deployment_files.py
 	zensical build --strict
 
 ci:  ## everything, as it must hold before a change lands; installs with apt-get what it lacks

@@ -40,7 +40,7 @@ class BlockingTaskManager:
     """Calls a manager that runs on an event loop in another thread, and waits for the result.
 
     Use this class in ``def`` handlers, which Starlette and FastAPI run in threads:
-    ``container.background_tasks.blocking_manager()``. Each method takes, returns and raises the
+    ``container.background_tasks().blocking_manager()``. Each method takes, returns and raises the
     same as its namesake of :class:`~bgtasks.BackgroundTaskManager`. Called on the event loop,
     which the wait would block, each raises ManagerStateError. There is no ``connection``
     argument: the caller's connection would have to belong to that event loop.
@@ -215,7 +215,7 @@ class BlockingTaskManager:
                 "the manager is not running: start it with the application's lifespan"
                 if loop is None
                 else "the blocking manager was called on the event loop, which it would stop: "
-                "await container.background_tasks.manager() there"
+                "await container.background_tasks().manager() there"
             )
         if loop.is_closed():
             question.close()

@@ -3,9 +3,7 @@
 Blocks in HTML comments are run too: they hold the imports and checks a reader needs not see.
 """
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,29 +100,6 @@ def test_what_a_page_for_contributors_names_is_there(page: Path) -> None:
     words = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     for command in re.findall(r"`make ([a-z ]+)`", text):
         assert set(command.split()) <= words, f"{page.name} names `make {command}`"
-
-
-def written_texts(source: Path) -> Iterator[str]:
-    """The texts in a module, in which `…` stands for what is put into them."""
-    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(
-                str(it.value) if isinstance(it, ast.Constant) else "…" for it in node.values
-            )
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield re.sub(r"%[-.\d]*[a-z]", "…", node.value)
-
-
-def test_the_messages_on_the_page_for_troubleshooting_are_those_of_the_package() -> None:
-    page = (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text("utf-8")
-    messages = re.findall(r"^\| `([^`|]+)` \|", page, re.MULTILINE)
-    assert len(messages) > 90
-    written = "\n".join(
-        it for path in (ROOT / "bgtasks").rglob("*.py") for it in written_texts(path)
-    )
-    for message in messages:
-        parts = [re.escape(part.strip()) for part in message.split("…") if part.strip()]
-        assert re.search("[^\n]*?".join(parts), written), f"nothing says {message!r}"
 
 
 def test_the_readme_has_its_two_commands_as_one_line_each() -> None:

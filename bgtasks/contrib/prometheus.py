@@ -106,7 +106,7 @@ class CountsClients(Protocol):
 
 class BackgroundTasksCollector(Collector):
     """Tells a scrape what the store and this process know. Register it once in each process:
-    ``REGISTRY.register(BackgroundTasksCollector(container.background_tasks.manager()))``.
+    ``REGISTRY.register(BackgroundTasksCollector(container.background_tasks().manager()))``.
 
     Of all processes together: ``bgtasks_tasks_waiting{type}``, ``bgtasks_tasks_running{type}``,
     ``bgtasks_type_paused{type}``. Of this process: ``bgtasks_slots``, ``bgtasks_slots_taken``,

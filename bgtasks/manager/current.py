@@ -28,7 +28,7 @@ def current_manager() -> "BackgroundTaskManager":
     except LookupError:
         raise ManagerStateError(
             "current_manager() was called where a manager runs no attempt: outside of a worker "
-            "call container.background_tasks.manager(); in a test with run_worker, override the "
+            "call container.background_tasks().manager(); in a test with run_worker, override the "
             "provider that calls it: container.task_manager.override(providers.Object(fake))"
         ) from None
 

@@ -35,7 +35,7 @@ class Switch:
         if run is None or not run.answers:
             raise ManagerStateError(
                 "the background task manager is not running: start it with the application's "
-                "lifespan=container.background_tasks.lifespan(), or 'async with manager:'"
+                "lifespan=container.background_tasks().lifespan(), or 'async with manager:'"
             )
         if run.loop is not asyncio.get_running_loop():
             raise _on_another_loop(run.loop)
@@ -115,6 +115,6 @@ def _on_another_loop(loop: asyncio.AbstractEventLoop) -> ManagerStateError:
     return ManagerStateError(
         "the background task manager runs on another event loop, and its methods have to be "
         "awaited there; from elsewhere call BlockingTaskManager "
-        "(container.background_tasks.blocking_manager()) in a thread: "
+        "(container.background_tasks().blocking_manager()) in a thread: "
         "await asyncio.to_thread(blocking_manager.run_task, task)"
     )

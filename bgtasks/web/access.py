@@ -137,7 +137,10 @@ class TaskAccess:
         if command.on is ON_TASK:
             return await self._change_task(command, requester, name)
         if not await self._judge.may_do(command, requester):
-            raise NotAllowedError(f"you may not {command.name} {command.on.noun}s here")
+            raise NotAllowedError(
+                f"you may not {command.name} {command.on.noun}s here; the application's policy can "
+                f"allow it by {command.question}"
+            )
         return await command.change(self._manager, name, **given)
 
     async def _change_task(self, command: Command, requester: Requester, task_id: UUID) -> Info:

@@ -102,7 +102,10 @@ class Judge:
     async def check_may_see_arguments(self, requester: Requester) -> None:
         """Raise NotAllowedError for whoever may not see the arguments of tasks."""
         if not await self.may_see_arguments(requester):
-            raise NotAllowedError("you may not see the arguments of tasks here")
+            raise NotAllowedError(
+                "you may not see the arguments of tasks here; the application's policy can allow "
+                "it by can_see_arguments"
+            )
 
     async def may_view_errors(self, requester: Requester, info: Info) -> bool:
         """Whether ``requester`` may see the tracebacks of the task, which it can view."""

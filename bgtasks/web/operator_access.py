@@ -134,4 +134,7 @@ class OperatorAccess:
 
     async def _check_may_control(self, requester: Requester) -> None:
         if not await self._judge.may_control(requester):
-            raise NotAllowedError("you may not see what concerns everybody's tasks here")
+            raise NotAllowedError(
+                "you may not see what concerns everybody's tasks here; the application's policy "
+                "can allow it by can_control"
+            )

@@ -80,7 +80,10 @@ def _why_foreign_host(hosts: list[str], scope: Mapping[str, Any]) -> str | None:
     listening = (scope.get("server") or (None, None))[1]
     expected = default if listening is None else listening
     if (int(port) if port else default) != expected:
-        return f"Host {shown(hosts[0])} does not name port {expected}, which is listened on"
+        return (
+            f"Host {shown(hosts[0])} does not name port {expected}, which is listened on, as where "
+            "a development server passes requests on"
+        )
     return None
 
 

@@ -72,7 +72,7 @@ class TokenPolicy(BackgroundTaskPolicy):
 
 def make_app() -> Starlette:
     """The application."""
-    background_tasks = make_container().background_tasks
+    background_tasks = make_container().background_tasks()
     background_tasks.policy.override(providers.Singleton(TokenPolicy))
 
     @requires("user")

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from typing import Any
 
 from attrs import frozen
 from dependency_injector import containers, providers
@@ -45,7 +44,7 @@ class Application(containers.DeclarativeContainer):
     """The containers of each of the applications."""
 
     config = providers.Configuration()
-    background_tasks: Any = providers.Container(
+    background_tasks = providers.Container(
         BackgroundTasksContainer,
         config=config.background_tasks,
         tasks=providers.List(background_task(ExportTask, providers.Factory(ExportWorker))),

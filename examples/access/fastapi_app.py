@@ -59,7 +59,7 @@ class ApiKeyPolicy(BackgroundTaskPolicy):
 
 def make_app() -> FastAPI:
     """The application."""
-    background_tasks = make_container().background_tasks
+    background_tasks = make_container().background_tasks()
     background_tasks.policy.override(providers.Singleton(ApiKeyPolicy))
     application = FastAPI(lifespan=background_tasks.lifespan())
 

@@ -73,7 +73,7 @@ async def log_out(request: Request) -> Response:
 
 def make_app() -> Starlette:
     """The application."""
-    background_tasks = make_container().background_tasks
+    background_tasks = make_container().background_tasks()
     background_tasks.policy.override(providers.Singleton(SessionPolicy))
 
     @requires("user")

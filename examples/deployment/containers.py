@@ -1,7 +1,5 @@
 """The container, configured by the environment, for workers and web nodes alike."""
 
-from typing import Any
-
 from dependency_injector import containers, providers
 
 from bgtasks import BackgroundTasksContainer, Retry, background_task
@@ -14,7 +12,7 @@ class Application(containers.DeclarativeContainer):
 
     config = providers.Configuration()
     report_worker = providers.Factory(ReportWorker)
-    background_tasks: Any = providers.Container(
+    background_tasks = providers.Container(
         BackgroundTasksContainer,
         config=config.background_tasks,
         tasks=providers.List(

@@ -57,7 +57,7 @@ async def log_in(request: Request) -> Response:
 @requires("user")
 async def write_report(request: Request) -> Response:
     """Hand one in."""
-    manager = request.app.state.container.background_tasks.manager()
+    manager = request.app.state.container.background_tasks().manager()
     task_id = await manager.run_task(ReportTask(), owner=request.user.display_name)
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("background-tasks/", status_code=303)
@@ -66,7 +66,7 @@ async def write_report(request: Request) -> Response:
 
 def create_app(application: Application) -> Starlette:
     """A web node around a container."""
-    background_tasks = application.background_tasks
+    background_tasks = application.background_tasks()
     app = Starlette(
         routes=[
             Route("/", page),

@@ -43,7 +43,7 @@ def create_app(container: Application) -> Starlette:
             Route("/scans", start_scan, methods=["POST"]),
             Route("/copies", start_copy, methods=["POST"]),
             Mount("/static", app=StaticFiles(directory=STATIC)),
-            Mount("/background-tasks", app=container.background_tasks.asgi_app()),
+            Mount("/background-tasks", app=container.background_tasks().asgi_app()),
         ],
         # Only under these names: a foreign site that lets its own name point to this machine
         # gets no answer.
@@ -62,13 +62,13 @@ def lifespan_of(
     container: Application,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """The database is opened before the tasks start, and closed after they stopped."""
-    tasks_lifespan = container.background_tasks.lifespan()
+    tasks_lifespan = container.background_tasks().lifespan()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with container.database().opened(), tasks_lifespan(app):
             folder = Path(container.config.folder())
-            await container.background_tasks.manager().run_task(MetadataScanTask(folder=folder))
+            await container.background_tasks().manager().run_task(MetadataScanTask(folder=folder))
             yield
 
     return lifespan
@@ -94,7 +94,7 @@ async def start_copy(request: Request) -> Response:
 
 async def run_task(request: Request, task: BackgroundTaskBase) -> Response:
     """Hand the task in; the answer has its id, under which its snapshots will come."""
-    task_id = await container_of(request).background_tasks.manager().run_task(task)
+    task_id = await container_of(request).background_tasks().manager().run_task(task)
     return JSONResponse({"id": str(task_id)}, status_code=202)
 
 

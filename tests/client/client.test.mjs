@@ -223,6 +223,7 @@ test("what is no type is refused before the server has to, and an address that i
   const { tasks } = client();
   assert.throws(() => tasks.watchAll({ types: [""] }, () => {}), TypeError);
   assert.throws(() => client({ url: "/relative" }), /absolute/);
+  assert.throws(() => new TaskClient(() => {}, "/elsewhere"), /"\/elsewhere"; expected options/);
 });
 
 test("what is no id is a task that is not there, and the server is not asked", async () => {

@@ -1,6 +1,6 @@
 """An application that the tests of ``python -m bgtasks tasks`` reach in several ways."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -56,10 +56,14 @@ def wire(**changes: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def answering(
-    handler: Callable[[httpx.Request], Any], **bounds: Any
+    handler: Callable[[httpx.Request], Any],
+    *,
+    headers: Mapping[str, str] | None = None,
+    **bounds: Any,
 ) -> AsyncGenerator[HttpTasks, None]:
     """The client of an application that answers as ``handler`` says."""
-    async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
+    transport = httpx.MockTransport(handler)
+    async with httpx.AsyncClient(transport=transport, headers=headers) as http:
         yield HttpTasks(http, ADDRESS, HttpBounds(**bounds))
 
 

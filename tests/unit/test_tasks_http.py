@@ -94,6 +94,12 @@ async def test_who_is_not_let_in_is_told_how_to_log_in() -> None:
             await client.get(ID)
 
 
+async def test_who_has_given_a_header_is_not_told_to_give_one() -> None:
+    async with answering(lambda _: problem(403, "no"), headers={"X-API-Key": "k"}) as client:
+        with pytest.raises(NotAllowedError, match=r"no$"):
+            await client.get(ID)
+
+
 async def test_a_redirect_is_not_followed_with_what_is_secret() -> None:
     asked: list[httpx.Request] = []
 

@@ -72,3 +72,5 @@ export declare class TaskClient<Types extends object = Record<string, unknown>> 
     /** Disconnect; from now on no listener is called. */
     close(): void;
 }
+/** Without a compiler an address is easily given in their place, and would be overlooked. */
+export declare function checkOptions(options: ConnectOptions): void;

@@ -21,6 +21,7 @@ export class TaskClient {
     #follower;
     /** Use `connect` instead. */
     constructor(io, options) {
+        checkOptions(options);
         const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
         const mount = () => mountPoint(url);
         checkTypes(options.types);
@@ -213,6 +214,12 @@ function later(action) {
             callSafely(action, undefined);
     });
     return () => void (wanted = false);
+}
+/** Without a compiler an address is easily given in their place, and would be overlooked. */
+export function checkOptions(options) {
+    if (typeof options !== "object") {
+        throw new TypeError(`connect was given ${JSON.stringify(options)}; expected options: connect({ url: "…" })`);
+    }
 }
 // The server refuses a whole subscription for one part that it cannot read: find it out here.
 function checkTypes(types) {

@@ -1,7 +1,7 @@
 // For pages without a build: everything in reach of one import from the mounted application.
 import { io } from "../socket.io.esm.min.js";
 
-import { TaskClient, type ConnectOptions } from "./client.js";
+import { checkOptions, TaskClient, type ConnectOptions } from "./client.js";
 
 export * from "./public.js";
 
@@ -9,6 +9,7 @@ export * from "./public.js";
 export function connect<Types extends object = Record<string, unknown>>(
   options: ConnectOptions = {},
 ): TaskClient<Types> {
+  checkOptions(options); // before they are put together with the address
   const url = new URL("../..", import.meta.url).href;
   return new TaskClient<Types>(io, { url, ...options });
 }

@@ -47,6 +47,7 @@ export class TaskClient<Types extends object = Record<string, unknown>> {
 
   /** Use `connect` instead. */
   constructor(io: Io, options: ConnectOptions) {
+    checkOptions(options);
     const { url = "/background-tasks", timeout = 5000, retryDelay = 1000, token } = options;
     const mount = (): URL => mountPoint(url);
     checkTypes(options.types);
@@ -260,6 +261,13 @@ function later(action: () => void): Stop {
     if (wanted) callSafely(action, undefined);
   });
   return () => void (wanted = false);
+}
+
+/** Without a compiler an address is easily given in their place, and would be overlooked. */
+export function checkOptions(options: ConnectOptions): void {
+  if (typeof options !== "object") {
+    throw new TypeError(`connect was given ${JSON.stringify(options)}; expected options: connect({ url: "…" })`);
+  }
 }
 
 // The server refuses a whole subscription for one part that it cannot read: find it out here.

@@ -15,7 +15,7 @@ from bgtasks import BackgroundTaskBase
 class CopyTask(BackgroundTaskBase):
     source: Path
 
-manager = container.background_tasks.manager()
+manager = container.background_tasks().manager()
 task_id = await manager.run_task(CopyTask(source=path))`;
 
 export function Starting() {
