@@ -140,7 +140,7 @@ async def test_attempts_share_nothing_else_of_their_contexts() -> None:
 
 async def test_outside_of_an_attempt_it_says_what_to_do() -> None:
     async with running_manager(container_for(done)):
-        with pytest.raises(ManagerStateError, match=r"container\.background_tasks\.manager\(\)"):
+        with pytest.raises(ManagerStateError, match=r"background_tasks\(\)\.manager\(\)"):
             current_manager()
 
 
