@@ -25,6 +25,7 @@ __all__ = [
     "ColumnType",
     "ColumnTypes",
     "Columns",
+    "are_none",
     "field_type",
     "without_large",
 ]
@@ -155,8 +156,8 @@ class Columns:
             arrays = list(self._pick(list(zip(*records, strict=True))))
         else:
             arrays = list(zip(*map(self._pick, records), strict=True))
-        for at, encode in self._encoders:
-            arrays[at] = list(map(encode, arrays[at]))
+        for at, encode, is_nullable in self._encoders:
+            arrays[at] = _encoded(arrays[at], encode) if is_nullable else [*map(encode, arrays[at])]
         return arrays
 
 
@@ -167,31 +168,45 @@ def _picker(names: Sequence[str], of: type[Any]) -> Convert:
     return attrgetter(*names)
 
 
+_Converter = tuple[int, Convert, bool]
+"""The place of a value, what converts it, and whether it may be ``None``, which stays."""
+
+
 def _compiled(
-    places: Sequence[str], converts: Sequence[tuple[int, Convert]]
+    places: Sequence[str], converts: Sequence[_Converter]
 ) -> Callable[[Any], tuple[Any, ...]]:
     """A function that takes values from these places of an object, some of them converted. It is
     compiled once: each task goes through it several times."""
-    scope: dict[str, Any] = {f"convert_{at}": convert for at, convert in converts}
-    terms = [
-        f"convert_{at}(it{place})" if f"convert_{at}" in scope else f"it{place}"
-        for at, place in enumerate(places)
-    ]
+    terms = [f"it{place}" for place in places]
+    scope: dict[str, Any] = {}
+    for at, convert, is_nullable in converts:
+        scope[f"convert_{at}"] = convert
+        if is_nullable:
+            terms[at] = f"None if (value := {terms[at]}) is None else convert_{at}(value)"
+        else:
+            terms[at] = f"convert_{at}({terms[at]})"
     exec(f"def take(it):\n    return ({', '.join(terms)},)", scope)  # noqa: S102 - our own names
     take: Callable[[Any], tuple[Any, ...]] = scope["take"]
     return take
 
 
-def _converters(
-    converts: Iterable[Convert | None], nullable: Iterable[bool]
-) -> list[tuple[int, Convert]]:
-    """Those that there are, each with the place of its value."""
+def _converters(converts: Iterable[Convert | None], nullable: Iterable[bool]) -> list[_Converter]:
+    """Those that there are."""
     return [
-        (at, _but_none(convert) if is_nullable else convert)
+        (at, convert, is_nullable)
         for at, (convert, is_nullable) in enumerate(zip(converts, nullable, strict=True))
         if convert is not None
     ]
 
 
-def _but_none(convert: Convert) -> Convert:
-    return lambda value: None if value is None else convert(value)
+def _encoded(values: Sequence[Any], encode: Convert) -> Sequence[Any]:
+    """The values of a column of which some may be ``None``; of most such columns all are."""
+    if are_none(values):
+        return values
+    return [None if value is None else encode(value) for value in values]
+
+
+def are_none(values: Sequence[Any]) -> bool:
+    """Whether each of some values (at least one) is ``None``."""
+    # What is no None may be slow to compare with it.
+    return values[0] is None and values.count(None) == len(values)

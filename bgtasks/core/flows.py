@@ -105,6 +105,7 @@ _ENDS = {
     BackgroundTaskStatus.CANCELLED: Flow.STOPPED.value,
 }
 _SUBMITTED, _STARTED = Flow.SUBMITTED.value, Flow.STARTED.value
+_TRIED_AGAIN = Flow.TRIED_AGAIN.value
 
 
 FlowKey = tuple[int, str, int, int]
@@ -146,7 +147,7 @@ def _flow_between(before: TaskRecord, after: TaskRecord) -> tuple[int, int]:
     if after.status is _PENDING and after.failures == before.failures:
         return Flow.PUT_BACK.value, 0
     ran = after.changed_at - (before.started_at or after.changed_at)
-    return _ENDS.get(after.status, Flow.TRIED_AGAIN.value), bucket_of(ran)
+    return _ENDS.get(after.status, _TRIED_AGAIN), bucket_of(ran)
 
 
 def _brought(record: TaskRecord) -> int:

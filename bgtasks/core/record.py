@@ -147,14 +147,16 @@ def changing(*names: str, **always: Any) -> Callable[..., TaskRecord]:
     For steps that every task takes: several times as fast as ``_replace``, since the function is
     compiled once and takes nothing by name.
     """
-    fields = TaskRecord._fields
+    place = {name: at for at, name in enumerate(TaskRecord._fields)}
     new = {name: name for name in names} | {name: f"always_{name}" for name in always}
-    if unknown := new.keys() - set(fields):
+    if unknown := new.keys() - place.keys():
         raise TypeError(f"a record has no fields {', '.join(sorted(unknown))}")
+    lines = "\n    ".join(f"values[{place[name]}] = {value}" for name, value in new.items())
     source = f"""
 def change(old, {", ".join(names)}):
-    {", ".join("_" if name in new else f"old_{name}" for name in fields)} = old
-    return make(kind, ({", ".join(new.get(name, f"old_{name}") for name in fields)}))
+    values = [*old]
+    {lines}
+    return make(kind, values)
 """
     scope: dict[str, Any] = {f"always_{name}": value for name, value in always.items()}
     scope |= {"make": tuple.__new__, "kind": TaskRecord}

@@ -79,6 +79,8 @@ class ManagerRun:
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.state = State.STARTING
+        self.answers = False
+        """Whether the store is open (any thread)."""
         self.backend = backend
         self.infos = Infos(registry, codec, backend.now)
         self.statistics = Statistics(backend)
@@ -133,17 +135,12 @@ class ManagerRun:
         self._stopped: asyncio.Task[None] | None = None
         backend.subscribe(self._on_change, wanted=self._is_watched)
 
-    @property
-    def answers(self) -> bool:
-        """Whether the store is open (any thread)."""
-        return self.state is State.RUNNING or self.state is State.STOPPING
-
     async def start(self, accompanying: Iterable[Service]) -> None:
         """Open the store and start the services, ``accompanying`` ones last."""
         if self._settings.run_tasks:
             await check_task_factory()
         await self.backend.start()
-        self.state = State.RUNNING
+        self.state, self.answers = State.RUNNING, True
         try:
             if not self._visits:
                 await self.schedules.register(fires=self._settings.fires)
@@ -261,5 +258,5 @@ class ManagerRun:
         self.waiting.close()
 
     async def _close(self) -> None:
-        self.state = State.CLOSED
+        self.state, self.answers = State.CLOSED, False
         await self.backend.stop()

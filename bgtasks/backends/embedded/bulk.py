@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from operator import and_
 
+from bgtasks.backends.columns import Columns, are_none
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.held_keys import HeldKeys
 from bgtasks.backends.embedded.statements import STATEMENTS
@@ -56,7 +57,7 @@ class Bulk:
     def insert(self, records: Sequence[TaskRecord]) -> bool:
         """Keep new tasks; those for which a slot is free are claimed in the same statement. Each
         has to be ``fit``."""
-        return self._together(lambda: self._insert(records))
+        return not records or self._together(lambda: self._insert(records))
 
     def fit(self, submits: Sequence[Sequence[TaskRecord]]) -> list[bool]:
         """For each of some callers, whether ``insert`` takes its new tasks together with those of
@@ -93,7 +94,7 @@ class Bulk:
     def _insert(self, records: Sequence[TaskRecord]) -> None:
         (last,) = self._connection.execute(STATEMENTS["last_sequence"]).fetchone()
         now, transaction, queue = self._now(), self._transaction, self._queue
-        values = []
+        kept = []
         for sequence, record in enumerate(records, (last or 0) + 1):
             stored = _numbered(record, sequence)
             transaction.changes.append(stored)
@@ -107,31 +108,34 @@ class Bulk:
                 transaction.moved(claim.before, stored)
                 transaction.claims.append(stored)
                 queue.claimed(stored)
-            values.append(rows.numbered_values(stored))
-        self._execute("insert_numbered_task", values)
+            kept.append(stored)
+        self._execute("insert_numbered_task", rows.NUMBERED.arrays(kept))
 
     def _write(self, changes: Sequence[Change]) -> None:
         reports = [item for item in changes if item.after.status is RUNNING]
         ends = [item for item in changes if item.after.status is not RUNNING]
-        self._execute("write_report", [rows.report_values(*item[:2]) for item in reports])
         freeing = [item for item in ends if frees_key(item)]
         others = [item for item in ends if not frees_key(item)] if freeing else ends
-        self._execute("write_end", [rows.end_values(*item[:2]) for item in others])
-        self._execute("write_freeing_end", [rows.end_values(*item[:2]) for item in freeing])
+        self._execute_fenced("write_report", rows.REPORTED, reports)
+        self._execute_fenced("write_end", rows.ENDED, others)
+        self._execute_fenced("write_freeing_end", rows.ENDED, freeing)
         self._transaction.changes += [item.after for item in changes]
         for before, after, _ in ends:
             self._transaction.moved(before, after)
 
-    def _execute(self, name: str, values: Sequence[tuple[object, ...]]) -> None:
-        """Execute a statement for each of ``values``; each has to write one row."""
-        if not values:
-            return
-        columns = list(zip(*values, strict=True))
-        empty = tuple(column.count(None) == len(values) for column in columns)
+    def _execute_fenced(self, name: str, columns: Columns, changes: Sequence[Change]) -> None:
+        if changes:
+            values = columns.arrays([item.after for item in changes])
+            fence = rows.FENCE.arrays([item.before for item in changes])
+            self._execute(name, [*values, *fence])
+
+    def _execute(self, name: str, columns: Sequence[Sequence[object]]) -> None:
+        """Execute a statement for each row of these columns; each has to write one row."""
+        empty = tuple(map(are_none, columns))
         filled = [column for column, is_empty in zip(columns, empty, strict=True) if not is_empty]
         statement = _with_nulls(name, empty)
         if self._connection.executemany(statement, zip(*filled, strict=True)).rowcount != len(
-            values
+            columns[0]
         ):
             raise _MovedOnError
 

@@ -320,7 +320,7 @@ class FileStore(TaskStore):
                 done(result, error)
             except Exception:
                 logger.exception("an answer to a write failed")
-        self.reads.tally.follow(delivery.done.moves)
+        self.reads.tally.follow(delivery.done.moves, delivery.done.dropped)
         for record in delivery.done.claims:
             self._claimant.begin(Stored(record, _place_of(record)))
         self.feed.announce(delivery.done.changes)

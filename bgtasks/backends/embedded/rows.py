@@ -20,6 +20,7 @@ __all__ = [
     "CHANGED",
     "COLUMNS",
     "ENDED",
+    "FENCE",
     "INSERTED",
     "LISTED",
     "NUMBERED",
@@ -31,7 +32,6 @@ __all__ = [
     "end_values",
     "from_time",
     "insert_values",
-    "numbered_values",
     "record_of",
     "replacement_values",
     "report_values",
@@ -80,6 +80,8 @@ REPLACED = Columns(columns.REPLACED, TYPES)
 REPORTED = Columns(columns.REPORTED, TYPES)
 ENDED = Columns(columns.ENDED, TYPES)
 NUMBERED = Columns(("sequence", *columns.INSERTED), TYPES)
+FENCE = Columns(("sequence", "attempt", "revision"), TYPES)
+"""What a running task must still be, for what its attempt tells of it to be written."""
 
 ALL = Columns(TaskRecord._fields, TYPES)
 COLUMNS = ALL.each()
@@ -98,9 +100,6 @@ LISTED = ALL.each(
 insert_values = INSERTED.encode
 """What ``insert_task`` takes."""
 
-numbered_values = NUMBERED.encode
-"""What ``insert_numbered_task`` takes."""
-
 
 def change_values(before: TaskRecord, after: TaskRecord) -> tuple[Any, ...]:
     """What ``write_change`` takes: the new values, then what the stored task must still be."""
@@ -118,12 +117,12 @@ def _fence(before: TaskRecord) -> tuple[Any, ...]:
 
 def report_values(before: TaskRecord, after: TaskRecord) -> tuple[Any, ...]:
     """What ``write_report`` takes."""
-    return (*REPORTED.encode(after), before.sequence, before.attempt, before.revision)
+    return (*REPORTED.encode(after), *FENCE.encode(before))
 
 
 def end_values(before: TaskRecord, after: TaskRecord) -> tuple[Any, ...]:
     """What ``write_end`` takes."""
-    return (*ENDED.encode(after), before.sequence, before.attempt, before.revision)
+    return (*ENDED.encode(after), *FENCE.encode(before))
 
 
 def record_of(row: tuple[Any, ...]) -> TaskRecord:

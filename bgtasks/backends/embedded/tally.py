@@ -3,12 +3,11 @@ each commit. Lives on the event loop."""
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from bgtasks.core.record import Counts
+from bgtasks.core.record import Counts, TaskRecord
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["Counted", "Move", "Tally"]
+__all__ = ["Counted", "Dropped", "Move", "Tally"]
 
 Status = BackgroundTaskStatus
 
@@ -16,13 +15,11 @@ Counted = Iterable[tuple[str, str, int, int]]
 """Types and statuses, with the numbers of everybody's tasks and of those without an owner."""
 
 
-class Move(NamedTuple):
-    """A task came (``before`` is ``None``), changed its status, or was dropped (``after``)."""
+Move = tuple[TaskRecord | None, TaskRecord]
+"""A task that came (before that it was ``None``), or that changed its status."""
 
-    type: str
-    has_owner: bool
-    before: Status | None
-    after: Status | None
+Dropped = tuple[str, bool, Status]
+"""A task that was dropped: its type, whether it had an owner, and its status."""
 
 
 class Tally:
@@ -32,14 +29,15 @@ class Tally:
     def __init__(self) -> None:
         self._numbers: Counter[tuple[str, bool, Status]] = Counter()
 
-    def follow(self, moves: Iterable[Move]) -> None:
-        """A commit has moved tasks."""
+    def follow(self, moves: Iterable[Move], dropped: Iterable[Dropped]) -> None:
+        """A commit has moved and dropped tasks."""
         numbers = self._numbers
-        for name, has_owner, before, after in moves:
+        for before, after in moves:
+            name, has_owner = after.type, after.owner is not None
             if before is not None:
-                numbers[name, has_owner, before] -= 1
-            if after is not None:
-                numbers[name, has_owner, after] += 1
+                numbers[name, has_owner, before.status] -= 1
+            numbers[name, has_owner, after.status] += 1
+        numbers.subtract(dropped)
 
     def begin_with(self, counted: Counted) -> None:
         """What was there before the first move."""

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from bgtasks.backends.embedded import reader, rows
 from bgtasks.backends.embedded.statements import STATEMENTS
-from bgtasks.backends.embedded.tally import Move
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.core.flows import COARSE
 from bgtasks.core.lifecycle import Change
@@ -79,8 +78,8 @@ def _drop(file: TaskFile, found: Sequence[tuple[int, str, str, bool]]) -> int:
     sequences = json.dumps([row[0] for row in found])
     file.connection.execute(STATEMENTS["drop_tasks"], (sequences,))
     for _, name, status, has_owner in found:
-        move = Move(name, bool(has_owner), BackgroundTaskStatus(status), None)
-        file.transaction.moves.append(move)
+        dropped = name, bool(has_owner), BackgroundTaskStatus(status)
+        file.transaction.dropped.append(dropped)
     return len(found)
 
 
