@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from attrs import evolve
 
-from bgtasks.cancellation import CancellationSource
+from bgtasks.cancellation import CancellationSource, CancellationToken
 from bgtasks.clock import Clock, Timer, Timing
 from bgtasks.core.codec import TaskCodec
 from bgtasks.core.events import Cancelled, Completed, Ended, Failed, Outcome, Report
@@ -105,8 +105,7 @@ class Attempt:
         self.error: BaseException | None = None
         self.outcome: Outcome | None = None
         self.runner: asyncio.Task[Any] | None = None
-        logs = registration.logs
-        self.log = None if logs is None else AttemptLog(logs, clock.now, self.reported)
+        self.log: AttemptLog | None = None
         self._registration = registration
         self._plan = plan
         self._codec = codec
@@ -126,6 +125,14 @@ class Attempt:
         self._result: str | None = None
         self._is_result_refused = False
         self._giving_up: Timer | None = None
+
+    def begin_log(self) -> AttemptLog | None:
+        """Its log, if there is to be one; made when the attempt begins, since many may wait for
+        that at the same time."""
+        logs = self._registration.logs
+        if logs is not None:
+            self.log = AttemptLog(logs, self._clock.now, self.reported)
+        return self.log
 
     def interrupt(self, reason: StopReason) -> None:
         """Tell the attempt to end: set the worker's token and, unless the worker is to end by
@@ -380,7 +387,7 @@ class Attempt:
             registration.task_of(record, codec),
             record,
             codec.decode_payload(registration.payload_type, record.payload, record.id),
-            self._source.token,
+            CancellationToken(self._source),
             encode=codec.payload_encoder(registration.payload_type),
             now=self._clock.now,
             owner=self,

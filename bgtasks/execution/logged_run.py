@@ -31,8 +31,8 @@ async def run_logged(attempt: Attempt, clock: Clock, gone: Gone) -> None:
     """
     record = attempt.record
     task_of_context.set(record)
-    if attempt.log is not None:
-        log_of_context.set(attempt.log)
+    if (log := attempt.begin_log()) is not None:
+        log_of_context.set(log)
     talks = logger.isEnabledFor(logging.INFO)
     if talks:
         message = "attempt %d of task %s (%s) starts"

@@ -33,13 +33,12 @@ class BackgroundTaskStatus(StrEnum):
     FAILED = "Failed"
     CANCELLED = "Cancelled"
 
-    @property
-    def is_final(self) -> bool:
-        """Whether a task in this status no longer changes by itself."""
-        return self is not _PENDING and self is not _RUNNING
+    is_final: bool
+    """Whether a task in this status no longer changes by itself."""
 
-
-_PENDING, _RUNNING = BackgroundTaskStatus.PENDING, BackgroundTaskStatus.RUNNING
+    def __init__(self, value: str) -> None:
+        # No property: each task is asked several times, by what runs the most often.
+        self.is_final = value not in ("Pending", "Running")
 
 
 @frozen(kw_only=True)

@@ -34,6 +34,8 @@ class TaskUpdatedEvent:
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
+        self.has_subscribers = False
+        """Whether there is a subscriber."""
         self._clock = clock or SystemClock()
         self._handlers: tuple[_Handler, ...] = ()
 
@@ -42,18 +44,13 @@ class TaskUpdatedEvent:
         if not callable(handler):
             raise TypeError(f"handler is {shown(handler)}; expected a function of one snapshot")
         added = _Handler(handler)
-        self._handlers = (*self._handlers, added)
+        self._set((*self._handlers, added))
 
         def unsubscribe() -> None:
-            self._handlers = tuple(item for item in self._handlers if item is not added)
+            self._set(tuple(item for item in self._handlers if item is not added))
             added.close()
 
         return unsubscribe
-
-    @property
-    def has_subscribers(self) -> bool:
-        """Whether there is a subscriber."""
-        return bool(self._handlers)
 
     def publish(self, info: BackgroundTaskInfo[Any]) -> None:
         """Notify every subscriber."""
@@ -77,6 +74,9 @@ class TaskUpdatedEvent:
             for handler in busy.values():
                 handler.give_up()
             await asyncio.sleep(0)  # so that a handler notices its cancel before the loop ends
+
+    def _set(self, handlers: "tuple[_Handler, ...]") -> None:
+        self._handlers, self.has_subscribers = handlers, bool(handlers)
 
 
 class _Handler:

@@ -73,8 +73,9 @@ class Watchers:
     def tell(self, record: TaskRecord) -> None:
         """A task has changed."""
         key = record.id.int
-        for watch in self._by_task.get(key, ()):
-            watch.put(record)
+        if self._by_task:
+            for watch in self._by_task.get(key, ()):
+                watch.put(record)
         if key in self._ends and record.status.is_final:
             for waiting in self._ends.pop(key):
                 if not waiting.done():

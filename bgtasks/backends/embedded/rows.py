@@ -40,14 +40,20 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_newest: tuple[datetime, int] = _EPOCH, 0
 
 
 def from_time(time: datetime | None) -> int | None:
     """Whole microseconds since 1970; exact, which a float of seconds would not be."""
+    global _newest
     if time is None:
         return None
-    since = time - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    known, microseconds = _newest
+    if time is not known:  # steps that are decided together have the same time, twice each
+        since = time - _EPOCH
+        microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        _newest = time, microseconds
+    return microseconds
 
 
 def to_time(microseconds: int | None) -> datetime | None:

@@ -32,11 +32,10 @@ class Tally:
     def follow(self, moves: Iterable[Move], dropped: Iterable[Dropped]) -> None:
         """A commit has moved and dropped tasks."""
         numbers = self._numbers
-        for before, after in moves:
-            name, has_owner = after.type, after.owner is not None
+        for (name, has_owner, before, after), number in Counter(map(_kind_of, moves)).items():
             if before is not None:
-                numbers[name, has_owner, before.status] -= 1
-            numbers[name, has_owner, after.status] += 1
+                numbers[name, has_owner, before] -= number
+            numbers[name, has_owner, after] += number
         numbers.subtract(dropped)
 
     def begin_with(self, counted: Counted) -> None:
@@ -53,3 +52,9 @@ class Tally:
             if owned in wanted and number:
                 counts[name, status] += number
         return counts
+
+
+def _kind_of(move: Move) -> tuple[str, bool, Status | None, Status]:
+    before, after = move
+    was = None if before is None else before.status
+    return after.type, after.owner is not None, was, after.status

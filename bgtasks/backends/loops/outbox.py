@@ -165,7 +165,8 @@ class Outbox:
     def _send(self, batch: list[Entry]) -> None:
         self._sent_at = self._clock.monotonic()
         self._before()
-        steps = [entry for entry in batch if self._decide(entry)]
+        now = self._now()
+        steps = [entry for entry in batch if self._decide(entry, now)]
         if not steps:
             return
         self._on_their_way.update(steps)
@@ -176,15 +177,15 @@ class Outbox:
 
         self._store.settle(steps, done)
 
-    def _decide(self, entry: Entry) -> bool:
+    def _decide(self, entry: Entry, now: datetime) -> bool:
         """Decide on the record that this process wrote last, or on the stored one if that was
         read. Returns whether there is anything to write."""
         run = entry.run
         if entry.was_read:
             known = None if entry.stored is None else entry.stored.record
-            entry.change = None if known is None else decide(known, entry.event, self._now())
+            entry.change = None if known is None else decide(known, entry.event, now)
         else:
-            entry.change = decide(run.record, entry.event, self._now())
+            entry.change = decide(run.record, entry.event, now)
         if entry.change is not None:
             run.record = entry.change.after
         elif not entry.over or not entry.owns_place:
@@ -242,6 +243,12 @@ class Outbox:
 
     def _dealt_with(self, entry: Entry) -> None:
         run = entry.run
+        if entry.was_read:
+            self._notice_stored(run, entry)
+        if entry.over:
+            self._runs.remove(run)
+
+    def _notice_stored(self, run: Run, entry: Entry) -> None:
         if entry.is_lost:
             logger.warning(
                 "task %s: attempt %d is over, the task was given to another one",
@@ -254,8 +261,6 @@ class Outbox:
             run.record = entry.stored.record
             if entry.was_tried:
                 self._store.feed.doubt([run.record.id])  # it was written, and nobody here was told
-        if entry.over:
-            self._runs.remove(run)
 
     # What is not taken
 

@@ -114,7 +114,7 @@ class StoreBackend(Backend, Generic[TStore]):
     def submit(
         self, records: Sequence[TaskRecord], connection: Any = None
     ) -> Coroutine[Any, Any, Mapping[int, TaskRecord]]:
-        return self.store.insert(records, connection)
+        return self._there.store.insert(records, connection)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         if self._opened is not None:
