@@ -33,21 +33,20 @@ def text_frame(text: bytes) -> bytes:
 class FrameWriter:
     """Writes finished frames to one connection, which ``protocol`` of the server is there for."""
 
-    __slots__ = ("_is_closing", "_protocol", "_unsent", "_write")
+    __slots__ = ("_protocol", "_transport")
 
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
-        transport: asyncio.WriteTransport = protocol.transport
-        self._is_closing = transport.is_closing
-        self._unsent = transport.get_write_buffer_size
-        self._write = transport.write
+        self._transport: asyncio.WriteTransport = protocol.transport
+        self._transport.get_write_buffer_size()  # raises where that cannot be asked
 
     def write(self, frame: bytes) -> bool:
         """Write ``frame``; ``False`` if the connection ends, or has not taken what was written
         before: then the server has to be asked, which knows how to wait."""
-        if self._unsent() or self._is_closing() or self._protocol.close_sent:
+        transport = self._transport
+        if transport.get_write_buffer_size() or transport.is_closing() or self._protocol.close_sent:
             return False
-        self._write(frame)
+        transport.write(frame)
         return True
 
 

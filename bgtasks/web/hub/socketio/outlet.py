@@ -84,7 +84,8 @@ class Outlet:
         or if this server cannot be sent anything in this way. To be called outside of tasks."""
         if self._writers or self._rest is not None or not self._goes_past_writer:
             return False
-        if self._frames is not None and self._frames.write(update.frame):
+        frames = self._frames
+        if frames is not None and frames.write(update.frame or update.framed()):
             return True
         message = {"type": "websocket.send", "bytes": None, "text": update.text}
         try:

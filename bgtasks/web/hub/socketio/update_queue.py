@@ -20,21 +20,20 @@ class Update:
     """One snapshot as the event ``TaskUpdated``, in each form in which it may be sent. All clients
     share it: a form is made when the first of them needs it."""
 
-    __slots__ = ("_frame", "packet", "text")
+    __slots__ = ("frame", "packet", "text")
 
     def __init__(self, task: str) -> None:
         self.packet = EnginePacket(MESSAGE, f"{_START}{task}]")
         """What the queues of the protocol library hold."""
         self.text = f"4{self.packet.data}"
         """What an ASGI server is given."""
-        self._frame: bytes | None = None
+        self.frame: bytes | None = None
+        """What goes over a connection without compression, once ``framed`` has made it."""
 
-    @property
-    def frame(self) -> bytes:
-        """What goes over a connection without compression."""
-        if self._frame is None:
-            self._frame = text_frame(self.text.encode())
-        return self._frame
+    def framed(self) -> bytes:
+        """Make the frame, for the first client that needs it."""
+        self.frame = text_frame(self.text.encode())
+        return self.frame
 
 
 class UpdateQueue(asyncio.Queue[Any]):
