@@ -200,6 +200,7 @@ def run(
         plan = [step for step in plan if step[1].name.startswith(tuple(options.only))]
     about = machine(folder)
     say(about)
+    began = time.perf_counter()
     results: Results = {}
     failed: set[str] = set()
     announced = None
@@ -220,7 +221,9 @@ def run(
             failed.add(measurement.name)
         else:
             results.setdefault(measurement.name, {})[number] = figures
-    say(f"\n{table(rows, results, failed)}\n\n{about}; rounds: {plan[-1][0] + 1}")
+    minutes = (time.perf_counter() - began) / 60
+    say(f"\n{table(rows, results, failed)}\n")
+    say(f"{about}; rounds: {plan[-1][0] + 1}, in {minutes:.0f} minutes")
     if options.quick:
         say("A quick run: these figures say that everything runs, and nothing else.")
     missed = [text for row in rows if (text := row.missed(results))] if options.check else []

@@ -42,7 +42,7 @@ class Row:
             judged = [own[number] / others[number] for number in own if number in others]
         cells = [
             self.title,
-            self._text(own.values(), self.figure[0] in failed),
+            self._text(own.values(), self.figure[0] in failed, ranges=self.beside is None),
             self._text(others.values(), self.beside is not None and self.beside[0] in failed),
             _spread(judged) if judged and self.beside else "",
         ]
@@ -65,10 +65,11 @@ class Row:
             met = met and value != limit
         return target, "met" if met else f"MISSED: {readable(value)}"
 
-    def _text(self, values: Collection[float], failed: bool) -> str:
+    def _text(self, values: Collection[float], failed: bool, *, ranges: bool = False) -> str:
         if not values:
             return "failed" if failed else ""
-        return f"{readable(statistics.median(values))} {self.unit}"
+        median = f"{readable(statistics.median(values))} {self.unit}"
+        return f"{median} {_range(values)}" if ranges and len(values) > 1 else median
 
 
 def _by_round(results: Results, figure: tuple[str, str]) -> dict[int, float]:
@@ -85,9 +86,11 @@ def readable(value: float) -> str:
 
 def _spread(ratios: Sequence[float]) -> str:
     median = readable(statistics.median(ratios))
-    if len(ratios) == 1:
-        return median
-    return f"{median} ({readable(min(ratios))} to {readable(max(ratios))})"
+    return median if len(ratios) == 1 else f"{median} {_range(ratios)}"
+
+
+def _range(values: Collection[float]) -> str:
+    return f"({readable(min(values))} to {readable(max(values))})"
 
 
 def table(rows: Iterable[Row], results: Results, failed: Collection[str] = ()) -> str:

@@ -25,14 +25,14 @@ IN_TURNS = [
     "throughput_dbos",
     "throughput_taskiq",
     "report_progress",
-    "task_logs",
     "start_latency",
     "scope",
     "fan_out",
     "imports",
     "update_age",
 ]
-ONCE = ["million_tasks", "ten_thousand_schedules", "slow_client"]  # say the same each time
+# These say the same each time, or go by turns themselves.
+ONCE = ["million_tasks", "ten_thousand_schedules", "slow_client", "task_logs"]
 if which("valgrind"):
     ONCE.append("instructions")
 TUNED = Measurement("throughput_tuned", "throughput_bgtasks", ("--tuned",))
@@ -221,7 +221,7 @@ TABLE = [
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and print the table. 0 if everything ran and, with ``--check``, every target was met."""
     names = [*IN_TURNS, *(one.name for one in DELIVERING), *ONCE]
-    parser = options_parser("bgtasks beside its peers, as ratios", names, rounds=5)
+    parser = options_parser("bgtasks beside its peers, as ratios", names, rounds=3)
     parser.add_argument("--env", type=Path, metavar="DIR", help="where the peers are installed")
     options = parser.parse_args(arguments)
     plan = turns(
