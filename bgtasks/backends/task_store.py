@@ -144,6 +144,12 @@ class TaskStore(ABC):
     what an end makes room for is claimed together with it. Then ``claim`` is only needed for the
     first time, and when a delayed task is due."""
 
+    @property
+    def claims_ahead(self) -> bool:
+        """Whether tasks may be claimed before a slot is free for them, and wait for one in this
+        process."""
+        return False
+
     @abstractmethod
     async def insert(
         self, records: Sequence[TaskRecord], connection: Any
@@ -241,6 +247,15 @@ class TaskStore(ABC):
         """Claim at most ``room`` tasks that are due and begin their attempts, by priority and
         then by age, within the limits and rates of their types; returns how many. Fewer than
         ``room``: nothing more can be claimed now."""
+
+    def may_wait(self, claimed: TaskRecord) -> bool:  # noqa: ARG002
+        """Whether a task that was claimed ahead may wait for a slot: if the process crashed
+        meanwhile, it would run again."""
+        return True
+
+    def may_begin(self, claimed: TaskRecord) -> bool:  # noqa: ARG002
+        """Whether a task that was claimed ahead may begin now: its type was not paused since."""
+        return True
 
     @abstractmethod
     async def next_look(self) -> Look:

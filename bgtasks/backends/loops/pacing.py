@@ -13,6 +13,7 @@ from bgtasks.clock import Clock, TimeLimit, sleep
 __all__ = [
     "END_WITHIN",
     "PAUSES",
+    "AheadPace",
     "Backoff",
     "OutboxPace",
     "Seldom",
@@ -47,6 +48,29 @@ class OutboxPace:
 
 
 @frozen(kw_only=True)
+class AheadPace:
+    """How far a process claims ahead. Times in seconds."""
+
+    for_the_next: float = 0.01
+    """As many tasks wait for a slot as slots become free in this time."""
+    most: int = 32
+    """No more than this many wait."""
+    least: int = 2
+    """Where fewer would wait, none does: a claim takes little of the time of such long tasks."""
+    measured_over: float = 0.1
+    """How long slots that become free are counted."""
+    kept_for: float = 0.1
+    """After this long a task that still waits for a slot is handed back."""
+    pause: float = 10.0
+    """For this long nothing is claimed ahead after a task was handed back."""
+
+    def wanted(self, freed_per_second: float) -> int:
+        """How many tasks are to wait for a slot where so many slots become free in a second."""
+        count = min(int(freed_per_second * self.for_the_next), self.most)
+        return count if count >= self.least else 0
+
+
+@frozen(kw_only=True)
 class ServingPace:
     """How claiming waits, in seconds."""
 
@@ -55,6 +79,8 @@ class ServingPace:
     follow."""
     pauses: Sequence[float] = PAUSES
     """After the first, second ... failure in a row; the last number holds for all later ones."""
+    ahead: AheadPace = AheadPace()
+    """How far claims go beyond the free slots, where the store allows it."""
 
 
 class Backoff:

@@ -15,25 +15,27 @@ __all__ = ["Run", "Runs"]
 class Run:
     """One attempt: its place in the store, and the task as this process wrote it last."""
 
-    __slots__ = ("attempt", "has_ended", "place", "record")
+    __slots__ = ("attempt", "has_begun", "has_ended", "place", "record")
 
     def __init__(self, place: Place, record: TaskRecord) -> None:
         self.place = place
         self.record = record
         self.attempt = record.attempt
+        self.has_begun = False
         self.has_ended = False
 
 
 class Runs:
     """Finds a run by its place, or by its task and attempt: a task that was retried while its old
-    attempt was ending has two runs. At most ``limit`` run at once. A run that has ended no longer
-    takes a slot, but stays here until its outcome is written."""
+    attempt was ending has two runs. At most ``limit`` run at once. A run that waits for a slot
+    takes none yet. A run that has ended no longer takes one, but stays here until its outcome is
+    written."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._by_place: dict[Place, Run] = {}
         self._by_attempt: dict[tuple[int, int], Run] = {}  # ids as numbers: a UUID hashes slowly
-        self._ended = 0
+        self._taken = 0
         self._running = 0
         self._all_ended = asyncio.Event()
         self._all_ended.set()
@@ -49,43 +51,56 @@ class Runs:
         await self._all_ended.wait()
 
     def ids(self, limit: int) -> list[UUID]:
-        """The tasks of at most so many attempts that have not ended."""
-        running = (run.record.id for run in self._by_place.values() if not run.has_ended)
+        """The tasks of at most so many attempts that have begun and not ended."""
+        runs = self._by_place.values()
+        running = (run.record.id for run in runs if run.has_begun and not run.has_ended)
         return list(islice(running, limit))
 
     @property
     def running(self) -> int:
-        """How many have not ended."""
-        return len(self._by_place) - self._ended
+        """How many have begun and not ended."""
+        return self._taken
 
     @property
     def free(self) -> int:
         """How many more may run."""
-        return self._limit - self.running
+        return self._limit - self._taken
 
-    def add(self, run: Run) -> None:
-        """Add an attempt that was started, perhaps at the place of one that has just ended."""
-        self._running += 1
-        self._all_ended.clear()
+    def wait(self, run: Run) -> None:
+        """Add an attempt that is claimed and waits for a slot, perhaps at the place of one that has
+        just ended."""
         if (before := self._by_place.get(run.place)) is not None:
             self.remove(before)
         self._by_place[run.place] = run
         self._by_attempt[run.record.id.int, run.attempt] = run
 
+    def begin(self, run: Run) -> None:
+        """Give a slot to an attempt that has one coming."""
+        self._running += 1
+        self._all_ended.clear()
+        run.has_begun = True
+        if self._by_place.get(run.place) is run:
+            self._taken += 1
+
+    def add(self, run: Run) -> None:
+        """Add an attempt that was started."""
+        self.wait(run)
+        self.begin(run)
+
     def end(self, run: Run) -> None:
         """Free the slot of an attempt that has ended. An attempt that lost its place takes none."""
-        self._running -= 1
+        has_slot = run.has_begun and self._by_place.get(run.place) is run
+        self._taken -= has_slot
+        self._running -= run.has_begun
         if self._running == 0:
             self._all_ended.set()
-        if self._by_place.get(run.place) is run:
-            run.has_ended = True
-            self._ended += 1
+        run.has_ended = True
 
     def remove(self, run: Run) -> None:
         """Remove an attempt whose outcome is written."""
         if self._by_place.get(run.place) is run:
             del self._by_place[run.place]
-            self._ended -= run.has_ended
+            self._taken -= run.has_begun and not run.has_ended
         self._by_attempt.pop((run.record.id.int, run.attempt), None)
 
     def holds(self, place: Place, record: TaskRecord) -> bool:

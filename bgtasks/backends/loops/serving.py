@@ -7,13 +7,14 @@ from functools import partial
 from uuid import UUID
 
 from bgtasks.backends.base import AttemptRunner
+from bgtasks.backends.loops.ahead import STOPPED, Ahead
 from bgtasks.backends.loops.outbox import Outbox
 from bgtasks.backends.loops.pacing import Backoff, ServingPace, end_within, wait_set
 from bgtasks.backends.loops.runs import Run, Runs
 from bgtasks.backends.task_store import Stored, TaskStore
 from bgtasks.clock import Clock, sleep
 from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
-from bgtasks.core.events import Ended, Failed
+from bgtasks.core.events import Cancelled, Ended, Failed, NotBegun, Outcome
 from bgtasks.core.text import describe
 from bgtasks.logs import log_fields
 
@@ -38,8 +39,8 @@ REFUSES = "gives no tasks"
 
 
 class Serving:
-    """Claims tasks while there is a free slot, and has a runner carry them out: look, claim,
-    start, end, look again."""
+    """Claims tasks while there is a free slot, or one will be free in a moment, and has a runner
+    carry them out: look, claim, start, end, look again."""
 
     def __init__(
         self, store: TaskStore, runs: Runs, outbox: Outbox, clock: Clock, pace: ServingPace
@@ -55,6 +56,9 @@ class Serving:
         self._news = asyncio.Event()
         self._looked = asyncio.Event()
         self._had_no_room = False
+        self._ahead = Ahead(
+            store, runs, clock, pace.ahead, start=self._start, hand_back=self._hand_back
+        )
         self._in_vain = Backoff(clock, pace.look_again)
         self._looks_without_pause = 0
         self._backoff = Backoff(clock, pace.pauses)
@@ -97,6 +101,7 @@ class Serving:
     def _cease(self) -> None:
         self.is_serving = False
         self._store.cease_claiming()
+        self._ahead.hand_back_all(STOPPED)
 
     def wake(self) -> None:
         """There may be something to claim."""
@@ -111,6 +116,10 @@ class Serving:
 
     def cancel(self, task_id: UUID, attempt: int) -> None:
         """Tell an attempt that it was asked to end, if it runs here."""
+        run = self._runs.of_attempt(task_id, attempt)
+        if run is not None and self._ahead.let_go(run):
+            self._end_unbegun(run, Cancelled())
+            return
         try:
             if self._runner is not None:
                 self._runner.cancel(task_id, attempt)
@@ -126,9 +135,18 @@ class Serving:
     # Attempts
 
     def begin(self, claimed: Stored) -> None:
-        """Begin the attempt of a task whose claim is durable."""
+        """Begin the attempt of a task whose claim is durable, once there is a slot for it."""
         run = Run(claimed.place, claimed.record)
-        self._runs.add(run)
+        self._runs.wait(run)
+        if self._store.claims_by_itself or (self._runs.free > 0 and not self._ahead):
+            self._start(run)
+        elif self.is_serving:
+            self._ahead.keep(run)
+        else:
+            self._hand_back(run, STOPPED)
+
+    def _start(self, run: Run) -> None:
+        self._runs.begin(run)
         record = run.record
         try:
             assert self._runner is not None  # noqa: S101 - nothing is claimed before run()
@@ -141,7 +159,19 @@ class Serving:
     def _is_over(self, run: Run, event: Ended) -> None:
         self._runs.end(run)
         self._outbox.end(run, event, over=True)
-        if self._had_no_room:
+        self._ahead.freed()
+        self._claim_if_there_is_room()
+
+    def _hand_back(self, run: Run, why: str) -> None:
+        self._end_unbegun(run, NotBegun(why))
+
+    def _end_unbegun(self, run: Run, outcome: Outcome) -> None:
+        self._runs.end(run)
+        self._outbox.end(run, Ended(run.attempt, outcome), over=True)
+        self._claim_if_there_is_room()
+
+    def _claim_if_there_is_room(self) -> None:
+        if self._had_no_room and self._ahead.room > 0:
             self._had_no_room = False
             self.wake()
 
@@ -149,6 +179,7 @@ class Serving:
 
     async def _round(self) -> None:
         self._news.clear()
+        self._ahead.hand_back_paused()
         wait = await self._look()
         if not self._news.is_set():
             self._looked.set()
@@ -181,13 +212,15 @@ class Serving:
 
     async def _claim(self) -> bool:
         """Claim a batch; whether there may be more."""
-        size = min(BATCH, self._runs.free)
+        size = min(BATCH, self._ahead.room)
         self._had_no_room = size <= 0 and not self._store.claims_by_itself
         if not self.is_serving:
             return False
         given = await self._store.claim(max(size, 0))
         if given:
             self._looks_without_pause = 0
+        if size > 0:
+            self._ahead.claimed(more=given >= size)
         return size > 0 and given == size
 
     async def _until_next_look(self) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from bgtasks.backends.loops.pacing import PAUSES, OutboxPace, ServingPace
+from bgtasks.backends.loops.pacing import PAUSES, AheadPace, OutboxPace, ServingPace
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.loops.store_backend import OpenStore, StoreBackend
 from bgtasks.backends.postgres.database import Database, ServerBounds
@@ -33,7 +33,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
     elsewhere. ``connections`` bounds the pool; two more connections listen and send heartbeats.
     Waits go by ``clock``; ``server_clock`` dates everything, and is made of ``clock`` unless
     given. ``bounds`` says how long to wait for the server. A stop spends ``stop_within`` seconds
-    on outcomes that are not written yet.
+    on outcomes that are not written yet. ``ahead`` says how far short tasks are claimed ahead.
     """
 
     kind = "postgresql"
@@ -52,6 +52,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
         server_clock: ServerClock | None = None,
         bounds: ServerBounds | None = None,
         stop_within: float = OUTBOX.stop_within,
+        ahead: AheadPace | None = None,
     ) -> None:
         self._server_clock = server_clock or ServerClock(clock)
         super().__init__(describe_url(url), self._server_clock)
@@ -63,6 +64,7 @@ class PostgresBackend(StoreBackend[PostgresStore]):
         self._heartbeat_timeout = heartbeat_timeout
         self._connections = connections
         self._bounds = bounds
+        self._ahead = ahead or AheadPace()
         self._outbox_pace = evolve(OUTBOX, stop_within=stop_within)
 
     async def _open(self) -> OpenStore[PostgresStore]:
@@ -95,5 +97,5 @@ class PostgresBackend(StoreBackend[PostgresStore]):
             self._pace_clock,
             self.now,
             outbox_pace=self._outbox_pace,
-            serving_pace=ServingPace(),
+            serving_pace=ServingPace(ahead=self._ahead),
         )

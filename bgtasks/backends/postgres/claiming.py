@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.cutting_off import taken_back
+from bgtasks.backends.loops.ahead import STOPPED
 from bgtasks.backends.loops.pacing import Backoff, Seldom
 from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import DIED, Claims
@@ -36,6 +37,7 @@ __all__ = ["Claiming"]
 
 logger = logging.getLogger(__name__)
 
+PENDING = BackgroundTaskStatus.PENDING
 RUNNING = BackgroundTaskStatus.RUNNING
 
 LOOK_EVERY = 5.0
@@ -61,18 +63,16 @@ claims whose answer was lost."""
 
 REFUSES = "gives no tasks"
 
-STOPPED = "the process stopped before the worker began"
-
 
 class Claiming:
     """Claims what ``openings`` say, and has a claimant begin the attempts.
 
-    A claim is one statement: the engine gives jobs, and the tasks that plainly wait for them run;
-    in a process that keeps rates it is a transaction of several. From the moment that it is sent
-    until the attempts were begun, this process may hold jobs that it does not know of: its answer
-    may be lost, or a task is in a state that is to be decided on. The next look finds out what this
-    process holds: an attempt of which nothing is known is begun, or handed back to wait again once
-    claiming has stopped.
+    A claim is one statement (``is_one_statement``): the engine gives jobs, and the tasks that
+    plainly wait for them run; in a process that keeps rates it is a transaction of several. From
+    the moment that it is sent until the attempts were begun, this process may hold jobs that it
+    does not know of: its answer may be lost, or a task is in a state that is to be decided on. The
+    next look finds out what this process holds: an attempt of which nothing is known is begun, or
+    handed back to wait again once claiming has stopped.
 
     ``announce(records)`` is called with what was changed, ``doubt(ids)`` with tasks that may have
     been; ``told(ids)`` is awaited before attempts of these tasks are begun.
@@ -110,7 +110,7 @@ class Claiming:
         self._look_for_cancels = look_for_cancels
         self._in_claim = asyncio.Lock()
         self._is_closed = True
-        self._in_one_statement = True
+        self.is_one_statement = True
         self._is_unsure = False
         self._look_until = self._looked_at = 0.0
         self._cancel_was_heard = False
@@ -121,7 +121,7 @@ class Claiming:
         if self._rates:
             async with self._database.connection() as connection:
                 await self._rates.prepare(connection)
-        self._in_one_statement = not self._rates and await self._probe()
+        self.is_one_statement = not self._rates and await self._probe()
         self.claimant, self._is_closed = claimant, False
         await self._listener.add(JOBS_CHANNEL, self._heard)
 
@@ -178,6 +178,11 @@ class Claiming:
             return Look(seconds)
         return Look(min(due_in.total_seconds(), seconds), is_ready=not due_in)
 
+    def may_wait(self, claimed: TaskRecord) -> bool:
+        """What ``TaskStore.may_wait`` says."""
+        change = self._cut_off(claimed)
+        return change is not None and change.after.status is PENDING
+
     def cancel_heard(self) -> None:
         """A running task may have been asked to end, perhaps one that is being claimed now."""
         self._cancel_was_heard = True
@@ -204,7 +209,7 @@ class Claiming:
             async with self._database.connection() as connection:
                 works = await BEGIN.works(connection, self._openings.now())
         except SERVER_ERRORS:
-            return self._in_one_statement
+            return self.is_one_statement
         if not works:
             logger.warning("this version of PgQueuer is not known: claims take more statements")
         return works
@@ -212,7 +217,7 @@ class Claiming:
     async def _take(self, size: int, limits: Mapping[str, int]) -> int:
         self._cancel_was_heard = False
         self._is_unsure = True
-        take = self._take_at_once if self._in_one_statement else self._take_by_steps
+        take = self._take_at_once if self.is_one_statement else self._take_by_steps
         try:
             count, claims = await take(size, limits)
         except OverRateError:
@@ -223,7 +228,7 @@ class Claiming:
             raise
         begun = [Stored(record, job) for job, record in claims.claimed.items()]
         await self._begin(begun, claims.announced)
-        self._is_unsure = self._is_closed or (self._in_one_statement and len(begun) < count)
+        self._is_unsure = self._is_closed or (self.is_one_statement and len(begun) < count)
         await self._look_up()
         return count
 
@@ -282,7 +287,7 @@ class Claiming:
         """There is no answer. If it is lost, the server may still carry out what was asked for. One
         statement is a transaction of its own: whatever is said of it, a look tells what stands."""
         is_lost = is_fate_unknown(error)
-        self._is_unsure = is_lost or self._in_one_statement
+        self._is_unsure = is_lost or self.is_one_statement
         if is_lost:
             self._look_until = self._monotonic() + LOOK_FOR
 

@@ -76,7 +76,7 @@ class Heartbeat:
                 os.getpid(),
                 self.runs_tasks,
                 self._types,
-                len(self._runs),
+                self._runs.running,
                 self._max_concurrency,
                 __version__,
                 *self._vitals(),

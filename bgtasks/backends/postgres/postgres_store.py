@@ -302,6 +302,16 @@ class PostgresStore(TaskStore):
     async def claim(self, room: int) -> int:
         return await self._claiming.claim(room)
 
+    @property
+    def claims_ahead(self) -> bool:
+        return self._claiming.is_one_statement
+
+    def may_wait(self, claimed: TaskRecord) -> bool:
+        return self._claiming.may_wait(claimed)
+
+    def may_begin(self, claimed: TaskRecord) -> bool:
+        return not self.type_states.is_paused(claimed.type)
+
     async def next_look(self) -> Look:
         return await self._claiming.next_look()
 

@@ -23,8 +23,8 @@ Pause = tuple[Any, str | None]
 
 class TypeStates:
     """Reads which types are paused at the start, and whenever a process says that this changed;
-    then announces those that are other than before. ``wake`` is called where something may be
-    claimed again."""
+    then announces those that are other than before. ``wake`` is called where there are any:
+    something may be claimed again, or what was claimed ahead may no longer begin."""
 
     def __init__(
         self, database: Database, subscribers: Subscribers[TypeRecord], wake: Callable[[], None]
@@ -98,7 +98,7 @@ class TypeStates:
             before, self._pauses = self._pauses, await self._stored()
             names = before.keys() | self._pauses.keys()
             changed = [name for name in names if before.get(name) != self._pauses.get(name)]
-            if before.keys() - self._pauses.keys():
+            if before.keys() != self._pauses.keys():
                 self._wake()
             await self._announce(sorted(changed))
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import frozen
 from pgqueuer import Job, JobId
-from pgqueuer.models import AnyEvent, CancellationEvent, QueueManagerId
+from pgqueuer.models import AnyEvent, CancellationEvent, QueueManagerId, TableChangedEvent
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from bgtasks.backends.postgres.engine.schema import ENGINE, NEVER, queries_on
@@ -119,10 +119,13 @@ class Jobs:
         self, finished: Sequence[int] = (), waiting: Mapping[int, timedelta] | None = None
     ) -> None:
         """Let jobs go that were claimed: nothing needs the ``finished`` ones any longer, the
-        ``waiting`` ones are due again after a time."""
+        ``waiting`` ones are due again after a time. Whoever has slots free is notified of those
+        that are due at once: PgQueuer's trigger does so only for new jobs."""
         queries = queries_on(self._connection)
         for job, wait in (waiting or {}).items():
             await queries.retry_job(_job_of(job), max(wait, NOW), None)
+        if waiting and min(waiting.values()) <= NOW:
+            await self._connection.execute(STATEMENTS["notify"], JOBS_CHANNEL, _due_again())
         if finished:
             await queries.log_jobs([(_job_of(job), "successful", None) for job in finished])
 
@@ -161,6 +164,17 @@ def cancellation(jobs: Sequence[int]) -> str:
         ids=[JobId(job) for job in jobs],
         sent_at=datetime.now(UTC),
         type="cancellation_event",
+    ).model_dump_json()
+
+
+def _due_again() -> str:
+    """What PgQueuer would notify of if its trigger told of changed jobs too."""
+    return TableChangedEvent(
+        channel=ENGINE.channel,
+        operation="update",
+        sent_at=datetime.now(UTC),
+        table=ENGINE.queue_table,
+        type="table_changed_event",
     ).model_dump_json()
 
 

@@ -48,6 +48,9 @@ SELECT priority, type, task, pg_catalog.now(), 'queued'
   FROM unnest($1::integer[], $2::text[], $3::bytea[]) AS new (priority, type, task)
 RETURNING id, payload;
 
+-- name: notify
+SELECT pg_catalog.pg_notify($1, $2);
+
 -- name: held
 -- What a process was given, but for what it knows of. A claim writes the job and the task in one
 -- transaction: a task that another one has written since is not as that claim left it.
