@@ -1,11 +1,12 @@
 """The pages of the dashboard for an operator, in headless Chromium on a real server."""
 
-import json
 import logging
+import os
 import re
+import socket
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, Response, expect
 
 sys.path.append(str(Path(__file__).parents[2]))
 
+from bgtasks import BackgroundTaskStatus as Status
 from tests.acceptance.browser import launched_browser, needs_browser
 from tests.acceptance.operator_answers import (
     ago,
@@ -25,6 +27,7 @@ from tests.acceptance.operator_answers import (
 )
 from tests.client.node import installed
 from tests.hosts.dashboard_host import DashboardHost, ScanTask, fill
+from tests.hosts.exports_host import ExportsHost
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -55,7 +58,11 @@ def open_page(browser: Browser, host: DashboardHost) -> Iterator[OpenPage]:
     problems: list[str] = []
     contexts = []
 
-    def open_page(query: str = "", answers: Any = None, **options: Any) -> Page:
+    served = host
+
+    def open_page(
+        query: str = "", answers: Any = None, host: DashboardHost | None = None, **options: Any
+    ) -> Page:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(**options)
         contexts.append(context)
@@ -63,7 +70,7 @@ def open_page(browser: Browser, host: DashboardHost) -> Iterator[OpenPage]:
         page.on("pageerror", lambda error: problems.append(str(error)))
         if answers:
             answer_instead(page, answers)
-        page.goto(host.address + query)
+        page.goto((host or served).address + query)
         return page
 
     yield open_page
@@ -485,42 +492,102 @@ def test_forced_colours_leave_charts_and_bars_to_be_seen(
 # At three in the morning
 
 
+class Operator:
+    """Who looks at the page at night, and counts what has to be done."""
+
+    def __init__(self) -> None:
+        self.interactions = 0
+
+    def click(self, what: Locator) -> None:
+        self.interactions += 1
+        what.click()
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Iterator[ExportsHost]:
+    running = ExportsHost(tmp_path / "exports.db")
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
 def test_why_exports_fail_on_which_share_and_retry_exactly_those_in_four_interactions(
-    host: DashboardHost, open_page: OpenPage
+    exports: ExportsHost, open_page: OpenPage
 ) -> None:
-    sample = str(host.fail("Export 7", owner="alice"))
-    job = "01a21cf2-83e6-75ce-a13b-fdb27a6f3819"
-    begun = {"id": job, "matched": 61, "types": {"ExportTask": 61}, "owners": {"alice": 61}}
-    ended = {**begun, "status": "Completed", "done": 61, "notAllowed": 0, "gone": 0, "error": None}
-    task = json.loads(urllib.request.urlopen(f"{host.address}api/tasks/{sample}").read())
-    by_share = [{"value": "nas-2", "failed": 61, "total": 70}]
-    answers = answers_of_an_hour(sample) | {
-        f"tasks/{sample}": (200, {**task, "arguments": {"share": "nas-2"}}),
-        "failures/a1/facets": (200, {"items": by_share}),
-        "tasks/bulk": (202, begun),
-        f"tasks/bulk/{job}": (200, ended),
-    }
-    page = open_page("", answers)
-    asked: list[Any] = []
-    page.on("request", lambda request: asked.append(request.post_data_json))
-    # Since when, and what: without a click.
-    concern = page.get_by_role("link", name="ExportTask fails: 61 of 80 in the last hour")
-    expect(concern).to_contain_text("since 50 minutes ago")
-    concern.click()  # 1
-    page.get_by_role("link", name="OSError No space left on device").click()  # 2
-    expect(page.locator(".traceback, .unknown-box, .fine").first).to_be_visible()
+    failed = exports.one_night()
+    assert len(failed) == 61
+    began = datetime.now(UTC) - timedelta(minutes=50)
+    operator = Operator()
+    page = open_page("?zone=utc", host=exports)
+    # Since when, what, and where in the code: without a click.
+    concern = page.get_by_role("link", name="of the attempts of ExportTask fail")
+    expect(concern).to_be_visible()
+    group = page.get_by_role("region", name="Failures in the range").locator("tbody tr")
+    expect(group).to_contain_text("OSError [Errno 28] No space left on device")
+    expect(group).to_contain_text("write")
+    assert abs(at(group.locator("time").first) - began) < timedelta(minutes=1)
+    operator.click(concern)
+    operator.click(page.get_by_role("link", name="OSError [Errno 28] No space left on device"))
+    # Which share.
     share = page.get_by_role("region", name="By share")
-    expect(share).to_contain_text("nas-2")
-    expect(share).to_contain_text("61 of 70")
-    share.get_by_role("button", name="Retry these 61").click()  # 3
+    values = share.get_by_role("listitem")
+    expect(values.nth(0)).to_contain_text("nas-2")
+    expect(values.nth(0)).to_contain_text("61 of 65")
+    expect(values.nth(1)).to_contain_text("nas-3")
+    expect(page.get_by_label("Newest traceback")).to_contain_text("No space left on device")
+    exports.full.clear()  # somebody has made room
+    operator.click(values.nth(0).get_by_role("button", name="Retry these 61"))
     dialog = page.get_by_role("dialog", name="Retry 61 tasks?")
-    expect(dialog).to_contain_text("ExportTask 61")
-    dialog.get_by_role("button", name="Retry 61 tasks").click()  # 4
+    expect(dialog.get_by_label("By type")).to_contain_text("ExportTask 61")
+    operator.click(dialog.get_by_role("button", name="Retry 61 tasks"))
     expect(page.locator(".announcement")).to_contain_text("61 tasks: submitted again.")
-    posted = [body for body in asked if body]
-    exactly = {"status": ["Failed"], "error": ["a1"], "args.share": ["nas-2"]}
-    assert [body["filter"] for body in posted] == [exactly, exactly]
-    assert posted[1]["expected"] == 61
+    assert operator.interactions <= 4
+    # Exactly those: the others of the same failure stay as they are.
+    assert {exports.wait_for(task_id).status for task_id in failed} == {Status.COMPLETED}
+    expect(page.locator(".actions")).to_contain_text("3 still failed, 61 recovered")
+    page.get_by_role("link", name="Show these tasks").click()
+    expect(page.locator(".rows .row .name a")).to_have_count(3)
+    assert all("nas-3" in name for name in page.locator(".rows .row .name a").all_inner_texts())
+
+
+def at(time: Locator) -> datetime:
+    return datetime.fromisoformat(time.get_attribute("datetime") or "")
+
+
+def test_a_failure_tells_its_tasks_apart_by_owner_and_process(
+    exports: ExportsHost, open_page: OpenPage
+) -> None:
+    exports.full.add("nas-1")
+    exports.export(["nas-1"] * 5)
+    page = open_page("?page=failures", host=exports)
+    page.get_by_role("link", name="OSError [Errno 28] No space left on device").click()
+    expect(page.get_by_role("region", name="By Owner")).to_contain_text("alice 5 of 5")
+    process = page.get_by_role("region", name="By Process")
+    expect(process).to_contain_text(f"{socket.gethostname()}:{os.getpid()} 5 of 5")
+    # Each task has a number of its own, which tells nothing.
+    expect(page.get_by_role("region", name="By number")).to_have_count(0)
+    exports.full.clear()
+    page.get_by_role("button", name="Retry these 5").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Retry 5 tasks").click()
+    expect(page.locator(".actions")).to_contain_text("0 still failed, 5 recovered")
+    expect(page.get_by_role("button", name="Retry these 0")).to_be_disabled()
+    expect(page.get_by_role("button", name=re.compile("Retry these"))).to_have_count(1)
+
+
+def test_failures_of_one_type_and_those_before_the_range_have_an_address(
+    exports: ExportsHost, open_page: OpenPage
+) -> None:
+    exports.full.add("nas-1")
+    (old,) = exports.export(["nas-1"], timedelta(hours=3))
+    page = open_page("?page=failures&type=ExportTask", host=exports)
+    expect(page.get_by_role("heading", name="No task failed in this time")).to_be_visible()
+    page.get_by_role("link", name="Look at the last 30 days").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.goto(f"{exports.address}?task={old}")
+    page.get_by_role("link", name="Others like it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("OSError")
+    expect(page).to_have_url(re.compile("range=6h"))
 
 
 # Doing something to many

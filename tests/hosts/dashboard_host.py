@@ -117,6 +117,8 @@ class DashboardHost:
     ``access`` is a policy instead of :class:`Policy`.
     """
 
+    application: Any = Application
+
     def __init__(
         self,
         database: Path,
@@ -137,7 +139,7 @@ class DashboardHost:
         return f"http://127.0.0.1:{self.port}{self.prefix}{MOUNT}/"
 
     def start(self, *, is_open: bool = True) -> None:
-        self.container = Application()
+        self.container = self.application()
         if self._access is not None:
             self.container.policy.override(providers.Object(self._access))
         else:

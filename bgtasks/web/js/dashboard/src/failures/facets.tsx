@@ -1,7 +1,7 @@
 /** Which values the failed tasks have, and how many of all that have them failed. */
 import { Trouble } from "../parts/box";
 import { Link } from "../parts/link";
-import type { Facet, Items } from "../state/answers";
+import type { Facet, FailureGroup, Items } from "../state/answers";
 import type { Filter } from "../state/filter";
 import { range } from "../state/location";
 import { rangeQuery } from "../state/range";
@@ -10,18 +10,22 @@ import { askBulk } from "../tasks/bulk";
 
 const MOST = 8;
 
-export function Facets(props: { group: string; by: string; name: string; still: Filter }) {
-  const { group, by, name, still } = props;
-  const found = useAnswer(JSON.stringify([group, by, range.value]), () =>
-    ask<Items<Facet>>(`/api/failures/${encodeURIComponent(group)}/facets`, [
+interface Props {
+  group: FailureGroup;
+  by: string;
+  name: string;
+  still: () => Filter;
+}
+
+export function Facets({ group, by, name, still }: Props) {
+  const found = useAnswer(JSON.stringify([group.group, by, range.value]), () =>
+    ask<Items<Facet>>(`/api/failures/${encodeURIComponent(group.group)}/facets`, [
       ["by", by],
       ...Object.entries(rangeQuery(range.peek())),
     ]),
   );
-  const items = [...(found.data?.items ?? [])].sort((a, b) => b.failed - a.failed);
-  // A value of its own for each task tells nothing.
-  if (by.startsWith("args.") && items.length > 3 && items.every(({ failed }) => failed === 1)) return null;
-  if (by.startsWith("args.") && found.data && !items.length) return null;
+  const items = found.data?.items ?? [];
+  if (by.startsWith("args.") && found.data && tellsNothing(items)) return null;
   const all = items.reduce((sum, { failed }) => sum + failed, 0);
   return (
     <section class="panel" aria-label={`By ${name}`}>
@@ -33,7 +37,7 @@ export function Facets(props: { group: string; by: string; name: string; still: 
       <ul>
         {items.slice(0, MOST).map((facet) => (
           <li key={String(facet.value)}>
-            <One facet={facet} all={all} filter={narrowed(still, by, facet)} />
+            <One facet={facet} all={all} filter={narrowed(still(), by, facet)} group={group} />
           </li>
         ))}
       </ul>
@@ -42,10 +46,18 @@ export function Facets(props: { group: string; by: string; name: string; still: 
   );
 }
 
-function One({ facet, all, filter }: { facet: Facet; all: number; filter: Filter | null }) {
+/** A value of its own for each task tells nothing. */
+function tellsNothing(items: readonly Facet[]): boolean {
+  return !items.length || (items.length > 3 && items.every(({ failed }) => failed === 1));
+}
+
+function One(props: { facet: Facet; all: number; filter: Filter | null; group: FailureGroup }) {
+  const { facet, all, filter, group } = props;
   const { value, failed, total } = facet;
   const word = value === null ? "none" : String(value).slice(0, 100);
   const count = failed.toLocaleString("en");
+  // Some have run again since: how many are still failed says the dialog.
+  const isExact = group.recovered + group.retrying === 0;
   return (
     <>
       <span class="facet-bar" style={{ width: `${(100 * failed) / Math.max(all, 1)}%` }} aria-hidden="true" />
@@ -55,14 +67,14 @@ function One({ facet, all, filter }: { facet: Facet; all: number; filter: Filter
         </Link>
       ) : (
         <bdi>{word}</bdi>
-      )}
-      <span class="fine">
+      )}{" "}
+      <span class="fine" title={total === null ? undefined : "of all that ended or failed in this time"}>
         {count}
         {total !== null && ` of ${total.toLocaleString("en")}`}
-      </span>
-      {filter && (
+      </span>{" "}
+      {filter && group.stillFailed > 0 && (
         <button type="button" class="small" onClick={() => askBulk("retry", filter)}>
-          Retry these {count}
+          {isExact ? `Retry these ${count}` : "Retry these…"}
         </button>
       )}
     </>

@@ -1,13 +1,14 @@
 /** One group of failures: when, of which arguments, owners and processes, why; and what to do. */
 import { Panel, Trouble } from "../parts/box";
 import { Link, TaskLink } from "../parts/link";
-import { Since } from "../parts/moments";
+import { At, Since } from "../parts/moments";
 import { Charts } from "../overview/charts";
 import { useHistory } from "../overview/history";
 import type { FailureGroup, WholeTask } from "../state/answers";
 import { NO_FILTER, type Filter } from "../state/filter";
-import { range } from "../state/location";
+import { failureType, range } from "../state/location";
 import { mayNot } from "../state/me";
+import { rangeQuery } from "../state/range";
 import { ask, useAnswer, type Answer } from "../state/resource";
 import { client } from "../state/server";
 import { Traceback } from "../task/traceback";
@@ -21,82 +22,106 @@ export function GroupPage(props: { id: string; group: FailureGroup | null; answe
   return (
     <>
       <p class="back">
-        <Link to={{ page: "failures" }}>
+        <Link to={{ page: "failures", type: failureType.value }}>
           <span aria-hidden="true">←</span> All failures
         </Link>
       </p>
-      {group ? (
-        <Known group={group} />
-      ) : (
-        <section class="state">
-          <h1>No such failure in the range</h1>
-          <p class="fine">
-            <bdi>{id.slice(0, 200)}</bdi>
-          </p>
-          <Trouble of={answer} what="this failure" />
-        </section>
-      )}
+      {group ? <Known group={group} /> : <Unknown id={id} answer={answer} />}
     </>
   );
+}
+
+function Unknown({ id, answer }: { id: string; answer: Answer<unknown> }) {
+  if (!answer.data) return <Trouble of={answer} what="this failure" />;
+  return (
+    <section class="state">
+      <h1>No such failure in this time</h1>
+      <p>Its tasks failed earlier, failed for another reason since, or were deleted.</p>
+      {range.value !== "30d" && (
+        <Link to={{ page: "failures", group: id, range: "30d" }}>Look at the last 30 days</Link>
+      )}
+      <p class="fine">
+        <bdi>{id.slice(0, 200)}</bdi>
+      </p>
+    </section>
+  );
+}
+
+/** Those that are still failed, of the failures that are shown. */
+function stillFailed({ group }: FailureGroup): Filter {
+  const { from, to } = rangeQuery(range.value);
+  const ended = { from, to: typeof range.value === "string" ? "" : to };
+  return { ...NO_FILTER, statuses: ["Failed"], error: group, ended };
 }
 
 function Known({ group }: { group: FailureGroup }) {
   const sample = useAnswer(group.sampleTask, () => ask<WholeTask>(`/api/tasks/${encodeURIComponent(group.sampleTask)}`));
   const type = group.types.length === 1 ? group.types[0]! : undefined;
   const history = useHistory(range.value, type ?? null);
-  const still: Filter = { ...NO_FILTER, statuses: ["Failed"], error: group.group };
   const paths = sample.data ? pathsOf(sample.data.arguments) : [];
+  const facets = [...paths.map((path) => [`args.${path}`, path]), ["owner", "Owner"], ["process", "Process"]];
   return (
     <>
-      <header class="page-head">
-        <div>
-          <h1>
-            <bdi>{group.errorType ?? "Error"}</bdi>
-          </h1>
-          <p class="error">
-            <bdi>{group.sample.slice(0, 500)}</bdi>
-          </p>
-          <p class="fine">
-            {group.frame && (
-              <>
-                at <bdi>{group.frame}</bdi>,{" "}
-              </>
-            )}
-            <bdi>{group.types.join(", ")}</bdi>, first <Since iso={group.firstAt} />, last <Since iso={group.lastAt} />
-          </p>
-        </div>
-        <div class="actions">
-          <p>
-            <b>{group.stillFailed.toLocaleString("en")}</b> still failed,{" "}
-            {group.recovered.toLocaleString("en")} recovered
-          </p>
-          <button type="button" class="primary" disabled={!group.stillFailed} onClick={() => askBulk("retry", still)}>
-            Retry these {group.stillFailed.toLocaleString("en")}
-          </button>
-          <Link to={{ page: "tasks", filter: still }}>Show these tasks</Link>
-        </div>
-      </header>
+      <Head group={group} />
       <div class="facets">
-        {paths.map((path) => (
-          <Facets key={path} group={group.group} by={`args.${path}`} name={path} still={still} />
+        {facets.map(([by, name]) => (
+          <Facets key={by} group={group} by={by!} name={name!} still={() => stillFailed(group)} />
         ))}
-        <Facets group={group.group} by="owner" name="Owner" still={still} />
-        <Facets group={group.group} by="process" name="Process" still={still} />
       </div>
       {mayNot("arguments") && <p class="fine">By which arguments they differ is not allowed here.</p>}
+      <h2 class="of-charts">{type === undefined ? "All tasks" : <>All tasks of type <bdi>{type}</bdi></>}</h2>
       <Charts history={history} type={type} />
       <Newest task={group.sampleTask} />
     </>
   );
 }
 
-/** The names of the arguments that are plain values. */
-function pathsOf(given: unknown): string[] {
+function Head({ group }: { group: FailureGroup }) {
+  const still = group.stillFailed.toLocaleString("en");
+  return (
+    <header class="page-head">
+      <div>
+        <h1>
+          <bdi>{group.errorType ?? "Error"}</bdi>
+        </h1>
+        <p class="error">
+          <bdi>{group.sample.slice(0, 500)}</bdi>
+        </p>
+        <p class="fine">
+          {group.frame && (
+            <>
+              at <bdi>{group.frame}</bdi>,{" "}
+            </>
+          )}
+          <bdi>{group.types.join(", ")}</bdi>, since <At iso={group.firstAt} />, last <Since iso={group.lastAt} />
+        </p>
+      </div>
+      <div class="actions">
+        <p>
+          <b>{still}</b> still failed, {group.retrying > 0 && `${group.retrying.toLocaleString("en")} retrying, `}
+          {group.recovered.toLocaleString("en")} recovered
+        </p>
+        <button
+          type="button"
+          class="primary"
+          disabled={!group.stillFailed}
+          onClick={() => askBulk("retry", stillFailed(group))}
+        >
+          Retry these {still}
+        </button>
+        <Link to={{ page: "tasks", filter: stillFailed(group) }}>Show these tasks</Link>
+      </div>
+    </header>
+  );
+}
+
+/** The paths of the arguments that are plain values. */
+function pathsOf(given: unknown, above = ""): string[] {
   if (typeof given !== "object" || given === null || Array.isArray(given)) return [];
-  return Object.entries(given)
-    .filter(([name, value]) => name !== "id" && value !== null && typeof value !== "object")
-    .map(([name]) => name)
-    .slice(0, MOST);
+  const entries = Object.entries(given).filter(([name]) => (above || name !== "id") && /^[\w-]+$/.test(name));
+  const plain = entries.filter(([, value]) => value !== null && typeof value !== "object");
+  const deeper = above ? [] : entries.flatMap(([name, value]) => pathsOf(value, `${name}.`));
+  return [...plain.map(([name]) => above + name), ...deeper].slice(0, MOST);
 }
 
 function Newest({ task }: { task: string }) {

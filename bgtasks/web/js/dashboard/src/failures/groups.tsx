@@ -1,10 +1,11 @@
 /** Groups of failures that are one, as a table. */
 import { Link } from "../parts/link";
-import { Since } from "../parts/moments";
+import { At, Since } from "../parts/moments";
 import type { FailureGroup } from "../state/answers";
 
-export function Groups({ items, isShort }: { items: readonly FailureGroup[]; isShort?: boolean }) {
-  if (!items.length) return <p class="fine">No task failed.</p>;
+export function Groups(props: { items: readonly FailureGroup[]; isShort?: boolean; type?: string | null }) {
+  const { items, isShort, type } = props;
+  const isRetried = !isShort && items.some(({ retrying }) => retrying > 0);
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Failures">
       <table>
@@ -12,8 +13,9 @@ export function Groups({ items, isShort }: { items: readonly FailureGroup[]; isS
           <tr>
             <th>Failure</th>
             <th class="num">Still failed</th>
+            {isRetried && <th class="num">Retrying</th>}
             {!isShort && <th class="num">Recovered</th>}
-            {!isShort && <th>First</th>}
+            <th>Since</th>
             <th>Last</th>
           </tr>
         </thead>
@@ -21,7 +23,7 @@ export function Groups({ items, isShort }: { items: readonly FailureGroup[]; isS
           {items.map((item) => (
             <tr key={item.group}>
               <td class="wide">
-                <Link to={{ page: "failures", group: item.group }}>
+                <Link to={{ page: "failures", group: item.group, type }}>
                   <b>
                     <bdi>{item.errorType ?? "Error"}</bdi>
                   </b>{" "}
@@ -40,12 +42,11 @@ export function Groups({ items, isShort }: { items: readonly FailureGroup[]; isS
               <td class="num">
                 <b>{item.stillFailed.toLocaleString("en")}</b>
               </td>
+              {isRetried && <td class="num">{item.retrying.toLocaleString("en")}</td>}
               {!isShort && <td class="num">{item.recovered.toLocaleString("en")}</td>}
-              {!isShort && (
-                <td>
-                  <Since iso={item.firstAt} />
-                </td>
-              )}
+              <td>
+                <At iso={item.firstAt} />
+              </td>
               <td>
                 <Since iso={item.lastAt} />
               </td>

@@ -48,8 +48,9 @@ function One({ item }: { item: Attention }) {
 function placeOf({ kind, filter, type }: Attention): Place {
   if (kind === "lost" || kind === "blocked") return { page: "processes" };
   if (kind === "unrun" || kind === "paused") return { page: "types" };
+  if (kind === "failing") return { page: "failures", type };
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(filter ?? {})) query.append(name, value);
   if (type && !query.has("type")) query.append("type", type);
-  return { page: kind === "failing" ? "failures" : "tasks", filter: readFilter(query) };
+  return { page: "tasks", filter: readFilter(query) };
 }

@@ -1,10 +1,19 @@
 /** Times and durations that move on by themselves. */
-import { duration, fullTime, now, relative, shortly } from "../state/time";
+import { duration, fullTime, now, relative, shortly, timeOfDay } from "../state/time";
 
 export function Since({ iso }: { iso: string }) {
   return (
     <time dateTime={iso} title={fullTime(iso)}>
       {relative(iso, now.value)}
+    </time>
+  );
+}
+
+/** "02:10", of another day with the day: what is compared with a chart. */
+export function At({ iso }: { iso: string }) {
+  return (
+    <time dateTime={iso} title={`${fullTime(iso)}, ${relative(iso, now.value)}`}>
+      {timeOfDay(Date.parse(iso), now.value)}
     </time>
   );
 }

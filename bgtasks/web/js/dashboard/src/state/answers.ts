@@ -77,6 +77,7 @@ export interface FailureGroup {
   frame: string | null;
   stillFailed: number;
   recovered: number;
+  retrying: number;
   firstAt: string;
   lastAt: string;
   types: readonly string[];

@@ -10,6 +10,8 @@ export type Page = (typeof PAGES)[number];
 export const page = signal<Page>("overview");
 export const openTask = signal<string | null>(null);
 export const openGroup = signal<string | null>(null);
+/** Of which type failures are shown; `null`: of all. */
+export const failureType = signal<string | null>(null);
 export const filter = signal<Filter>(NO_FILTER);
 export const range = signal<Range>(USUAL);
 
@@ -18,6 +20,7 @@ export interface Place {
   page?: Page;
   task?: string | null;
   group?: string | null;
+  type?: string | null;
   filter?: Filter;
   range?: Range;
   zone?: Zone;
@@ -29,6 +32,7 @@ export function go(to: Place, replace = false): void {
     if (to.page !== undefined) page.value = to.page;
     if (to.page !== undefined || to.task !== undefined) openTask.value = to.task ?? null;
     if (to.page !== undefined || to.group !== undefined) openGroup.value = to.group ?? null;
+    if (to.page !== undefined || to.type !== undefined) failureType.value = to.type ?? null;
     if (to.filter !== undefined && !sameFilter(to.filter, filter.peek())) filter.value = to.filter;
     if (to.range !== undefined) range.value = to.range;
     if (to.zone !== undefined) zone.value = to.zone;
@@ -51,12 +55,14 @@ export function addressOf(to: Place): string {
   const shown = to.page ?? page.value;
   const task = isMoved || to.task !== undefined ? to.task : openTask.value;
   const group = isMoved || to.group !== undefined ? to.group : openGroup.value;
+  const type = isMoved || to.type !== undefined ? to.type : failureType.value;
   const wanted = to.filter ?? filter.value;
   const span = to.range ?? range.value;
   const isPlain = shown === "tasks" && (task || written(wanted).length);
   if (shown !== "overview" && !isPlain) query.set("page", shown);
   if (task) query.set("task", task);
   if (group) query.set("group", group);
+  if (type && shown === "failures") query.set("type", type);
   if (shown === "tasks") for (const [name, value] of written(wanted)) query.append(name, value);
   if (shown === "tasks" && wanted.sort) query.set("sort", wanted.sort);
   if (span !== USUAL) query.set("range", typeof span === "string" ? span : `${span.from}..${span.to}`);
@@ -75,6 +81,7 @@ function read(): void {
     // Who names a task or tasks means their page.
     const isTasks = openTask.value !== null || written(wanted).length > 0;
     page.value = named ?? (isTasks ? "tasks" : openGroup.value ? "failures" : "overview");
+    failureType.value = page.value === "failures" ? query.get("type") : null;
     if (page.value === "tasks" && !sameFilter(wanted, filter.peek())) filter.value = wanted;
     range.value = isWithin(span) ? span : (between(span) ?? USUAL);
     zone.value = query.get("zone") === "utc" ? "utc" : "local";

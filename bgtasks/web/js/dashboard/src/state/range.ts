@@ -28,6 +28,12 @@ export function bounds(range: Range): { from: number; to: number } {
   return { from: to - WITHIN[range][1], to };
 }
 
+/** The shortest of the ranges up to now in which a time is; `null`: it is older. */
+export function rangeAround(iso: string): Within | null {
+  const age = serverNow() - Date.parse(iso);
+  return (Object.keys(WITHIN) as Within[]).find((within) => age < WITHIN[within][1]) ?? null;
+}
+
 export function rangeQuery(range: Range): { from: string; to: string } {
   const { from, to } = bounds(range);
   return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };

@@ -74,6 +74,11 @@ export function axisTime(at: number): string {
   return text === "00:00" ? format("day", at) : text;
 }
 
+/** The time of day, on another day than `now` with the day. */
+export function timeOfDay(at: number, now: number): string {
+  return format("day", at) === format("day", now) ? format("clock", at) : format("short", at);
+}
+
 /** "Europe/Berlin", or "UTC". */
 export function zoneName(of: Zone = zone.value): string {
   return of === "utc" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone;

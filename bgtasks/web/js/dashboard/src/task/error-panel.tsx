@@ -3,6 +3,8 @@ import type { Task } from "bgtasks-client";
 import { Panel } from "../parts/box";
 import { Copy } from "../parts/copy";
 import { Link } from "../parts/link";
+import { range, type Place } from "../state/location";
+import { bounds, rangeAround } from "../state/range";
 import { lastOwn, partsOf } from "./frames";
 import { attempts } from "./opened";
 import { Traceback } from "./traceback";
@@ -19,7 +21,7 @@ export function ErrorPanel({ task }: { task: Task }) {
       class="failure"
       beside={
         <span class="row-buttons">
-          {newest?.group && <Link to={{ page: "failures", group: newest.group }}>Others like it</Link>}
+          {newest?.group && <Link to={likeIt(newest.group, newest.endedAt)}>Others like it</Link>}
           <Copy what="error" text={() => newest?.traceback ?? message} />
         </span>
       }
@@ -40,6 +42,13 @@ export function ErrorPanel({ task }: { task: Task }) {
       {newest?.traceback && <Traceback text={newest.traceback} label={`Traceback of attempt ${newest.attempt}`} />}
     </Panel>
   );
+}
+
+/** The failures of this group, in a range in which this one is. */
+function likeIt(group: string, endedAt: string | null): Place {
+  const around = endedAt === null ? null : rangeAround(endedAt);
+  const isSeen = endedAt !== null && Date.parse(endedAt) >= bounds(range.value).from;
+  return { page: "failures", group, ...(around !== null && !isSeen && { range: around }) };
 }
 
 function frameOf(traceback: string | null | undefined): string | null {
