@@ -187,7 +187,8 @@ class DashboardHost:
 
     @property
     def policy(self) -> Policy:
-        return self.container.policy()
+        policy: Policy = self.container.policy()
+        return policy
 
     def submit(
         self, name: str = "Copy movie.mkv", kind: type[CopyTask] = CopyTask, **how: Any

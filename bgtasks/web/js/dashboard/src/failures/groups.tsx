@@ -5,10 +5,11 @@ import type { FailureGroup } from "../state/answers";
 
 export function Groups(props: { items: readonly FailureGroup[]; isShort?: boolean; type?: string | null }) {
   const { items, isShort, type } = props;
+  if (!items.length) return <p class="fine">No task failed.</p>;
   const isRetried = !isShort && items.some(({ retrying }) => retrying > 0);
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Failures">
-      <table>
+      <table class={isShort ? "short" : undefined}>
         <thead>
           <tr>
             <th>Failure</th>

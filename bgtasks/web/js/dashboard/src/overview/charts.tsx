@@ -13,7 +13,7 @@ export function Charts({ history, type }: { history: Answer<History>; type?: str
   const drawn = useMemo(() => data && prepared(data), [data]);
   if (!data || !drawn) return <Trouble of={history} what="what happened over time" />;
   const base = { ...NO_FILTER, ...(type !== undefined && { types: [type] }) };
-  const all = { times: drawn.times, step: drawn.step, onZoom: zoom };
+  const all = { times: drawn.times, step: drawn.step, known: drawn.known, onZoom: zoom };
   return (
     <section class="charts" aria-label="Over time">
       <Chart
@@ -79,6 +79,7 @@ function prepared({ points, step }: History) {
   return {
     times,
     step: step * 1000,
+    known: points.map(({ submitted }) => submitted !== null),
     ended: [
       of("Completed", "completed", ({ completed }) => completed),
       of("Failed", "failed", ({ failed }) => failed),

@@ -14,6 +14,8 @@ export interface ChartProps {
   times: readonly number[]; // where each step begins, in milliseconds
   step: number; // in milliseconds
   series: readonly Series[];
+  /** Which steps something is known of, where that is more than those that have values. */
+  known?: readonly boolean[];
   kind: "bars" | "areas" | "lines";
   word?: (value: number) => string;
   summary: string;
@@ -50,7 +52,7 @@ export function Chart(props: ChartProps) {
           {series.map(({ label, tone, values }) => (
             <li key={label}>
               <i class={`swatch ${tone}`} aria-hidden="true" />
-              {label} <b>{shown(values, at, kind, word)}</b>
+              {label} <b>{shown(values, at, { kind, word, known: props.known })}</b>
             </li>
           ))}
         </ul>
@@ -68,13 +70,13 @@ export function Chart(props: ChartProps) {
 function shown(
   values: Series["values"],
   at: number | null,
-  kind: ChartProps["kind"],
-  word: (value: number) => string,
+  { kind, word, known }: Pick<ChartProps, "kind" | "known"> & { word: (value: number) => string },
 ): string {
-  if (at !== null) return values[at] == null ? "unknown" : word(values[at]);
-  const known = values.filter((value) => value !== null);
-  if (!known.length) return "unknown";
-  return word(kind === "bars" ? known.reduce((sum, value) => sum + value, 0) : known.at(-1)!);
+  const none = (isKnown: boolean | undefined) => (isKnown ? "none" : "unknown");
+  if (at !== null) return values[at] == null ? none(known?.[at]) : word(values[at]);
+  const there = values.filter((value) => value !== null);
+  if (!there.length) return none(known?.some(Boolean));
+  return word(kind === "bars" ? there.reduce((sum, value) => sum + value, 0) : there.at(-1)!);
 }
 
 interface PlotProps extends ChartProps {
@@ -130,7 +132,7 @@ function Plot(props: PlotProps) {
     >
       <Grid top={top} y={y} width={width} word={word} />
       <Axis times={times} step={step} x={x} height={height} inner={inner} />
-      <Unknown series={series} times={times} step={step} x={x} deep={deep} />
+      <Unknown series={series} known={props.known} times={times} step={step} x={x} deep={deep} />
       {kind === "bars" && <Bars series={series} times={times} step={step} x={x} y={y} />}
       {kind === "areas" && <Areas series={series} times={times} step={step} x={x} y={y} />}
       {kind === "lines" && <Lines series={series} times={times} step={step} x={x} y={y} />}
@@ -208,10 +210,11 @@ function Axis(props: Omit<Scaled, "series" | "y"> & { height: number; inner: num
 }
 
 /** Hatched: of these steps nothing is known. Neighbours are one. */
-function Unknown({ series, times, step, x, deep }: Omit<Scaled, "y"> & { deep: number }) {
+function Unknown(props: Omit<Scaled, "y"> & Pick<ChartProps, "known"> & { deep: number }) {
+  const { series, known, times, step, x, deep } = props;
   const gaps: [number, number][] = [];
   times.forEach((time, index) => {
-    if (series.some(({ values }) => values[index] != null)) return;
+    if (known ? known[index] : series.some(({ values }) => values[index] != null)) return;
     const last = gaps.at(-1);
     if (last && last[1] === time) last[1] = time + step;
     else gaps.push([time, time + step]);

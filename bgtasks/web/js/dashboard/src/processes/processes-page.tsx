@@ -26,8 +26,16 @@ export function ProcessesPage() {
           {items.map((process) => (
             <Process key={process.id} process={process} />
           ))}
-          {!items.length && <p class="fine">No process is there.</p>}
         </div>
+      )}
+      {found.data && !items.length && (
+        <section class="state">
+          <h2>No process is there</h2>
+          <p>Nothing runs until one starts: the application itself, or a worker of its own.</p>
+          <pre class="code" tabIndex={0} role="region" aria-label="Example command">
+            <code>python -m bgtasks worker myapp:container</code>
+          </pre>
+        </section>
       )}
       <Trouble of={found} what="which processes there are" />
     </>

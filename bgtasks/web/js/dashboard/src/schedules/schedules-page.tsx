@@ -21,7 +21,7 @@ export function SchedulesPage() {
     <>
       <h1>Schedules</h1>
       {found.data && items.length > 0 && <NextDay items={items} />}
-      {found.data && !items.length && <p class="fine">There are no schedules.</p>}
+      {found.data && !items.length && <NoSchedules />}
       <div class="schedules">
         {items.map((schedule) => (
           <Schedule key={schedule.name} schedule={schedule} />
@@ -29,6 +29,24 @@ export function SchedulesPage() {
       </div>
       <Trouble of={found} what="the schedules" />
     </>
+  );
+}
+
+const FIRST_SCHEDULE = `from bgtasks import Cron, schedule
+
+schedules=providers.List(
+    schedule("nightly-export", Cron("0 3 * * *"), providers.Factory(ExportTask)),
+)`;
+
+function NoSchedules() {
+  return (
+    <section class="state">
+      <h2>No schedules yet</h2>
+      <p>A schedule submits a task at each tick, one over any number of processes. Give it to the container:</p>
+      <pre class="code" tabIndex={0} role="region" aria-label="Example code">
+        <code>{FIRST_SCHEDULE}</code>
+      </pre>
+    </section>
   );
 }
 

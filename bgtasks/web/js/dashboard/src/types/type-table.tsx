@@ -16,7 +16,7 @@ export function TypeTable(props: {
   if (!items.length) return <p class="fine">There are no types.</p>;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Types">
-      <table>
+      <table class={isShort ? "short" : undefined}>
         <thead>
           <tr>
             <th>Type</th>
@@ -24,8 +24,8 @@ export function TypeTable(props: {
             <th class="num">Running</th>
             <th class="num">Per minute</th>
             <th class="num">Failing</th>
-            {!isShort && <th class="num">Wait p50 · p95 · p99</th>}
-            {!isShort && <th class="num">Run p50 · p95 · p99</th>}
+            {!isShort && <th class="num wraps">Wait p50 · p95 · p99</th>}
+            {!isShort && <th class="num wraps">Run p50 · p95 · p99</th>}
             {!isShort && <th>Processes</th>}
             {actions && <th>Starts</th>}
           </tr>
@@ -81,8 +81,8 @@ function TypeLine(props: {
       <td class="num">
         <Share type={type} />
       </td>
-      {!isShort && <td class="num">{three(type, type.waitMs)}</td>}
-      {!isShort && <td class="num">{three(type, type.runMs)}</td>}
+      {!isShort && <td class="num wraps">{three(type, type.waitMs)}</td>}
+      {!isShort && <td class="num wraps">{three(type, type.runMs)}</td>}
       {!isShort && (
         <td>
           <Count value={type.processes} />
@@ -105,7 +105,13 @@ function Share({ type: { failureRate, perMinute } }: { type: TypeRow }) {
 }
 
 function three({ perMinute }: TypeRow, of: Percentiles | null): ComponentChildren {
-  if (of) return [of.p50, of.p95, of.p99].map(percentile).join(" · ");
+  if (of)
+    return [of.p50, of.p95, of.p99].map((value, index) => (
+      <>
+        {index > 0 && " · "}
+        <span class="whole">{percentile(value)}</span>
+      </>
+    ));
   return perMinute === null ? <Count value={null} /> : "–";
 }
 

@@ -12,7 +12,16 @@ export function TypesPage() {
   return (
     <>
       <h1>Types</h1>
-      {types.data && <TypeTable items={types.data.items} actions={(type) => <Pausing type={type} />} />}
+      {types.data && !types.data.items.length && (
+        <section class="state">
+          <h2>No types yet</h2>
+          <p>
+            A type is registered with its worker: <code>background_task(CopyTask, copy_worker)</code> in the
+            container’s <code>tasks</code>. It appears here when the application has started.
+          </p>
+        </section>
+      )}
+      {types.data && types.data.items.length > 0 && <TypeTable items={types.data.items} actions={(type) => <Pausing type={type} />} />}
       <Trouble of={types} what="the types of tasks" />
     </>
   );
