@@ -177,6 +177,37 @@ test("an end that came while the line was cut is told", async () => {
   assert.deepEqual(ends, ["Cancelled"]);
 });
 
+test("of a task before, whose id gave way to another, no end is told", async () => {
+  const { socket, tasks } = client();
+  knows(socket, task({}), task({ id: B }));
+  socket.up();
+  const ends = [];
+  let id = A;
+  const { show } = await mount(tasks, () => h(Shown, { id, onEnd: (ended) => ends.push(ended.id) }));
+  id = B;
+  await show();
+  await happens(() => socket.send({ revision: 2, status: "Completed" }));
+  assert.deepEqual(ends, []);
+  await happens(() => socket.send({ id: B, revision: 2, status: "Completed" }));
+  id = A; // it has ended meanwhile, and nobody saw it
+  await show();
+  assert.deepEqual(ends, [B]);
+});
+
+test("a task that is to be cancelled, or waits for another attempt, has not ended", async () => {
+  const { socket, tasks } = client();
+  knows(socket, task({}));
+  socket.up();
+  const ends = [];
+  await mount(tasks, () => h(Shown, { onEnd: ({ status }) => ends.push(status) }));
+  await happens(() => socket.send({ revision: 2, status: "Pending", errorMessage: "no", attempt: 1 }));
+  await happens(() => socket.send({ revision: 3, status: "Running", attempt: 2 }));
+  await happens(() => socket.send({ revision: 4, status: "Running", cancelRequested: true }));
+  assert.deepEqual(ends, []);
+  await happens(() => socket.send({ revision: 5, status: "Cancelled" }));
+  assert.deepEqual(ends, ["Cancelled"]);
+});
+
 test("lists are live, and a filter written out at each render asks once", async () => {
   const { socket, tasks } = client();
   knows(socket, task({}), task({ id: B, createdAt: "2026-01-02T00:00:00.000000Z" }));
@@ -238,6 +269,47 @@ test("a component that goes during a request leaves no trace", async () => {
   socket.answer = () => ({ ok: true, tasks: [] });
   await happens(() => answer({ ok: true, tasks: [task({})] }));
   assert.equal(box.textContent, "gone");
+});
+
+test("a component that goes while it asks for a cancel gets the answer all the same", async () => {
+  const { socket, tasks } = client();
+  knows(socket, task({}));
+  socket.up();
+  let used;
+  let isThere = true;
+  function Cancelling() {
+    used = useTask("Copy", A);
+    return null;
+  }
+  const { show } = await mount(tasks, () => (isThere ? h(Cancelling) : null));
+  let answer;
+  socket.answer = () => new Promise((resolve) => (answer = resolve));
+  const asking = used.cancel();
+  await settled();
+  const answering = answer;
+  isThere = false;
+  socket.answer = () => ({ ok: true, tasks: [] });
+  await show();
+  await happens(() => answering({ ok: true, task: task({ revision: 2, cancelRequested: true }) }));
+  assert.equal((await asking).cancelRequested, true);
+});
+
+test("another key of the provider is another connection, and the one before is closed", async () => {
+  const { socket, tasks } = client();
+  knows(socket, task({}));
+  socket.up();
+  let user = "ada";
+  const clients = [];
+  function Own() {
+    clients.push(useTaskClient());
+    return null;
+  }
+  const { show } = await mount(tasks, () => h(TasksProvider, { key: user }, h(Own)));
+  user = "bob";
+  await show();
+  const [first, last] = [clients[0], clients.at(-1)];
+  assert.notEqual(first, last);
+  assert.throws(() => first.reconnect(), { name: "ClosedError" });
 });
 
 test("the connection is shown; a refused one comes back when it is asked to", async () => {

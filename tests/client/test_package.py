@@ -98,6 +98,24 @@ export function Bar({ id }: { id: string | null }): ReactNode {
   );
 }
 
+interface FolderReport { files: number }
+interface WithResult<P, R> { readonly __payload: P; readonly __result: R }
+interface Reporting { ImportTask: WithResult<CopyProgress, FolderReport>; ScanTask: null }
+const reporting = createHooks<Reporting>();
+
+export function Report({ id }: { id: string }): ReactNode {
+  const { task } = reporting.useTask("ImportTask", id, {
+    // @ts-expect-error it may have failed, and then there is no result
+    onEnd: (ended) => console.log(ended.result.files),
+  });
+  for (const one of reporting.useTasks() ?? []) {
+    if (one.type === "ScanTask") one.payload satisfies null;
+    else if (one.status === "Completed") one.result.files satisfies number;
+    else one.payload?.copiedBytes satisfies number | undefined;
+  }
+  return task?.status === "Completed" ? task.result.files : null;
+}
+
 export const withOptions = (
   <TasksProvider options={{ url: "/tasks" }}><Bar id={null} /></TasksProvider>
 );
