@@ -41,6 +41,7 @@ class BackgroundTaskPolicy:
 
         It lets a listing be filtered by the store. Override it with ``can_view`` when you have
         many tasks and each user sees few of them; it must not leave out what ``can_view`` allows.
+        Counts go by it alone: they have tasks of these owners that ``can_view`` hides.
         """
         if only_can_view_knows(self):
             return None
