@@ -34,6 +34,7 @@ _COMMANDS = {
     "bgtasks.cli.tasks.command:add_types": ("types",),
     "bgtasks.cli.tasks.schedule_command:add_schedules": ("schedules",),
     "bgtasks.cli.tasks.stats_command:add_stats": ("stats", "processes"),
+    "bgtasks.cli.tasks.failures_command:add_failures": ("failures",),
     "bgtasks.cli.worker:add": ("worker",),
 }
 """What registers which commands, by their first words."""

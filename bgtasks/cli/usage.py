@@ -7,6 +7,7 @@ __all__ = [
     "TYPE_ACTIONS",
     "UNUSABLE",
     "CommandFailedError",
+    "UnavailableError",
     "UsageError",
 ]
 
@@ -29,3 +30,7 @@ class UsageError(Exception):
 
 class CommandFailedError(Exception):
     """The arguments are valid, but the command failed (exit code 1); the message says why."""
+
+
+class UnavailableError(CommandFailedError):
+    """The application cannot be reached or cannot answer now; another try may succeed."""

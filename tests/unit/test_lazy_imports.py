@@ -125,6 +125,17 @@ except SystemExit:
     assert modules_after(code) & FOREIGN == {"attrs"}
 
 
+@pytest.mark.parametrize(
+    "command", [["stats"], ["failures"], ["tasks", "list"], ["tasks", "logs", "0193a4e0"]]
+)
+def test_a_command_over_http_loads_nothing_that_moves_on_a_terminal_and_no_containers(
+    command: list[str],
+) -> None:
+    nobody = "http://127.0.0.1:9/background-tasks"
+    code = f"import bgtasks.cli\nassert bgtasks.cli.main([*{command!r}, '--url', {nobody!r}]) == 1"
+    assert not modules_after(code) & {"rich", "dependency_injector", "sqlite3", "socketio"}
+
+
 def test_the_pytest_plugin_loads_nothing_before_a_fixture_is_used() -> None:
     found = modules_after("import bgtasks.testing.plugin", beside="import pytest")
     assert not found & FOREIGN

@@ -11,8 +11,7 @@ import pytest
 from bgtasks import QueryError, TaskNotFoundError, TaskStateError
 from bgtasks.cli.tasks import http_tasks
 from bgtasks.cli.tasks.client import PageRequest, TaskClient
-from bgtasks.cli.tasks.http_answer import UnavailableError
-from bgtasks.cli.usage import CommandFailedError
+from bgtasks.cli.usage import CommandFailedError, UnavailableError
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import NotAllowedError
 

@@ -9,8 +9,7 @@ import pytest
 
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import TaskNotFoundError
-from bgtasks.cli.tasks.http_answer import UnavailableError
-from bgtasks.cli.usage import CommandFailedError
+from bgtasks.cli.usage import CommandFailedError, UnavailableError
 from bgtasks.errors import NotAllowedError
 
 from .tasks_command_support import ID, answering, wire

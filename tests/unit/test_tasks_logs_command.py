@@ -12,11 +12,10 @@ import pytest
 
 from bgtasks import BackgroundTaskStatus as Status
 from bgtasks import LogLine, TaskLog, TaskNotFoundError, background_task
-from bgtasks.cli.tasks.http_answer import UnavailableError
 from bgtasks.cli.tasks.manager_tasks import ManagerTasks
 from bgtasks.cli.tasks.screen import Screen
 from bgtasks.cli.tasks.task_log import follow_log, show_log
-from bgtasks.cli.usage import CommandFailedError
+from bgtasks.cli.usage import CommandFailedError, UnavailableError
 from tests.hosts.scripted import Context, Work, container_of, run_to_end, running, worker_of
 
 from .tasks_command_support import ID, answering, over_http, task

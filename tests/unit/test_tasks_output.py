@@ -139,7 +139,7 @@ async def test_a_terminal_gets_a_table_with_whole_ids(
     assert "STATUS" in head
     assert row.startswith(str(task_id))
     assert "Failed" in row
-    # What rich writes for colours is all that is left of escapes.
+    # What is written for colours is all that is left of escapes.
     assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", row)
     assert "\u202e" not in row
 
@@ -175,6 +175,7 @@ async def test_everything_about_a_task_as_json(
     await show_task(world.client, screen, task_id, as_json=True)
     shown = json.loads(capsys.readouterr().out)
     attempts = shown.pop("attempts")
+    assert shown.pop("arguments") == {"text": ""}
     assert shown.keys() == wire().keys()
     assert [(item["attempt"], item["outcome"]) for item in attempts] == [(1, "failed")]
     assert attempts[0]["endedAt"].endswith("Z")

@@ -5,7 +5,7 @@ import asyncio
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ _CARRIED_OUT_BY = {
     "schedules": "bgtasks.cli.tasks.schedule_actions",
     "stats": "bgtasks.cli.tasks.stats_actions",
     "processes": "bgtasks.cli.tasks.stats_actions",
+    "failures": "bgtasks.cli.tasks.failures_actions",
 }
 
 
@@ -90,22 +91,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _need(command: str, *modules: str) -> None:
-    # httpx imports its own command line, if what that needs is there: it takes longer than the
-    # rest together. It does without where that cannot be imported.
-    own = {} if "httpx" in sys.modules else {"httpx._main": None}
-    sys.modules.update(own)  # type: ignore[arg-type]
-    try:
-        _import(command, modules)
-    finally:
-        for name in own:
-            del sys.modules[name]
-
-
-def _import(command: str, modules: Sequence[str]) -> None:
+    """Raises UsageError where one of the modules is not installed. They are imported by what uses
+    them: that takes longer than the rest of a command."""
     for name in modules:
-        try:
-            importlib.import_module(name)
-        except ImportError:
+        if find_spec(name) is None:
             raise UsageError(
                 f"{name} is not installed, and {command!r} needs it: pip install 'bgtasks-di[cli]'"
-            ) from None
+            )

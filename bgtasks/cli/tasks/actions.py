@@ -16,10 +16,8 @@ from bgtasks.cli.tasks.filter_options import check_choice, filter_in
 from bgtasks.cli.tasks.ids import whole_id, whole_ids
 from bgtasks.cli.tasks.listing import count_tasks, list_tasks
 from bgtasks.cli.tasks.opening import Opening
-from bgtasks.cli.tasks.progress import watch_task
 from bgtasks.cli.tasks.screen import Screen
 from bgtasks.cli.tasks.task_log import follow_log, show_log
-from bgtasks.cli.tasks.watched import show_top, watch_list
 
 __all__ = ["carry_out"]
 
@@ -39,6 +37,9 @@ async def _list(client: TaskClient, screen: Screen, options: argparse.Namespace)
         tasks=filter_in(options), limit=options.limit, include=include, sort=options.sort
     )
     if options.watch:
+        # Late, as in what follows: these move on a terminal, with what takes long to be imported.
+        from bgtasks.cli.tasks.watched import watch_list
+
         await watch_list(client, screen, wanted)
     else:
         await list_tasks(client, screen, wanted, options.json)
@@ -56,6 +57,8 @@ async def _show(client: TaskClient, screen: Screen, options: argparse.Namespace)
 
 
 async def _watch(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    from bgtasks.cli.tasks.progress import watch_task
+
     return await watch_task(client, screen, await whole_id(client, options.id), options.json)
 
 
@@ -84,6 +87,8 @@ async def _run(client: TaskClient, screen: Screen, options: argparse.Namespace) 
 
 
 async def _top(client: TaskClient, screen: Screen, options: argparse.Namespace) -> bool:
+    from bgtasks.cli.tasks.watched import show_top
+
     await show_top(client, screen, options.every)
     return True
 

@@ -1,11 +1,13 @@
 """What the commands need from an application, over HTTP or over its database."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from attrs import frozen
 
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
@@ -13,13 +15,15 @@ from bgtasks.models import (
     Attempt,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    FailureFacet,
+    FailureGroup,
     ProcessInfo,
     ScheduleInfo,
     Stats,
 )
 from bgtasks.web.listing import PageRequest
 
-__all__ = ["BulkOutcome", "Info", "PageRequest", "TaskClient"]
+__all__ = ["BulkOutcome", "FailureRange", "Info", "PageRequest", "TaskClient"]
 
 Info = BackgroundTaskInfo[Any]
 
@@ -34,6 +38,16 @@ class BulkOutcome:
     not_allowed: int = 0
     gone: int = 0
     error: str | None = None
+
+
+@frozen(kw_only=True)
+class FailureRange:
+    """Which failures: from ``start`` on (``None``: a day ago) and before ``end``, of all types or
+    of one."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    type_name: str | None = None
 
 
 class TaskClient(Protocol):
@@ -53,6 +67,9 @@ class TaskClient(Protocol):
     async def get(self, task_id: UUID) -> Info:
         """The newest snapshot of a task."""
 
+    async def details(self, task_id: UUID) -> TaskDetails | None:
+        """What is known of a task beside its snapshot; ``None`` where that may not be seen."""
+
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         """The attempts of a task, oldest first."""
 
@@ -70,6 +87,15 @@ class TaskClient(Protocol):
 
     async def processes(self) -> Sequence[ProcessInfo]:
         """The processes that share the tasks."""
+
+    async def failures(self, wanted: FailureRange) -> Sequence[FailureGroup]:
+        """Which failures there are, those first of which most tasks are still failed. Raises
+        QueryError."""
+
+    async def failure_facets(
+        self, group: str, by: str, wanted: FailureRange
+    ) -> Sequence[FailureFacet]:
+        """What the tasks of a failure have in common. Raises QueryError."""
 
     async def types(self) -> Sequence[TypeInfo]:
         """All types of tasks."""

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from rich.text import Text
-
 from bgtasks.cli.tasks.client import Info, TaskClient
 from bgtasks.cli.tasks.plain_text import one_line, plain
 from bgtasks.cli.tasks.screen import Screen, status_text, utc_text
+from bgtasks.cli.tasks.table import Cell, Styled
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.models import Attempt
 
 __all__ = ["show_task"]
@@ -21,21 +21,24 @@ async def show_task(client: TaskClient, screen: Screen, task_id: UUID, as_json: 
     """Write one task, its payload, and its attempts. As JSON: one line in the wire shape, with the
     attempts as ``attempts``."""
     info = await client.get(task_id)
+    details = await client.details(task_id)
     attempts = await client.attempts(task_id)
     wire = screen.wire(info)
+    if details is not None:
+        wire["arguments"] = details.arguments
     if as_json:
         screen.json({**wire, "attempts": [*map(screen.data_of, attempts)]})
         return
-    for name, value in _fields(info).items():
+    for name, value in (_fields(info) | _more_fields(details)).items():
         _write(screen, name, value)
-    for name in ("payload", "result"):
-        if wire[name] is not None:
+    for name in ("arguments", "payload", "result"):
+        if wire.get(name) not in (None, {}):
             _write(screen, name, "")
             screen.line(_indented(plain(json.dumps(wire[name], indent=2, ensure_ascii=False))))
     _write_attempts(screen, attempts)
 
 
-def _fields(info: Info) -> dict[str, str | Text | None]:
+def _fields(info: Info) -> dict[str, Cell | None]:
     return {
         "id": str(info.id),
         "type": info.type,
@@ -56,11 +59,18 @@ def _fields(info: Info) -> dict[str, str | Text | None]:
     }
 
 
-def _write(screen: Screen, name: str, value: str | Text | None) -> None:
+def _more_fields(details: TaskDetails | None) -> dict[str, str]:
+    if details is None:
+        return {}
+    timeout = {} if details.timeout is None else {"timeout": f"{details.timeout:g} s"}
+    return {"priority": str(details.priority), **timeout}
+
+
+def _write(screen: Screen, name: str, value: Cell | None) -> None:
     if value is None:
         return
-    text = value if isinstance(value, Text) else Text(one_line(value))
-    screen.line(Text.assemble((f"{name:<{_WIDTH}}", "bold"), text))
+    text = value if isinstance(value, Styled) else one_line(value)
+    screen.line(Styled(f"{name:<{_WIDTH}}", "bold"), text)
 
 
 def _write_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
@@ -69,6 +79,8 @@ def _write_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
         _write(screen, f"attempt {attempt.attempt}", _story(attempt))
         if attempt.error is not None:
             screen.line(_indented(plain(attempt.error.message)))
+        if attempt.traceback_omitted:
+            screen.line(_indented("its traceback is left out: those of newer attempts are long"))
         if attempt.traceback is None:
             continue
         if (same := seen.setdefault(attempt.traceback, attempt.attempt)) != attempt.attempt:
@@ -85,8 +97,8 @@ def _story(attempt: Attempt) -> str:
     return f"{attempt.outcome} at {_time(attempt.ended_at)}{place}"
 
 
-def _indented(text: str) -> Text:
-    return Text("\n".join(f"  {line}" for line in text.split("\n")))
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n"))
 
 
 def _time(value: datetime | None) -> str | None:

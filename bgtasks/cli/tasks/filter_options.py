@@ -59,6 +59,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="only those with this argument, such as share=photos or options.size=3; repeatable",
     )
     parser.add_argument(
+        "--error",
+        metavar="GROUP",
+        type=values.text,
+        help="only those whose newest failure is this one; see failures",
+    )
+    parser.add_argument(
         "--view", choices=get_args(View), help="only those that wait, by what they wait for"
     )
 
@@ -75,6 +81,7 @@ def filter_in(options: argparse.Namespace) -> TaskFilter:
         q=options.search,
         arguments=dict(options.arg or ()),
         view=options.view,
+        error=options.error,
     )
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 
 from bgtasks.cli.tasks.plain_text import one_line
-from bgtasks.cli.usage import CommandFailedError
+from bgtasks.cli.usage import CommandFailedError, UnavailableError
 from bgtasks.errors import NotAllowedError, QueryError, TaskNotFoundError, TaskStateError
 from bgtasks.web.protocol import BULK, COUNTS, EVENTS, SCHEDULES, TASKS, TYPES
 
-__all__ = ["UnavailableError", "check_answer", "read_json"]
+__all__ = ["check_answer", "read_json"]
 
 MAX_PROBLEM = 64 * 1024
 """How many bytes of an error are read."""
@@ -29,10 +29,6 @@ _ERRORS: dict[int, type[Exception]] = {
 
 _ABOUT_ALL = (TASKS, EVENTS, COUNTS, BULK, TYPES, SCHEDULES)
 """Routes without the name of anything: a 404 says that they are not there themselves."""
-
-
-class UnavailableError(CommandFailedError):
-    """The application cannot be reached or cannot answer now; another try may succeed."""
 
 
 async def read_json(response: httpx.Response, longest: int) -> Any:

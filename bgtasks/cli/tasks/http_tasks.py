@@ -9,9 +9,9 @@ from uuid import UUID
 
 import httpx
 
-from bgtasks.cli.tasks.client import BulkOutcome, Info, PageRequest, TaskClient
+from bgtasks.cli.tasks.client import BulkOutcome, FailureRange, Info, PageRequest, TaskClient
 from bgtasks.cli.tasks.http_address import HttpAddress
-from bgtasks.cli.tasks.http_answer import UnavailableError, read_json
+from bgtasks.cli.tasks.http_answer import read_json
 from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.http_watch import HttpWatch
 from bgtasks.cli.tasks.plain_text import one_line
@@ -20,6 +20,9 @@ from bgtasks.cli.tasks.wire_shape import (
     bulk_id_in,
     bulk_in,
     counts_in,
+    details_in,
+    facets_in,
+    failures_in,
     info_in,
     log_in,
     matching_in,
@@ -31,13 +34,22 @@ from bgtasks.cli.tasks.wire_shape import (
     type_in,
     types_in,
 )
-from bgtasks.cli.usage import UsageError
+from bgtasks.cli.usage import UnavailableError, UsageError
 from bgtasks.core.query import NEWEST_FIRST
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.errors import TaskNotFoundError
-from bgtasks.models import Attempt, BackgroundTaskStatus, ProcessInfo, ScheduleInfo, Stats
+from bgtasks.models import (
+    Attempt,
+    BackgroundTaskStatus,
+    FailureFacet,
+    FailureGroup,
+    ProcessInfo,
+    ScheduleInfo,
+    Stats,
+)
 from bgtasks.web.bulk.progress import BulkProgress
 from bgtasks.web.commands import CANCEL, DELETE_THE_TASK, RETRY, RUN_THE_TASK_AGAIN, Command
 from bgtasks.web.filters import written_filter
@@ -46,6 +58,8 @@ from bgtasks.web.protocol import (
     BULK,
     BULK_JOB,
     COUNTS,
+    FACETS,
+    FAILURES,
     LOGS,
     PAUSE_SCHEDULE,
     PAUSE_TYPE,
@@ -105,6 +119,9 @@ class HttpTasks:
     async def get(self, task_id: UUID) -> Info:
         return info_in(await self._ask("GET", TASK.format(id=task_id)))
 
+    async def details(self, task_id: UUID) -> TaskDetails | None:
+        return details_in(await self._ask("GET", TASK.format(id=task_id)))
+
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         return attempts_in(await self._ask("GET", ATTEMPTS.format(id=task_id)))
 
@@ -123,6 +140,15 @@ class HttpTasks:
 
     async def processes(self) -> Sequence[ProcessInfo]:
         return processes_in(await self._ask("GET", PROCESSES))
+
+    async def failures(self, wanted: FailureRange) -> Sequence[FailureGroup]:
+        return failures_in(await self._ask("GET", FAILURES, _range_query(wanted)))
+
+    async def failure_facets(
+        self, group: str, by: str, wanted: FailureRange
+    ) -> Sequence[FailureFacet]:
+        asked = [("by", by), *_range_query(wanted)]
+        return facets_in(await self._ask("GET", FACETS.format(group=group), asked))
 
     async def types(self) -> Sequence[TypeInfo]:
         return types_in(await self._ask("GET", TYPES))
@@ -233,6 +259,12 @@ def _outcome(progress: BulkProgress) -> BulkOutcome:
         gone=progress.gone,
         error=error,
     )
+
+
+def _range_query(wanted: FailureRange) -> list[tuple[str, str]]:
+    times = (("from", wanted.start), ("to", wanted.end))
+    query = [(name, at.isoformat()) for name, at in times if at is not None]
+    return query if wanted.type_name is None else [*query, ("type", wanted.type_name)]
 
 
 def _of_type(route: str, type_name: str) -> str:

@@ -12,11 +12,11 @@ import httpx
 from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.event_parser import EventParser, ServerEvent
 from bgtasks.cli.tasks.http_address import HttpAddress
-from bgtasks.cli.tasks.http_answer import UnavailableError, check_answer
+from bgtasks.cli.tasks.http_answer import check_answer
 from bgtasks.cli.tasks.http_bounds import HttpBounds
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import info_in
-from bgtasks.cli.usage import CommandFailedError
+from bgtasks.cli.usage import CommandFailedError, UnavailableError
 from bgtasks.errors import NotAllowedError
 from bgtasks.web.encoded_task import newness
 from bgtasks.web.protocol import EVENTS, REFUSED, TASK_UPDATED

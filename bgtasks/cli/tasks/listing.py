@@ -1,18 +1,25 @@
 """``tasks list``: many tasks, one line each."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from rich.table import Table
-from rich.text import Text
-
 from bgtasks.cli.tasks.client import Info, PageRequest, TaskClient
-from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, status_text
+from bgtasks.cli.tasks.table import Cell, Column
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.models import BackgroundTaskStatus
 
-__all__ = ["count_tasks", "list_tasks", "message", "percent", "task_table"]
+__all__ = ["COLUMNS", "count_tasks", "list_tasks", "message", "percent", "task_row"]
+
+COLUMNS = (
+    Column("ID"),  # never cut, at any width: the other commands need it
+    Column("TYPE", cut=True),
+    Column("NAME", cut=True),
+    Column("STATUS"),
+    Column("", right=True),
+    Column("MESSAGE", cut=True),
+    Column("AGE", right=True),
+)
+"""Those of a table of tasks."""
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
@@ -31,7 +38,7 @@ async def list_tasks(
         for info in infos:
             screen.columns(str(info.id), info.type, info.name, info.status, *_rest(info))
     elif infos:
-        screen.console.print(task_table(infos))
+        screen.table(COLUMNS, map(task_row, infos))
     else:
         screen.line("no tasks")
 
@@ -52,29 +59,9 @@ def _rest(info: Info) -> tuple[str, str, str]:
     return percent(info), message(info), age(info.created_at, datetime.now(UTC))
 
 
-def task_table(infos: Sequence[Info]) -> Table:
-    """The tasks, a row each."""
-    table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
-    # The id is never cut, at any width: the other commands need it.
-    table.add_column("ID", no_wrap=True, min_width=36)
-    for name, ratio in (("TYPE", 2), ("NAME", 3)):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio)
-    table.add_column("STATUS", no_wrap=True)
-    table.add_column("", no_wrap=True, justify="right")
-    table.add_column("MESSAGE", no_wrap=True, overflow="ellipsis", ratio=3)
-    table.add_column("AGE", no_wrap=True, justify="right")
-    for info in infos:
-        progress, message, how_old = _rest(info)
-        table.add_row(
-            Text(str(info.id)),
-            Text(one_line(info.type)),
-            Text(one_line(info.name)),
-            status_text(info.status),
-            progress,
-            Text(one_line(message)),
-            how_old,
-        )
-    return table
+def task_row(info: Info) -> tuple[Cell, ...]:
+    """A task in such a table."""
+    return (str(info.id), info.type, info.name, status_text(info.status), *_rest(info))
 
 
 def message(info: Info) -> str:

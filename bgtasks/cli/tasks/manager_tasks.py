@@ -10,8 +10,9 @@ import attrs
 from dependency_injector import providers
 
 from bgtasks.cli.target import registrations
-from bgtasks.cli.tasks.client import BulkOutcome, Info, PageRequest, TaskClient
+from bgtasks.cli.tasks.client import BulkOutcome, FailureRange, Info, PageRequest, TaskClient
 from bgtasks.cli.usage import UsageError
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.core.task_log import TaskLog
 from bgtasks.core.task_types import TypeInfo
@@ -22,6 +23,8 @@ from bgtasks.models import (
     Attempt,
     BackgroundTaskBase,
     BackgroundTaskStatus,
+    FailureFacet,
+    FailureGroup,
     ProcessInfo,
     ScheduleInfo,
     Stats,
@@ -71,6 +74,9 @@ class ManagerTasks:
             raise TaskNotFoundError(f"there is no task with id {task_id}")
         return info
 
+    async def details(self, task_id: UUID) -> TaskDetails | None:
+        return await self._manager.try_get_details(task_id)
+
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         return await self._manager.get_attempts(task_id)
 
@@ -89,6 +95,16 @@ class ManagerTasks:
 
     async def processes(self) -> Sequence[ProcessInfo]:
         return await self._manager.get_processes()
+
+    async def failures(self, wanted: FailureRange) -> Sequence[FailureGroup]:
+        return await self._manager.get_failures(wanted.start, wanted.end, type=wanted.type_name)
+
+    async def failure_facets(
+        self, group: str, by: str, wanted: FailureRange
+    ) -> Sequence[FailureFacet]:
+        return await self._manager.get_failure_facets(
+            group, by, wanted.start, wanted.end, type=wanted.type_name
+        )
 
     async def types(self) -> Sequence[TypeInfo]:
         return await self._manager.get_types()

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
-from rich.text import Text
 
 from bgtasks.cli.tasks.client import Info, TaskClient
 from bgtasks.cli.tasks.listing import message, percent
@@ -79,10 +78,8 @@ def _progress(screen: Screen) -> Progress:
 def _tell_end(screen: Screen, info: Info | None) -> None:
     if info is None:
         return
-    words = [status_text(info.status)]
-    if info.error_message:
-        words.append(Text(f": {one_line(info.error_message)}"))
-    screen.line(Text.assemble(*words))
+    why = f": {one_line(info.error_message)}" if info.error_message else ""
+    screen.line(status_text(info.status), why)
 
 
 def _status_and_message(info: Info) -> str:

@@ -1,19 +1,21 @@
 """``schedules list``, ``run``, ``pause`` and ``resume``. Needs the extra ``cli``."""
 
 import argparse
-from collections.abc import Sequence
 from datetime import datetime
-
-from rich.table import Table
-from rich.text import Text
 
 from bgtasks.cli.tasks.client import TaskClient
 from bgtasks.cli.tasks.opening import Opening
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, utc_text
+from bgtasks.cli.tasks.table import Cell, Column, Styled
 from bgtasks.models import ScheduleInfo
 
 __all__ = ["carry_out"]
+
+_COLUMNS = (
+    *(Column(name, cut=True) for name in ("NAME", "TYPE", "WHEN")),
+    *(Column(name) for name in ("NEXT", "LAST", "")),
+)
 
 
 async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
@@ -44,19 +46,14 @@ async def _list(client: TaskClient, screen: Screen, as_json: bool) -> None:
             when = [info.spec, info.timezone, _time(info.next_tick), _time(info.last_tick)]
             screen.columns(info.name, info.type, *when, _state(info))
     elif infos:
-        screen.console.print(_table(infos))
+        screen.table(_COLUMNS, map(_row, infos))
     else:
         screen.line("no schedules")
 
 
-def _table(infos: Sequence[ScheduleInfo]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("NAME", "TYPE", "WHEN", "NEXT", "LAST", ""):
-        table.add_column(name, overflow="fold")
-    for info in infos:
-        texts = (info.name, info.type, info.in_words, _time(info.next_tick), _time(info.last_tick))
-        table.add_row(*(Text(one_line(text)) for text in texts), Text(_state(info), "yellow"))
-    return table
+def _row(info: ScheduleInfo) -> tuple[Cell, ...]:
+    texts = info.name, info.type, info.in_words, _time(info.next_tick), _time(info.last_tick)
+    return (*texts, Styled(_state(info), "yellow"))
 
 
 def _state(info: ScheduleInfo) -> str:

@@ -4,17 +4,16 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from rich.table import Table
-from rich.text import Text
-
 from bgtasks.cli.tasks.opening import Opening
-from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, utc_text
+from bgtasks.cli.tasks.table import Column, Styled
 from bgtasks.models import ProcessInfo, Stats
 
 __all__ = ["carry_out"]
 
-_COLUMNS = ("HOST", "PID", "STATE", "RUNNING", "RELEASE", "LAG", "MEMORY", "SEEN")
+_COLUMNS = tuple(
+    map(Column, ("HOST", "PID", "STATE", "RUNNING", "RELEASE", "LAG", "MEMORY", "SEEN"))
+)
 
 
 async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
@@ -67,13 +66,11 @@ def _show_processes(screen: Screen, processes: Sequence[ProcessInfo], as_json: b
         for process in processes:
             screen.columns(*_row(process))
     else:
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for name in _COLUMNS:
-            table.add_column(name, overflow="fold")
-        for process in processes:
-            style = "" if process.alive else "bold red"
-            table.add_row(*(Text(one_line(value), style) for value in _row(process)))
-        screen.console.print(table)
+        styled = (
+            [Styled(value, "" if process.alive else "bold red") for value in _row(process)]
+            for process in processes
+        )
+        screen.table(_COLUMNS, styled)
 
 
 def _row(process: ProcessInfo) -> tuple[str, ...]:

@@ -4,12 +4,11 @@ import asyncio
 from contextlib import aclosing, suppress
 from uuid import UUID
 
-from rich.text import Text
-
 from bgtasks.cli.tasks.client import TaskClient
-from bgtasks.cli.tasks.http_answer import UnavailableError
 from bgtasks.cli.tasks.plain_text import one_line, plain
 from bgtasks.cli.tasks.screen import Screen, utc_text
+from bgtasks.cli.tasks.table import Styled
+from bgtasks.cli.usage import UnavailableError
 from bgtasks.core.task_log import LogLine
 from bgtasks.errors import BackendError
 
@@ -65,9 +64,9 @@ def _write(screen: Screen, line: LogLine, as_json: bool) -> None:
     if as_json:
         screen.json(screen.log_line(line))
     elif screen.is_terminal:
-        level = Text(f"{line.level:<8}", style=_STYLES.get(line.level, ""))
+        level = Styled(f"{line.level:<8}", _STYLES.get(line.level, ""))
         logger = f"{one_line(line.logger)}: " if line.logger else ""
         text = plain(f"{logger}{line.message}").replace("\n", "\n  ")
-        screen.line(Text.assemble((utc_text(line.at), "dim"), " ", level, " ", text))
+        screen.line(Styled(utc_text(line.at), "dim"), " ", level, " ", text)
     else:
         screen.columns(utc_text(line.at), line.level, line.logger or "", line.message)

@@ -1,19 +1,25 @@
 """``types list``, ``types pause`` and ``types resume``. Needs the extra ``cli``."""
 
 import argparse
-from collections.abc import Sequence
-
-from rich.table import Table
-from rich.text import Text
 
 from bgtasks.cli.tasks.client import TaskClient
 from bgtasks.cli.tasks.opening import Opening
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, utc_text
+from bgtasks.cli.tasks.table import Cell, Column, Styled
 from bgtasks.core.limits import Rate
 from bgtasks.core.task_types import TypeInfo
 
 __all__ = ["carry_out"]
+
+_COLUMNS = (
+    Column("TYPE", cut=True),
+    Column("WAITING", right=True),
+    Column("RUNNING", right=True),
+    Column("LIMIT"),
+    Column("RATE"),
+    Column("PAUSED"),
+)
 
 
 async def carry_out(tasks: Opening, options: argparse.Namespace) -> bool:
@@ -40,21 +46,13 @@ async def _list(client: TaskClient, screen: Screen, as_json: bool) -> None:
         for info in infos:
             screen.columns(info.name, str(info.waiting), str(info.running), *_rest(info))
     else:
-        screen.console.print(_table(infos))
+        screen.table(_COLUMNS, map(_row, infos))
 
 
-def _table(infos: Sequence[TypeInfo]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("TYPE", overflow="fold")
-    for name in ("WAITING", "RUNNING"):
-        table.add_column(name, justify="right")
-    for name in ("LIMIT", "RATE", "PAUSED"):
-        table.add_column(name)
-    for info in infos:
-        limit, rate, paused = _rest(info)
-        row = [str(info.waiting), str(info.running), limit, rate]
-        table.add_row(Text(one_line(info.name)), *row, Text(one_line(paused), "yellow"))
-    return table
+def _row(info: TypeInfo) -> tuple[Cell, ...]:
+    limit, rate, paused = _rest(info)
+    numbers = str(info.waiting), str(info.running)
+    return (info.name, *numbers, limit, rate, Styled(paused, "yellow"))
 
 
 def _rest(info: TypeInfo) -> tuple[str, str, str]:

@@ -17,6 +17,7 @@ from bgtasks.web.protocol import parse_task_id
 
 __all__ = [
     "argument",
+    "group",
     "json_object",
     "limit",
     "line_number",
@@ -54,6 +55,16 @@ def task_id(value: str) -> UUID | str:
             f"{MIN_PART}"
         )
     return part
+
+
+def group(value: str) -> str:
+    """The group of a failure, or its beginning."""
+    if not re.fullmatch("[0-9a-fA-F]{4,16}", value):
+        raise argparse.ArgumentTypeError(
+            f"{one_line(value)!r}; accepted: the group of a failure, 16 hexadecimal digits, or at "
+            "least the first 4"
+        )
+    return value.lower()
 
 
 def json_object(value: str) -> dict[str, Any]:

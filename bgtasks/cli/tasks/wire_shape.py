@@ -11,6 +11,8 @@ from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError
 from bgtasks.core.codec import TaskCodec
+from bgtasks.core.codec.json_text import encode
+from bgtasks.core.task_details import TaskDetails
 from bgtasks.core.task_log import LogLine, TaskLog
 from bgtasks.core.task_types import TypeInfo
 from bgtasks.models import (
@@ -18,6 +20,8 @@ from bgtasks.models import (
     Attention,
     BackgroundTaskInfo,
     BackgroundTaskStatus,
+    FailureFacet,
+    FailureGroup,
     OldestWaiting,
     ProcessInfo,
     ScheduleInfo,
@@ -33,6 +37,9 @@ __all__ = [
     "bulk_id_in",
     "bulk_in",
     "counts_in",
+    "details_in",
+    "facets_in",
+    "failures_in",
     "info_in",
     "log_in",
     "matching_in",
@@ -49,6 +56,8 @@ Shown = TypeVar(
     "Shown",
     Info,
     Attempt,
+    FailureGroup,
+    TaskDetails,
     BulkProgress,
     TypeInfo,
     ScheduleInfo,
@@ -127,6 +136,54 @@ def processes_in(data: Any) -> list[ProcessInfo]:
         return [_in_utc(read_process(item, _codec)) for item in items]
     except Exception as error:
         raise _unreadable("a list of processes", error) from None
+
+
+def failures_in(data: Any) -> list[FailureGroup]:
+    """Failures. Raises CommandFailedError."""
+    try:
+        items = _items("a list of failures", data)
+        return [_in_utc(_codec.read(FailureGroup, item)) for item in items]
+    except Exception as error:
+        raise _unreadable("a list of failures", error) from None
+
+
+def facets_in(data: Any) -> list[FailureFacet]:
+    """What the tasks of a failure have in common. Raises CommandFailedError."""
+    try:
+        return [
+            FailureFacet(
+                value=_plain(item["value"]),
+                failed=int(item["failed"]),
+                total=None if item["total"] is None else int(item["total"]),
+            )
+            for item in _items("a list of values", data)
+        ]
+    except Exception as error:
+        raise _unreadable("a list of values", error) from None
+
+
+def _plain(value: Any) -> str | int | float | bool | None:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ValueError(f"a value is a {type(value).__name__}")
+
+
+def details_in(data: Any) -> TaskDetails | None:
+    """What an operator may know of a task; ``None``: it was not told. Raises CommandFailedError."""
+    try:
+        if "arguments" not in data:
+            return None
+        return _in_utc(
+            TaskDetails(
+                arguments_json=encode(dict(data["arguments"])),
+                priority=int(data["priority"]),
+                changed_at=datetime.fromisoformat(data["changedAt"]),
+                max_attempts=None if data["maxAttempts"] is None else int(data["maxAttempts"]),
+                timeout=None if data["timeout"] is None else float(data["timeout"]),
+            )
+        )
+    except Exception as error:
+        raise _unreadable("a task", error) from None
 
 
 def attempts_in(data: Any) -> list[Attempt]:
