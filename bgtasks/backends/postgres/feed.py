@@ -94,7 +94,8 @@ class Feed(ChangeFeed):
         self._logs = logs
         self._process = process.hex
         self._own = f'{FROM}{process.hex}"'
-        self._announced: OrderedDict[UUID, int] = OrderedDict()
+        # By ids as numbers: each change of each task is looked up, and to hash a UUID is slow.
+        self._announced: OrderedDict[int, int] = OrderedDict()
         self._waiting: dict[UUID, None] = {}
         self._heard_until: int | None = None
         self._horizon: int | None = None
@@ -121,11 +122,13 @@ class Feed(ChangeFeed):
 
     def announce(self, records: Iterable[TaskRecord]) -> None:
         for record in records:
-            if self._announced.get(record.id, 0) >= record.revision:
+            key = record.id.int
+            if self._announced.get(key, 0) >= record.revision:
                 continue
-            self._doubted.pop(record.id, None)
-            self._announced[record.id] = record.revision
-            self._announced.move_to_end(record.id)
+            if self._doubted:
+                self._doubted.pop(record.id, None)
+            self._announced[key] = record.revision
+            self._announced.move_to_end(key)
             if len(self._announced) > MAX_REMEMBERED:
                 self._announced.popitem(last=False)
             self._subscribers.tell(record)
@@ -225,7 +228,7 @@ class Feed(ChangeFeed):
         """Large payloads are read one by one: together they might be larger than the memory."""
         if is_whole(record):
             self.announce([record])
-        elif self._announced.get(record.id, 0) < record.revision:
+        elif self._announced.get(record.id.int, 0) < record.revision:
             whole = await self._database.fetch(STATEMENTS["slim_by_ids"], [record.id])
             self.announce(map(rows.record_of, whole))
 

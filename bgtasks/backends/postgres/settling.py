@@ -39,10 +39,12 @@ class Settling:
     async def write(self, steps: Sequence[Step], written: list[Step]) -> None:
         """Write a batch, and add to ``written`` what is dealt with after each commit. Raises what
         the server refuses the rest with."""
-        plain = [step for step in steps if _is_plain_end(step)]
+        plain: list[Step] = []
+        rest: list[Step] = []
+        for step in steps:
+            (plain if _is_plain_end(step) else rest).append(step)
         if plain:
             await self._settle(plain, written)
-        rest = [step for step in steps if not _is_plain_end(step)]
         # Apart from the others, which need not wait for those who have the same keys.
         turns = [step for step in rest if _moves_turn(step)]
         for part in (turns, [step for step in rest if not _moves_turn(step)]):
