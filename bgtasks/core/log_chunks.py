@@ -1,7 +1,7 @@
 """How the log of a task is kept: in rows of many lines each, of which the oldest are dropped."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from json.encoder import encode_basestring
@@ -10,18 +10,20 @@ from typing import Any
 from attrs import evolve, frozen
 
 from bgtasks.core.task_log import LogLine, Logs, TaskLog
-from bgtasks.core.text import MAX_MESSAGE, clean
+from bgtasks.core.text import clean, without_surrogates
 
 __all__ = [
+    "FRAME",
     "MAX_LINES",
     "MAX_READ",
     "OF_TASK",
+    "Line",
     "LogChunk",
     "NewLines",
     "StoredLog",
-    "encode_line",
+    "encode_lines",
     "end_of_line",
-    "is_of_task",
+    "microseconds",
     "next_chunks",
     "size_of",
     "stored_log",
@@ -30,58 +32,60 @@ __all__ = [
 MAX_LINES = 1_000
 """The most lines that are read at a time."""
 
-MAX_LOGGER = 200
-"""The longest name of a logger that is kept, in characters."""
-
 MAX_READ = 512 * 1024
 """Bytes of lines that are read at a time; the last row may go beyond."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+Line = tuple[int, str, str, str]
+"""A line before it is encoded: its time in microseconds since 1970, its level, its message of at
+most 4,000 characters, and how it ends as it is kept: what ``end_of_line`` returns for its logger,
+or ``OF_TASK``."""
+
+FRAME = 33
+"""The bytes of a short line as it is kept, without its message."""
+
+MAX_LOGGER = 200
+"""The longest name of a logger that is kept, in characters."""
+
 OF_TASK = ",null]"
-"""How an encoded line ends that is of the task itself."""
+"""How a line ends that is of the task itself: one that the worker says to whoever watches."""
 
 _quoted = encode_basestring
 
 
 def end_of_line(logger: str) -> str:
-    """How an encoded line of a logger ends."""
+    """How a line of a logger ends, which is for operators."""
     return f",{_quoted(clean(logger, MAX_LOGGER))}]"
 
 
-def encode_line(at: datetime, level: str, message: str, end: str = OF_TASK) -> str:
-    """A line as it is kept: JSON, with its time in microseconds since 1970."""
-    if len(message) > MAX_MESSAGE or not message.isascii() or "\0" in message:
-        message = clean(message, MAX_MESSAGE)
-    return f'[{(at - _EPOCH) // _MICROSECOND},"{level}",{_quoted(message)}{end}'
+def microseconds(at: datetime) -> int:
+    """A time in microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
 
 
-def is_of_task(line: str) -> bool:
-    """Whether an encoded line is one that the worker says to whoever watches."""
-    return line.endswith(OF_TASK)
-
-
-def size_of(line: str) -> int:
-    """The bytes of an encoded line."""
-    return len(line) if line.isascii() else len(line.encode())
+def size_of(line: Line) -> int:
+    """The least that a line takes as it is kept, in bytes: those of its characters that take more
+    than one are looked at later, together with those of other lines."""
+    return len(line[2]) + FRAME
 
 
 @frozen
 class NewLines:
-    """Encoded lines, of ``size`` bytes, that an attempt has logged one after the other.
+    """Lines that an attempt has logged one after the other. ``size`` is the sum of their sizes.
 
     ``start`` is how many it had logged before them. Those in between that are in no ``NewLines``
     were dropped: ``dropped_of_task`` of them right before these are lines of the task itself.
     """
 
     start: int
-    lines: Sequence[str]
+    lines: Sequence[Line]
     size: int
     dropped_of_task: int = 0
 
     @classmethod
-    def of(cls, start: int, lines: Sequence[str], dropped_of_task: int = 0) -> "NewLines":
+    def of(cls, start: int, lines: Sequence[Line], dropped_of_task: int = 0) -> "NewLines":
         """The same, where their size is not known."""
         return cls(start, lines, sum(map(size_of, lines)), dropped_of_task)
 
@@ -95,11 +99,11 @@ class NewLines:
         if newer.start == self.end:
             lines, size = [*self.lines, *newer.lines], self.size + newer.size
             return NewLines(self.start, lines, size, self.dropped_of_task)
-        dropped = self.dropped_of_task + sum(map(is_of_task, self.lines))
+        dropped = self.dropped_of_task + _of_task(self.lines)
         return evolve(newer, dropped_of_task=newer.dropped_of_task + dropped)
 
     def within(self, logs: Logs) -> "NewLines":
-        """The newest of them, as many as are kept."""
+        """The newest of them, as many as are kept at most."""
         if len(self.lines) <= logs.lines and self.size <= logs.size:
             return self
         size, first = 0, len(self.lines)
@@ -108,8 +112,13 @@ class NewLines:
             if size > logs.size and first < len(self.lines):
                 break
             first -= 1
-        dropped = self.dropped_of_task + sum(map(is_of_task, self.lines[:first]))
+        dropped = self.dropped_of_task + _of_task(self.lines[:first])
         return NewLines.of(self.start + first, self.lines[first:], dropped)
+
+
+def _of_task(lines: Sequence[Line]) -> int:
+    """How many of the lines are of the task itself."""
+    return [end for _, _, _, end in lines].count(OF_TASK)
 
 
 @frozen
@@ -146,7 +155,8 @@ _NOTHING = LogChunk(
 
 
 def next_chunks(newest: LogChunk | None, attempt: int, new: NewLines, logs: Logs) -> list[LogChunk]:
-    """The rows for new lines of an attempt, behind the ``newest`` row of its task."""
+    """The rows for new lines of an attempt, behind the ``newest`` row of its task. Of lines that
+    take more than is kept, the oldest are in no row."""
     at = newest or _NOTHING
     logged = at.until if at.attempt == attempt else 0
     if new.end <= logged:
@@ -156,10 +166,9 @@ def next_chunks(newest: LogChunk | None, attempt: int, new: NewLines, logs: Logs
     number, of_task = at.last + start - logged, at.of_task
     of_task += new.dropped_of_task if new.start >= logged else 0
     chunks, total = [], at.total
-    for part in _parts(lines, max(logs.size // 8, 1)):
-        size = sum(map(size_of, part))
+    for part, text, size in _parts(lines, new.size, logs.size // 8):
         first, number, start = number + 1, number + len(part), start + len(part)
-        of_task, total = of_task + sum(map(is_of_task, part)), total + size
+        of_task, total = of_task + _of_task(part), total + size
         chunks.append(
             LogChunk(
                 first=first,
@@ -170,25 +179,46 @@ def next_chunks(newest: LogChunk | None, attempt: int, new: NewLines, logs: Logs
                 of_task=of_task,
                 total=total,
                 size=size,
-                lines=f"[{','.join(part)}]",
+                lines=text,
             )
         )
-    return chunks
+    kept = [chunk for chunk in chunks if chunk.total - chunk.size >= total - logs.size]
+    return kept or chunks[-1:]
 
 
-def _parts(lines: Iterable[str], limit: int) -> Iterator[list[str]]:
-    """The lines in lists of at most ``limit`` bytes, or of one line."""
-    part: list[str] = []
-    size = 0
-    for line in lines:
-        length = size_of(line)
-        if part and size + length > limit:
-            yield part
-            part, size = [], 0
-        part.append(line)
-        size += length
-    if part:
-        yield part
+def _parts(
+    lines: Sequence[Line], size: int, limit: int
+) -> Iterator[tuple[Sequence[Line], str, int]]:
+    """The lines, of about ``size`` bytes, in parts of about ``limit`` bytes: of one line at least,
+    and of twice as many bytes at most. Each as it is kept, with its bytes."""
+    length = -(-len(lines) // (size // limit + 1))
+    for first in range(0, len(lines), length):
+        part = lines[first : first + length]
+        text = encode_lines(part)
+        taken = len(text) if text.isascii() else len(text.encode())
+        if taken > 2 * limit and len(part) > 1:  # it has many characters of several bytes
+            yield from _parts(part, taken, limit)
+        else:
+            yield part, text, taken
+
+
+def encode_lines(lines: Sequence[Line]) -> str:
+    """Lines as they are kept: a JSON list, in which there is nothing that a store does not take.
+    That is looked for in all of them together, as nearly always there is none."""
+    text = _list_of(lines)
+    if "\\u0000" in text:  # the character NUL, or what looks like it
+        fit = [(at, level, _without_nul(message), end) for at, level, message, end in lines]
+        text = _list_of(fit)
+    return without_surrogates(text)
+
+
+def _list_of(lines: Sequence[Line]) -> str:
+    encoded = [f'[{at},"{level}",{_quoted(message)}{end}' for at, level, message, end in lines]
+    return f"[{','.join(encoded)}]"
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 @frozen

@@ -131,7 +131,7 @@ class Attempt:
         that at the same time."""
         logs = self._registration.logs
         if logs is not None:
-            self.log = AttemptLog(logs, self._clock.now, self.reported)
+            self.log = AttemptLog(logs, self._clock, self.reported)
         return self.log
 
     def interrupt(self, reason: StopReason) -> None:

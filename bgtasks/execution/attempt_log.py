@@ -3,10 +3,11 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
 
-from bgtasks.core.log_chunks import OF_TASK, NewLines, encode_line, is_of_task, size_of
+from bgtasks.clock import Clock
+from bgtasks.core.log_chunks import FRAME, OF_TASK, Line, NewLines, microseconds
 from bgtasks.core.task_log import LEVELS, Logs
+from bgtasks.core.text import MAX_MESSAGE, clean
 
 __all__ = ["AttemptLog"]
 
@@ -15,34 +16,44 @@ class AttemptLog:
     """The newest lines, as many as are kept of a whole task. From any thread.
 
     ``wake()`` is called when there are lines and were none. ``least`` is the level, as a number,
-    below which nothing is kept.
+    below which nothing is kept. What is logged again and again must cost little: a line is only
+    appended, which needs no lock. What can be done for many lines together comes later, and for
+    those that are dropped not at all.
     """
 
     __slots__ = (
-        "_dropped_of_task",
+        "_aside",
+        "_clock",
+        "_epoch",
+        "_gathering",
         "_is_told",
         "_lines",
-        "_lock",
         "_logged",
-        "_now",
+        "_monotonic",
+        "_most_bytes",
+        "_most_lines",
         "_size",
         "_wake",
         "least",
         "logs",
     )
 
-    def __init__(self, logs: Logs, now: Callable[[], datetime], wake: Callable[[], None]) -> None:
+    def __init__(self, logs: Logs, clock: Clock, wake: Callable[[], None]) -> None:
         self.logs = logs
         self.least = logs.least
-        self._now = now
+        self._most_lines = logs.lines
+        self._most_bytes = logs.size
+        self._clock = clock
+        self._monotonic = clock.monotonic
+        self._epoch = 0
         self._wake: Callable[[], None] | None = wake
-        # Whatever Python runs in between, a finalizer for example, may log too.
-        self._lock = threading.RLock()
-        self._lines: deque[str] = deque()
-        self._size = 0
-        self._logged = 0
-        self._dropped_of_task = 0
         self._is_told = False
+        self._lines: deque[Line] = deque()
+        # About their bytes: two threads that add to it at once may count one of their lines only.
+        self._size = 0
+        self._gathering = threading.Lock()
+        self._aside = NewLines(0, (), 0)
+        self._logged = 0
 
     def say(self, level: str, message: str) -> bool:
         """Add a line of the task itself; ``False``: the attempt is over."""
@@ -50,20 +61,20 @@ class AttemptLog:
 
     def add(self, level: str, message: str, end: str = OF_TASK) -> bool:
         """Add a line whatever its level, which ends so as it is kept."""
-        line = encode_line(self._now(), level, message, end)
-        size = size_of(line)
-        with self._lock:
-            if (wake := self._wake) is None:
-                return False
-            self._lines.append(line)
-            self._logged += 1
-            self._size += size
-            if len(self._lines) > self.logs.lines or self._size > self.logs.size:
-                self._drop()
-            if self._is_told:
-                return True
+        if (wake := self._wake) is None:
+            return False
+        if not (is_told := self._is_told):
+            self._look_at_the_clock()
+        if len(message) > MAX_MESSAGE or type(message) is not str:
+            message = clean(message, MAX_MESSAGE)
+        lines = self._lines
+        lines.append((self._epoch + int(self._monotonic() * 1e6), level, message, end))
+        self._size += len(message) + FRAME
+        if len(lines) > self._most_lines or self._size > self._most_bytes:
+            self._make_room()
+        if not is_told or not self._is_told:
             self._is_told = True
-        wake()
+            wake()
         return True
 
     def close(self) -> None:
@@ -74,17 +85,31 @@ class AttemptLog:
         """The lines since the last call; ``None`` if there are none."""
         if not self._is_told:
             return None
-        with self._lock:
-            lines, self._lines = self._lines, deque()
-            dropped, self._dropped_of_task = self._dropped_of_task, 0
-            size, self._size, self._is_told = self._size, 0, False
-            start = self._logged - len(lines)
-        return NewLines(start, list(lines), size, dropped)
+        with self._gathering:
+            self._is_told = False  # first: what is appended from here on is told of once more
+            self._gather()
+            taken, self._aside = self._aside, NewLines(self._logged, (), 0)
+        return taken if taken.lines else None
 
-    def _drop(self) -> None:
-        """Drop the oldest lines that are too many."""
-        lines, logs = self._lines, self.logs
-        while len(lines) > 1 and (len(lines) > logs.lines or self._size > logs.size):
-            oldest = lines.popleft()
-            self._size -= size_of(oldest)
-            self._dropped_of_task += is_of_task(oldest)
+    def _look_at_the_clock(self) -> None:
+        """Of lines that come together only the first asks what time it is: the others know by how
+        much they are later, which costs a fraction of it."""
+        self._epoch = microseconds(self._clock.now()) - int(self._monotonic() * 1e6)
+
+    def _make_room(self) -> None:
+        """Drop the oldest lines that are too many, unless somebody is at it: another thread, or
+        this one, where a finalizer logs in between."""
+        if self._gathering.acquire(blocking=False):
+            try:
+                self._gather()
+            finally:
+                self._gathering.release()
+
+    def _gather(self) -> None:
+        """Put aside what there is: of that and what was put aside before, the newest."""
+        waiting = self._lines
+        lines = [waiting.popleft() for _ in range(len(waiting))]
+        self._size = 0
+        new = NewLines.of(self._logged, lines)
+        self._logged = new.end
+        self._aside = self._aside.before(new).within(self.logs)

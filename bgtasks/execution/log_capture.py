@@ -1,14 +1,15 @@
 """Lines of Python's ``logging`` that are logged while an attempt runs, for the log of its task.
 
-They are noticed where ``logging`` makes its records. A handler at the root logger would miss those
-of loggers that do not propagate, would be dropped by ``dictConfig``, and would keep ``basicConfig``
-and the handler of last resort from their work.
+They are noticed where a logger, after its own level and filters, hands a record to its handlers and
+to those above it. A handler at the root logger would miss those of loggers that do not propagate,
+would be dropped by ``dictConfig``, and would keep ``basicConfig`` and the handler of last resort
+from their work.
 """
 
 import logging
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
@@ -27,10 +28,9 @@ log_of_context: ContextVar[AttemptLog | None] = ContextVar("bgtasks.log", defaul
 OWN = __name__.partition(".")[0]
 """What this library logs itself about an attempt says nothing to whoever reads its log."""
 
-_Factory = Callable[..., logging.LogRecord]
-
 _users = 0
-_before: _Factory | None = None
+_is_in_place = False
+_before = logging.Logger.callHandlers
 _lock = threading.Lock()
 
 
@@ -73,57 +73,64 @@ class LogCapture:
 
 
 def _begin() -> None:
-    global _users, _before
+    global _users, _before, _is_in_place
     with _lock:
         _users += 1
-        if _before is None:
-            _before = logging.getLogRecordFactory()
-            logging.setLogRecordFactory(_make_record)
+        if not _is_in_place:
+            _is_in_place = True
+            _before = logging.Logger.callHandlers
+            _put_in_place(_call_handlers)
 
 
 def _end() -> None:
-    global _users, _before
+    global _users, _is_in_place
     with _lock:
         _users -= 1
         # Where another library has put its own around it, it stays, and does nothing.
-        if _users == 0 and _before and logging.getLogRecordFactory() is _make_record:
-            logging.setLogRecordFactory(_before)
-            _before = None
+        if _users == 0 and logging.Logger.callHandlers is _call_handlers:
+            _put_in_place(_before)
+            _is_in_place = False
 
 
-def _make_record(name: Any, level: Any, *rest: Any, **more: Any) -> logging.LogRecord:
-    record = (_before or logging.LogRecord)(name, level, *rest, **more)
-    log = log_of_context.get()
-    # Records that are made of others have no level.
-    is_wanted = log is not None and level and level >= log.least and not _here.is_busy
-    if is_wanted and log is not None and (end := _end_of_line(name)) is not None:
-        _capture(log, level, record, end)
-    return record
+def _put_in_place(call_handlers: Any) -> None:
+    logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
 
 
-def _capture(log: AttemptLog, level: int, record: logging.LogRecord, end: str) -> None:
+def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+    if (log := log_of_context.get()) is not None:
+        _capture(log, record)
+    _before(logger, record)
+
+
+def _capture(log: AttemptLog, record: logging.LogRecord) -> None:
     """Never raises; what is logged while a message is put together is left out."""
-    _here.is_busy = True
+    if (here := _here).is_busy:
+        return
+    here.is_busy = True
     try:
-        message = record.getMessage() if record.exc_info is None else _text(record)
-        log.add(_LEVELS.get(level) or _level(level), message, end)
+        level = record.levelno
+        if level >= log.least and (end := _end_of_line(record.name)) is not None:
+            message = record.getMessage() if record.exc_info is None else _text(record)
+            log.add(_LEVELS.get(level) or _level(level), message, end)
     except Exception:
-        _capture_as_it_is(log, level, record, end)
+        _capture_as_it_is(log, record)
     finally:
-        _here.is_busy = False
+        here.is_busy = False
 
 
-def _capture_as_it_is(log: AttemptLog, level: int, record: logging.LogRecord, end: str) -> None:
+def _capture_as_it_is(log: AttemptLog, record: logging.LogRecord) -> None:
     """The arguments do not fit the message, or cannot be shown; every handler meets that too."""
     with suppress(Exception):
         message = f"{shown(record.msg, 1000)} {shown(record.args, 1000)}"
-        log.add(_level(level), message, end)
+        if (end := _end_of_line(record.name)) is not None:
+            log.add(_level(record.levelno), message, end)
 
 
 @lru_cache(maxsize=1_000)
-def _end_of_line(name: str) -> str | None:
+def _end_of_line(logger: str) -> str | None:
     """How a line of this logger is kept; ``None``: not at all."""
-    return None if name == OWN or name.startswith(f"{OWN}.") else end_of_line(name)
+    is_own = logger == OWN or logger.startswith(f"{OWN}.")
+    return None if is_own else end_of_line(logger)
 
 
 _LEVELS = {number: name for name, number in LEVELS.items()}

@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,14 @@ class Server:
     async def gate(self) -> str:
         """Hand in a task that runs until :meth:`open`."""
         return str((await self.post("/gates"))["id"])
+
+    async def talk(self) -> str:
+        """Hand in a task that logs what it is told to."""
+        return str((await self.post("/talks"))["id"])
+
+    async def say(self, task_id: str, *said: str, logged: Sequence[str] = ()) -> None:
+        """Have a task say something to whoever watches, and then log something for operators."""
+        await self.post(f"/talks/{task_id}/say", said=said, logged=logged)
 
     async def open(self, task_id: str) -> None:
         """Let a task end, and wait until it has."""

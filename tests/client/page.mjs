@@ -28,6 +28,11 @@ const actions = {
     const show = (tasks) => tell("list", { watch, tasks });
     stops.set(watch, clients.get(client).watchAll(filter, show));
   },
+  watchLogs({ client = "a", watch = client, id }) {
+    const numbers = (lines) => lines.map(({ number }) => number);
+    const show = (lines, all) => tell("lines", { watch, lines, all: numbers(all) });
+    stops.set(watch, clients.get(client).watchLogs(id, show));
+  },
   onUpdate({ client = "a" }) {
     const update = (task) => tell("update", { task });
     clients.get(client).onUpdate(update, () => tell("began", {}));

@@ -6,7 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from bgtasks.core.events import Completed, Failed
-from bgtasks.core.log_chunks import OF_TASK, NewLines, StoredLog, encode_line, end_of_line
+from bgtasks.core.log_chunks import (
+    OF_TASK,
+    Line,
+    NewLines,
+    StoredLog,
+    end_of_line,
+    microseconds,
+)
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
@@ -17,9 +24,12 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 FEW = Logs(lines=10)
 
 
+def line(message: str, logger: str | None = None) -> Line:
+    return microseconds(AT), "info", message, OF_TASK if logger is None else end_of_line(logger)
+
+
 def lines(*messages: str, start: int = 0, logger: str | None = None) -> NewLines:
-    end = OF_TASK if logger is None else end_of_line(logger)
-    return NewLines.of(start, [encode_line(AT, "info", item, end) for item in messages])
+    return NewLines.of(start, [line(item, logger) for item in messages])
 
 
 def log(bench: BackendBench, record: TaskRecord, new: NewLines, logs: Logs = FEW) -> None:
@@ -138,7 +148,7 @@ async def test_what_an_attempt_has_dropped_itself_is_counted(bench: BackendBench
     record = await bench.run()
     log(bench, record, lines("a", "b"))
     await bench.written()
-    many = [encode_line(AT, "info", f"{number}") for number in range(10)]
+    many = [line(f"{number}") for number in range(10)]
     log(bench, record, NewLines.of(1_000, many, dropped_of_task=998))
     await bench.written()
     found = await bench.backend.logs(record.id)

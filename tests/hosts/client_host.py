@@ -2,6 +2,7 @@
 a test has built."""
 
 import asyncio
+import logging
 import sys
 from collections import defaultdict
 from typing import Any
@@ -18,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from bgtasks import (
     BackgroundTaskBase,
+    BackgroundTaskInfo,
     BackgroundTaskPolicy,
     BackgroundTasksContainer,
     BackgroundWorker,
@@ -25,6 +27,8 @@ from bgtasks import (
     Requester,
     background_task,
 )
+
+log = logging.getLogger("host")
 
 PAGE = """<!doctype html><title>Tasks</title><ul></ul>
 <script type="module">
@@ -72,9 +76,23 @@ class GateProgress:
     steps: int
 
 
+@frozen(kw_only=True)
+class TalkTask(BackgroundTaskBase):
+    """Logs what it is told to."""
+
+
+@frozen
+class Lines:
+    """Some that whoever watches is to read, and some that operators are to."""
+
+    said: list[str]
+    logged: list[str]
+
+
 class Gates:
     def __init__(self) -> None:
         self.opened: defaultdict[UUID, asyncio.Event] = defaultdict(asyncio.Event)
+        self.lines: defaultdict[UUID, asyncio.Queue[Lines]] = defaultdict(asyncio.Queue)
 
 
 class GateWorker(BackgroundWorker[GateTask, GateProgress]):
@@ -87,8 +105,21 @@ class GateWorker(BackgroundWorker[GateTask, GateProgress]):
         context.report_progress(90, "through", payload=GateProgress(2))
 
 
+class TalkWorker(BackgroundWorker[TalkTask, None]):
+    def __init__(self, gates: Gates) -> None:
+        self._gates = gates
+
+    async def execute(self, context: BackgroundWorkerContext[TalkTask, None]) -> None:
+        while True:
+            lines = await self._gates.lines[context.task.id].get()
+            for message in lines.said:
+                context.log(message)
+            for message in lines.logged:
+                log.info(message)
+
+
 class TokenPolicy(BackgroundTaskPolicy):
-    """Everybody may come in, until there are tokens."""
+    """Everybody may come in, until there are tokens; of these ``operator`` is an operator's."""
 
     def __init__(self) -> None:
         self.tokens: set[str] = set()
@@ -97,19 +128,30 @@ class TokenPolicy(BackgroundTaskPolicy):
     async def can_connect(self, requester: Requester) -> bool:
         if requester.auth is not None:
             self.asked += 1
-        return not self.tokens or (requester.auth or {}).get("token") in self.tokens
+        return not self.tokens or _token(requester) in self.tokens
+
+    async def can_view_errors(self, requester: Requester, task: BackgroundTaskInfo[Any]) -> bool:
+        return not self.tokens or _token(requester) == "operator"
+
+
+def _token(requester: Requester) -> object:
+    return (requester.auth or {}).get("token")
 
 
 class Application(containers.DeclarativeContainer):
     config = providers.Configuration()
     gates = providers.Singleton(Gates)
     gate_worker = providers.Factory(GateWorker, gates)
+    talk_worker = providers.Factory(TalkWorker, gates)
     policy = providers.Singleton(TokenPolicy)
     background_tasks = providers.Container(
         BackgroundTasksContainer,
         config=config.background_tasks,
         policy=policy,
-        tasks=providers.List(background_task(GateTask, gate_worker, rerun_interrupted=True)),
+        tasks=providers.List(
+            background_task(GateTask, gate_worker, rerun_interrupted=True),
+            background_task(TalkTask, talk_worker),
+        ),
     )
 
 
@@ -124,6 +166,14 @@ def make_app(container: Any, pages: str) -> Starlette:
         container.gates().opened[task_id].set()
         info = await manager.wait_for(task_id, 20)
         return JSONResponse({"status": info.status})
+
+    async def talk(_: Request) -> Response:
+        return JSONResponse({"id": str(await manager.run_task(TalkTask()))})
+
+    async def say(request: Request) -> Response:
+        lines = container.gates().lines[UUID(request.path_params["id"])]
+        lines.put_nowait(Lines(**await request.json()))
+        return JSONResponse({})
 
     async def set_tokens(request: Request) -> Response:
         policy = container.policy()
@@ -147,6 +197,8 @@ def make_app(container: Any, pages: str) -> Starlette:
             Mount("/built", app=StaticFiles(directory=pages, html=True, check_dir=False)),
             Route("/gates", hand_in, methods=["POST"]),
             Route("/gates/{id}/open", open_gate, methods=["POST"]),
+            Route("/talks", talk, methods=["POST"]),
+            Route("/talks/{id}/say", say, methods=["POST"]),
             Route("/tokens", set_tokens, methods=["POST"]),
             Mount("/background-tasks", app=container.background_tasks.asgi_app()),
         ],
@@ -155,6 +207,7 @@ def make_app(container: Any, pages: str) -> Starlette:
 
 
 def main(port: str, database: str, pages: str) -> None:
+    log.setLevel(logging.INFO)
     container = Application()
     container.config.from_dict({"background_tasks": {"database": database, "stop_grace": 0}})
     uvicorn.run(

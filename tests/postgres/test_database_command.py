@@ -24,7 +24,7 @@ from bgtasks import (
 )
 from bgtasks.backends.embedded.owner_lock import OwnerLock
 from bgtasks.cli import main
-from bgtasks.core.log_chunks import encode_line
+from bgtasks.core.log_chunks import OF_TASK, encode_lines, microseconds
 from tests.hosts.scripted import OtherWork, Work, done, worker_of
 
 MODULE = __name__
@@ -192,10 +192,11 @@ def test_logs_are_moved_too(
     capsys: pytest.CaptureFixture[str], file: Path, task_database: str
 ) -> None:
     with closing(sqlite3.connect(file)) as connection:
-        lines = f"[{encode_line(datetime(2026, 1, 1, tzinfo=UTC), 'info', 'moved')}]"
+        at = microseconds(datetime(2026, 1, 1, tzinfo=UTC))
+        lines = encode_lines([(at, "info", "moved", OF_TASK)])
         connection.execute(
             "INSERT INTO log_chunks SELECT sequence, 1, 1, attempt, 1, 1, 1, ?, ?, ? FROM tasks",
-            (len(lines) - 2, len(lines) - 2, lines),
+            (len(lines), len(lines), lines),
         )
         connection.commit()
     run(capsys, "import", file, "--url", task_database)

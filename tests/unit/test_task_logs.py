@@ -395,60 +395,112 @@ async def test_before_the_start_nothing_can_be_read() -> None:
 # What logging is left as
 
 
+async def test_a_filter_of_the_logger_decides_what_is_kept_and_what_it_says() -> None:
+    def no_passwords(record: logging.LogRecord) -> bool:
+        record.msg = str(record.msg).replace("hunter2", "***")
+        return "private" not in record.msg
+
+    async def script(context: Context) -> None:
+        log.info("the password is hunter2")
+        log.info("something private")
+        logging.getLogger("tests.app.part").warning("private, and of another logger")
+
+    log.addFilter(no_passwords)
+    try:
+        assert messages(await lines_of(script)) == [
+            "the password is ***",
+            "private, and of another logger",
+        ]
+    finally:
+        log.removeFilter(no_passwords)
+
+
+async def test_levels_and_filters_of_handlers_are_for_these_alone() -> None:
+    heard: list[str] = []
+
+    class Hearing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record.getMessage())
+
+    async def script(context: Context) -> None:
+        log.info("below its level")
+        log.error("filtered")
+        log.error("heard")
+
+    handler = Hearing(logging.ERROR)
+    handler.addFilter(lambda record: record.getMessage() != "filtered")
+    log.addHandler(handler)
+    try:
+        assert messages(await lines_of(script)) == ["below its level", "filtered", "heard"]
+        assert heard == ["heard"]
+    finally:
+        log.removeHandler(handler)
+
+
 async def test_the_applications_logging_stays_as_it_is() -> None:
-    root, factory = logging.getLogger(), logging.getLogRecordFactory()
-    handlers, level = list(root.handlers), root.level
+    root, way = logging.getLogger(), logging.Logger.callHandlers
+    handlers, level, factory = list(root.handlers), root.level, logging.getLogRecordFactory()
 
     async def script(context: Context) -> None:
         assert (root.handlers, root.level) == (handlers, level)
+        assert logging.getLogRecordFactory() is factory
 
     async with running(container_for(script)) as manager:
         assert (await run_to_end(manager, Work())).error_message is None
-    assert logging.getLogRecordFactory() is factory
+    assert logging.Logger.callHandlers is way
 
 
 async def test_two_managers_in_one_process_share_it() -> None:
     async def script(context: Context) -> None:
         log.info("here")
 
-    factory = logging.getLogRecordFactory()
+    way = logging.Logger.callHandlers
     async with running(container_for(script)) as one:
         async with running(container_for(script)) as other:
             assert messages(await log_of(other)) == ["here"]
         assert messages(await log_of(one)) == ["here"]
-    assert logging.getLogRecordFactory() is factory
+    assert logging.Logger.callHandlers is way
 
 
-async def test_another_record_factory_stays_in_use() -> None:
-    before = logging.getLogRecordFactory()
+async def test_what_another_library_has_put_around_the_handlers_stays_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[str] = []
 
-    def marked(*args: Any, **values: Any) -> logging.LogRecord:
-        record = before(*args, **values)
-        record.__dict__["mark"] = True
-        return record
+    def put_around(name: str) -> Any:
+        inner = logging.Logger.callHandlers
 
-    def outer(*args: Any, **values: Any) -> logging.LogRecord:
-        return inner(*args, **values)
+        def outer(logger: logging.Logger, record: logging.LogRecord) -> None:
+            heard.append(name)
+            inner(logger, record)
+
+        monkeypatch.setattr(logging.Logger, "callHandlers", outer)
+        return outer
 
     async def script(context: Context) -> None:
         log.info("here")
 
-    logging.setLogRecordFactory(marked)
-    try:
-        async with running(container_for(script)) as manager:
-            assert logging.makeLogRecord({}).__dict__["mark"]
-            inner = logging.getLogRecordFactory()
-            logging.setLogRecordFactory(outer)
-            assert messages(await log_of(manager)) == ["here"]
-        assert logging.getLogRecordFactory() is outer
-        async with running(container_for(script)) as manager:
-            assert messages(await log_of(manager)) == ["here"]
-        logging.setLogRecordFactory(inner)
-        async with running(container_for(script)) as manager:
-            assert messages(await log_of(manager)) == ["here"]
-        assert logging.getLogRecordFactory() is marked
-    finally:
-        logging.setLogRecordFactory(before)
+    async def is_kept_once() -> None:
+        heard.clear()
+        assert messages(await log_of(manager)) == ["here"]
+
+    first = put_around("first")
+    async with running(container_for(script)) as manager:
+        await is_kept_once()
+        assert heard == ["first"]
+        inner = logging.Logger.callHandlers
+        second = put_around("second")
+        await is_kept_once()
+        assert heard == ["second", "first"]
+    assert logging.Logger.callHandlers is second
+    async with running(container_for(script)) as manager:
+        await is_kept_once()
+        assert heard == ["second", "first"]
+    monkeypatch.setattr(logging.Logger, "callHandlers", inner)
+    async with running(container_for(script)) as manager:
+        await is_kept_once()
+        assert heard == ["first"]
+    assert logging.Logger.callHandlers is first
 
 
 async def test_loggers_that_do_not_propagate_are_heard_and_this_library_is_not() -> None:
