@@ -116,6 +116,7 @@ async def main() -> None:
             line_us=float(info.status_message or 0),
             read_ms=(time.perf_counter() - began) * 1000,
             read_lines=lines,
+            file_mb=sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*")) / 1e6,
         )
 
 

@@ -7,6 +7,7 @@ import logging.config
 import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -57,6 +58,10 @@ def shown(lines: Any) -> list[tuple[str, str, str]]:
 
 def messages(lines: Any) -> list[str]:
     return [line.message for line in lines]
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
 
 
 async def lines_of(script: Script, **options: Any) -> tuple[LogLine, ...]:
@@ -164,6 +169,26 @@ async def test_lines_of_many_threads_are_all_there() -> None:
         assert own == [f"{name} {number}" for number in range(100)]
 
 
+async def test_of_too_many_lines_of_many_threads_the_newest_are_kept() -> None:
+    def script(context: Context) -> None:
+        def say() -> None:
+            for number in range(500):
+                context.log(str(number))
+
+        threads = [threading.Thread(target=say) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        context.log("the last")
+
+    async with running(container_for(script, logs=Logs(lines=7))) as manager:
+        found = await log_of(manager)
+    assert (found.first, found.last, len(found)) == (1_995, 2_001, 8)
+    assert found[0].message == "1,994 lines were dropped here"
+    assert found[-1].message == "the last"
+
+
 async def test_two_tasks_at_once_have_their_own_lines() -> None:
     async def script(context: Context) -> None:
         for number in range(3):
@@ -228,9 +253,12 @@ async def test_a_long_line_is_cut_and_one_that_nobody_could_store_is_cleaned() -
         context.log("a\0b\udc80\nc")
         log.info("%s", "y" * 10_000)
 
-    first, second, third = await lines_of(script)
+        context.log(r"a\u0000b is no such character")
+
+    first, second, third, fourth = await lines_of(script)
     assert len(first.message) == len(third.message) == 4_000
     assert second.message == "a\N{REPLACEMENT CHARACTER}b?\nc"
+    assert fourth.message == r"a\u0000b is no such character"
 
 
 # What never fails an attempt
@@ -340,6 +368,24 @@ async def test_of_too_many_lines_the_newest_are_kept() -> None:
         assert (found.first, found.last) == (501, 1_500)
         assert messages(found)[:2] == ["500 lines were dropped here", "500"]
         assert len(found) == 1_001
+
+
+@pytest.mark.parametrize("count", [100_000, pytest.param(10_000_000, marks=pytest.mark.long)])
+async def test_however_much_a_task_logs_its_file_stays_small(count: int, tmp_path: Path) -> None:
+    def script(context: Context) -> None:
+        for number in range(count):
+            context.log(f"row {number}")
+
+    container = container_for(script)
+    container.config.from_dict({"database": str(tmp_path / "tasks.db")})
+    container.clock.reset_override()
+    async with container.manager() as manager:
+        task_id = await manager.run_task(Work())
+        await manager.wait_for(task_id)
+        found = await manager.get_logs(task_id)
+        assert (found.first, found.last) == (count - 999, count)
+        assert messages(found)[1] == f"row {count - 1_000}"
+    assert bytes_in(tmp_path) < 8_000_000
 
 
 async def test_what_a_type_keeps_is_an_option() -> None:
