@@ -23,21 +23,37 @@ from bgtasks.cli.usage import (
 from bgtasks.core.redaction import redact
 from bgtasks.errors import BackendError, BackgroundTasksError
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 
 _COMMANDS = {
-    "bgtasks.cli.database:add": ("database",),
-    "bgtasks.cli.openapi:add": ("openapi",),
-    "bgtasks.cli.tasks.command:add": ("tasks",),
-    "bgtasks.cli.types:add": ("types",),
-    "bgtasks.cli.tasks.command:add_types": ("types",),
-    "bgtasks.cli.tasks.schedule_command:add_schedules": ("schedules",),
-    "bgtasks.cli.tasks.stats_command:add_stats": ("stats", "processes"),
-    "bgtasks.cli.tasks.failures_command:add_failures": ("failures",),
-    "bgtasks.cli.worker:add": ("worker",),
+    "bgtasks.cli.database:add": {"database": "make, check and fill the tables in PostgreSQL"},
+    "bgtasks.cli.openapi:add": {"openapi": "print the OpenAPI document of the HTTP API"},
+    "bgtasks.cli.tasks.command:add": {
+        "tasks": "list, count, show, watch, check, cancel, retry and delete tasks"
+    },
+    "bgtasks.cli.types:add": {
+        "types": "print the payload types of the registered tasks as TypeScript; "
+        "see also types list"
+    },
+    "bgtasks.cli.tasks.command:add_types": {
+        "types list": "list types of tasks: what waits and runs, limits",
+        "types pause": "start nothing of a type, in any process",
+        "types resume": "start tasks of a paused type again",
+    },
+    "bgtasks.cli.tasks.schedule_command:add_schedules": {
+        "schedules": "list schedules, say when their ticks come, run, pause and resume them"
+    },
+    "bgtasks.cli.tasks.stats_command:add_stats": {
+        "stats": "say how many tasks wait and run, and what needs attention",
+        "processes": "list the processes that share the tasks: what runs in them, how they are",
+    },
+    "bgtasks.cli.tasks.failures_command:add_failures": {
+        "failures": "list failures that are the same one, or show what one is about"
+    },
+    "bgtasks.cli.worker:add": {"worker": "run tasks in this process"},
 }
-"""What registers which commands, by their first words."""
+"""What registers which commands, and what is said of each of them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,16 +98,22 @@ def _program() -> str:
 
 
 def make_parser(command: str = "") -> argparse.ArgumentParser:
-    """The parser of one command, or of all if there is none of this name. Those of other commands
+    """The parser of the commands that begin with a word; if none does, of what there are. Others
     are not imported: that would take longer than most commands do."""
     parser = _Parser(prog=_program(), description="Tools for applications with background tasks.")
     parser.add_argument("--version", action="version", version=f"bgtasks {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    if command == "--version":
-        return parser
-    word = command.partition(" ")[0]
-    for home, words in _COMMANDS.items():
-        if word in words or not any(word in each for each in _COMMANDS.values()):
-            module, _, function = home.partition(":")
-            getattr(importlib.import_module(module), function)(commands)
+    word = _first_word(command)
+    homes = [home for home, said in _COMMANDS.items() if word in map(_first_word, said)]
+    for home in homes:
+        module, _, function = home.partition(":")
+        getattr(importlib.import_module(module), function)(commands)
+    if not homes:
+        for said in _COMMANDS.values():
+            for name, text in said.items():
+                commands.add_parser(name, help=text)
     return parser
+
+
+def _first_word(command: str) -> str:
+    return command.partition(" ")[0]

@@ -136,6 +136,18 @@ def test_a_command_over_http_loads_nothing_that_moves_on_a_terminal_and_no_conta
     assert not modules_after(code) & {"rich", "dependency_injector", "sqlite3", "socketio"}
 
 
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_what_the_command_line_says_of_itself_needs_nothing(option: str) -> None:
+    code = f"""
+import bgtasks.cli
+try:
+    bgtasks.cli.main([{option!r}])
+except SystemExit:
+    pass
+"""
+    assert not modules_after(code) & {*FOREIGN, "asyncio", "bgtasks.models"}
+
+
 def test_the_pytest_plugin_loads_nothing_before_a_fixture_is_used() -> None:
     found = modules_after("import bgtasks.testing.plugin", beside="import pytest")
     assert not found & FOREIGN

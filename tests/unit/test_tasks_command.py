@@ -1,6 +1,7 @@
 """The options of ``python -m bgtasks tasks``, and what cannot be used."""
 
 import asyncio
+import re
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from dependency_injector import containers, providers
 
 import bgtasks
 from bgtasks import BackgroundTasksContainer, background_task
-from bgtasks.cli import main
+from bgtasks.cli import main, make_parser
 from tests.hosts.scripted import Work, done, worker_of
 
 from .tasks_command_support import ID
@@ -152,6 +153,18 @@ def test_the_other_commands_do_without_the_extra() -> None:
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
+
+
+def test_the_help_of_all_says_of_each_command_what_that_says_itself() -> None:
+    whole = make_parser().format_help()
+    words = dict.fromkeys(re.findall(r"^    (\w+)", whole, re.MULTILINE))
+    whole = " ".join(whole.split())
+    assert list(words)[:3] == ["database", "openapi", "tasks"]
+    for word in words:
+        own = make_parser(word).format_help()
+        said = own.partition("  COMMAND\n")[2].partition("\n\noptions:")[0]
+        assert word in said
+        assert " ".join(said.split()) in whole
 
 
 def ending_with(monkeypatch: pytest.MonkeyPatch, error: type[BaseException]) -> int:

@@ -1,15 +1,19 @@
 """``python -m bgtasks types list|pause|resume``, over HTTP to a running application."""
 
+import argparse
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
 import pytest
 
-from bgtasks import Rate, TypeInfo, background_task
+from bgtasks import Percentiles, Rate, TypeInfo, background_task
 from bgtasks.cli import main
 from bgtasks.cli.tasks.manager_tasks import ManagerTasks
+from bgtasks.cli.tasks.type_actions import carry_out
 from bgtasks.cli.usage import CommandFailedError
+from bgtasks.core.codec import TaskCodec
 from tests.hosts.scripted import Work, container_of, done, running, worker_of
 
 from .tasks_command_support import answering, over_http
@@ -84,3 +88,35 @@ def test_json_is_the_shape_of_the_wire() -> None:
 
     wire = Screen().data_of(TypeInfo("Work", None, None, 1, 0, None, Rate(2, per=60)))
     assert json.loads(json.dumps(wire))["rate"] == {"starts": 2, "per": 60, "burst": 2}
+
+
+async def test_a_terminal_is_told_how_types_went_in_the_last_hour(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = Percentiles(1, 250, 300), Percentiles(1, 65_000, 70_000)
+    kinds = [
+        TypeInfo(
+            "Copy",
+            None,
+            None,
+            2,
+            1,
+            4,
+            None,
+            per_minute=12.34,
+            failure_rate=0.76,
+            wait_ms=times[0],
+            run_ms=times[1],
+        ),
+        TypeInfo("Scan", None, None, 0, 0, None, None),
+    ]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    items = {"items": [TaskCodec().data_of(kind) for kind in kinds]}
+    async with answering(lambda _: answer(items)) as client:
+        asked = argparse.Namespace(command="types list", action="list", json=False)
+        assert await carry_out(nullcontext(client), asked)
+    _, copy, scan = capsys.readouterr().out.splitlines()
+    assert copy.split() == ["Copy", "2", "1", "4", "12.3", "76%", "250ms", "1m05s"]
+    assert scan.split() == ["Scan", "0", "0"]

@@ -4,6 +4,7 @@ import argparse
 
 from bgtasks.cli.tasks.client import TaskClient
 from bgtasks.cli.tasks.opening import Opening
+from bgtasks.cli.tasks.pace import duration
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.screen import Screen, utc_text
 from bgtasks.cli.tasks.table import Cell, Column, Styled
@@ -18,6 +19,7 @@ _COLUMNS = (
     Column("RUNNING", right=True),
     Column("LIMIT"),
     Column("RATE"),
+    *(Column(name, right=True) for name in ("PER MIN", "FAIL", "WAIT P95", "RUN P95")),
     Column("PAUSED"),
 )
 
@@ -52,7 +54,25 @@ async def _list(client: TaskClient, screen: Screen, as_json: bool) -> None:
 def _row(info: TypeInfo) -> tuple[Cell, ...]:
     limit, rate, paused = _rest(info)
     numbers = str(info.waiting), str(info.running)
-    return (info.name, *numbers, limit, rate, Styled(paused, "yellow"))
+    return (info.name, *numbers, limit, rate, *_pace(info), Styled(paused, "yellow"))
+
+
+def _pace(info: TypeInfo) -> tuple[str, ...]:
+    """What ended in a minute, how much of it failed, and how long 95 % of the attempts waited and
+    ran at most, in the last hour; empty where that is not known."""
+    per_minute, rate = info.per_minute, info.failure_rate
+    times = [
+        "" if times is None else _milliseconds(times.p95) for times in (info.wait_ms, info.run_ms)
+    ]
+    return (
+        "" if per_minute is None else f"{per_minute:.3g}",
+        "" if rate is None else f"{rate:.0%}",
+        *times,
+    )
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.0f}ms" if value < 10_000 else duration(value / 1000)
 
 
 def _rest(info: TypeInfo) -> tuple[str, str, str]:
