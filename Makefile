@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help test quick lint types js bench docs ci
+.PHONY: help test quick lint types js pictures bench docs ci
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ js: $(READY)  ## build the client and the dashboard, and test the client; instal
 	cd bgtasks/web/js && npm ci && npm run build
 	cd examples/shop/web && npm install && npm run build
 	$(PYTEST) tests/client
+
+pictures: $(READY)  ## take the pictures of the dashboard for the documentation anew, in Chromium
+	python tests/dashboard_pictures.py
 
 bench: $(READY)  ## all benchmarks that need no server, as one table; takes half an hour
 	python tests/benchmarks/run.py

@@ -5,90 +5,38 @@ import re
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 sys.path.append(str(Path(__file__).parents[2]))
 
 from bgtasks.web.dashboard_page import dashboard_routes
-from tests.acceptance.browser import launched_browser, needs_browser, note_problems
-from tests.client.node import installed
+from tests.acceptance.browser import needs_browser
+from tests.acceptance.dashboard import SLOW, OpenPage, check, count, names, opened_pages, row, tab
 from tests.hosts.dashboard_host import DashboardHost, ScanTask, fill
 
-SLOW = 30_000
 STATUSES = ("Pending", "Running", "Completed", "Failed", "Cancelled")
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=10_000)
-    with launched_browser() as launched:
-        yield launched
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[DashboardHost]:
-    running = DashboardHost(tmp_path / "tasks.db")
-    try:
-        yield running
-    finally:
-        running.stop()
-
 
 @pytest.fixture
 def open_page(browser: Browser, host: DashboardHost) -> Iterator[OpenPage]:
-    """Opens the dashboard; at the end no page may have had an error, nor looked elsewhere."""
-    problems: list[str] = []
-    contexts, requests = [], []
+    """Opens the dashboard: the list of tasks, where nothing else is said, when it is live."""
+    with opened_pages(browser) as open_:
 
-    def open_page(query: str = "?page=tasks", state: str = "Live", **options: Any) -> Page:
-        options.setdefault("viewport", {"width": 1440, "height": 900})
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        note_problems(page, problems)
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(host.address + query)
-        if state:
-            expect(page.locator(".connection")).to_have_text(state)
-        return page
+        def open_page(query: str = "?page=tasks", state: str = "Live", **options: Any) -> Page:
+            return open_(host.address + query, state=state, **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    elsewhere = [url for url in requests if f"127.0.0.1:{host.port}/" not in url]
-    assert elsewhere == []
-    # A browser reports each refused request and broken socket as an error; those are tested for.
-    expected = re.compile("the server responded with a status of|WebSocket connection to|ERR_CONN")
-    assert [text for text in problems if not expected.search(text)] == []
-
-
-def tab(page: Page, word: str) -> Locator:
-    return page.locator(f".tabs .{word}")
-
-
-def count(page: Page, word: str) -> Locator:
-    return tab(page, word).locator(".count")
-
-
-def row(page: Page, name: str) -> Locator:
-    return page.locator(".rows .row", has=page.get_by_role("link", name=name, exact=True))
-
-
-def names(page: Page) -> Locator:
-    return page.locator(".rows .row .name a")
+        yield open_page
 
 
 def quiet(page: Page, asked: list[str]) -> None:
@@ -748,24 +696,6 @@ def test_motion_is_reduced_where_that_is_wished(open_page: OpenPage) -> None:
     page = open_page(reduced_motion="reduce")
     motion = page.locator(".connection i").evaluate("dot => getComputedStyle(dot).animationName")
     assert motion == "none"
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    return (installed() / "axe-core/axe.min.js").read_text()
-
-
-def check(page: Page, axe: str) -> None:
-    """No rule of axe-core is broken, and nothing sticks out to the side."""
-    page.evaluate(axe)
-    found = page.evaluate("async () => (await axe.run()).violations")
-    told = [
-        f"{item['id']}: {node['html']}\n{node['failureSummary']}"
-        for item in found
-        for node in item["nodes"]
-    ]
-    assert not told, "\n".join(told)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.node

@@ -5,7 +5,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,71 +16,35 @@ from playwright.sync_api import Browser, Locator, Page, Response, expect
 sys.path.append(str(Path(__file__).parents[2]))
 
 from bgtasks import BackgroundTaskStatus as Status
-from tests.acceptance.browser import launched_browser, needs_browser
+from tests.acceptance.browser import needs_browser
+from tests.acceptance.dashboard import SLOW, OpenPage, check, figure, opened_pages
 from tests.acceptance.operator_answers import (
     ago,
-    answer_instead,
     answers_of_an_hour,
     history,
     process,
     stats,
 )
-from tests.client.node import installed
 from tests.hosts.dashboard_host import DashboardHost, ScanTask, fill
 from tests.hosts.exports_host import ExportsHost
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
-SLOW = 30_000
 PAGES = ("overview", "tasks", "failures", "types", "processes", "schedules")
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=10_000)
-    with launched_browser() as launched:
-        yield launched
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[DashboardHost]:
-    running = DashboardHost(tmp_path / "tasks.db")
-    try:
-        yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture
 def open_page(browser: Browser, host: DashboardHost) -> Iterator[OpenPage]:
-    """Opens the dashboard, with some of the answers in the server's place; no page may raise."""
-    problems: list[str] = []
-    contexts = []
-
+    """Opens the dashboard of the host, or of another one."""
     served = host
+    with opened_pages(browser) as open_:
 
-    def open_page(
-        query: str = "", answers: Any = None, host: DashboardHost | None = None, **options: Any
-    ) -> Page:
-        options.setdefault("viewport", {"width": 1440, "height": 900})
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        if answers:
-            answer_instead(page, answers)
-        page.goto((host or served).address + query)
-        return page
+        def open_page(
+            query: str = "", answers: Any = None, host: DashboardHost | None = None, **options: Any
+        ) -> Page:
+            return open_((host or served).address + query, answers=answers, **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert problems == []
-
-
-def figure(page: Page, word: str) -> Locator:
-    return page.locator(".figures li", has=page.get_by_text(word, exact=True))
+        yield open_page
 
 
 # The shell
@@ -409,20 +373,6 @@ def test_a_process_shows_what_it_runs(host: DashboardHost, open_page: OpenPage) 
 
 
 # Everybody can use it
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    return (installed() / "axe-core/axe.min.js").read_text()
-
-
-def check(page: Page, axe: str) -> None:
-    """No rule of axe-core is broken, and nothing sticks out to the side."""
-    page.evaluate(axe)
-    found = page.evaluate("async () => (await axe.run()).violations")
-    told = [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
-    assert not told, "\n".join(told)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.node

@@ -14,10 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 sys.path.append(str(Path(__file__).parents[2]))
 
 from examples.access.bearer_token import TOKENS, BearerToken, TokenPolicy
-from tests.acceptance.browser import launched_browser, needs_browser
+from tests.acceptance.browser import needs_browser
+from tests.acceptance.dashboard import SLOW
 from tests.hosts.dashboard_host import MOUNT, DashboardHost
 
-SLOW = 30_000
 REFUSED = "You may not see background tasks here"
 
 pytestmark = [pytest.mark.browser, needs_browser]
@@ -50,13 +50,6 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DashboardHo
         yield running
     finally:
         running.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=10_000)
-    with launched_browser() as launched:
-        yield launched
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
-WORDS = ["help", "test", "quick", "lint", "types", "js", "bench", "docs", "ci"]
+WORDS = ["help", "test", "quick", "lint", "types", "js", "pictures", "bench", "docs", "ci"]
 
 
 def test_hosted_ci_has_every_python_that_the_package_is_made_for() -> None:

@@ -15,7 +15,8 @@ export interface Answer<T> {
 
 const NOTHING: Answer<never> = { data: null, at: 0, trouble: null };
 const LEAST = 1000; // milliseconds between two questions
-const SHARE = 10; // and so many times as long as the last answer took
+const SHARE = 10; // and so many times as long as the last answer took,
+const MOST = 15_000; // but no longer than that
 
 export async function ask<T>(route: string, query: Iterable<readonly [string, string]> = []): Promise<T> {
   return client.peek().api.request<T>("GET", route, query);
@@ -52,14 +53,16 @@ class Question<T> {
     this.#timer = undefined;
     this.#asking = true;
     const begun = Date.now();
+    let rest = LEAST;
     try {
       const data = await this.how();
+      rest = Math.max(LEAST, Math.min(MOST, SHARE * (Date.now() - begun)));
       if (!this.#ended) this.answer.value = { data, at: serverNow(), trouble: null };
     } catch (error) {
       if (!this.#ended) this.#failed(error);
     }
     this.#asking = false;
-    this.#notBefore = Date.now() + Math.max(LEAST, SHARE * (Date.now() - begun));
+    this.#notBefore = Date.now() + rest; // what failed took long because nobody was there
     if (this.#again) {
       this.#again = false;
       this.ask();

@@ -24,9 +24,9 @@ export function TypeTable(props: {
             <th class="num">Running</th>
             <th class="num">Per minute</th>
             <th class="num">Failing</th>
-            {!isShort && <th class="num wraps">Wait p50 · p95 · p99</th>}
-            {!isShort && <th class="num wraps">Run p50 · p95 · p99</th>}
-            {!isShort && <th>Processes</th>}
+            {!isShort && <Percentiled word="Wait" />}
+            {!isShort && <Percentiled word="Run" />}
+            {!isShort && <th class="num">Processes</th>}
             {actions && <th>Starts</th>}
           </tr>
         </thead>
@@ -37,6 +37,14 @@ export function TypeTable(props: {
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Percentiled({ word }: { word: string }) {
+  return (
+    <th class="num wraps">
+      {word} <span class="under">p50 · p95 · p99</span>
+    </th>
   );
 }
 
@@ -84,7 +92,7 @@ function TypeLine(props: {
       {!isShort && <td class="num wraps">{three(type, type.waitMs)}</td>}
       {!isShort && <td class="num wraps">{three(type, type.runMs)}</td>}
       {!isShort && (
-        <td>
+        <td class="num">
           <Count value={type.processes} />
         </td>
       )}

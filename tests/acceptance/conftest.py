@@ -1,0 +1,32 @@
+"""The browser, and the application whose dashboard it opens."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.acceptance.browser import launched_browser
+from tests.client.node import installed
+from tests.hosts.dashboard_host import DashboardHost
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=10_000)
+    with launched_browser() as launched:
+        yield launched
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[DashboardHost]:
+    running = DashboardHost(tmp_path / "tasks.db")
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return (installed() / "axe-core/axe.min.js").read_text()
