@@ -42,7 +42,7 @@ DELIVERING = [
     for way in ("at_once", "frames", "in_turn")
     for clients in (100, 1000)
 ]
-TIMEOUT = 300
+TIMEOUT = 600  # seconds; some need two minutes on a quiet machine
 
 
 def _bgtasks_beside(title: str, script: str, figure: str, **target: float | bool) -> Row:
