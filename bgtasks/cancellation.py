@@ -12,7 +12,7 @@ from bgtasks.logs import log_safely
 
 __all__ = ["CancellationSource", "CancellationToken"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _lock = threading.Lock()
 """One lock for all sources: it is held briefly, and a lock for each attempt costs far more."""

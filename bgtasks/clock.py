@@ -51,7 +51,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     # The function itself: it is called several times for each task.
-    monotonic = staticmethod(time.monotonic)
+    monotonic: "staticmethod[[], float]" = staticmethod(time.monotonic)
     """Seconds on a clock that never goes back."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
@@ -66,7 +66,7 @@ class DatedClock:
         self._clock = clock
         self.now = now
         """The present time, timezone-aware UTC."""
-        self.monotonic = clock.monotonic
+        self.monotonic: Callable[[], float] = clock.monotonic
         """Seconds on a clock that never goes back."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:

@@ -106,12 +106,12 @@ class SideTable:
 
     def __init__(self, kind: Kind, types: ColumnTypes, prefix: str = "") -> None:
         self.kind = kind
-        self.name = prefix + kind.table
-        self.columns = Columns([item.name for item in fields(kind.row)], types, kind.row)
+        self.name: str = prefix + kind.table
+        self.columns: Columns = Columns([item.name for item in fields(kind.row)], types, kind.row)
         of_task = ["task"] if kind.of_task else []
-        self.names = [*of_task, *self.columns.names]
-        self.key = [*of_task, *kind.key]
-        self.others = [name for name in self.names if name not in self.key]
+        self.names: list[str] = [*of_task, *self.columns.names]
+        self.key: list[str] = [*of_task, *kind.key]
+        self.others: list[str] = [name for name in self.names if name not in self.key]
 
     @property
     def on_conflict(self) -> str:

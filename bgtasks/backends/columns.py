@@ -128,20 +128,20 @@ class Columns:
     ) -> None:
         self.names = names
         fields = [field_type(name, of) for name in names]
-        self.types = [types[kind] for kind, _ in fields]
+        self.types: list[ColumnType] = [types[kind] for kind, _ in fields]
         nullable = [is_nullable for _, is_nullable in fields]
         self._of = of
         self._pick = _picker(names, of)
         self._encoders = _converters([item.encode for item in self.types], nullable)
         decoders = _converters([item.decode for item in self.types], nullable)
         places = [f"[{place}]" for place in range(len(names))]
-        self.decode = _compiled(places, decoders)
+        self.decode: Callable[[Any], tuple[Any, ...]] = _compiled(places, decoders)
         """What was encoded, from a row that begins with these columns."""
         if of is TaskRecord:
             places = [f"[{TaskRecord._fields.index(name)}]" for name in names]
         else:
             places = [f".{name}" for name in names]
-        self.encode = _compiled(places, self._encoders)
+        self.encode: Callable[[Any], tuple[Any, ...]] = _compiled(places, self._encoders)
         """The values of a record, as they are stored."""
 
     def each(self, template: str = "{}", **instead: str) -> str:

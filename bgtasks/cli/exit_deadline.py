@@ -7,7 +7,7 @@ import threading
 
 __all__ = ["ExitDeadline"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class ExitDeadline:

@@ -20,7 +20,7 @@ class StopSignals:
     """
 
     def __init__(self) -> None:
-        self.stop_asked = asyncio.Event()
+        self.stop_asked: asyncio.Event = asyncio.Event()
         self._count = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hurry: Callable[[], None] | None = None

@@ -16,7 +16,7 @@ from bgtasks.manager import BackgroundTaskManager
 
 __all__ = ["HealthServer", "health_app"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def health_app(manager: BackgroundTaskManager) -> Starlette:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["END_WITHIN", "collect_garbage_less_often", "run_worker_process"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 END_WITHIN = 5.0
 """Seconds that threads which workers left running may keep the process after its stop."""

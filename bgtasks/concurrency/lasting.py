@@ -10,7 +10,7 @@ from bgtasks.logs import log_safely
 
 __all__ = ["LastingLoop", "ends_this_task"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 5.0
 """Seconds between two rounds of a loop whose rounds keep failing."""

@@ -8,7 +8,7 @@ from bgtasks.logs import log_safely
 
 __all__ = ["Service", "Services", "take_steps"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Service(Protocol):

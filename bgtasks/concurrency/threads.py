@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 __all__ = ["CallingThread", "call_in_own_thread"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 

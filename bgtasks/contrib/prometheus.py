@@ -22,7 +22,7 @@ from bgtasks.models import BackgroundTaskBase
 
 __all__ = ["BackgroundTasksCollector", "PrometheusHook"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200)
 """The upper bounds of the buckets."""

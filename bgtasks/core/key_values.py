@@ -1,6 +1,7 @@
 """The fields that make the key of a task, the same for tasks in which they are equal."""
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -50,5 +51,5 @@ def _number(text: str) -> float:
 # Made once: ``json.loads`` and ``json.dumps`` with options make theirs anew at each call.
 _decode = json.JSONDecoder(parse_float=_number).decode
 
-ordered_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+ordered_json: Callable[[Any], str] = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 """Compact JSON, the same for equal data."""

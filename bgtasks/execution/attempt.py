@@ -35,7 +35,7 @@ from bgtasks.registration import Registration
 
 __all__ = ["Attempt", "AttemptListener"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class AttemptListener(Protocol):
@@ -100,8 +100,8 @@ class Attempt:
         torn_down: Callable[[], bool] = lambda: False,
         hooks: Hooks = NO_HOOKS,
     ) -> None:
-        self.record = record
-        self.began = clock.monotonic()
+        self.record: TaskRecord = record
+        self.began: float = clock.monotonic()
         self.error: BaseException | None = None
         self.outcome: Outcome | None = None
         self.runner: asyncio.Task[Any] | None = None

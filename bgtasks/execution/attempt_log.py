@@ -39,8 +39,8 @@ class AttemptLog:
     )
 
     def __init__(self, logs: Logs, clock: Clock, wake: Callable[[], None]) -> None:
-        self.logs = logs
-        self.least = logs.least
+        self.logs: Logs = logs
+        self.least: int = logs.least
         self._most_lines = logs.lines
         self._most_bytes = logs.size
         self._clock = clock

@@ -19,7 +19,7 @@ from bgtasks.worker import BackgroundWorkerContext
 
 __all__ = ["AttemptContext"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class ContextOwner(Protocol):

@@ -25,7 +25,7 @@ from bgtasks.registry import Registry
 
 __all__ = ["Executor"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Save = Callable[[UUID, Reported | Ended], None]
 Over = Callable[[Ended], None]
@@ -74,7 +74,7 @@ class Executor:
         self._over: dict[Attempt, Over] = {}
         self._all_over: asyncio.Future[None] | None = None
         self._tasks: dict[asyncio.Task[Any], Attempt] = {}
-        self.hurried = asyncio.Event()
+        self.hurried: asyncio.Event = asyncio.Event()
 
     def start(self, record: TaskRecord, over: Over) -> None:
         """Begin the attempt that ``record`` was claimed for; ``over`` is told how it ended."""

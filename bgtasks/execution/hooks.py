@@ -20,7 +20,7 @@ from bgtasks.worker import BackgroundWorkerContext
 
 __all__ = ["NO_HOOKS", "AroundAttempt", "Hooks"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MAX_HEADERS = 4_096
 """The longest JSON, in characters, of the headers of one task."""

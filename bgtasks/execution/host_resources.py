@@ -18,7 +18,7 @@ from bgtasks.logs import log_safely
 
 __all__ = ["HostResources"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Resource = providers.Resource[Any]
 

@@ -17,7 +17,7 @@ from bgtasks.logs import log_fields, log_safely
 
 __all__ = ["check_task_factory", "launch", "never_began"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _probe: contextvars.ContextVar[object] = contextvars.ContextVar("bgtasks.probe", default=None)
 

@@ -13,7 +13,7 @@ from bgtasks.logs import log_fields, log_safely, task_of_context
 
 __all__ = ["run_logged"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 Gone = Callable[[asyncio.Task[Any]], object]

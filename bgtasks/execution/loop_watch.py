@@ -16,7 +16,7 @@ from bgtasks.logs import LoggedTask, log_fields
 
 __all__ = ["LoopWatch", "time_that_counts"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BEATS = 4
 """How many signs of life the loop is asked for within ``blocked_after``."""

@@ -15,7 +15,7 @@ from bgtasks.logs import log_safely
 
 __all__ = ["Resource", "adopt", "closing_order", "opened_in", "resources_below"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Resource = providers.ContextLocalResource[Any]
 

@@ -30,7 +30,7 @@ class ScopePlan:
 
     def __init__(self, worker_provider: Callable[[], Any]) -> None:
         self.worker_provider = worker_provider
-        self.builds_at_once = False
+        self.builds_at_once: bool = False
         """Whether, with the present overrides, the worker was built without a wait: calling the
         provider itself is faster then."""
         self._reachable: tuple[providers.Provider[Any], ...] = ()
@@ -64,7 +64,7 @@ class Scope:
         self._built_within = timing.built_within
         self._resources = plan.resources()
         self._variables = len(contextvars.copy_context())
-        self.takes_time = False
+        self.takes_time: bool = False
 
     def begin(self) -> Any:
         """The worker, with its dependencies built; where the scope then ``takes_time``, what

@@ -15,7 +15,7 @@ from bgtasks.logs import LoggedTask, log_fields, log_safely
 
 __all__ = ["call_in_thread", "is_coroutine_function"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _is_coroutine_function = functools.lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
 

@@ -14,7 +14,7 @@ from bgtasks.errors import BackgroundTasksError
 
 __all__ = ["pruning"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BATCH = 500
 """The most tasks deleted in one commit, so that pruning blocks no other write for long."""

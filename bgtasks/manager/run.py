@@ -77,14 +77,14 @@ class ManagerRun:
         backend: Backend,
         hooks: Hooks,
     ) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.state = State.STARTING
-        self.answers = False
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.state: State = State.STARTING
+        self.answers: bool = False
         """Whether the store is open (any thread)."""
         self.backend = backend
-        self.infos = Infos(registry, codec, backend.now)
-        self.statistics = Statistics(backend)
-        self.types = Types(registry, backend, self.infos, type_updates.tell)
+        self.infos: Infos = Infos(registry, codec, backend.now)
+        self.statistics: Statistics = Statistics(backend)
+        self.types: Types = Types(registry, backend, self.infos, type_updates.tell)
         self._registry = registry
         self._settings = settings
         self._visits = visits
@@ -104,7 +104,7 @@ class ManagerRun:
             new_context=context.copy,
             log=backend.log,
         )
-        self.waiting = Waiting(backend, self._executor)
+        self.waiting: Waiting = Waiting(backend, self._executor)
         self._watch = LoopWatch(timing, self._executor.whose_turn)
         backend.vitals = self._vitals
         self._serving = Serving(backend, self._executor, clock, timing, settings.stop_grace)
@@ -125,7 +125,7 @@ class ManagerRun:
             age = settings.statistics_retention
             self._services.add(keeping(backend, age, clock, timing))
         maker = TaskMaker(self._record)
-        self.schedules = ScheduleControl(backend, schedules, maker, backend.now)
+        self.schedules: ScheduleControl = ScheduleControl(backend, schedules, maker, backend.now)
         backend.subscribe_schedules(schedule_updates.tell)
         backend.subscribe_logs(log_updates.tell)
         if settings.fires and schedules and not visits:

@@ -15,7 +15,7 @@ from bgtasks.logs import log_safely
 
 __all__ = ["Serving", "say_what_is_waited_for"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 NAMED = 5
 """The most tasks that a stop names while it waits for them."""

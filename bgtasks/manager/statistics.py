@@ -16,7 +16,7 @@ from bgtasks.models import BackgroundTaskStatus, History, OldestWaiting, Process
 
 __all__ = ["Statistics", "keeping"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Status = BackgroundTaskStatus
 

@@ -1,7 +1,7 @@
 """Waiting for tasks of a running manager: for the end of one, or for each of its updates."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from uuid import UUID
 
 from bgtasks.backends.base import Backend
@@ -21,7 +21,7 @@ class Waiting:
         self._backend = backend
         self._executor = executor
         self._watchers = Watchers()
-        self.tell = self._watchers.tell
+        self.tell: Callable[[TaskRecord], None] = self._watchers.tell
         """A task has changed."""
 
     def __bool__(self) -> bool:

@@ -16,7 +16,7 @@ class StoredJson:
     __slots__ = ("_decode", "_object", "text")
 
     def __init__(self, text: str, decode: Callable[[], Any]) -> None:
-        self.text = text
+        self.text: str = text
         self._decode: Callable[[], Any] | None = decode
         self._object: Any = None
 
@@ -33,7 +33,7 @@ class JsonField:
     """A field of ``BackgroundTaskInfo`` in which a StoredJson reads as its object."""
 
     def __init__(self, slot: Any) -> None:
-        self.kept = slot.__get__
+        self.kept: Any = slot.__get__
         self._keep = slot.__set__
 
     def __get__(self, info: Any, owner: Any = None) -> Any:

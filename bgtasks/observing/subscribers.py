@@ -8,7 +8,7 @@ from bgtasks.concurrency.lasting import ends_this_task
 
 __all__ = ["Subscribers"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Changed = TypeVar("Changed")
 """What is changed: the record of a task, or of a type."""

@@ -16,7 +16,7 @@ from bgtasks.models import BackgroundTaskInfo
 
 __all__ = ["TaskUpdatedEvent", "UpdateHandler"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 UpdateHandler = Callable[[BackgroundTaskInfo[Any]], Awaitable[object] | None]
 

@@ -73,15 +73,15 @@ class BackendBench:
     def __init__(self, home: BackendHome, max_concurrency: int = 100) -> None:
         self.home = home
         self.max_concurrency = max_concurrency
-        self.clock = FakeClock()
+        self.clock: FakeClock = FakeClock()
         self._serving: asyncio.Task[None] | None = None
         self._renew(make_registry())
 
     def _renew(self, registry: Registry) -> None:
-        self.runner = ScriptedRunner()
+        self.runner: ScriptedRunner = ScriptedRunner()
         self.changes: list[TaskRecord] = []
-        self.backend = self.home.backend(registry, self.clock, self.max_concurrency)
-        self.unsubscribe = self.backend.subscribe(self.changes.append)
+        self.backend: Backend = self.home.backend(registry, self.clock, self.max_concurrency)
+        self.unsubscribe: Callable[[], None] = self.backend.subscribe(self.changes.append)
         self.type_changes: list[TypeRecord] = []
         self.backend.subscribe_types(self.type_changes.append)
 

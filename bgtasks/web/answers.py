@@ -10,7 +10,7 @@ from bgtasks.clock import Clock, TimeLimit
 
 __all__ = ["Answers"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 PIECE = 64 * 1024
 """Bytes of an answer that the server is given at a time."""

@@ -21,7 +21,7 @@ from bgtasks.web.protocol import TASK_UPDATED
 
 __all__ = ["EncodedTask", "Info", "newness", "without"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MAX_TOLD = 1_000
 """How many tasks are remembered as logged."""

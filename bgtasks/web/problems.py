@@ -27,7 +27,7 @@ __all__ = [
     "title_of",
 ]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _ASK_AGAIN = {"Retry-After": "5"}  # seconds
 

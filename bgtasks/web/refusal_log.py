@@ -10,7 +10,7 @@ from bgtasks.logs import log_safely
 
 __all__ = ["ACCESS_PAGE", "RefusalLog", "shown"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 SAID_AGAIN_AFTER = 600.0
 """Seconds after which a cause that goes on is logged again, with how often it came meanwhile."""

@@ -22,7 +22,7 @@ from bgtasks.web.judge import PolicyFailedError, PolicyTimeoutError
 
 __all__ = ["NOT_RUNNING", "UNEXPECTED", "Refusal", "refusal_of"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 NOT_RUNNING = "background tasks are not running"
 UNEXPECTED = "an unexpected error happened; it was logged"

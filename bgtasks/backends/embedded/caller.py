@@ -9,7 +9,7 @@ from bgtasks.errors import BackendError
 
 __all__ = ["CallerTransaction"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)

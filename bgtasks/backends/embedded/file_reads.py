@@ -38,7 +38,7 @@ class FileReads(TaskReads):
     def __init__(self, reading: Reading, health: StoreHealth) -> None:
         self._reading = reading
         self._health = health
-        self.tally = Tally()
+        self.tally: Tally = Tally()
         self._counting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._counting.set_result(None)
 

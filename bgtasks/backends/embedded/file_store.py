@@ -52,7 +52,7 @@ from bgtasks.registry import Registry
 
 __all__ = ["STOP_WITHIN", "FileStore"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -100,20 +100,24 @@ class FileStore(TaskStore):
         self._clock = clock
         self._patience = patience
         self._caller = caller
-        self.feed = OwnChanges(announce)
+        self.feed: OwnChanges = OwnChanges(announce)
         self._announce_type = announce_type
         self._health = StoreHealth(None if path == MEMORY else path, patience)
         openings = Openings(registry, process.max_concurrency, process.types, clock.now)
-        self.file = TaskFile(files.writing, registry, openings, clock, process.name)
-        self.writer = Writer(self.file, self._health, self._delivered, files.close, patience)
+        self.file: TaskFile = TaskFile(files.writing, registry, openings, clock, process.name)
+        self.writer: Writer = Writer(
+            self.file, self._health, self._delivered, files.close, patience
+        )
         self.reading: Reading = WriterReading(self.writer)
         if files.reading is None:
             reading.stop()
         else:
             self.reading = ThreadReading(files.reading, reading)
         self.reads = FileReads(self.reading, self._health)
-        self.schedules = FileSchedules(self.writer, self.reads, clock, announce_schedules)
-        self.logs = FileLogs(self.writer, self.reads, announce_logs)
+        self.schedules: FileSchedules = FileSchedules(
+            self.writer, self.reads, clock, announce_schedules
+        )
+        self.logs: FileLogs = FileLogs(self.writer, self.reads, announce_logs)
         self._marking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._claimant: Claimant = Nobody()
         self._troubles: set[str] = set()

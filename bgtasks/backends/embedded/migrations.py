@@ -14,7 +14,7 @@ from bgtasks.backends.statements import Migration, load_migrations
 
 __all__ = ["APPLICATION_ID", "MIGRATIONS", "SCHEMA_VERSION", "migrate", "version_of"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MIGRATIONS = load_migrations("bgtasks.backends.embedded")
 

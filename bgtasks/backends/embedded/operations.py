@@ -23,7 +23,7 @@ class Submit:
     __slots__ = ("records",)
 
     def __init__(self, records: Sequence[TaskRecord]) -> None:
-        self.records = records
+        self.records: Sequence[TaskRecord] = records
 
     def __call__(self, file: TaskFile) -> Mapping[int, TaskRecord]:
         return file.submit(self.records)

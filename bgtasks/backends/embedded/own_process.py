@@ -18,7 +18,7 @@ class OwnProcess:
     """What stays the same of this process while it has the file open."""
 
     def __init__(self, types: Sequence[str], max_concurrency: int, clock: Clock) -> None:
-        self.types = tuple(types)
+        self.types: tuple[str, ...] = tuple(types)
         self.max_concurrency = max_concurrency
         self._clock = clock
         self._id = uuid.uuid4()

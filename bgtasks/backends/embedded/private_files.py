@@ -8,7 +8,7 @@ from contextlib import suppress
 
 __all__ = ["make_private", "warn_of_readers"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 OWNER_ONLY = 0o600
 

@@ -1,5 +1,6 @@
 """Task records as rows of the table ``tasks``, and back."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -103,7 +104,7 @@ LISTED = ALL.each(
 )
 """The same without large payloads: what lists show."""
 
-insert_values = INSERTED.encode
+insert_values: Callable[[Any], tuple[Any, ...]] = INSERTED.encode
 """What ``insert_task`` takes."""
 
 
@@ -136,5 +137,5 @@ def record_of(row: tuple[Any, ...]) -> TaskRecord:
     return TaskRecord._make(ALL.decode(row))
 
 
-sequence_of = itemgetter(TaskRecord._fields.index("sequence"))
+sequence_of: Callable[[Sequence[Any]], int] = itemgetter(TaskRecord._fields.index("sequence"))
 """The ``sequence`` in a row of all columns, whatever else it holds."""

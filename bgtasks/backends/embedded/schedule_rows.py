@@ -1,6 +1,6 @@
 """Schedules and their ticks as rows of their tables, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bgtasks.backends.columns import Columns
@@ -12,10 +12,10 @@ __all__ = ["SCHEDULE", "schedule_of", "schedule_values", "tick_of", "tick_values
 SCHEDULE = Columns(ScheduleRecord._fields, TYPES, ScheduleRecord)
 TICK = Columns(TickRecord._fields, TYPES, TickRecord)
 
-schedule_values = SCHEDULE.encode
+schedule_values: Callable[[Any], tuple[Any, ...]] = SCHEDULE.encode
 """The values of a schedule, as they are stored."""
 
-tick_values = TICK.encode
+tick_values: Callable[[Any], tuple[Any, ...]] = TICK.encode
 """The values of a tick, as they are stored."""
 
 

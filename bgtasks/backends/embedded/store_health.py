@@ -10,7 +10,7 @@ from bgtasks.backends.embedded.refusals import is_broken, is_locked, is_of_the_s
 
 __all__ = ["StoreHealth"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LEAST_ROOM = 64 * 1024
 """Bytes; a disk with less than that is full."""

@@ -47,9 +47,9 @@ class TaskFile:
         process: str | None = None,
     ) -> None:
         self.connection = connection
-        self.queue = TaskQueue(connection, registry, openings, clock)
+        self.queue: TaskQueue = TaskQueue(connection, registry, openings, clock)
         self._turns = Turns(connection, registry)
-        self.transaction = Transaction(connection, self.queue)
+        self.transaction: Transaction = Transaction(connection, self.queue)
         self._keys = HeldKeys(connection)
         self._claim = claim = Claimed(process)
         self._bulk = Bulk(connection, self.queue, self._keys, self.transaction, claim, clock.now)

@@ -20,7 +20,7 @@ from bgtasks.registry import Registry
 
 __all__ = ["TaskQueue"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BATCH = 500
 """Tasks whose time has come that are let go in one transaction."""
@@ -39,7 +39,7 @@ class TaskQueue:
         self, connection: sqlite3.Connection, registry: Registry, openings: Openings, clock: Clock
     ) -> None:
         self.serving = False
-        self.due_changed = True
+        self.due_changed: bool = True
         self._connection = connection
         self._registry = registry
         self._openings = openings

@@ -29,7 +29,7 @@ from bgtasks.core.record import TaskRecord
 
 __all__ = ["Writer"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MAX_BATCH = 1_000
 """The most operations that go into one commit."""

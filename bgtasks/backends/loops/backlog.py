@@ -13,7 +13,7 @@ from bgtasks.logs import log_fields
 
 __all__ = ["Backlog", "Entry"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BATCH_LENGTH = 8_000_000
 """Characters of payloads in one batch: PostgreSQL takes no message above 1 GB, and a smaller one

@@ -15,7 +15,7 @@ from bgtasks.core.task_log import Logs
 
 __all__ = ["LogOutbox"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 4 * 1024 * 1024
 """Bytes of lines in one batch; the last entry may go beyond."""

@@ -19,7 +19,7 @@ from bgtasks.logs import log_fields
 
 __all__ = ["Outbox"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BATCH = 500
 """Steps in one batch."""

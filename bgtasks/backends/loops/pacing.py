@@ -22,7 +22,7 @@ __all__ = [
     "wait_set",
 ]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds before the first, second ... further try; the last number holds for all later ones."""

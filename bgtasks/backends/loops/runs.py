@@ -18,11 +18,11 @@ class Run:
     __slots__ = ("attempt", "has_begun", "has_ended", "place", "record")
 
     def __init__(self, place: Place, record: TaskRecord) -> None:
-        self.place = place
-        self.record = record
-        self.attempt = record.attempt
-        self.has_begun = False
-        self.has_ended = False
+        self.place: Place = place
+        self.record: TaskRecord = record
+        self.attempt: int = record.attempt
+        self.has_begun: bool = False
+        self.has_ended: bool = False
 
 
 class Runs:

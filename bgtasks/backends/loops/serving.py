@@ -20,7 +20,7 @@ from bgtasks.logs import log_fields
 
 __all__ = ["BATCH", "Serving"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BATCH = 50
 """Tasks claimed in one go."""
@@ -45,7 +45,7 @@ class Serving:
     def __init__(
         self, store: TaskStore, runs: Runs, outbox: Outbox, clock: Clock, pace: ServingPace
     ) -> None:
-        self.is_serving = False
+        self.is_serving: bool = False
         self._store = store
         self._runs = runs
         self._outbox = outbox

@@ -56,12 +56,12 @@ class OpenStore(Generic[TStore]):
     ) -> None:
         self.store = store
         self.runs = runs
-        self.logs = LogOutbox(store, clock, outbox_pace.pauses)
-        self.outbox = Outbox(
+        self.logs: LogOutbox = LogOutbox(store, clock, outbox_pace.pauses)
+        self.outbox: Outbox = Outbox(
             store, runs, clock, now, lost=self._lost, pace=outbox_pace, before=self.logs.send
         )
-        self.serving = Serving(store, runs, self.outbox, clock, serving_pace)
-        self.commands = Commands(store, runs, clock, now, cancel=self.serving.cancel)
+        self.serving: Serving = Serving(store, runs, self.outbox, clock, serving_pace)
+        self.commands: Commands = Commands(store, runs, clock, now, cancel=self.serving.cancel)
 
     def save(self, task_id: UUID, event: Reported | Ended) -> None:
         """Take over what a running attempt reports, or how it ended."""
@@ -91,10 +91,12 @@ class StoreBackend(Backend, Generic[TStore]):
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
         self._clock = clock
-        self.subscribers = Subscribers[TaskRecord](lambda record: f"task {record.id}")
-        self.type_subscribers = Subscribers[TypeRecord](lambda record: f"type {record.name}")
-        self.schedule_subscribers = Subscribers[Collection[str]](lambda _: "schedules")
-        self.log_subscribers = Subscribers[Collection[UUID] | None](lambda _: "logs")
+        self.subscribers: Subscribers[TaskRecord] = Subscribers(lambda item: f"task {item.id}")
+        self.type_subscribers: Subscribers[TypeRecord] = Subscribers(
+            lambda item: f"type {item.name}"
+        )
+        self.schedule_subscribers: Subscribers[Collection[str]] = Subscribers(lambda _: "schedules")
+        self.log_subscribers: Subscribers[Collection[UUID] | None] = Subscribers(lambda _: "logs")
         self._opened: OpenStore[TStore] | None = None
 
     @abstractmethod

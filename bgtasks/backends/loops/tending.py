@@ -24,7 +24,10 @@ class Tending:
             store, "does not say which types are known", marking.mark, RARELY, clock
         )
         refused = "does not let dead workers' tasks be taken back"
-        self.duties = [Periodic(store, refused, self._recover, every, clock), self._marks]
+        self.duties: list[Periodic] = [
+            Periodic(store, refused, self._recover, every, clock),
+            self._marks,
+        ]
 
     async def taken_back(self) -> None:
         """Wait until all that dead processes had left is taken back."""

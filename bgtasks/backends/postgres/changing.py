@@ -1,14 +1,12 @@
 """Writing what callers ask for, and what marks tasks: changes of tasks that others may change."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
 
-from bgtasks.backends.loops.runs import Runs
-from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.peer import Peer
 from bgtasks.backends.postgres.server_errors import (
     SERVER_ERRORS,
     answer_may_be_lost,
@@ -22,7 +20,6 @@ from bgtasks.core.conflicts import frees_for_follower, key_is_held
 from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registry import Registry
 
 __all__ = ["Changing"]
 
@@ -39,20 +36,12 @@ class Changing:
     notification is lost, the attempt is found by looking.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        process: UUID,
-        registry: Registry,
-        runs: Runs,
-        now: Callable[[], datetime],
-        cancel_heard: Callable[[], None],
-    ) -> None:
-        self._database = database
-        self._process = process
-        self._registry = registry
-        self._runs = runs
-        self._now = now
+    def __init__(self, peer: Peer, cancel_heard: Callable[[], None]) -> None:
+        self._database = peer.database
+        self._process = peer.process
+        self._registry = peer.registry
+        self._runs = peer.runs
+        self._now = peer.now
         self._cancel_heard = cancel_heard
 
     async def write(self, changes: Sequence[tuple[Change, Place]], also: Also) -> list[TaskRecord]:

@@ -5,40 +5,35 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from bgtasks.backends.cutting_off import taken_back
-from bgtasks.backends.loops.ahead import STOPPED
 from bgtasks.backends.loops.pacing import Backoff, Seldom
-from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import DIED, Claims
-from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.engine import JOBS_CHANNEL, ClaimedJob, Jobs, News, news_in
 from bgtasks.backends.postgres.feed import MAX_IDS
+from bgtasks.backends.postgres.held_jobs import HeldJobs
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.openings import Openings
+from bgtasks.backends.postgres.peer import Peer
 from bgtasks.backends.postgres.rates import OverRateError, Rates
-from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unknown
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import BEGIN
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns
 from bgtasks.backends.task_store import Claimant, Look, Nobody, Stored
 from bgtasks.core.attempts import process_name
-from bgtasks.core.events import Ended, NotBegun
-from bgtasks.core.lifecycle import Change, decide
+from bgtasks.core.lifecycle import Change
 from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registry import Registry
 
 __all__ = ["Claiming"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 PENDING = BackgroundTaskStatus.PENDING
-RUNNING = BackgroundTaskStatus.RUNNING
 
 LOOK_EVERY = 5.0
 """Seconds after which the queue is looked at when no notification comes."""
@@ -48,14 +43,6 @@ LOST_LOOK_EVERY = 0.25
 
 SOON = timedelta(seconds=0.05)
 """After this long a job is given again whose task could not be decided on."""
-
-LOOK_FOR = 30.0
-"""Seconds for which it may be, at the most."""
-
-RARELY = 60.0
-"""Seconds after which this process looks what it holds though nothing was lost."""
-
-NOW = timedelta(0)
 
 AT_STOP = 3.0
 """Seconds that a stop waits for a claim that is under way, and then once more for what became of
@@ -71,48 +58,35 @@ class Claiming:
     plainly wait for them run; in a process that keeps rates it is a transaction of several. From
     the moment that it is sent until the attempts were begun, this process may hold jobs that it
     does not know of: its answer may be lost, or a task is in a state that is to be decided on. The
-    next look finds out what this process holds: an attempt of which nothing is known is begun, or
-    handed back to wait again once claiming has stopped.
-
-    ``announce(records)`` is called with what was changed, ``doubt(ids)`` with tasks that may have
-    been; ``told(ids)`` is awaited before attempts of these tasks are begun.
+    next look finds out what this process holds (:class:`HeldJobs`).
     """
 
     def __init__(
         self,
-        database: Database,
+        peer: Peer,
         listener: Listener,
-        process: UUID,
-        registry: Registry,
         openings: Openings,
-        runs: Runs,
-        now: Callable[[], datetime],
-        *,
-        announce: Callable[[Iterable[TaskRecord]], None],
-        doubt: Callable[[Iterable[UUID]], None],
-        told: Callable[[Iterable[UUID]], Awaitable[None]],
         look_for_cancels: Callable[[], None],
     ) -> None:
         self.claimant: Claimant = Nobody()
-        self._database = database
+        self._database = database = peer.database
+        self._process = process = peer.process
+        self._registry = peer.registry
+        self._runs = peer.runs
+        self._now = peer.now
+        self._feed = peer.feed
+        self._untold = peer.untold
         self._listener = listener
-        self._process = process
-        self._name = process_name(process, socket.gethostname(), os.getpid())
-        self._registry = registry
         self._openings = openings
-        self._rates = Rates(registry, openings.types, database.clock.monotonic)
-        self._runs = runs
-        self._now = now
-        self._monotonic = database.clock.monotonic
-        self._announce = announce
-        self._doubt = doubt
-        self._told = told
         self._look_for_cancels = look_for_cancels
+        self._name = process_name(process, socket.gethostname(), os.getpid())
+        self._rates = Rates(peer.registry, openings.types, database.clock.monotonic)
+        self._held = HeldJobs(
+            peer, self._decided, self._begin, lambda: self._is_closed, look_for_cancels
+        )
         self._in_claim = asyncio.Lock()
         self._is_closed = True
-        self.is_one_statement = True
-        self._is_unsure = False
-        self._look_until = self._looked_at = 0.0
+        self.is_one_statement: bool = True
         self._cancel_was_heard = False
         self._junk = Seldom(database.clock)
 
@@ -143,9 +117,9 @@ class Claiming:
         backoff = Backoff(self._database.clock)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(AT_STOP):
-                while self._is_unsure:
+                while self._held.is_unsure:
                     try:
-                        await self._look_up()
+                        await self._held.look()
                     except SERVER_ERRORS as error:
                         self._database.failed(REFUSES, error)
                         await backoff.wait()
@@ -154,7 +128,7 @@ class Claiming:
         """Claim at most ``room`` tasks and begin their attempts; returns how many jobs were
         claimed."""
         async with self._in_claim:
-            await self._look_up()
+            await self._held.look()
             limits = self._openings.now()
             if self._is_closed or room <= 0 or not limits:
                 return 0
@@ -172,8 +146,7 @@ class Claiming:
             for name in limits:  # what waits for its rate is looked at when that has a start left
                 if (wait := self._rates.wait_for(name)) and await jobs.next_due([name]) is not None:
                     due_in = min(due_in or timedelta(seconds=wait), timedelta(seconds=wait))
-        is_lost = self._monotonic() < self._look_until
-        seconds = LOST_LOOK_EVERY if is_lost else LOOK_EVERY
+        seconds = LOST_LOOK_EVERY if self._held.may_come else LOOK_EVERY
         if due_in is None:
             return Look(seconds)
         return Look(min(due_in.total_seconds(), seconds), is_ready=not due_in)
@@ -216,20 +189,20 @@ class Claiming:
 
     async def _take(self, size: int, limits: Mapping[str, int]) -> int:
         self._cancel_was_heard = False
-        self._is_unsure = True
+        self._held.is_unsure = True
         take = self._take_at_once if self.is_one_statement else self._take_by_steps
         try:
             count, claims = await take(size, limits)
         except OverRateError:
-            self._is_unsure = False
+            self._held.is_unsure = False
             return 0  # nothing of it stands
         except BaseException as error:
-            self._lost(error)
+            self._held.lost(error, is_one_statement=self.is_one_statement)
             raise
         begun = [Stored(record, job) for job, record in claims.claimed.items()]
         await self._begin(begun, claims.announced)
-        self._is_unsure = self._is_closed or (self.is_one_statement and len(begun) < count)
-        await self._look_up()
+        self._held.is_unsure = self._is_closed or (self.is_one_statement and len(begun) < count)
+        await self._held.look()
         return count
 
     async def _take_at_once(self, size: int, limits: Mapping[str, int]) -> tuple[int, Claims]:
@@ -253,18 +226,19 @@ class Claiming:
                 jobs = await tables.jobs.claim(size, limits, self._process) if limits else []
                 if not jobs:
                     return 0, claims
-                claims = await self._decided(connection, tables, jobs)
+                claims = await self._decided(connection, jobs)
                 if starts is not None:
                     begun = [record.type for record in claims.claimed.values()]
                     await starts.spend(connection, begun)
         except OverRateError:
             raise
         except BaseException:
-            self._doubt(record.id for record in claims.announced)
+            self._feed.doubt(record.id for record in claims.announced)
             raise
         return len(jobs), claims
 
-    async def _decided(self, connection: Any, tables: Tables, jobs: Sequence[ClaimedJob]) -> Claims:
+    async def _decided(self, connection: Any, jobs: Sequence[ClaimedJob]) -> Claims:
+        tables = Tables(connection, self._process)
         turns = Turns(connection, tables, self._registry)
         claims = await Claims.take(
             tables,
@@ -283,100 +257,17 @@ class Claiming:
         await tables.jobs.release(claims.obsolete, waiting)
         return claims
 
-    def _lost(self, error: BaseException) -> None:
-        """There is no answer. If it is lost, the server may still carry out what was asked for. One
-        statement is a transaction of its own: whatever is said of it, a look tells what stands."""
-        is_lost = is_fate_unknown(error)
-        self._is_unsure = is_lost or self.is_one_statement
-        if is_lost:
-            self._look_until = self._monotonic() + LOOK_FOR
-
     async def _begin(self, begun: Iterable[Stored], announced: Iterable[TaskRecord]) -> None:
         """Begin attempts, unless claiming has stopped meanwhile; then they are handed back."""
         begun = list(begun)
-        await self._told([stored.record.id for stored in begun])
+        await self._untold.told([stored.record.id for stored in begun])
         for stored in begun:
             if self._is_closed:
                 break
             self.claimant.begin(stored)
-        self._announce(announced)
+        self._feed.announce(announced)
         if self._cancel_was_heard:
             self._look_for_cancels()
 
-    # What this process holds without knowing it
-
-    async def _look_up(self) -> None:
-        """Find out what this process holds, where it may hold what it does not know of. Raises what
-        the server raises; then it is looked up again."""
-        now = self._monotonic()
-        if not self._is_unsure and now >= self._look_until and now - self._looked_at < RARELY:
-            return
-        self._is_unsure = True
-        known = [run.place for run in self._runs]
-        async with self._database.connection() as connection:
-            tables = Tables(connection, self._process)
-            held = await tables.jobs.held(self._process, known)
-            begun = await self._begun_of(tables, held)
-        if self._is_closed:
-            await self._hand_back(held, begun)
-        else:
-            others = [job.id for job in held if job.id not in begun]
-            claims = await self._decide_on(known, others) if others else Claims()
-            begun |= claims.claimed
-            records = [*(record for record in begun.values()), *claims.announced]
-            await self._begin((Stored(record, job) for job, record in begun.items()), records)
-            if begun:
-                self._look_for_cancels()
-        self._is_unsure = bool(held) and self._is_closed
-        self._looked_at = now
-
-    async def _begun_of(self, tables: Tables, held: Sequence[ClaimedJob]) -> dict[int, TaskRecord]:
-        """The tasks that run since the claim of these jobs, their attempts not begun."""
-        jobs = [job for job in held if job.is_begun]
-        stored = await tables.find_whole([job.task for job in jobs]) if jobs else {}
-        found = ((job.id, stored.get(job.task)) for job in jobs)
-        return {
-            job: item.record
-            for job, item in found
-            if item is not None and item.place == job and item.record.status is RUNNING
-        }
-
-    async def _decide_on(self, known: Sequence[int], others: Sequence[int]) -> Claims:
-        """Decide on the tasks of jobs that are not plainly waiting for them, in a transaction."""
-        claims = Claims()
-        try:
-            async with self._database.transaction() as connection:
-                tables = Tables(connection, self._process)
-                held = await tables.jobs.held(self._process, known, lock=True)
-                jobs = [job for job in held if job.id in others]
-                claims = await self._decided(connection, tables, jobs)
-                await tables.jobs.renew(list(claims.claimed))
-        except BaseException as error:
-            self._lost(error)
-            self._is_unsure = True
-            self._doubt(record.id for record in claims.announced)
-            raise
-        return claims
-
     def _cut_off(self, record: TaskRecord) -> Change | None:
         return taken_back(record, self._registry, DIED, self._now())
-
-    async def _hand_back(self, held: Sequence[ClaimedJob], begun: dict[int, TaskRecord]) -> None:
-        """Let the tasks wait again whose attempts were not begun, and the jobs of all others."""
-        written: list[Change] = []
-        try:
-            async with self._database.transaction() as connection:
-                tables = Tables(connection, self._process)
-                for job in held:
-                    if (record := begun.get(job.id)) is None:
-                        await tables.jobs.release(waiting={job.id: NOW})
-                        continue
-                    ended = Ended(record.attempt, NotBegun(STOPPED))
-                    change = decide(record, ended, self._now())
-                    if change is not None and await tables.write([change]):
-                        written.append(change)
-                        await tables.release_job(job.id, change.after, self._now())
-        except BaseException:
-            self._doubt(record.id for record in begun.values())
-            raise
-        self._announce(change.after for change in written)

@@ -18,7 +18,7 @@ from bgtasks.errors import BackendError, SettingsError
 
 __all__ = ["WRITTEN", "Database", "ServerBounds"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 OLDEST_SERVER = 14
 
@@ -74,9 +74,9 @@ class Database:
         bounds: ServerBounds | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.name = describe_url(url)
-        self.bounds = bounds or ServerBounds()
-        self.clock = clock or SystemClock()
+        self.name: str = describe_url(url)
+        self.bounds: ServerBounds = bounds or ServerBounds()
+        self.clock: Clock = clock or SystemClock()
         self._url = url
         self._size = size
         self._longest_pause = longest_pause

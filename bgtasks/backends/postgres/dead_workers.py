@@ -1,56 +1,34 @@
 """Tasks of workers that are dead: any process may take them back, whoever notices first."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.loops.own_voice import OwnVoice
-from bgtasks.backends.loops.runs import Runs
 from bgtasks.backends.postgres.claims import Claims, CutOff
-from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.peer import Peer
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns
-from bgtasks.backends.postgres.untold import Also, Untold
-from bgtasks.core.record import TaskRecord
-from bgtasks.registry import Registry
+from bgtasks.backends.postgres.untold import Also
 
 __all__ = ["DeadWorkers"]
 
 
 class DeadWorkers:
     """A worker is dead when its process was not heard of for ``heartbeat_timeout`` seconds, and
-    ``voice`` may condemn it.
+    ``voice`` may condemn it."""
 
-    ``announce(records)`` is called with what was changed, after each commit, ``doubt(ids)`` with
-    what may have been.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        process: UUID,
-        registry: Registry,
-        runs: Runs,
-        now: Callable[[], datetime],
-        *,
-        heartbeat_timeout: float,
-        announce: Callable[[Iterable[TaskRecord]], None],
-        doubt: Callable[[Iterable[UUID]], None],
-        voice: OwnVoice,
-        untold: Untold,
-    ) -> None:
-        self._database = database
-        self._process = process
-        self._registry = registry
-        self._runs = runs
-        self._now = now
-        self._timeout = heartbeat_timeout
-        self._announce = announce
-        self._doubt = doubt
+    def __init__(self, peer: Peer, voice: OwnVoice, heartbeat_timeout: float) -> None:
+        self._database = peer.database
+        self._process = peer.process
+        self._registry = peer.registry
+        self._runs = peer.runs
+        self._now = peer.now
+        self._feed = peer.feed
+        self._untold = peer.untold
         self._voice = voice
-        self._untold = untold
+        self._timeout = heartbeat_timeout
 
     async def take_back(self, limit: int, decide: CutOff) -> int | None:
         """What ``TaskStore.take_back`` says; ``None`` if a worker that was silent has spoken."""
@@ -76,9 +54,9 @@ class DeadWorkers:
         except _LivesError:
             return None
         except BaseException:
-            self._doubt(record.id for record in claims.announced)
+            self._feed.doubt(record.id for record in claims.announced)
             raise
-        self._announce(claims.announced)
+        self._feed.announce(claims.announced)
         return len(claims.requeued) + len(claims.obsolete)
 
     async def _be_sure(self, connection: Any, workers: set[UUID]) -> None:

@@ -1,6 +1,5 @@
 """What other processes changed: heard of, read, and announced here."""
 
-import asyncio
 import json
 import logging
 import math
@@ -10,20 +9,19 @@ from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.change_feed import ChangeFeed
-from bgtasks.backends.loops.pacing import Backoff, Seldom, end_within
+from bgtasks.backends.loops.pacing import Seldom
 from bgtasks.backends.postgres import rows
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.reader import stored_types
-from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
+from bgtasks.backends.postgres.rereading import Rereading
 from bgtasks.backends.postgres.statements import CHANNEL, STATEMENTS
 from bgtasks.clock import sleep
-from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.record import TaskRecord, is_whole
 from bgtasks.observing.subscribers import Subscribers
 
 __all__ = ["Feed", "logs_messages", "messages", "schedules_message"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MAX_IDS = 200
 """Ids in one notification: PostgreSQL's payloads are shorter than 8,000 bytes, an id is 35."""
@@ -39,8 +37,6 @@ BATCH = 500
 
 CATCH_UP_EVERY = 1.0
 """Seconds between two looks at everything that changed, at the least."""
-
-REFUSES = "does not say what has changed"
 
 
 def messages(sender: UUID, task_ids: Sequence[UUID]) -> list[str]:
@@ -101,11 +97,11 @@ class Feed(ChangeFeed):
         self._horizon: int | None = None
         self._behind: int | None = None
         self._doubted: OrderedDict[UUID, None] = OrderedDict()
-        self._news = asyncio.Event()
-        self._backoff = Backoff(database.clock)
         self._junk = Seldom(database.clock)
         self._caught_up_at = -math.inf
-        self._reading = LastingLoop("reading what has changed", self._round, database.clock)
+        self._reading = Rereading(
+            "reading what has changed", "does not say what has changed", self._read, database
+        )
 
     @property
     def trouble(self) -> str | None:
@@ -118,7 +114,7 @@ class Feed(ChangeFeed):
 
     async def stop(self) -> None:
         """Stop reading."""
-        await end_within(self._reading.stop())
+        await self._reading.stop()
 
     def announce(self, records: Iterable[TaskRecord]) -> None:
         for record in records:
@@ -140,7 +136,7 @@ class Feed(ChangeFeed):
             self._doubted[task_id] = self._waiting[task_id] = None
         while len(self._doubted) > self._database.bounds.unread:
             self._doubted.popitem(last=False)
-        self._news.set()
+        self._reading.soon()
 
     def heard(self, message: str) -> None:
         """Note the tasks that a notification names."""
@@ -166,7 +162,7 @@ class Feed(ChangeFeed):
         if len(self._waiting) > self._database.bounds.unread:
             self._waiting.clear()
             self.fell_behind()
-        self._news.set()
+        self._reading.soon()
 
     def _concerns(self, message: str) -> bool:
         """Whether a notification is worth reading: 200 ids take their time, and most are of this
@@ -177,32 +173,17 @@ class Feed(ChangeFeed):
         """Every notification of transactions older than ``horizon`` has arrived by now."""
         self._heard_until = horizon
         self._horizon = self._horizon or horizon
-        self._news.set()
+        self._reading.soon()
 
     def fell_behind(self) -> None:
         """Look up what changed since the last horizon: notifications may have been lost."""
         self._logs.tell(None)
         self._behind = self._behind or self._horizon
-        self._news.set()
+        self._reading.soon()
 
     # Reading
 
-    async def _round(self) -> None:
-        await self._news.wait()
-        self._news.clear()
-        try:
-            await self._read_changes()
-        except BaseException as error:
-            self._news.set()  # what was not read is still to be read
-            if not isinstance(error, SERVER_ERRORS):
-                raise
-            self._database.failed(REFUSES, error)
-            await self._backoff.wait()
-        else:
-            self._database.works(REFUSES)
-            self._backoff.reset()
-
-    async def _read_changes(self) -> None:
+    async def _read(self) -> None:
         if (since := self._behind) is not None:
             await self._catch_up(since)
             if self._behind == since:

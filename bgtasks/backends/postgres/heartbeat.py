@@ -41,7 +41,7 @@ class Heartbeat:
         vitals: Callable[[], Vitals] = Vitals,
     ) -> None:
         self.runs_tasks = False
-        self.every = min(timeout / 4, MOST_EVERY)
+        self.every: float = min(timeout / 4, MOST_EVERY)
         self._database = database
         self._process = process
         self._runs = runs
@@ -50,7 +50,7 @@ class Heartbeat:
         self._max_concurrency = max_concurrency
         self._timeout = timeout
         self._vitals = vitals
-        self.voice = OwnVoice(database.clock, timeout)
+        self.voice: OwnVoice = OwnVoice(database.clock, timeout)
         self._seen_at: datetime | None = None
         self._server_started_at: datetime | None = None
 

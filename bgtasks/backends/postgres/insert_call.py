@@ -21,9 +21,9 @@ class Call:
     __slots__ = ("again", "answer", "characters", "records")
 
     def __init__(self, records: Sequence[TaskRecord], again: bool) -> None:
-        self.records = records
-        self.again = again
-        self.characters = sum(len(record.data) for record in records)
+        self.records: Sequence[TaskRecord] = records
+        self.again: bool = again
+        self.characters: int = sum(len(record.data) for record in records)
         self.answer: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
 
     @property

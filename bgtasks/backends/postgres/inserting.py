@@ -1,52 +1,40 @@
 """New tasks, though an answer of the server may be lost."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from bgtasks.backends.loops.unknown_fate import find_out
 from bgtasks.backends.postgres.contested import Contested, Kept
-from bgtasks.backends.postgres.database import WRITTEN, Database
+from bgtasks.backends.postgres.database import WRITTEN
+from bgtasks.backends.postgres.peer import Peer
 from bgtasks.backends.postgres.sharing import SharedInserts
 from bgtasks.backends.postgres.tables import NOBODY, Tables, some_ids
 from bgtasks.backends.postgres.turns import Turns
-from bgtasks.backends.postgres.untold import Untold
 from bgtasks.backends.task_store import TaskStore
 from bgtasks.core.record import TaskRecord, turn_of
-from bgtasks.registry import Registry
 
 __all__ = ["Inserting"]
 
 
 class Inserting:
-    """Keeps new tasks of this process; ``announce(records)`` is called with them."""
+    """Keeps new tasks of this process."""
 
-    def __init__(
-        self,
-        owner: TaskStore,
-        database: Database,
-        process: UUID,
-        registry: Registry,
-        now: Callable[[], datetime],
-        announce: Callable[[Iterable[TaskRecord]], None],
-        untold: Untold,
-    ) -> None:
+    def __init__(self, owner: TaskStore, peer: Peer) -> None:
         self._owner = owner
-        self._database = database
-        self._shared = SharedInserts(database, process, registry, now)
-        self._registry = registry
-        self._now = now
-        self._announce = announce
-        self._untold = untold
+        self._database = peer.database
+        self._shared = SharedInserts(peer)
+        self._registry = peer.registry
+        self._now = peer.now
+        self._feed = peer.feed
+        self._untold = peer.untold
 
     async def insert(self, records: Sequence[TaskRecord]) -> Mapping[int, TaskRecord]:
         """Keep new tasks; the holders of the keys of those that were not kept."""
         ids = [record.id for record in records]
         with self._untold.while_changing(ids) as (done, _), self._database.asking(WRITTEN):
             kept = await self._insert(records, done)
-            self._announce(kept.written)
+            self._feed.announce(kept.written)
             return kept.holders
 
     async def insert_in(
@@ -80,7 +68,7 @@ class Inserting:
 
         def doubt() -> None:
             done.set()  # attempts of them need not wait for what becomes of this
-            self._owner.feed.doubt(ids)
+            self._feed.doubt(ids)
 
         unknown = f"task {some_ids(ids)} was accepted: look it up, or submit it again with its id"
         return await find_out(

@@ -22,7 +22,7 @@ from bgtasks.concurrency.lasting import LastingLoop, ends_this_task
 
 __all__ = ["Listener"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 UNREACHABLE = "cannot be reached"
 

@@ -20,7 +20,7 @@ from bgtasks.errors import BackendError, SchemaVersionError
 
 __all__ = ["VERSION", "check", "upgrade"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _PACKAGE = "bgtasks.backends.postgres"
 _LOCK = 0x6267746B  # any number that nobody else uses: "bgtk"

@@ -31,7 +31,7 @@ class Openings:
             if (item := registry.named(name)) is not None
         }
         newest = {name: item.version for name in types if (item := registry.named(name))}
-        self.versions = json.dumps({name: it for name, it in newest.items() if it > 1})
+        self.versions: str = json.dumps({name: it for name, it in newest.items() if it > 1})
         self._monotonic = monotonic
         self._closed_until: dict[str, float] = {}
 

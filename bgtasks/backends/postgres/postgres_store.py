@@ -23,6 +23,7 @@ from bgtasks.backends.postgres.heartbeat import Heartbeat
 from bgtasks.backends.postgres.inserting import Inserting
 from bgtasks.backends.postgres.listener import Listener
 from bgtasks.backends.postgres.openings import Openings
+from bgtasks.backends.postgres.peer import Peer
 from bgtasks.backends.postgres.postgres_schedules import PostgresSchedules
 from bgtasks.backends.postgres.pulse import Pulse
 from bgtasks.backends.postgres.server_clock import ServerClock
@@ -88,9 +89,9 @@ class PostgresStore(TaskStore):
         heartbeat_timeout: float,
         vitals: Callable[[], Vitals],
     ) -> None:
-        self.name = database.name
+        self.name: str = database.name
         self.database = database
-        self.reads = TableReads(database)
+        self.reads: TableReads = TableReads(database)
         self.runs = runs
         self._now = clock.now
         self._registry = registry
@@ -99,8 +100,10 @@ class PostgresStore(TaskStore):
         self.feed = feed = Feed(
             database, process, subscribers, schedule_subscribers, log_subscribers
         )
-        self.listener = Listener(database, feed.caught_up, self._reconnected)
-        self.heartbeat = Heartbeat(
+        self._untold = untold = Untold()
+        peer = Peer(database, process, registry, runs, clock.now, feed, untold)
+        self.listener: Listener = Listener(database, feed.caught_up, self._reconnected)
+        self.heartbeat: Heartbeat = Heartbeat(
             database,
             process,
             runs,
@@ -110,20 +113,8 @@ class PostgresStore(TaskStore):
             timeout=heartbeat_timeout,
             vitals=vitals,
         )
-        self._untold = untold = Untold()
-        self._dead_workers = DeadWorkers(
-            database,
-            process,
-            registry,
-            runs,
-            clock.now,
-            heartbeat_timeout=heartbeat_timeout,
-            announce=feed.announce,
-            doubt=feed.doubt,
-            voice=self.heartbeat.voice,
-            untold=untold,
-        )
-        self.pulse = Pulse(
+        self._dead_workers = DeadWorkers(peer, self.heartbeat.voice, heartbeat_timeout)
+        self.pulse: Pulse = Pulse(
             self,
             database,
             self.heartbeat,
@@ -131,14 +122,10 @@ class PostgresStore(TaskStore):
             asked_to_end=self._asked_to_end,
             recovery=Recovery(self, registry, database.clock, clock.now),
             marking=Marking(self, clock.now),
-            give_turns=partial(
-                give_free_turns, database, process, registry, clock.now, feed.announce
-            ),
+            give_turns=partial(give_free_turns, peer),
         )
-        self._inserting = Inserting(
-            self, database, process, registry, clock.now, feed.announce, untold
-        )
-        self.schedules = PostgresSchedules(
+        self._inserting = Inserting(self, peer)
+        self.schedules: PostgresSchedules = PostgresSchedules(
             database,
             process,
             self._inserting.insert_in,
@@ -146,27 +133,14 @@ class PostgresStore(TaskStore):
             heartbeat_timeout,
         )
         self.logs = TableLogs(database, process, log_subscribers.tell)
-        self._settling = Settling(database, process, registry, clock.now, feed.announce, untold)
+        self._settling = Settling(peer)
         self._on_their_way: set[asyncio.Task[None]] = set()
-        self.type_states = TypeStates(
+        self.type_states: TypeStates = TypeStates(
             database, type_subscribers, lambda: self._claiming.claimant.wake()
         )
-        self._claiming = Claiming(
-            database,
-            self.listener,
-            process,
-            registry,
-            Openings(registry, types, self.type_states.is_paused, database.clock.monotonic),
-            runs,
-            clock.now,
-            announce=feed.announce,
-            doubt=feed.doubt,
-            told=untold.told,
-            look_for_cancels=self.pulse.look_soon,
-        )
-        self._changing = Changing(
-            database, process, registry, runs, clock.now, self._claiming.cancel_heard
-        )
+        openings = Openings(registry, types, self.type_states.is_paused, database.clock.monotonic)
+        self._claiming = Claiming(peer, self.listener, openings, self.pulse.look_soon)
+        self._changing = Changing(peer, self._claiming.cancel_heard)
 
     async def open(self) -> None:
         """Connect, and begin with all that goes on beside the loops. Raises what

@@ -61,10 +61,10 @@ class Pulse:
         self._runs = runs
         self._asked_to_end = asked_to_end
         clock, every = database.clock, heartbeat.every
-        self.tending = Tending(store, recovery, marking, clock, every)
+        self.tending: Tending = Tending(store, recovery, marking, clock, every)
         self._beats = Periodic(store, "takes no heartbeat", heartbeat.beat, every, clock)
         refused = "does not say what was cancelled"
-        self.flows = FlowTables(database)
+        self.flows: FlowTables = FlowTables(database)
         self._looks = Periodic(store, refused, self.look, LOOK_EVERY, clock, gap=LOOK_GAP)
         self._duties = [
             *self.tending.duties,

@@ -1,6 +1,6 @@
 """Schedules and their ticks as rows of their tables, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bgtasks.backends.columns import Columns
@@ -20,7 +20,7 @@ PARTS = {
 """What statements are completed with, by the names that it has there."""
 
 
-schedule_arrays = SCHEDULE.arrays
+schedule_arrays: Callable[[Iterable[Any]], list[Sequence[Any]]] = SCHEDULE.arrays
 """One array for each column of some schedules (not none)."""
 
 

@@ -1,18 +1,14 @@
 """Writing what attempts report, and how they ended, many in one transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from uuid import UUID
+from collections.abc import Iterable, Sequence
 
-from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.peer import Peer
 from bgtasks.backends.postgres.tables import Tables, wait_of
 from bgtasks.backends.postgres.turns import Turns, moved_turns
-from bgtasks.backends.postgres.untold import Also, Untold
+from bgtasks.backends.postgres.untold import Also
 from bgtasks.backends.task_store import Step
 from bgtasks.core.conflicts import frees_for_follower
-from bgtasks.core.record import TaskRecord
 from bgtasks.models import BackgroundTaskStatus
-from bgtasks.registry import Registry
 
 __all__ = ["Settling"]
 
@@ -20,21 +16,13 @@ __all__ = ["Settling"]
 class Settling:
     """Writes steps. What one commit has written counts, even if the rest of a batch has to wait."""
 
-    def __init__(
-        self,
-        database: Database,
-        process: UUID,
-        registry: Registry,
-        now: Callable[[], datetime],
-        announce: Callable[[Iterable[TaskRecord]], None],
-        untold: Untold,
-    ) -> None:
-        self._database = database
-        self._process = process
-        self._registry = registry
-        self._now = now
-        self._announce = announce
-        self._untold = untold
+    def __init__(self, peer: Peer) -> None:
+        self._database = peer.database
+        self._process = peer.process
+        self._registry = peer.registry
+        self._now = peer.now
+        self._announce = peer.feed.announce
+        self._untold = peer.untold
 
     async def write(self, steps: Sequence[Step], written: list[Step]) -> None:
         """Write a batch, and add to ``written`` what is dealt with after each commit. Raises what

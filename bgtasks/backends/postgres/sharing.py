@@ -7,15 +7,13 @@ other, so few large ones are quicker than many small ones, for every process.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
+from collections.abc import Coroutine, Sequence
 from typing import Any
-from uuid import UUID
 
 from bgtasks.backends.postgres.contested import Contested, Kept
-from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.insert_batch import Batch
 from bgtasks.backends.postgres.insert_call import MOST_CHARACTERS, MOST_RECORDS, Call
+from bgtasks.backends.postgres.peer import Peer
 from bgtasks.backends.postgres.server_errors import answer_may_be_lost
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.backends.postgres.turns import Turns
@@ -23,7 +21,6 @@ from bgtasks.backends.task_store import LostAnswerError
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.record import TaskRecord
 from bgtasks.errors import DuplicateTaskError
-from bgtasks.registry import Registry
 
 __all__ = ["SharedInserts"]
 
@@ -34,17 +31,11 @@ AT_ONCE = 2
 class SharedInserts:
     """Inserts the tasks of many callers by few statements; each caller gets its own answer."""
 
-    def __init__(
-        self,
-        database: Database,
-        process: UUID,
-        registry: Registry,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._database = database
-        self._process = process
-        self._registry = registry
-        self._now = now
+    def __init__(self, peer: Peer) -> None:
+        self._database = peer.database
+        self._process = peer.process
+        self._registry = peer.registry
+        self._now = peer.now
         self._waiting: deque[Call] = deque()
         self._lanes = 0
         self._tasks: set[asyncio.Task[None]] = set()

@@ -45,7 +45,7 @@ class Tables:
     engine's, in the same transaction."""
 
     def __init__(self, connection: Any, sender: UUID) -> None:
-        self.jobs = Jobs(connection)
+        self.jobs: Jobs = Jobs(connection)
         self._connection = connection
         self._sender = sender
 

@@ -1,12 +1,11 @@
 """Which tasks of a key may start: at most so many have their turn at once, the others are held."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from bgtasks.backends.postgres import rows
-from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.peer import Peer
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.postgres.tables import Tables
 from bgtasks.core.events import Held, Released
@@ -143,25 +142,19 @@ class Turns:
         return MOST if per_key is None else per_key.limit
 
 
-async def give_free_turns(
-    database: Database,
-    process: UUID,
-    registry: Registry,
-    now: Callable[[], datetime],
-    announce: Callable[[Iterable[TaskRecord]], None],
-) -> None:
+async def give_free_turns(peer: Peer) -> None:
     """Give the turns that are free though somebody waits for them: a limit may be higher than when
     these tasks were held."""
-    found = await database.fetch(STATEMENTS["held_turns"])
-    keys = [(row[0], row[1]) for row in found if row[0] in registry]
+    found = await peer.database.fetch(STATEMENTS["held_turns"])
+    keys = [(row[0], row[1]) for row in found if row[0] in peer.registry]
     for at in range(0, len(keys), KEYS):
-        async with database.transaction() as connection:
-            turns = Turns(connection, Tables(connection, process), registry)
+        async with peer.database.transaction() as connection:
+            turns = Turns(connection, Tables(connection, peer.process), peer.registry)
             part = keys[at : at + KEYS]
             await turns.lock(part)
             free = await turns.free(part)
-            given = await turns.give({turn: n for turn, n in free.items() if n > 0}, now())
-        announce(given)
+            given = await turns.give({turn: n for turn, n in free.items() if n > 0}, peer.now())
+        peer.feed.announce(given)
 
 
 def _given_up(changes: Iterable[Change], turn: Turn) -> int:

@@ -4,18 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bgtasks.backends.loops.pacing import Backoff, end_within
 from bgtasks.backends.postgres.database import WRITTEN, Database
 from bgtasks.backends.postgres.reader import fetch_types
+from bgtasks.backends.postgres.rereading import Rereading
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from bgtasks.backends.postgres.statements import STATEMENTS
-from bgtasks.concurrency.lasting import LastingLoop
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.observing.subscribers import Subscribers
 
 __all__ = ["TypeStates"]
-
-REFUSES = "does not say which types are paused"
 
 Pause = tuple[Any, str | None]
 """Since when and why a type is paused."""
@@ -34,9 +31,12 @@ class TypeStates:
         self._wake = wake
         self._pauses: dict[str, Pause] = {}
         self._in_read = asyncio.Lock()
-        self._news = asyncio.Event()
-        self._backoff = Backoff(database.clock)
-        self._reading = LastingLoop("reading which types are paused", self._round, database.clock)
+        self._reading = Rereading(
+            "reading which types are paused",
+            "does not say which types are paused",
+            self._read,
+            database,
+        )
 
     def is_paused(self, type_name: str) -> bool:
         """Whether nothing of this type is to be claimed."""
@@ -54,11 +54,11 @@ class TypeStates:
 
     async def stop(self) -> None:
         """Read nothing more."""
-        await end_within(self._reading.stop())
+        await self._reading.stop()
 
     def heard(self, _payload: str = "") -> None:
         """Some process has paused or resumed a type, or may have."""
-        self._news.set()
+        self._reading.soon()
 
     async def pause(self, type_name: str, reason: str | None) -> None:
         """Pause a type, in all processes; here as soon as this returns."""
@@ -79,19 +79,6 @@ class TypeStates:
     async def _stored(self) -> dict[str, Pause]:
         found = await self._database.fetch(STATEMENTS["paused_types"])
         return {name: (paused_at, reason) for name, paused_at, reason in found}
-
-    async def _round(self) -> None:
-        await self._news.wait()
-        self._news.clear()
-        try:
-            await self._read()
-        except SERVER_ERRORS as error:
-            self._news.set()
-            self._database.failed(REFUSES, error)
-            await self._backoff.wait()
-        else:
-            self._database.works(REFUSES)
-            self._backoff.reset()
 
     async def _read(self) -> None:
         async with self._in_read:

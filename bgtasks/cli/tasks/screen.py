@@ -52,10 +52,10 @@ class Screen:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         forced = os.environ.get("FORCE_COLOR")
-        self.is_terminal = bool(forced) or sys.stdout.isatty()
+        self.is_terminal: bool = bool(forced) or sys.stdout.isatty()
         """Whether standard output is a terminal."""
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown")
-        self.in_colour = self.is_terminal and not plain
+        self.in_colour: bool = self.is_terminal and not plain
         """Whether it shows colours."""
         self._codec = TaskCodec()
 

@@ -107,7 +107,7 @@ def whole_number(most: int) -> Callable[[str], int]:
     return read
 
 
-limit = whole_number(MAX_PAGE)
+limit: Callable[[str], int] = whole_number(MAX_PAGE)
 """How many tasks are wanted."""
 
 

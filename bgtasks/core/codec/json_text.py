@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
@@ -16,7 +17,7 @@ MAX_JSON = 2 * 1024 * 1024
 MAX_DEPTH = 64
 """How deep lists and objects may be nested in a payload, or in a field of a task."""
 
-encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """Strict JSON, all of it ASCII."""
 
 

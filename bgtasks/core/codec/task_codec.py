@@ -26,7 +26,7 @@ from bgtasks.models import (
 
 __all__ = ["TaskCodec"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 TTask = TypeVar("TTask", bound=BackgroundTaskBase)
 TRead = TypeVar("TRead")

@@ -16,7 +16,7 @@ from bgtasks.models import BackgroundTaskBase
 
 __all__ = ["NotMadeError", "TaskMaker"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 TRIES = 3
 

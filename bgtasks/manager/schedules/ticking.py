@@ -20,7 +20,7 @@ from bgtasks.manager.schedules.making import NotMadeError, TaskMaker
 
 __all__ = ["Ticking", "TickingPace"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(days=7)
 """How long a schedule is kept that no process has registered."""

@@ -47,8 +47,8 @@ class BulkJob:
         turns: asyncio.Semaphore,
         now: Callable[[], datetime],
     ) -> None:
-        self.id = uuid4()
-        self.party = requester.party
+        self.id: UUID = uuid4()
+        self.party: str = requester.party
         self.matched = matched
         self._manager = manager
         self._judge = judge

@@ -18,7 +18,7 @@ from bgtasks.web.requester import Requester
 
 __all__ = ["BulkJobs", "Matching", "TooManyJobsError"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 RUNNING_OF_ONE = 4
 """Jobs of one user that may run at a time."""

@@ -18,7 +18,7 @@ from bgtasks.web.judge import Judge, PolicyFailedError
 
 __all__ = ["Audience"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 VERDICT_AGE = 60.0
 """Seconds after which a client has to be authorized again: connections outlive sessions."""

@@ -10,7 +10,7 @@ from bgtasks.logs import log_safely
 
 __all__ = ["BackgroundSet"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class BackgroundSet:

@@ -19,7 +19,7 @@ class Backlog(OrderedDict[UUID, EncodedTask]):
 
     # A subclass of dict, because each update checks for each client whether it is empty.
 
-    size = 0
+    size: int = 0
     """How many characters of JSON wait."""
 
     def keep(self, encoded: EncodedTask) -> bool:

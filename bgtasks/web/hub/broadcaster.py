@@ -14,7 +14,7 @@ from bgtasks.web.encoded_task import Info, newness
 
 __all__ = ["Broadcaster"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 """The most tasks whose newest snapshots wait to be broadcast."""

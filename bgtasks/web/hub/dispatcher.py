@@ -10,7 +10,7 @@ from bgtasks.web.hub.hub_client import FanOut, HubClient
 
 __all__ = ["Dispatcher"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 SENDING = 1024
 """What a message to one client costs, in characters of JSON as :class:`Pace` counts them."""

@@ -57,7 +57,7 @@ class Hub:
         max_strangers: int = MAX_STRANGERS,
     ) -> None:
         self.clock = clock
-        self.refusals = RefusalLog(clock)
+        self.refusals: RefusalLog = RefusalLog(clock)
         judge = Judge(policy, self.refusals, clock)
         self._new_run = partial(
             HubRun,

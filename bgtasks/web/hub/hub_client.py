@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -60,17 +60,17 @@ class HubClient(ABC):
     def __init__(self, sid: str, requester: Requester, subscription: Subscription) -> None:
         self.sid = sid
         self.requester = requester
-        self.party = requester.party
+        self.party: str = requester.party
         self.subscription = subscription
-        self.backlog = Backlog()
-        self.undecided = Backlog()
+        self.backlog: Backlog = Backlog()
+        self.undecided: Backlog = Backlog()
         self.asking: asyncio.Task[None] | None = None
-        self.live = False
-        self.held = False
-        self.checked_at = 0.0
+        self.live: bool = False
+        self.held: bool = False
+        self.checked_at: float = 0.0
         self.replay: asyncio.Task[None] | None = None
         self._verdicts: OrderedDict[int, bool] = OrderedDict()
-        self.verdict = self._verdicts.get
+        self.verdict: Callable[[int], bool | None] = self._verdicts.get
         """The policy's last answer for a :func:`verdict_key`; ``None`` if it was not asked."""
 
     @abstractmethod

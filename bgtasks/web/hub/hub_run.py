@@ -36,7 +36,7 @@ from bgtasks.web.refusal_log import RefusalLog
 
 __all__ = ["HubRun"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class HubRun:
@@ -55,7 +55,7 @@ class HubRun:
     ) -> None:
         self._codec = codec
         self._background = BackgroundSet()
-        self.audience = Audience(judge, clock, self._background)
+        self.audience: Audience = Audience(judge, clock, self._background)
         slots = ClientSlots(self.audience, refusals, max_clients, settings.max_clients_per_user)
         reads = SharedReads(manager)
         shared = TaskAccess(manager, judge, reads)
@@ -70,9 +70,11 @@ class HubRun:
             access, self.audience, self._replay, codec, self._log_news, self._stats_news
         )
         origins = OriginCheck(settings.allowed_origins, refusals)
-        self.sockets = Sockets(reception, slots, events, origins, refusals, clock, max_strangers)
-        self.streams = Streams(reception, self._log_news, clock)
-        self.dispatcher = Dispatcher(self.audience, self.sockets.fan_out, codec)
+        self.sockets: Sockets = Sockets(
+            reception, slots, events, origins, refusals, clock, max_strangers
+        )
+        self.streams: Streams = Streams(reception, self._log_news, clock)
+        self.dispatcher: Dispatcher = Dispatcher(self.audience, self.sockets.fan_out, codec)
         self._broadcaster = Broadcaster(self.dispatcher.broadcast)
         self._notices = Notices(self.audience, judge, clock, self._background)
         self._schedule_news = ScheduleNews(manager.find_schedules, self._notices, codec, clock)

@@ -26,7 +26,7 @@ from bgtasks.web.protocol import TASK_LOG
 
 __all__ = ["LogNews"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 PAUSE = 0.05
 """Seconds between two events for one client about one task; each has at most 1,000 lines."""

@@ -14,7 +14,7 @@ from bgtasks.web.judge import Judge, PolicyFailedError
 
 __all__ = ["Notices"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Notices:

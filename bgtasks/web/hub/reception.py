@@ -14,7 +14,7 @@ from bgtasks.web.requester import Requester
 
 __all__ = ["Reception", "RefusedError"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):

@@ -25,7 +25,7 @@ from bgtasks.web.requester import Requester
 
 __all__ = ["StatsNews"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 EVERY = 1.0
 """Seconds between two looks at how things are."""

@@ -35,7 +35,7 @@ STATEMENTS = load_statements(
     statistics=ENGINE.statistics_table,
 )
 
-PARTS = {
+PARTS: dict[str, str] = {
     "jobs_channel": JOBS_CHANNEL,
     **{
         name: STATEMENTS[name]

@@ -24,7 +24,7 @@ from bgtasks.web.refusals import UNEXPECTED, refusal_of
 
 __all__ = ["ClientEvents"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Ack = dict[str, Any] | JsonText
 _Act = Callable[[HubClient, Any], Awaitable[Ack]]

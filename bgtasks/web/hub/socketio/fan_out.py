@@ -17,7 +17,7 @@ from bgtasks.web.protocol import NAMESPACE, TASK_UPDATED
 
 __all__ = ["PlainEmit", "SharedUpdates", "SocketFanOut", "make_fan_out"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class SocketFanOut(FanOut, Protocol):

@@ -15,7 +15,7 @@ from starlette.types import Send
 
 __all__ = ["FrameWriter", "frame_writer", "text_frame", "without_starlette"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _UVICORN = "uvicorn.protocols.websockets"
 

@@ -12,9 +12,9 @@ from bgtasks.web.hub.socketio.events import ClientEvents
 from bgtasks.web.protocol import NAMESPACE
 from bgtasks.web.refusals import UNEXPECTED
 
-__all__ = ["TaskNamespace"]
+__all__ = ["make_namespace"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Clients(Protocol):
@@ -27,7 +27,12 @@ class Clients(Protocol):
         """A client has left; its websocket may still be open, and it may join on it again."""
 
 
-class TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the library has no types
+def make_namespace(clients: Clients, events: ClientEvents) -> Any:
+    """The namespace of one server: ``clients`` hear who comes and goes, ``events`` all else."""
+    return _TaskNamespace(clients, events)
+
+
+class _TaskNamespace(socketio.AsyncNamespace):  # type: ignore[misc] # the library has no types
     """Tells the library's own calls from what clients send, and never raises into it.
 
     The library calls ``connect`` and ``disconnect`` the same way as events of clients, looks for

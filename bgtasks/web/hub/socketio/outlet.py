@@ -35,7 +35,7 @@ class Outlet:
     """
 
     def __init__(self, send: Send, clock: Clock, tasks: BackgroundSet) -> None:
-        self.sent = asyncio.Event()
+        self.sent: asyncio.Event = asyncio.Event()
         """Set whenever the server has taken a message that was waited for."""
         self._send = without_starlette(send)
         self._clock = clock

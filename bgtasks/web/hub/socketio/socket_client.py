@@ -19,7 +19,7 @@ from bgtasks.web.requester import Requester
 
 __all__ = ["SocketClient"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MAX_NEWS = 4 * MAX_DEPTH
 """How many packets wait for a client that is still sent news beside the updates of tasks."""
@@ -71,7 +71,7 @@ class SocketClient(HubClient):
         return self.queue.qsize() == 0
 
     def expel(self) -> None:
-        self.live = False
+        self.live: bool = False
         self.websocket.close()
 
     def refuse(self, error: str) -> None:

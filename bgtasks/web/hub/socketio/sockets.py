@@ -14,9 +14,9 @@ from bgtasks.web.hub.background import BackgroundSet
 from bgtasks.web.hub.client_slots import ClientSlots
 from bgtasks.web.hub.reception import Reception, RefusedError
 from bgtasks.web.hub.socketio.events import ClientEvents
-from bgtasks.web.hub.socketio.fan_out import make_fan_out
+from bgtasks.web.hub.socketio.fan_out import SocketFanOut, make_fan_out
 from bgtasks.web.hub.socketio.lobby import Lobby
-from bgtasks.web.hub.socketio.namespace import TaskNamespace
+from bgtasks.web.hub.socketio.namespace import make_namespace
 from bgtasks.web.hub.socketio.server import connection_tasks, make_server
 from bgtasks.web.hub.socketio.socket_client import SocketClient
 from bgtasks.web.hub.socketio.websocket import WEBSOCKET_KEY, Websocket
@@ -29,7 +29,7 @@ from bgtasks.web.requester import Requester
 
 __all__ = ["Sockets"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 2.0
 """Seconds that websockets get for ending at a stop."""
@@ -61,9 +61,9 @@ class Sockets:
         self._open: set[Websocket] = set()
         self._strangers = Lobby(strangers, max(1, strangers // 4), clock, refusals)
         self._users = Lobby(slots.in_all, slots.of_one_user, clock, refusals)
-        self.server = make_server(origins, self._background)
-        self.server.register_namespace(TaskNamespace(self, events))
-        self.fan_out = make_fan_out(self.server)
+        self.server: Any = make_server(origins, self._background)
+        self.server.register_namespace(make_namespace(self, events))
+        self.fan_out: SocketFanOut = make_fan_out(self.server)
         if (trouble := why_messages_are_unlimited()) is not None:
             refusals.say_once(trouble)
 

@@ -23,9 +23,9 @@ class Update:
     __slots__ = ("frame", "packet", "text")
 
     def __init__(self, task: str) -> None:
-        self.packet = EnginePacket(MESSAGE, f"{_START}{task}]")
+        self.packet: Any = EnginePacket(MESSAGE, f"{_START}{task}]")
         """What the queues of the protocol library hold."""
-        self.text = f"4{self.packet.data}"
+        self.text: str = f"4{self.packet.data}"
         """What an ASGI server is given."""
         self.frame: bytes | None = None
         """What goes over a connection without compression, once ``framed`` has made it."""

@@ -21,7 +21,7 @@ from bgtasks.web.requester import Requester
 
 __all__ = ["WEBSOCKET_KEY", "Websocket"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 WEBSOCKET_KEY = "bgtasks.websocket"
 """Where the scope of a handshake has its Websocket."""
@@ -65,9 +65,9 @@ class Websocket:
         tasks: BackgroundSet,
     ) -> None:
         self.scope: Scope = {**scope, "headers": _upgrading(scope), WEBSOCKET_KEY: self}
-        self.party = Requester(HTTPConnection(scope)).party
+        self.party: str = Requester(HTTPConnection(scope)).party
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.outlet = Outlet(send, clock, tasks)
+        self.outlet: Outlet = Outlet(send, clock, tasks)
         self.sid: str | None = None
         self._receive = receive
         self._clock = clock

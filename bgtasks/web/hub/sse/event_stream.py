@@ -15,7 +15,7 @@ from bgtasks.web.protocol import HEARTBEAT
 
 __all__ = ["EVENT_STREAM_HEADERS", "EventStream"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 SEND_TIMEOUT = 45.0
 """Seconds a client may take to read what it was sent; the hub gives its clients as long."""

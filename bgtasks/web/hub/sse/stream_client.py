@@ -26,10 +26,10 @@ class StreamClient(HubClient):
 
     def __init__(self, requester: Requester, subscription: Subscription) -> None:
         super().__init__(f"stream {uuid4()}", requester, subscription)
-        self.woken = asyncio.Event()
-        self.closed = asyncio.Event()
+        self.woken: asyncio.Event = asyncio.Event()
+        self.closed: asyncio.Event = asyncio.Event()
         self.news: deque[bytes] = deque()
-        self.farewell = b""
+        self.farewell: bytes = b""
         """What it is sent last."""
 
     async def opened(self) -> None:

@@ -18,7 +18,7 @@ from bgtasks.web.requester import Requester
 
 __all__ = ["Streams"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.2
 """Seconds between two looks whether the server is about to stop."""
