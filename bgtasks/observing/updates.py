@@ -34,7 +34,7 @@ class TaskUpdatedEvent:
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self.has_subscribers = False
+        self.has_subscribers: bool = False
         """Whether there is a subscriber."""
         self._clock = clock or SystemClock()
         self._handlers: tuple[_Handler, ...] = ()
