@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Any
 
 from bgtasks.core.text import without_surrogates
@@ -38,16 +37,32 @@ def decode(text: str) -> Any:
     return data if end == len(text) else _decoder.decode(text)
 
 
-_NO_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[^][{}"]+')
-_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
+_BRACKETS_ALIKE = bytes.maketrans(b"{}", b"[]")
+_BUT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
+_TEXT = re.compile(rb'"[^"]*"')
 
 
 def is_deeper(text: str, limit: int) -> bool:
     """Whether the JSON ``text`` is nested deeper than ``limit``."""
     if text.count("[") + text.count("{") <= limit:
         return False  # the usual case
-    brackets = _NO_BRACKET.sub("", text)
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > limit
+    brackets = _brackets(text)
+    for _ in range(limit):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")  # all that have nothing in them
+    return bool(brackets)
+
+
+def _brackets(text: str) -> bytes:
+    """The brackets of JSON that are in none of its texts; by few calls, each of which is quick:
+    two million characters are looked at while an event loop waits."""
+    if "\\" in text:
+        text = text.replace("\\\\", "").replace('\\"', "")
+    left = text.encode("utf-8", "surrogatepass").translate(_BRACKETS_ALIKE, _BUT_BRACKETS)
+    # Where one text ends and the next begins, or has nothing in it: the others stay what they are.
+    left = left.replace(b'""', b"")
+    return _TEXT.sub(b"", left) if b'"' in left else left
 
 
 def has_surrogates(text: str) -> bool:

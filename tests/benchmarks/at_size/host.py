@@ -1,0 +1,137 @@
+"""The server: ``python host.py DATABASE``. Prints ``serving PORT``.
+
+``GET /held`` answers how long its event loop was held at most since the last time it was asked, and
+``POST /begin?tasks=100&seconds=10`` has tasks report five times a second.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[3]), str(Path(__file__).resolve().parents[1])]
+
+from at_size.ended_tasks import TYPES
+from attrs import frozen
+from dependency_injector import providers
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from bgtasks import (
+    BackgroundTaskBase,
+    BackgroundTasksContainer,
+    BackgroundWorker,
+    BackgroundWorkerContext,
+    background_task,
+)
+from tests.hosts.processes import serve
+
+MOUNT = "/background-tasks"
+LOOK_EVERY = 0.002
+REPORT_EVERY = 0.2
+
+
+class LoopProbe:
+    """Looks again and again whether the event loop comes round."""
+
+    def __init__(self) -> None:
+        self._wall = 0.0
+        self._used = 0.0
+
+    async def run(self) -> None:
+        while True:
+            began, used = time.perf_counter(), time.process_time()
+            await asyncio.sleep(LOOK_EVERY)
+            late = time.perf_counter() - began - LOOK_EVERY
+            if late > self._wall:
+                self._wall = late
+            self._used = max(self._used, min(late, time.process_time() - used))
+
+    def taken(self) -> dict[str, float]:
+        """By how many milliseconds it was late at most, and for how many of these this process
+        used the processor: the rest is that of others."""
+        wall, used = self._wall * 1000, self._used * 1000
+        self._wall = self._used = 0.0
+        return {"late_ms": wall, "held_ms": used}
+
+
+@frozen(kw_only=True)
+class EndedTask(BackgroundTaskBase):
+    """Stands for the tasks that are there."""
+
+    source: str = ""
+    share: str = ""
+
+
+@frozen(kw_only=True)
+class ReportingTask(BackgroundTaskBase):
+    """Reports for so many seconds."""
+
+    seconds: float
+
+
+class EndedWorker(BackgroundWorker[EndedTask, Any]):
+    async def execute(self, context: BackgroundWorkerContext[EndedTask, Any]) -> None:
+        pass
+
+
+class ReportingWorker(BackgroundWorker[ReportingTask, Any]):
+    async def execute(self, context: BackgroundWorkerContext[ReportingTask, Any]) -> None:
+        reports = int(context.task.seconds / REPORT_EVERY)
+        for number in range(reports):
+            context.report_progress(100 * number / reports, f"movie {number}.mkv")
+            await asyncio.sleep(REPORT_EVERY)
+
+
+def create_app(database: str) -> Starlette:
+    worker = providers.Factory(EndedWorker)
+    container = BackgroundTasksContainer(
+        tasks=providers.List(
+            background_task(ReportingTask, providers.Factory(ReportingWorker)),
+            *(
+                background_task(
+                    frozen(type(f"{name}Task", (EndedTask,), {"__module__": __name__})),
+                    worker,
+                    type_name=name,
+                )
+                for name in TYPES
+            ),
+        )
+    )
+    container.config.from_dict(
+        {"database": database, "retention": None, "stop_grace": 0, "max_concurrency": 200}
+    )
+    manager, probe = container.manager(), LoopProbe()
+
+    async def held(request: Request) -> JSONResponse:
+        return JSONResponse(probe.taken())
+
+    async def begin(request: Request) -> JSONResponse:
+        tasks, seconds = (float(request.query_params[name]) for name in ("tasks", "seconds"))
+        await manager.run_tasks([ReportingTask(seconds=seconds) for _ in range(int(tasks))])
+        return JSONResponse({}, status_code=202)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with container.lifespan()(app):
+            watching = asyncio.create_task(probe.run())
+            yield
+            watching.cancel()
+
+    return Starlette(
+        routes=[
+            Route("/held", held),
+            Route("/begin", begin, methods=["POST"]),
+            Mount(MOUNT, app=container.asgi_app()),
+        ],
+        lifespan=lifespan,
+    )
+
+
+if __name__ == "__main__":
+    serve(create_app(sys.argv[1]))
