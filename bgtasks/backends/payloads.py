@@ -1,5 +1,7 @@
 """Large payloads of a page, read because somebody asked for them."""
 
+from attrs import evolve
+
 from bgtasks.backends.base import Backend
 from bgtasks.core.record import TaskPage, TaskQuery, TaskRecord, is_whole
 
@@ -24,4 +26,4 @@ async def with_payloads(backend: Backend, query: TaskQuery, page: TaskPage) -> T
             before = records[-1].sequence if place is None else None
             return TaskPage(records, before, place, page.complete)
         records.append(record)
-    return TaskPage(records, page.next_before, page.next_place, page.complete)
+    return evolve(page, records=records)

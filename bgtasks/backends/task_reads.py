@@ -8,7 +8,7 @@ from uuid import UUID
 from bgtasks.core.facets import FacetQuery, FacetValue, FailedTasks
 from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
-from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Accepted, Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import Attempt, FailureGroup
 
@@ -69,8 +69,8 @@ class TaskReads(ABC):
         """The same by owner, also without a search."""
 
     @abstractmethod
-    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
-        """The sequence of the newest task before one, and when it was accepted."""
+    async def accepted_before(self, sequence: int) -> Accepted | None:
+        """The newest task before a sequence."""
 
     @abstractmethod
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:

@@ -39,16 +39,20 @@ MAX_NUMBER = 2**53
 @frozen
 class BackgroundTaskPage(Sequence[BackgroundTaskInfo[Any]]):
     """Tasks in the order that was asked for, by default newest accepted first; itself a sequence
-    of them. A search may find fewer than asked for, or none, though more follow.
+    of them.
 
     ``next_cursor`` goes into the next call of ``get_tasks`` and is ``None`` on the last page.
     ``complete`` is false where only the newest 10,000 tasks that fit were sorted, and there are
-    more.
+    more. A search that took a second ends its page there, with fewer tasks than asked for, or
+    none: ``searched_to`` is then when the last task was submitted that it has looked at,
+    ``searched_task`` the id of that one, and the next page goes on.
     """
 
     items: tuple[BackgroundTaskInfo[Any], ...]
     next_cursor: str | None
     complete: bool = True
+    searched_to: datetime | None = None
+    searched_task: UUID | None = None
 
     def __len__(self) -> int:
         return len(self.items)

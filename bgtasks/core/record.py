@@ -25,6 +25,7 @@ __all__ = [
     "NOT_YET",
     "ONCE_ENDED",
     "SMALL_PAYLOAD",
+    "Accepted",
     "Counts",
     "KeptTask",
     "OwnerCounts",
@@ -375,14 +376,24 @@ _TIMES: Mapping[str, Literal["started_at", "completed_at"]] = {
 }
 
 
+class Accepted(NamedTuple):
+    """Of a task its place in the order of acceptance, when it was accepted, and its id."""
+
+    sequence: int
+    at: datetime
+    id: UUID
+
+
 @frozen
 class TaskPage:
     """A page of records, and the ``sequence`` or the ``place`` to query the next page with. The
     records have no ``data`` and no large payloads. Where the query has a ``search``, a page may
-    have fewer records than asked for, and another page still follow. Not ``complete``: only the
-    newest tasks that fit were sorted, there are more."""
+    have fewer records than asked for, and another page still follow: then ``searched_to`` is the
+    last task that was looked at. Not ``complete``: only the newest tasks that fit were sorted,
+    there are more."""
 
     records: Sequence[TaskRecord]
     next_before: int | None
     next_place: Place | None = None
     complete: bool = True
+    searched_to: Accepted | None = None

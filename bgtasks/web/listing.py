@@ -1,6 +1,7 @@
 """Pages of the tasks that a requester may see, read from a store that knows no policy."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -69,11 +70,13 @@ class PageRequest:
 
 class Page(NamedTuple):
     """Some tasks of a listing, and the cursor of the next page. Not ``complete``: there are more
-    tasks than were sorted."""
+    tasks than were sorted. ``searched_to``: the page ended early, all that fit and were submitted
+    since then are found."""
 
     items: list[Info]
     next_cursor: str | None
     complete: bool = True
+    searched_to: datetime | None = None
 
 
 @frozen
@@ -114,7 +117,8 @@ class Listing:
     async def page(self) -> "Page":
         """Visible tasks in the order that is wanted, and the cursor of the next page.
 
-        There is a cursor if there is another visible task for the next page. Where the policy
+        There is a cursor if there is another visible task for the next page, or a search has taken
+        long enough and goes on there. Where the policy
         hides so much that the search for it was given up, there is one after the last task that
         was seen to be visible, and none where no such was met: what is hidden leaves no trace.
         Raises QueryError for a cursor that is none of this listing.
@@ -137,11 +141,25 @@ class Listing:
                 return Page(found[:limit], self.cursor_after(found[limit - 1]), complete)
             if place is None:
                 return Page(found, None, complete)
+            if cursor := await self._cursor_in_search(page):
+                return Page(found, cursor, complete, page.searched_to)
         return Page(found, None if last is None else self.cursor_after(last), complete)
 
     def cursor_after(self, info: Info) -> str:
         """The cursor of what comes after this task, which the requester may see."""
         return write_cursor(info.id, self.mark)
+
+    async def _cursor_in_search(self, page: BackgroundTaskPage) -> str | None:
+        """Where a search goes on that has taken long enough: after the last task that it looked
+        at, if the requester may see that one."""
+        if page.searched_task is None:
+            return None
+        found = await self.visible(
+            self.requester, await self.reader.find_tasks([page.searched_task])
+        )
+        owners = self.visible_owners
+        may_see = [info for info in found if owners is None or info.owner in owners]
+        return self.cursor_after(may_see[0]) if may_see else None
 
     def _owners(self) -> _Owners:
         query, visible = self.wanted.tasks.query(1), self.visible_owners

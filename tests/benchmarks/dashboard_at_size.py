@@ -70,9 +70,7 @@ STORES = {"sqlite": sqlite, "postgres": postgres}
 def serving(database: str) -> Iterator[int]:
     """The port of a server with this database."""
     command = [sys.executable, str(HOST), database]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment()
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         try:
             assert process.stdout is not None
             said, _, port = process.stdout.readline().strip().partition(" ")

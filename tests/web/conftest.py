@@ -113,6 +113,7 @@ class FakeManager:
         self.services: list[Any] = []
         self.calls: list[str] = []
         self.asked: list[dict[str, Any]] = []
+        self.looked_at = 10_000
         self.fail: Exception | None = None
         self.may_read = asyncio.Event()
         self.may_read.set()
@@ -335,9 +336,21 @@ class FakeManager:
             and (not statuses or info.status in statuses)
             and (owners is None or info.owner in owners)
         ]
+        if wanted.q is not None:
+            return self._searched(wanted.q, found, before)
         items = tuple(map(_listed, found[:limit]))
         more = await self.cursor_after(items[-1].id) if len(found) > limit else None
         return BackgroundTaskPage(items, more)
+
+    def _searched(self, word: str, found: list[Any], before: int) -> BackgroundTaskPage:
+        """A search that ends early, after ``looked_at`` tasks."""
+        looked_at = found[: self.looked_at]
+        items = tuple(_listed(info) for info in looked_at if word in info.name)
+        if len(looked_at) == len(found):
+            return BackgroundTaskPage(items, None)
+        last = looked_at[-1]
+        place = str(list(self.tasks).index(last.id))
+        return BackgroundTaskPage(items, place, True, last.created_at, last.id)
 
     async def count_tasks(self, filter: Any = None) -> Any:  # noqa: A002
         found = await self.get_tasks(filter, limit=10_000)

@@ -19,7 +19,7 @@ from bgtasks.backends.task_reads import TaskReads, only
 from bgtasks.core.facets import FacetQuery, FacetValue, FailedTasks
 from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
-from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Accepted, Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.errors import BackendError
 from bgtasks.models import Attempt, FailureGroup
@@ -76,7 +76,7 @@ class FileReads(TaskReads):
     async def count_owners(self, query: TaskQuery) -> tuple[OwnerCounts, int | None]:
         return await self.ask(partial(page_reader.count_owners, query=query))
 
-    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
+    async def accepted_before(self, sequence: int) -> Accepted | None:
         return await self.ask(partial(reader.accepted_before, sequence=sequence))
 
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:

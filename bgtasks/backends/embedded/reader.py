@@ -12,7 +12,7 @@ from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.core.attempts import AttemptRow
-from bgtasks.core.record import Counts, TaskRecord, attempts_of
+from bgtasks.core.record import Accepted, Counts, TaskRecord, attempts_of
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import Attempt, BackgroundTaskStatus
 
@@ -98,11 +98,11 @@ def count_owned(connection: sqlite3.Connection, owners: Sequence[str]) -> Counts
     return counts
 
 
-def accepted_before(connection: sqlite3.Connection, sequence: int) -> tuple[int, datetime] | None:
-    """The newest task before a sequence: its sequence, and when it was accepted."""
+def accepted_before(connection: sqlite3.Connection, sequence: int) -> Accepted | None:
+    """The newest task before a sequence."""
     row = connection.execute(STATEMENTS["accepted_before"], (sequence,)).fetchone()
     at = row and rows.to_time(row[1])
-    return None if at is None else (row[0], at)
+    return None if at is None else Accepted(row[0], at, UUID(bytes=row[2]))
 
 
 def counts_of(found: Iterable[tuple[str, str, int]]) -> Counts:

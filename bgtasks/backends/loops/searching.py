@@ -8,7 +8,8 @@ from typing import TypeVar
 from attrs import evolve
 
 from bgtasks.backends.task_reads import TaskReads
-from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.clock import Clock
+from bgtasks.core.record import Accepted, Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.errors import QueryError
 from bgtasks.models import BackgroundTaskStatus
 
@@ -17,8 +18,11 @@ __all__ = ["Searching"]
 Key = TypeVar("Key")
 
 WINDOWS = 100
-"""How many windows one page looks through; the next page goes on from there. Also how many may be
-counted: a million tasks."""
+"""How many windows one page looks through at most; the next page goes on from there. Also how many
+may be counted: a million tasks."""
+
+LONG = 1.0
+"""Seconds after which a page that is not full yet looks through no further window."""
 
 DISORDER = timedelta(hours=1)
 """How far the times of acceptance may be from the order of acceptance: clocks are set, processes
@@ -26,18 +30,23 @@ take turns. Tasks are only passed over unseen where they are further away than t
 
 
 class Searching:
-    """Pages and counts of a store for queries with a ``search``; ``now`` dates what is waiting."""
+    """Pages and counts of a store for queries with a ``search``; ``now`` dates what is waiting,
+    ``clock`` says how long it takes."""
 
-    def __init__(self, reads: TaskReads, now: Callable[[], datetime]) -> None:
+    def __init__(self, reads: TaskReads, now: Callable[[], datetime], clock: Clock) -> None:
         self._reads = reads
         self._now = now
+        self._clock = clock
 
     async def page(self, query: TaskQuery) -> TaskPage:
-        """A page that ends where it is full or nothing is left, or after a million tasks."""
+        """A page that ends where it is full or nothing is left, or after a second, or a million
+        tasks."""
         asked = self._as_of_now(query)
         if query.sorted_by is not None:  # looks at no more than a window
             return await self._reads.page(asked)
         found: list[TaskRecord] = []
+        looked_at: Accepted | None = None
+        over_at = self._clock.monotonic() + LONG
         for number in range(WINDOWS):
             page = await self._reads.page(evolve(asked, limit=query.limit - len(found)))
             found += page.records
@@ -47,7 +56,11 @@ class Searching:
             if before is None:
                 return TaskPage(found, None)
             asked = evolve(asked, before=before)
-        return TaskPage(found, asked.before)
+            if self._clock.monotonic() >= over_at or number == WINDOWS - 1:
+                looked_at = await self._still_there(before)
+            if looked_at is not None:
+                break
+        return TaskPage(found, asked.before, searched_to=looked_at)
 
     async def count(self, query: TaskQuery) -> Counts:
         """How many tasks are found. Raises QueryError where that means to look at too many."""
@@ -83,6 +96,11 @@ class Searching:
             query = evolve(query, statuses=pending)
         return evolve(query, search=evolve(query.search, now=self._now()))
 
+    async def _still_there(self, sequence: int) -> Accepted | None:
+        """The task with this sequence, which was looked at last, unless it was dropped since."""
+        newest = await self._reads.accepted_before(sequence + 1)
+        return newest if newest is not None and newest.sequence == sequence else None
+
     async def _following(self, query: TaskQuery, before: int, *, is_first: bool) -> int | None:
         """Where to look next, after all from ``before`` on was looked at; ``None``: nowhere."""
         if query.is_oldest_first:
@@ -91,10 +109,10 @@ class Searching:
         if newest is None:
             return None
         start = query.search.created.start
-        if start is not None and newest[1] < start - DISORDER:
+        if start is not None and newest.at < start - DISORDER:
             return None
         end = query.search.accepted_before
-        if not is_first or end is None or newest[1] < end + DISORDER:
+        if not is_first or end is None or newest.at < end + DISORDER:
             return before
         return await self._passed_over(before, end + DISORDER)
 
@@ -104,8 +122,8 @@ class Searching:
         while high - low > 1:
             middle = (low + high) // 2
             found = await self._reads.accepted_before(middle)
-            if found is None or found[1] < end:
+            if found is None or found.at < end:
                 low = middle
             else:
-                high = found[0]
+                high = found.sequence
         return high

@@ -168,16 +168,16 @@ class StoreBackend(Backend, Generic[TStore]):
 
     async def list(self, query: TaskQuery) -> TaskPage:
         if query.search:
-            return await Searching(self.store.reads, self.now).page(query)
+            return await self._searching.page(query)
         return await self.store.reads.page(query)
 
     async def count(self, query: TaskQuery) -> Counts:
         if query.search:
-            return await Searching(self.store.reads, self.now).count(query)
+            return await self._searching.count(query)
         return await self.store.reads.count(query)
 
     async def count_owners(self, query: TaskQuery) -> OwnerCounts:
-        return await Searching(self.store.reads, self.now).count_owners(query)
+        return await self._searching.count_owners(query)
 
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         return bounded(await self.store.reads.attempts(task_id))
@@ -259,6 +259,10 @@ class StoreBackend(Backend, Generic[TStore]):
         await self._there.outbox.flushed()
         await self._there.logs.flushed()
         await self._there.serving.looked()
+
+    @property
+    def _searching(self) -> Searching:
+        return Searching(self.store.reads, self.now, self._clock)
 
     @property
     def _there(self) -> OpenStore[TStore]:

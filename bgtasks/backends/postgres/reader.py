@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -14,6 +13,7 @@ from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.task_reads import WINDOW, only
 from bgtasks.core.attempts import AttemptRow
 from bgtasks.core.record import (
+    Accepted,
     Counts,
     OwnerCounts,
     Place,
@@ -107,10 +107,10 @@ async def count_owners(connection: Any, query: TaskQuery) -> tuple[OwnerCounts, 
     return {row[0]: row[1] for row in found}, following
 
 
-async def accepted_before(connection: Any, sequence: int) -> tuple[int, datetime] | None:
-    """The newest task before a sequence: its sequence, and when it was accepted."""
+async def accepted_before(connection: Any, sequence: int) -> Accepted | None:
+    """The newest task before a sequence."""
     row = await connection.fetchrow(STATEMENTS["accepted_before"], sequence)
-    return None if row is None else (row[0], row[1])
+    return None if row is None else Accepted(*row)
 
 
 def counts_of(found: Iterable[Sequence[Any]]) -> Counts:

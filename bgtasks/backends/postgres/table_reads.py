@@ -16,7 +16,7 @@ from bgtasks.backends.task_reads import TaskReads
 from bgtasks.core.facets import FacetQuery, FacetValue, FailedTasks
 from bgtasks.core.flows import Flows
 from bgtasks.core.overview import Overview
-from bgtasks.core.record import Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
+from bgtasks.core.record import Accepted, Counts, OwnerCounts, TaskPage, TaskQuery, TaskRecord
 from bgtasks.core.task_types import TypeRecord
 from bgtasks.models import Attempt, FailureGroup
 
@@ -53,7 +53,7 @@ class TableReads(TaskReads):
         async with self._reading() as connection:
             return await reader.count_owners(connection, query)
 
-    async def accepted_before(self, sequence: int) -> tuple[int, datetime] | None:
+    async def accepted_before(self, sequence: int) -> Accepted | None:
         async with self._reading() as connection:
             return await reader.accepted_before(connection, sequence)
 

@@ -88,6 +88,8 @@ class Looking(Door):
         ``sort`` is ``"-created"`` or ``"created"`` (oldest first), at any number of tasks; or
         ``"-started"``, ``"started"``, ``"-ended"``, ``"ended"``, where tasks without that time come
         last and the newest 10,000 that fit are sorted (``complete`` says whether these are all).
+        What no index answers (times, words, arguments, ``view``) is looked for during a second:
+        then a page may have fewer tasks than ``limit``, and say how far it came (``searched_to``).
         Raises QueryError for a filter, limit, cursor or sort that cannot be used.
         """
         run = self._switch.running()
@@ -96,7 +98,14 @@ class Looking(Door):
         if payloads:
             page = await with_payloads(run.backend, query, page)
         items = tuple(map(run.infos.of, page.records))
-        return BackgroundTaskPage(items, cursor_of(query, page), page.complete)
+        last = page.searched_to
+        return BackgroundTaskPage(
+            items,
+            cursor_of(query, page),
+            page.complete,
+            searched_to=last and last.at,
+            searched_task=last and last.id,
+        )
 
     async def count_tasks(
         self,

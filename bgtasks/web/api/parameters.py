@@ -137,6 +137,11 @@ PAGE_MORE: Schema = {
         "const": False,
         "description": "only the newest 10,000 tasks that fit were sorted; otherwise absent",
     },
+    "searchedTo": {
+        **_TIME,
+        "description": "a search took a second: all that fit and were submitted since then are "
+        "found, nextCursor goes on; otherwise absent",
+    },
 }
 """What the answer may have beside its items."""
 

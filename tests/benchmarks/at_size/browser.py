@@ -83,16 +83,16 @@ def opened(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def open_pages(
-    browser: Browser, port: int, asker: Asker, task: str
-) -> Mapping[str, FirstPaint]:
+def open_pages(browser: Browser, port: int, asker: Asker, task: str) -> Mapping[str, FirstPaint]:
     """What each page takes in a browser that has nothing of it yet; the slowest of some turns."""
     pages = {**PAGES, "a task with 2 MB": (f"?task={task}", "main h1")}
     found: dict[str, FirstPaint] = {}
     for name, (query, selector) in pages.items():
         for _ in range(TURNS):
             with opened(browser) as page:
-                paint = _first_paint(page, f"http://127.0.0.1:{port}{MOUNT}{query}", selector, asker)
+                paint = _first_paint(
+                    page, f"http://127.0.0.1:{port}{MOUNT}{query}", selector, asker
+                )
             if name not in found or paint.ms > found[name].ms:
                 found[name] = paint
     return found
@@ -110,9 +110,7 @@ def _first_paint(page: Page, address: str, selector: str, asker: Asker) -> First
     return FirstPaint(**by_then, held_ms=held["held_ms"], late_ms=held["late_ms"])
 
 
-def leave_open(
-    browser: Browser, port: int, asker: Asker, tasks: int, seconds: int
-) -> LeftOpen:
+def leave_open(browser: Browser, port: int, asker: Asker, tasks: int, seconds: int) -> LeftOpen:
     """What it costs to leave the list open while so many tasks report five times a second."""
     with opened(browser) as page:
         page.goto(f"http://127.0.0.1:{port}{MOUNT}?page=tasks")

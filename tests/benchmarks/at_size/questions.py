@@ -61,7 +61,9 @@ class Asker:
         """Have tasks report."""
         self._send("POST", f"/begin?tasks={tasks}&seconds={seconds}")
 
-    def _send(self, method: str, address: str, body: str | None = None) -> tuple[HTTPResponse, bytes]:
+    def _send(
+        self, method: str, address: str, body: str | None = None
+    ) -> tuple[HTTPResponse, bytes]:
         for _ in range(2):
             self._connection.request(method, address, body, {"content-type": "application/json"})
             try:
@@ -149,7 +151,11 @@ def _questions(asker: Asker) -> Iterator[tuple[str, str, dict[str, Any], Any]]:
         ("of an hour", {"created": f"{_ago(1.04)}..{_ago(1)}"}),
     ):
         yield f"counts {name}", "tasks/counts", query, None
-    for name, query in (("all", {}), ("of an owner", {"owner": "ada"}), ("failed", {"status": "Failed"})):
+    for name, query in (
+        ("all", {}),
+        ("of an owner", {"owner": "ada"}),
+        ("failed", {"status": "Failed"}),
+    ):
         body = {"action": "delete", "filter": query}
         yield f"bulk dry run, {name}", "tasks/bulk", {"dryRun": "true"}, body
 

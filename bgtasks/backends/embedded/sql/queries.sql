@@ -261,8 +261,8 @@ SELECT owner, count(*) FROM tasks
  GROUP BY owner;
 
 -- name: accepted_before
--- When the newest task before a sequence was accepted.
-SELECT sequence, created_at FROM tasks WHERE sequence < ? ORDER BY sequence DESC LIMIT 1;
+-- The newest task before a sequence.
+SELECT sequence, created_at, id FROM tasks WHERE sequence < ? ORDER BY sequence DESC LIMIT 1;
 
 -- name: ends_to_tell
 -- The condition of the index word for word, or it is not used.

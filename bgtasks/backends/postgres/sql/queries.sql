@@ -556,8 +556,8 @@ UPDATE bgtasks_statistics SET known_since = pg_catalog.to_timestamp($1::bigint *
  WHERE known_since < pg_catalog.to_timestamp($1::bigint * 60);
 
 -- name: accepted_before
--- When the newest task before a sequence was accepted.
-SELECT sequence, created_at FROM bgtasks_tasks
+-- The newest task before a sequence.
+SELECT sequence, created_at, id FROM bgtasks_tasks
  WHERE sequence < $1 ORDER BY sequence DESC LIMIT 1;
 
 -- name: prune
