@@ -12,7 +12,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -222,6 +222,33 @@ def test_a_search_finds_old_tasks_at_once(host: DashboardHost, open_page: OpenPa
     page = open_page("?q=stored+1111")
     expect(names(page)).to_have_text(["Stored 1111"])
     expect(page.locator(".foot")).to_have_text("1 task found. That is all.")
+
+
+def test_a_search_that_takes_long_goes_on_and_says_how_far_it_came(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.finish("Copy a.mkv")
+    page = open_page()
+    asked: list[Route] = []
+
+    def answer_early(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            since = "2026-01-31T09:00:00.000000Z"
+            route.fulfill(json={"items": [], "nextCursor": "further", "searchedTo": since})
+        elif len(asked) > 2:
+            route.fallback()
+
+    page.route(re.compile(r"/api/tasks\?q="), answer_early)
+    page.get_by_role("searchbox", name="Search tasks").fill("copy")
+    foot = page.locator(".foot")
+    expect(foot).to_have_text(re.compile("Nothing found since .*2026.*; looking further back…"))
+    host.finish("Scan")  # of which only the server can say whether it fits
+    expect(page.get_by_role("button", name="Changed: show")).to_be_visible()
+    assert [route.request.url.partition("cursor=")[2] for route in asked] == ["", "further"]
+    asked[1].continue_(url=asked[1].request.url.partition("&cursor=")[0])
+    expect(names(page)).to_have_text(["Copy a.mkv"])
+    expect(foot).to_have_text("1 task found. That is all.")
 
 
 def test_counts_are_those_of_all_tasks_however_few_are_read(

@@ -95,8 +95,8 @@ def measured(name: str, size: Size) -> dict[str, Any]:
                     found["pages"][page] = asdict(paint)
                 say(f"{name}: pages, {time.perf_counter() - began:.0f} s")
                 for question, answered in answers(asker):
-                    is_answer = not isinstance(answered, str)
-                    found["questions"][question] = asdict(answered) if is_answer else answered
+                    said = answered if isinstance(answered, str) else asdict(answered)
+                    found["questions"][question] = said
                 say(f"{name}: questions, {time.perf_counter() - began:.0f} s")
                 found["left_open"] = asdict(leave_open(browser, port, asker, REPORTING, SECONDS))
                 say(f"{name}: done in {time.perf_counter() - began:.0f} s")

@@ -68,6 +68,8 @@ async def test_a_search_never_ends_at_a_task_that_is_hidden(
     found = await pages(world, user, q="needle")
     if user == "eve":
         assert found == [{"items": [], "nextCursor": None}]
-    own = {info.created_at.isoformat()[:19] for info in searched.tasks.values() if info.owner == "ann"}
+    own = {
+        info.created_at.isoformat()[:19] for info in searched.tasks.values() if info.owner == "ann"
+    }
     assert {page["searchedTo"][:19] for page in found[:-1]} <= own
     assert sum(len(page["items"]) for page in found) == (2 if user == "ann" else 0)

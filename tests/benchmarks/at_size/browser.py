@@ -4,9 +4,10 @@ to leave it open."""
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from at_size.questions import Asker
 from attrs import frozen
 from playwright.sync_api import Browser, CDPSession, Page
+
+from at_size.questions import Asker
 
 __all__ = ["FirstPaint", "LeftOpen", "leave_open", "open_pages"]
 
@@ -31,7 +32,8 @@ selector => {
     if (!window.firstAt && isThere())
       requestAnimationFrame(() => (window.firstAt ??= performance.now()));
   };
-  new MutationObserver(look).observe(document, {childList: true, characterData: true, subtree: true});
+  const everything = {childList: true, characterData: true, subtree: true};
+  new MutationObserver(look).observe(document, everything);
 }
 """
 

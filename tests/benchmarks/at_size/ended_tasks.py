@@ -43,7 +43,7 @@ _SMALL = '{"copiedBytes":100,"totalBytes":100,"currentPath":null}'
 
 
 class EndedTasks:
-    """``number`` tasks, numbered from 1 on, of which the newest ``large`` have a payload of 2 MB."""
+    """So many tasks, numbered from 1 on; the newest ``large`` of them have a payload of 2 MB."""
 
     def __init__(self, number: int, large: int) -> None:
         self.number = number

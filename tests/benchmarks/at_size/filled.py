@@ -1,14 +1,13 @@
 """Databases that are filled with tasks."""
 
-import sqlite3
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from at_size.ended_tasks import EndedTasks
 
+from at_size.ended_tasks import EndedTasks
 from bgtasks.backends import columns
 from bgtasks.backends.beside import KINDS, SideTable
 from bgtasks.backends.columns import Columns

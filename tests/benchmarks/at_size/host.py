@@ -1,4 +1,4 @@
-"""The server: ``python host.py DATABASE``. Prints ``serving PORT``.
+"""The server of a database; prints ``serving PORT``. See ``dashboard_at_size.py``.
 
 ``GET /held`` answers how long its event loop was held at most since the last time it was asked, and
 ``POST /begin?tasks=100&seconds=10`` has tasks report five times a second.
@@ -9,12 +9,8 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[3]), str(Path(__file__).resolve().parents[1])]
-
-from at_size.ended_tasks import TYPES
 from attrs import frozen
 from dependency_injector import providers
 from starlette.applications import Starlette
@@ -22,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from at_size.ended_tasks import TYPES
 from bgtasks import (
     BackgroundTaskBase,
     BackgroundTasksContainer,

@@ -8,8 +8,9 @@ from http.client import HTTPConnection, HTTPResponse, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlencode
 
-from at_size.ended_tasks import NEEDLE
 from attrs import frozen
+
+from at_size.ended_tasks import NEEDLE
 
 __all__ = ["Answered", "Asker", "answers"]
 

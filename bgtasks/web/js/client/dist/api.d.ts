@@ -42,6 +42,9 @@ export interface TaskPage<Item = Task> {
     readonly total?: number;
     /** `false`: only the newest 10,000 tasks that fit were sorted. */
     readonly complete?: false;
+    /** A search took a second: all that fit and were submitted since then are found, the next page
+     * goes on. */
+    readonly searchedTo?: string;
 }
 /** Which page, and what of its tasks. */
 export interface PageOptions {

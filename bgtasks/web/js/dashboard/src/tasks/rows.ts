@@ -15,6 +15,9 @@ const PAGE = MAX_LIMIT;
 export const MAX_KEPT = 10_000; // so many rows the page holds
 const CALM = 80; // milliseconds in which pushes are shown together
 const BUSY = 300; // the same where they go on coming
+const SHARE = 10; // so many times as long as it took to read the list, it is not read anew by itself
+const LONGEST = 60_000; // milliseconds of that
+const QUICK = 300; // milliseconds: a list that is read so soon is read anew at once
 
 export type Phase = "idle" | "starting" | "ready" | "failed";
 
@@ -27,6 +30,8 @@ export const rows = signal<readonly string[]>([]);
 export const complete = signal(false);
 /** Whether only the newest of the tasks that fit were put in order. */
 export const isPartlySorted = signal(false);
+/** A search is not at its end: all that was submitted since then is found. */
+export const searchedTo = signal<string | null>(null);
 /** Moves on with every change of a row. */
 export const version = signal(0);
 /** Fits, but has no row yet, because the order is held; and has a row, but no longer fits. */
@@ -46,6 +51,9 @@ let timer: number | undefined;
 let matches = matcher(filter.peek());
 let begunAnewAt = 0;
 let takenAt = 0;
+let spent = 0; // milliseconds on reading the list
+let restsUntil = 0;
+let renewal: number | undefined;
 let loadedFor: Filter | null = null;
 
 export const isChanged = computed(() => fresh.value.size + stale.value.size > 0 || isOld.value);
@@ -95,9 +103,11 @@ export async function load(): Promise<void> {
   if (phase.peek() !== "ready") phase.value = "starting";
   reading.value = true;
   isReplacing.value = true;
+  const begun = Date.now();
   try {
     const found = await read(wanted, FIRST, null);
     if (mine !== generation) return;
+    spent = Date.now() - begun;
     isReplacing.value = false;
     replace(found);
     refusedBy(null);
@@ -118,15 +128,16 @@ export async function want(index: number): Promise<void> {
   if (index < rows.peek().length - 30 || reading.peek() || complete.peek()) return;
   if (phase.peek() !== "ready" || rows.peek().length >= MAX_KEPT) return;
   const mine = generation;
+  const begun = Date.now();
   reading.value = true;
   try {
     const found = await read(filter.peek(), PAGE, cursor);
     if (mine !== generation) return;
+    spent += Date.now() - begun;
     for (const task of found.items) keep(slim(task));
     const known = new Set(rows.peek());
     rows.value = [...rows.peek(), ...ids(found.items).filter((id) => !known.has(id))];
-    cursor = found.nextCursor;
-    complete.value = cursor === null;
+    goOnAfter(found);
     trouble.value = "";
   } catch (error) {
     if (mine !== generation) return;
@@ -139,7 +150,27 @@ export async function want(index: number): Promise<void> {
 
 /** Show what was held back. */
 export function apply(): void {
-  if (isOld.peek()) return void load();
+  if (isOld.peek()) void load();
+  else showArrived();
+}
+
+/** The same, but a search that takes long is not begun anew because of what only the server can say
+ * of: on a busy server it would never come to its end. */
+function applyByItself(): void {
+  if (!isOld.peek() || Date.now() >= restsUntil) return apply();
+  if (fresh.peek().size + stale.peek().size > 0) showArrived();
+  applyLater();
+}
+
+function applyLater(): void {
+  clearTimeout(renewal);
+  if (restsUntil === Infinity) return;
+  renewal = window.setTimeout(() => {
+    if (!held.peek() && isOld.peek() && phase.peek() === "ready") applyByItself();
+  }, restsUntil - Date.now());
+}
+
+function showArrived(): void {
   const gone = stale.peek();
   const left = rows.peek().filter((id) => !gone.has(id));
   rows.value = merged(left, [...fresh.peek()]);
@@ -161,14 +192,22 @@ function replace(found: TaskPage): void {
   tasks.clear();
   for (const task of found.items) keep(slim(task));
   rows.value = ids(found.items);
-  cursor = found.nextCursor;
-  complete.value = cursor === null;
+  goOnAfter(found);
   isPartlySorted.value = found.complete === false;
   fresh.value = new Set();
   stale.value = new Set();
   isOld.value = false;
   version.value += 1;
   take();
+}
+
+function goOnAfter(found: TaskPage): void {
+  cursor = found.nextCursor;
+  complete.value = cursor === null;
+  searchedTo.value = found.searchedTo ?? null;
+  const rest = spent < QUICK ? 0 : Math.min(SHARE * spent, LONGEST);
+  restsUntil = searchedTo.peek() === null ? Date.now() + rest : Infinity;
+  if (isOld.peek()) applyLater();
 }
 
 function ids(items: readonly Task[]): string[] {
@@ -195,7 +234,7 @@ function take(): void {
   version.value += 1;
   if (!equal(arrived, fresh.peek())) fresh.value = arrived;
   if (!equal(left, stale.peek())) stale.value = left;
-  if (!held.peek() && isChanged.peek()) apply();
+  if (!held.peek() && isChanged.peek()) applyByItself();
 }
 
 /** Note where a snapshot belongs now. */
@@ -265,5 +304,5 @@ effect(() => {
 });
 
 effect(() => {
-  if (!held.value && isChanged.peek() && phase.peek() === "ready") apply();
+  if (!held.value && isChanged.peek() && phase.peek() === "ready") applyByItself();
 });

@@ -1,14 +1,17 @@
 import { isNarrow } from "../state/filter";
 import { filter } from "../state/location";
+import { fullTime } from "../state/time";
 import { NoMatch, NoTasks, Starting, TasksFailed } from "../shell/states";
 import { Chips } from "./chips";
 import { totalOf, useCounts } from "./counts";
 import { List } from "./list";
-import { apply, complete, fresh, isChanged, isOld, isPartlySorted, isReplacing, load, MAX_KEPT, phase, reading, rows, stale, trouble } from "./rows";
+import { apply, complete, fresh, isChanged, isOld, isPartlySorted, isReplacing, load, MAX_KEPT, phase, reading, rows, searchedTo, stale, trouble } from "./rows";
 import { clear } from "./selected";
 import { Selection } from "./selection";
 import { Strip } from "./strip";
 import { Tabs } from "./tabs";
+
+const A_SCREEN = 30; // rows: where there are fewer, the next page is asked for at once
 
 export function TasksPage() {
   const isReady = phase.value === "ready";
@@ -78,8 +81,15 @@ function Foot({ total }: { total: number | null }) {
         </button>
       </p>
     );
-  if (!shown) return null;
   const count = shown.toLocaleString("en");
+  if (searchedTo.value !== null)
+    return (
+      <p class="foot">
+        {shown ? `${count} ${noun}` : "Nothing"} found since {fullTime(searchedTo.value)}
+        {reading.value || shown < A_SCREEN ? "; looking further back…" : "; more may follow as you scroll."}
+      </p>
+    );
+  if (!shown) return null;
   if (isPartlySorted.value)
     return (
       <p class="foot">
