@@ -1,8 +1,8 @@
 """What happened in a span of time, by points: which ones, and what each of them says."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,10 @@ STEPS = (
 
 RUNS = (Flow.COMPLETED, Flow.FAILED, Flow.STOPPED, Flow.TRIED_AGAIN)
 """Attempts that have ended by themselves, whose time counts."""
+
+
+_ByFlow = dict[int, dict[int, int]]
+"""How many there were, by flow and bucket."""
 
 
 @frozen
@@ -75,19 +79,22 @@ def fine_since(now: datetime) -> int:
 
 def history_of(window: Window, flows: Flows, now: datetime) -> History:
     """What the points of ``window`` say, by what a store has counted."""
-    by_point: list[Counter[tuple[int, int]]] = [Counter() for _ in range(window.points + 1)]
+    by_point: list[_ByFlow] = [defaultdict(dict) for _ in range(window.points + 1)]
     for (point, flow, bucket), number in flows.numbers.items():
-        by_point[point][flow, bucket] += number
+        by_point[point][flow][bucket] = number
+    sums = [{flow: sum(found.values()) for flow, found in point.items()} for point in by_point]
     waiting, running = flows.waiting, flows.running
     points: list[HistoryPoint] = []
     for place in range(window.points - 1, -1, -1):
-        to_waiting, to_running = _moved(by_point[place + 1])
+        to_waiting, to_running = _moved(sums[place + 1])
         waiting, running = waiting - to_waiting, running - to_running
         at = _at(window.first + place * window.step)
         ends = at + timedelta(minutes=window.step)
         is_known = ends > flows.known_since and at <= now
         levels = {"waiting": max(0, waiting), "running": max(0, running)}
-        points.append(_point(at, by_point[place], levels) if is_known else HistoryPoint(at=at))
+        points.append(
+            _point(at, by_point[place], sums[place], levels) if is_known else HistoryPoint(at=at)
+        )
     return History(window.step * 60, flows.known_since, tuple(reversed(points)))
 
 
@@ -95,52 +102,56 @@ def percentiles(
     numbers: Mapping[tuple[int, int], int], flows: Iterable[Flow]
 ) -> Percentiles | None:
     """Of the times in the buckets of some flows; ``None`` where there are none."""
-    wanted = set(flows)
-    buckets: Counter[int] = Counter()
+    by_flow: _ByFlow = defaultdict(dict)
     for (flow, bucket), number in numbers.items():
-        if flow in wanted:
-            buckets[bucket] += number
+        by_flow[flow][bucket] = number
+    return _percentiles_of(by_flow, flows)
+
+
+def _percentiles_of(by_flow: _ByFlow, flows: Iterable[Flow]) -> Percentiles | None:
+    buckets: Counter[int] = Counter()
+    for flow in flows:
+        buckets.update(by_flow.get(flow, {}))
     total = sum(buckets.values())
     if total <= 0:
         return None
-    return Percentiles(*(_at_rank(buckets, math.ceil(part * total)) for part in (0.5, 0.95, 0.99)))
+    ordered = sorted(buckets.items())
+    return Percentiles(*(_at_rank(ordered, math.ceil(part * total)) for part in (0.5, 0.95, 0.99)))
 
 
-def _at_rank(buckets: Mapping[int, int], rank: int) -> float:
+def _at_rank(buckets: Sequence[tuple[int, int]], rank: int) -> float:
     seen = 0
-    for bucket in sorted(buckets):
-        seen += buckets[bucket]
+    for bucket, number in buckets:
+        seen += number
         if seen >= rank:
-            break
-    return round(milliseconds_of(bucket), 3)
+            return round(milliseconds_of(bucket), 3)
+    return round(milliseconds_of(buckets[-1][0]), 3)
 
 
 def _point(
-    at: datetime, numbers: Mapping[tuple[int, int], int], levels: Mapping[str, int]
+    at: datetime, by_flow: _ByFlow, flows: Mapping[int, int], levels: Mapping[str, int]
 ) -> HistoryPoint:
-    flows: Counter[int] = Counter()
-    for (flow, _), number in numbers.items():
-        flows[flow] += number
+    def number(*kinds: Flow) -> int:
+        return sum(flows.get(kind, 0) for kind in kinds)
+
     return HistoryPoint(
         at=at,
-        submitted=flows[Flow.SUBMITTED] + flows[Flow.BROUGHT_RUNNING] + flows[Flow.BROUGHT_ENDED],
-        started=flows[Flow.STARTED],
-        completed=flows[Flow.COMPLETED],
-        failed=flows[Flow.FAILED],
-        cancelled=flows[Flow.STOPPED] + flows[Flow.WITHDRAWN],
-        retried=flows[Flow.TRIED_AGAIN] + flows[Flow.RETRIED],
-        wait_ms=percentiles(numbers, [Flow.STARTED]),
-        run_ms=percentiles(numbers, RUNS),
+        submitted=number(Flow.SUBMITTED, Flow.BROUGHT_RUNNING, Flow.BROUGHT_ENDED),
+        started=number(Flow.STARTED),
+        completed=number(Flow.COMPLETED),
+        failed=number(Flow.FAILED),
+        cancelled=number(Flow.STOPPED, Flow.WITHDRAWN),
+        retried=number(Flow.TRIED_AGAIN, Flow.RETRIED),
+        wait_ms=_percentiles_of(by_flow, [Flow.STARTED]),
+        run_ms=_percentiles_of(by_flow, RUNS),
         **levels,
     )
 
 
-def _moved(numbers: Mapping[tuple[int, int], int]) -> tuple[int, int]:
+def _moved(flows: Mapping[int, int]) -> tuple[int, int]:
     """By how much the numbers of waiting and of running tasks have changed."""
-    to_waiting = to_running = 0
-    for (flow, _), number in numbers.items():
-        to_waiting += Flow(flow).to_waiting * number
-        to_running += Flow(flow).to_running * number
+    to_waiting = sum(Flow(flow).to_waiting * number for flow, number in flows.items())
+    to_running = sum(Flow(flow).to_running * number for flow, number in flows.items())
     return to_waiting, to_running
 
 
