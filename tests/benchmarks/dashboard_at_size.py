@@ -35,7 +35,7 @@ from tests.servers.postgres import PostgresServer
 
 HOST = Path(__file__).parent / "at_size" / "host.py"
 REPORTING = 100
-SECONDS = 40
+SECONDS = 20
 
 
 @frozen

@@ -12,9 +12,9 @@ from at_size.questions import Asker
 __all__ = ["FirstPaint", "LeftOpen", "leave_open", "open_pages"]
 
 MOUNT = "/background-tasks/"
-TURNS = 3
+TURNS = 2
 PATIENCE = 120_000
-SETTLED = 1_500
+SETTLED = 1_000
 
 PAGES = {
     "overview": ("", ".figures .count"),

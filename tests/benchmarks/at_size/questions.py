@@ -109,7 +109,7 @@ def _questions(asker: Asker) -> Iterator[tuple[str, str, dict[str, Any], Any]]:
     """Name, path, query, and body."""
     newest = asker.data("tasks", {"limit": 1})["items"][0]["id"]
     failed = asker.data("tasks", {"limit": 1, "status": "Failed"})["items"][0]["id"]
-    for name in ("me", "stats", "types", "processes", "schedules", "openapi.json"):
+    for name in ("me", "stats", "types", "processes", "schedules"):
         yield name, name, {}, None
     for name, days in (("24 hours", 1), ("7 days", 7), ("30 days", 30)):
         span = {"from": _ago(days), "to": _ago(0)}
