@@ -36,7 +36,7 @@ def fill_file(path: Path, tasks: EndedTasks) -> None:
     while batch := list(islice(made, BATCH)):
         connection.execute("BEGIN")
         connection.executemany(
-            into_tasks, (embedded_rows.numbered_values(record) for record, _ in batch)
+            into_tasks, (embedded_rows.NUMBERED.encode(record) for record, _ in batch)
         )
         connection.executemany(
             into_attempts,
