@@ -5,7 +5,7 @@ import contextlib
 import logging
 import math
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
@@ -201,6 +201,9 @@ class Database:
         connection = await pool.acquire(timeout=self.bounds.statement)
         try:
             yield connection
+        except (asyncio.CancelledError, TimeoutError):
+            await _end_exchange(connection)
+            raise
         finally:
             # One whose statement hangs is closed, and does not hide what it was given up for.
             with contextlib.suppress(*SERVER_ERRORS):
@@ -211,11 +214,16 @@ class Database:
         async with self.connection() as connection:
             return list(await connection.fetch(statement, *values))
 
+    def snapshot(self) -> AbstractAsyncContextManager["asyncpg.Connection[Any]"]:
+        """A connection from the pool; its statements all see one moment, and change nothing."""
+        return self.transaction(isolation="repeatable_read", readonly=True)
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
-        """A connection from the pool, in a transaction that is committed at the end."""
+    async def transaction(self, **options: Any) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """A connection from the pool, in a transaction that is committed at the end. ``options``:
+        of asyncpg's ``transaction``."""
         async with self.connection() as connection:
-            transaction = connection.transaction()
+            transaction = connection.transaction(**options)
             try:
                 await transaction.start()
                 try:
@@ -256,6 +264,16 @@ async def _close(pool: "asyncpg.Pool[Any]") -> None:
             await pool.close()
     except SERVER_ERRORS:
         pool.terminate()
+
+
+async def _end_exchange(connection: "asyncpg.Connection[Any]") -> None:
+    """The driver has a statement prepared and carried out in two messages, and only the second ends
+    the exchange. Whoever gives up between them leaves a transaction that nobody began."""
+    try:
+        async with asyncio.timeout(GIVE_BACK_WITHIN):
+            await connection.execute("SELECT 1")
+    except SERVER_ERRORS:
+        connection.terminate()
 
 
 async def _leave_as_it_is(_: Any) -> None:

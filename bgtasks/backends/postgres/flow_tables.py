@@ -42,11 +42,10 @@ class FlowTables:
 async def fetch_flows(
     connection: Any, first: int, step: int, points: int, type_name: str | None
 ) -> Flows:
-    """What was counted from the minute ``first`` on, and how many tasks there are then."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        known_since = await connection.fetchval(STATEMENTS["known_since"])
-        found = await connection.fetch(STATEMENTS["flows"], first, step, points, type_name)
-        counts = counts_of(await connection.fetch(STATEMENTS["count_tasks"], [True, False]))
+    """What was counted from the minute ``first`` on, and how many tasks the open snapshot sees."""
+    known_since = await connection.fetchval(STATEMENTS["known_since"])
+    found = await connection.fetch(STATEMENTS["flows"], first, step, points, type_name)
+    counts = counts_of(await connection.fetch(STATEMENTS["count_tasks"], [True, False]))
     level = dict.fromkeys(BackgroundTaskStatus, 0)
     for (name, status), number in counts.items():
         level[status] += number if type_name in (None, name) else 0

@@ -13,15 +13,14 @@ __all__ = ["fetch_overview"]
 
 
 async def fetch_overview(connection: Any, now: datetime) -> Overview:
-    """How things are ``now``, as one moment sees them."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        counts = counts_of(await connection.fetch(STATEMENTS["count_tasks"], [True, False]))
-        due, retrying, next_due = await connection.fetchrow(STATEMENTS["count_due"], now, NOT_YET)
-        running = _types_in(counts, BackgroundTaskStatus.RUNNING)
-        cancelling, *silent = await connection.fetchrow(STATEMENTS["about_running"], running)
-        waiting = _types_in(counts, BackgroundTaskStatus.PENDING)
-        oldest = await connection.fetch(STATEMENTS["oldest_waiting"], waiting, now, LOOKED_AT)
-        paused = await connection.fetch(STATEMENTS["paused_types"])
+    """How things are ``now``, as the open snapshot sees them."""
+    counts = counts_of(await connection.fetch(STATEMENTS["count_tasks"], [True, False]))
+    due, retrying, next_due = await connection.fetchrow(STATEMENTS["count_due"], now, NOT_YET)
+    running = _types_in(counts, BackgroundTaskStatus.RUNNING)
+    cancelling, *silent = await connection.fetchrow(STATEMENTS["about_running"], running)
+    waiting = _types_in(counts, BackgroundTaskStatus.PENDING)
+    oldest = await connection.fetch(STATEMENTS["oldest_waiting"], waiting, now, LOOKED_AT)
+    paused = await connection.fetch(STATEMENTS["paused_types"])
     return Overview(
         counts,
         scheduled=due - retrying,

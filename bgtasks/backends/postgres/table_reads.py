@@ -82,11 +82,11 @@ class TableReads(TaskReads):
             return await failure_reader.fetch_facet_values(connection, wanted, sequences, keys)
 
     async def overview(self, now: datetime) -> Overview:
-        async with self._reading() as connection:
+        async with self._looking() as connection:
             return await fetch_overview(connection, now)
 
     async def flows(self, first: int, step: int, points: int, type_name: str | None) -> Flows:
-        async with self._reading() as connection:
+        async with self._looking() as connection:
             return await fetch_flows(connection, first, step, points, type_name)
 
     async def flows_by_type(self, first: int, last: int) -> Mapping[tuple[str, int, int], int]:
@@ -101,4 +101,11 @@ class TableReads(TaskReads):
     async def _reading(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
         with self._database.asking("read"):
             async with self._database.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _looking(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """To ask more than one question of the same moment."""
+        with self._database.asking("read"):
+            async with self._database.snapshot() as connection:
                 yield connection

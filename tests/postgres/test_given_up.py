@@ -1,0 +1,46 @@
+"""Whoever gives up a question leaves nothing to those who ask after it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from bgtasks.backends.postgres.database import Database
+from tests.contract.homes import PostgresHome
+
+MOST_TURNS = 8
+"""Turns of the event loop in which asyncpg begins a question, or reads an answer."""
+
+
+@pytest.fixture
+async def database(home: PostgresHome) -> AsyncIterator[Database]:
+    """With one connection, which everybody has in turn."""
+    made = Database(home.url, size=1)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def test_a_question_that_is_given_up_at_any_turn_leaves_no_transaction_open(
+    database: Database,
+) -> None:
+    """The driver has a statement prepared without ending the exchange. Given up just then, the
+    server was in a transaction that nobody had begun, and refused to begin another one."""
+    for before in range(MOST_TURNS):
+        for after in range(MOST_TURNS):
+            asking = asyncio.create_task(database.fetch(f"SELECT $1::int -- {before} {after}", 1))
+            await turns(before)
+            time.sleep(0.005)  # noqa: ASYNC251 - the answer is there when the loop goes on
+            await turns(after)
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+            async with database.snapshot() as connection:
+                assert await connection.fetchval("SELECT 1") == 1
+
+
+async def turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
