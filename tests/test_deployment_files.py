@@ -58,7 +58,7 @@ def ours() -> list[list[str]]:
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    return make_parser().parse_args(arguments)
+    return make_parser(arguments[0]).parse_args(arguments)
 
 
 def test_there_are_commands_to_look_at() -> None:

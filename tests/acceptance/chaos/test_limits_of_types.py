@@ -51,4 +51,7 @@ async def test_processes_that_race_for_a_type_keep_to_its_limit_whatever_the_pri
         name: most_at_once([attempt for attempt in attempts if attempt.type == name])
         for name in LIMITS
     }
-    assert most == LIMITS, "never more, and as many as may"
+    assert all(most[name] <= limit for name, limit in LIMITS.items()), f"never more: {most}"
+    assert all(most[name] > 1 for name, limit in LIMITS.items() if limit > 1), (
+        f"side by side: {most}"
+    )

@@ -1,5 +1,5 @@
 /** The palette: go anywhere and do what the page can do, by typing. */
-import { effect, signal } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { ScheduleInfo } from "bgtasks-client";
 import type { Items, TypeRow } from "../state/answers";
@@ -29,7 +29,8 @@ effect(() => {
   if (!isOpen.value) return;
   typed.value = "";
   at.value = 0;
-  if (!mayNot("control")) void learn();
+  // Not followed: what is typed stays when it becomes known later who one is.
+  if (!untracked(() => mayNot("control"))) void learn();
 });
 
 /** Types and schedules, where they may be seen. */
