@@ -5,7 +5,7 @@ WORKERS ?= 2
 
 BIN := .venv/bin
 READY := .venv/ready
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 1
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
