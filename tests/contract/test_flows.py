@@ -93,6 +93,9 @@ async def levels(bench: BackendBench) -> tuple[int, int]:
     return sums[Status.PENDING], sums[Status.RUNNING]
 
 
+MOST_LOOKS = 20
+
+
 class CountedWalk(Walk):
     """Looks at the numbers after each step as well."""
 
@@ -105,10 +108,14 @@ class CountedWalk(Walk):
     async def check(self) -> None:
         await super().check()
         bench = self._bench
-        self.recount.follow(bench.changes)
-        self._levels[minute_of(bench.clock.now())] = await levels(bench)
-        found = await history(bench, self._began)
+        for _ in range(MOST_LOOKS):  # what is committed is announced a moment later
+            self.recount.follow(bench.changes)
+            found = await history(bench, self._began)
+            if told(found) == self.recount.minutes:
+                break
+            await bench.written()
         assert told(found) == self.recount.minutes
+        self._levels[minute_of(bench.clock.now())] = await levels(bench)
         for point in found.points:
             if (minute := minute_of(point.at)) in self._levels:
                 assert (point.waiting, point.running) == self._levels[minute]
