@@ -67,8 +67,8 @@ class TaskClient(Protocol):
     async def get(self, task_id: UUID) -> Info:
         """The newest snapshot of a task."""
 
-    async def details(self, task_id: UUID) -> TaskDetails | None:
-        """What is known of a task beside its snapshot; ``None`` where that may not be seen."""
+    async def get_with_details(self, task_id: UUID) -> tuple[Info, TaskDetails | None]:
+        """The same, and what is known beside it; ``None`` where that may not be seen."""
 
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         """The attempts of a task, oldest first."""

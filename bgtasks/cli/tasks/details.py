@@ -20,8 +20,7 @@ _WIDTH = 17
 async def show_task(client: TaskClient, screen: Screen, task_id: UUID, as_json: bool) -> None:
     """Write one task, its payload, and its attempts. As JSON: one line in the wire shape, with the
     attempts as ``attempts``."""
-    info = await client.get(task_id)
-    details = await client.details(task_id)
+    info, details = await client.get_with_details(task_id)
     attempts = await client.attempts(task_id)
     wire = screen.wire(info)
     if details is not None:

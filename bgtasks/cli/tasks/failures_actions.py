@@ -112,7 +112,7 @@ async def _facets(
 async def _arguments(client: TaskClient, task_id: UUID) -> list[str]:
     """Those of the failed task that are plain values; none where they may not be seen."""
     try:
-        details = await client.details(task_id)
+        _, details = await client.get_with_details(task_id)
     except (TaskNotFoundError, NotAllowedError):
         return []
     arguments: Mapping[str, Any] = {} if details is None else details.arguments

@@ -119,8 +119,9 @@ class HttpTasks:
     async def get(self, task_id: UUID) -> Info:
         return info_in(await self._ask("GET", TASK.format(id=task_id)))
 
-    async def details(self, task_id: UUID) -> TaskDetails | None:
-        return details_in(await self._ask("GET", TASK.format(id=task_id)))
+    async def get_with_details(self, task_id: UUID) -> tuple[Info, TaskDetails | None]:
+        answer = await self._ask("GET", TASK.format(id=task_id))
+        return info_in(answer), details_in(answer)
 
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         return attempts_in(await self._ask("GET", ATTEMPTS.format(id=task_id)))

@@ -74,8 +74,8 @@ class ManagerTasks:
             raise TaskNotFoundError(f"there is no task with id {task_id}")
         return info
 
-    async def details(self, task_id: UUID) -> TaskDetails | None:
-        return await self._manager.try_get_details(task_id)
+    async def get_with_details(self, task_id: UUID) -> tuple[Info, TaskDetails | None]:
+        return await self.get(task_id), await self._manager.try_get_details(task_id)
 
     async def attempts(self, task_id: UUID) -> Sequence[Attempt]:
         return await self._manager.get_attempts(task_id)

@@ -131,8 +131,8 @@ def stats_in(data: Any) -> Stats:
 
 def processes_in(data: Any) -> list[ProcessInfo]:
     """The processes. Raises CommandFailedError."""
+    items = _items("a list of processes", data)
     try:
-        items = _items("a list of processes", data)
         return [_in_utc(read_process(item, _codec)) for item in items]
     except Exception as error:
         raise _unreadable("a list of processes", error) from None
@@ -140,8 +140,8 @@ def processes_in(data: Any) -> list[ProcessInfo]:
 
 def failures_in(data: Any) -> list[FailureGroup]:
     """Failures. Raises CommandFailedError."""
+    items = _items("a list of failures", data)
     try:
-        items = _items("a list of failures", data)
         return [_in_utc(_codec.read(FailureGroup, item)) for item in items]
     except Exception as error:
         raise _unreadable("a list of failures", error) from None
@@ -149,6 +149,7 @@ def failures_in(data: Any) -> list[FailureGroup]:
 
 def facets_in(data: Any) -> list[FailureFacet]:
     """What the tasks of a failure have in common. Raises CommandFailedError."""
+    items = _items("a list of values", data)
     try:
         return [
             FailureFacet(
@@ -156,7 +157,7 @@ def facets_in(data: Any) -> list[FailureFacet]:
                 failed=int(item["failed"]),
                 total=None if item["total"] is None else int(item["total"]),
             )
-            for item in _items("a list of values", data)
+            for item in items
         ]
     except Exception as error:
         raise _unreadable("a list of values", error) from None
