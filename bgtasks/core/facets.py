@@ -1,7 +1,7 @@
 """What the tasks of one failure are told apart by: an argument, their owner, or their process."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,10 +16,9 @@ __all__ = [
     "FacetQuery",
     "FacetValue",
     "FailedTasks",
-    "argument_value",
     "checked_facet",
     "is_of_arguments",
-    "process_value",
+    "told_value",
 ]
 
 MAX_FACET = 1_000
@@ -79,8 +78,15 @@ def checked_facet(by: object) -> str:
     )
 
 
-def argument_value(data: Any) -> ArgumentValue:
-    """An argument as it is told."""
+def told_value(by: str, key: str | None, argument_in: Callable[[str], Any]) -> ArgumentValue:
+    """The value that a store calls ``key``, as it is told; ``argument_in`` reads the key of an
+    argument."""
+    if key is None or by == "owner":
+        return key
+    return _process(key) if by == "process" else _argument(argument_in(key))
+
+
+def _argument(data: Any) -> ArgumentValue:
     if isinstance(data, str):
         return clean(data, MAX_FACET)
     if isinstance(data, bool | int) or (isinstance(data, float) and math.isfinite(data)):
@@ -88,7 +94,6 @@ def argument_value(data: Any) -> ArgumentValue:
     return None
 
 
-def process_value(key: str) -> str:
-    """A process as it is told, from its number and its host."""
+def _process(key: str) -> str:
     pid, _, host = key.partition("/")
     return f"{host}:{pid}"

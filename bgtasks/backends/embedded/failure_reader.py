@@ -4,22 +4,15 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from bgtasks.backends.embedded import rows
 from bgtasks.backends.embedded.searching import json_paths
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.task_reads import MAX_FACETS, MAX_FAILED, MAX_GROUPS
-from bgtasks.core.argument_values import ArgumentValue
 from bgtasks.core.attempts import FAILED
-from bgtasks.core.facets import (
-    MAX_FACET,
-    FacetQuery,
-    FacetValue,
-    FailedTasks,
-    argument_value,
-    process_value,
-)
+from bgtasks.core.facets import MAX_FACET, FacetQuery, FacetValue, FailedTasks, told_value
 from bgtasks.models import FailureGroup
 
 __all__ = [
@@ -107,13 +100,11 @@ def fetch_facet_values(
         "most": MAX_FACETS + (keys is not None),  # what has no value comes beside the keys
     }
     found = connection.execute(STATEMENTS["facet_values"], values | json_paths(wanted.path))
-    return [FacetValue(key, _value(wanted.by, key), number) for key, number in found]
+    return [FacetValue(key, told_value(wanted.by, key, _argument), number) for key, number in found]
 
 
-def _value(by: str, key: str | None) -> ArgumentValue:
-    if key is None or by == "owner":
-        return key
-    return process_value(key) if by == "process" else argument_value(json.loads(key)[0])
+def _argument(key: str) -> Any:
+    return json.loads(key)[0]
 
 
 def _names(types: Sequence[str]) -> str | None:

@@ -8,16 +8,8 @@ from typing import Any
 from bgtasks.backends.postgres.searching import escaped, unescaped
 from bgtasks.backends.postgres.statements import STATEMENTS
 from bgtasks.backends.task_reads import MAX_FACETS, MAX_FAILED, MAX_GROUPS
-from bgtasks.core.argument_values import ArgumentValue
 from bgtasks.core.attempts import FAILED
-from bgtasks.core.facets import (
-    MAX_FACET,
-    FacetQuery,
-    FacetValue,
-    FailedTasks,
-    argument_value,
-    process_value,
-)
+from bgtasks.core.facets import MAX_FACET, FacetQuery, FacetValue, FailedTasks, told_value
 from bgtasks.models import FailureGroup
 
 __all__ = [
@@ -92,13 +84,9 @@ async def fetch_facet_values(
         keys,
         MAX_FACETS + (keys is not None),  # what has no value comes beside the keys
     )
-    return [FacetValue(key, _value(wanted.by, key), number) for key, number in found]
+    return [FacetValue(key, told_value(wanted.by, key, _argument), number) for key, number in found]
 
 
-def _value(by: str, key: str | None) -> ArgumentValue:
-    if key is None or by == "owner":
-        return key
-    if by == "process":
-        return process_value(key)
+def _argument(key: str) -> Any:
     data = json.loads(key)
-    return argument_value(unescaped(data) if isinstance(data, str) else data)
+    return unescaped(data) if isinstance(data, str) else data
