@@ -1,4 +1,4 @@
-"""The browser, and the application whose dashboard it opens."""
+"""The browser, the application whose dashboard it opens, and where applications keep tasks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +25,15 @@ def host(tmp_path: Path) -> Iterator[DashboardHost]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an application keeps its tasks: a test runs on each store."""
+    if request.param == "sqlite":
+        return str(tmp_path / "tasks.db")
+    url: str = request.getfixturevalue("task_database")
+    return url
 
 
 @pytest.fixture(scope="module")

@@ -8,22 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from bgtasks import BackgroundTaskManager
 from tests.hosts.load_app import Application, GateTask
 from tests.hosts.processes import environment
 
 PATIENCE = 30.0
 HEARTBEAT = 1
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return str(tmp_path / "tasks.db")
-    url: str = request.getfixturevalue("task_database")
-    return url
 
 
 def manager_on(database: str, *, run_tasks: bool) -> BackgroundTaskManager:

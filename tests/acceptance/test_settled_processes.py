@@ -8,19 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.hosts.processes import environment
 
 PATIENCE = 60.0
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return str(tmp_path / "tasks.db")
-    url: str = request.getfixturevalue("task_database")
-    return url
 
 
 @contextmanager

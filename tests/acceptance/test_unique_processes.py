@@ -4,9 +4,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from tests.hosts.processes import environment
 
@@ -42,14 +39,6 @@ def go(started: "Sequence[subprocess.Popen[str]]") -> list[list[str]]:
         host.stdin.write("go\n")
         host.stdin.flush()
     return [host.communicate(timeout=60)[0].split() for host in started]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return str(tmp_path / "tasks.db")
-    url: str = request.getfixturevalue("task_database")
-    return url
 
 
 def test_of_800_equal_submissions_of_four_processes_one_is_accepted(task_database: str) -> None:

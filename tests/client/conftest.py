@@ -217,9 +217,11 @@ class Page:
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     server = Server(tmp_path)
-    await server.start()
-    yield server
-    await server.close()
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.close()
 
 
 @pytest.fixture

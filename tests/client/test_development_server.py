@@ -1,13 +1,14 @@
 """Vite in front of the application, as docs/how-to/development-server.md has it."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+
+from tests.servers.ports import free_port
 
 from .recipes import files_of, project
 
@@ -24,12 +25,10 @@ async def vite(server: Any, tmp_path: Path) -> AsyncIterator[str]:
     config = files_of(PAGE)["vite.config.js"].replace("http://127.0.0.1:8000", server.url)
     files = {"vite.config.js": config, "index.html": "<!doctype html><title>Page</title>"}
     folder = project(tmp_path / "web", PAGE, **files)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         *("node", "node_modules/vite/bin/vite.js", "--host", "127.0.0.1"),
-        *("--port", port, "--strictPort", "--logLevel", "error"),
+        *("--port", str(port), "--strictPort", "--logLevel", "error"),
         cwd=folder,
     )
     url = f"http://127.0.0.1:{port}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Page, async_playwright, expect
+
+from tests.servers.ports import free_port
 
 from .node import tsc
 from .recipes import HOW_TO, build, project
@@ -61,9 +62,7 @@ def application(tmp_path: Path) -> Path:
 @pytest.fixture
 async def url(application: Path) -> AsyncIterator[str]:
     """Where it runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)),
         *("--ws-max-size", "65536", "--log-level", "warning"),

@@ -13,6 +13,7 @@ from bgtasks.errors import QueryError
 from bgtasks.models import UNSET
 from bgtasks.web.cursors import listing_mark, read_cursor, write_cursor
 from tests.web.conftest import FakeManager, World
+from tests.web.listing_pages import pages
 
 
 class OwnOnly(BackgroundTaskPolicy):
@@ -25,18 +26,6 @@ class OwnOnly(BackgroundTaskPolicy):
 @pytest.fixture
 async def world(make_world: Any, user_header: Any) -> Any:
     return await make_world(wrap=user_header, policy=OwnOnly())
-
-
-async def pages(world: Any, user: str, **query: Any) -> list[dict[str, Any]]:
-    """All pages of one listing."""
-    found: list[dict[str, Any]] = []
-    async with world.http(headers={"x-user": user}) as http:
-        while not found or found[-1]["nextCursor"]:
-            cursor = {"cursor": found[-1]["nextCursor"]} if found else {}
-            answer = await http.get("/api/tasks", params=query | cursor)
-            assert answer.status_code == 200, answer.text
-            found.append(answer.json())
-    return found
 
 
 @pytest.mark.parametrize("hidden", [0, 1, 5, 60, 5_000])

@@ -5,18 +5,7 @@ from typing import Any
 import pytest
 
 from bgtasks import BackgroundTaskPolicy
-
-
-async def pages(world: Any, user: str, **query: Any) -> list[dict[str, Any]]:
-    """All pages of a search."""
-    found: list[dict[str, Any]] = []
-    async with world.http(headers={"x-user": user}) as http:
-        while not found or found[-1]["nextCursor"]:
-            cursor = {"cursor": found[-1]["nextCursor"]} if found else {}
-            answer = await http.get("/api/tasks", params=query | cursor)
-            assert answer.status_code == 200, answer.text
-            found.append(answer.json())
-    return found
+from tests.web.listing_pages import pages
 
 
 @pytest.fixture
