@@ -1,3 +1,4 @@
+import { Beginning } from "./beginning.js";
 import { callSafely } from "./waiting.js";
 /** Who wants to know how things are, and how they were last. */
 export class StatsWatches {
@@ -40,24 +41,13 @@ export class StatsWatches {
         this.#last = null;
     }
 }
-class StatsWatch {
+class StatsWatch extends Beginning {
     listener;
-    began;
-    #begun = false;
     constructor(listener, began) {
+        super(began);
         this.listener = listener;
-        this.began = began;
     }
     tell(stats) {
         callSafely(this.listener, stats);
-    }
-    begin() {
-        if (this.#begun)
-            return;
-        this.#begun = true;
-        callSafely(this.began, undefined);
-    }
-    interrupt() {
-        this.#begun = false;
     }
 }

@@ -1,3 +1,4 @@
+import { Beginning } from "./beginning.js";
 import { LogWatches } from "./logs.js";
 import { StatsWatches } from "./stats.js";
 import { TaskStore } from "./store.js";
@@ -52,15 +53,10 @@ export declare class ListWatch implements Watch {
     flush(store: TaskStore): void;
 }
 /** Is told of every snapshot as it comes, also of those that nobody watches. */
-export declare class Feed {
-    #private;
+export declare class Feed extends Beginning {
     readonly types: ReadonlySet<string> | null;
     private readonly listener;
-    private readonly began;
     constructor(types: ReadonlySet<string> | null, listener: (task: Task) => void, began: () => void);
-    /** From now on nothing is missed. */
-    begin(): void;
-    interrupt(): void;
     take(task: Task): void;
 }
 /** All watches of one client, and the snapshots that they show. */

@@ -1,3 +1,4 @@
+import { Beginning } from "./beginning.js";
 import { LogWatches } from "./logs.js";
 import { StatsWatches } from "./stats.js";
 import { TaskStore } from "./store.js";
@@ -69,25 +70,13 @@ export class ListWatch {
     }
 }
 /** Is told of every snapshot as it comes, also of those that nobody watches. */
-export class Feed {
+export class Feed extends Beginning {
     types;
     listener;
-    began;
-    #begun = false;
     constructor(types, listener, began) {
+        super(began);
         this.types = types;
         this.listener = listener;
-        this.began = began;
-    }
-    /** From now on nothing is missed. */
-    begin() {
-        if (this.#begun)
-            return;
-        this.#begun = true;
-        callSafely(this.began, undefined);
-    }
-    interrupt() {
-        this.#begun = false;
     }
     take(task) {
         if (this.types?.has(task.type) ?? true)

@@ -1,3 +1,4 @@
+import { Beginning } from "./beginning.js";
 import { callSafely } from "./waiting.js";
 
 /** Something that somebody should look at. */
@@ -79,25 +80,15 @@ export class StatsWatches {
   }
 }
 
-class StatsWatch {
-  #begun = false;
-
+class StatsWatch extends Beginning {
   constructor(
     private readonly listener: StatsListener,
-    private readonly began: () => void,
-  ) {}
+    began: () => void,
+  ) {
+    super(began);
+  }
 
   tell(stats: Stats): void {
     callSafely(this.listener, stats);
-  }
-
-  begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
-    callSafely(this.began, undefined);
-  }
-
-  interrupt(): void {
-    this.#begun = false;
   }
 }

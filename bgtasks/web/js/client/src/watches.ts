@@ -1,3 +1,4 @@
+import { Beginning } from "./beginning.js";
 import { LogWatches } from "./logs.js";
 import { StatsWatches } from "./stats.js";
 import { TaskStore } from "./store.js";
@@ -110,24 +111,13 @@ export class ListWatch implements Watch {
 }
 
 /** Is told of every snapshot as it comes, also of those that nobody watches. */
-export class Feed {
-  #begun = false;
-
+export class Feed extends Beginning {
   constructor(
     readonly types: ReadonlySet<string> | null,
     private readonly listener: (task: Task) => void,
-    private readonly began: () => void,
-  ) {}
-
-  /** From now on nothing is missed. */
-  begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
-    callSafely(this.began, undefined);
-  }
-
-  interrupt(): void {
-    this.#begun = false;
+    began: () => void,
+  ) {
+    super(began);
   }
 
   take(task: Task): void {
