@@ -7,6 +7,7 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
+from .even_load import spread_end_to_end_tests
 from .long_tests import leave_out_long_tests, pytest_report_header
 from .servers.fixtures import (
     empty_database,
@@ -42,6 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark what needs something, leave out what was not asked for."""
     mark_postgres(items)
     leave_out_long_tests(config, items)
+    if hasattr(config, "workerinput"):
+        spread_end_to_end_tests(items)
 
 
 @pytest.hookimpl(wrapper=True)
