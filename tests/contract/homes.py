@@ -58,9 +58,11 @@ class MemoryHome:
         """The bench's clock is the only one."""
 
     async def settled(self, backend: Backend) -> None:
-        # A change that is waited for comes after those handed over before it; the second one
-        # comes after what the answers to the first have set going.
+        # An outcome is decided on again if the task has changed, so it may take several changes.
+        # One that is waited for then comes after those that the outcomes have set going.
+        assert isinstance(backend, EmbeddedBackend)
         for _ in range(2):
+            await backend.written()
             await backend.request_cancel(uuid4())
             await asyncio.sleep(0)
 
