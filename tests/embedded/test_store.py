@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 
+from bgtasks.backends.base import Backend
 from bgtasks.backends.columns import field_type
 from bgtasks.backends.embedded import page_reader
 from bgtasks.backends.embedded.backend import TRY_AGAIN_AFTER, EmbeddedBackend
@@ -35,9 +36,20 @@ from bgtasks.testing.conformance import BackendBench
 from tests.contract.homes import FileHome
 
 
+class HomeInTrouble(FileHome):
+    """Its file does not take everything, so nobody waits until outcomes are written."""
+
+    async def settled(self, backend: Backend) -> None:
+        # A change that is waited for comes after those handed over before it; the second one
+        # comes after what the answers to the first have set going.
+        for _ in range(2):
+            await backend.request_cancel(uuid4())
+            await asyncio.sleep(0)
+
+
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[BackendBench]:
-    bench = BackendBench(FileHome(tmp_path))
+    bench = BackendBench(HomeInTrouble(tmp_path))
     await bench.open()
     yield bench
     await bench.close()
@@ -184,7 +196,7 @@ async def test_of_ends_in_one_commit_one_whose_task_has_moved_on_keeps_back_no_o
 
 
 async def test_a_new_task_does_not_overtake_within_one_commit(tmp_path: Path) -> None:
-    bench = BackendBench(FileHome(tmp_path), max_concurrency=1)
+    bench = BackendBench(HomeInTrouble(tmp_path), max_concurrency=1)
     await bench.open()
     running = await bench.run("Limited")
     waiting = await bench.submit("Quick", priority=5)
@@ -516,7 +528,7 @@ async def test_what_waits_at_a_start_without_space_is_claimed_when_there_is_some
 async def test_a_row_that_is_no_task_any_more_keeps_no_other_from_its_turn(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench = BackendBench(FileHome(tmp_path), max_concurrency=2)
+    bench = BackendBench(HomeInTrouble(tmp_path), max_concurrency=2)
     await bench.open(serving=False)
     ids = [await bench.submit() for _ in range(6)]
     await do(bench, "UPDATE tasks SET id = x'00' WHERE sequence = 1")
