@@ -109,7 +109,7 @@ def test_headers_are_for_http(capsys: Captured, monkeypatch: pytest.MonkeyPatch)
     assert "'Name: value'" in complaint(capsys, "list", "--url", "http://h")
 
 
-@pytest.mark.parametrize("url", ["here", "http://xn--/", "http://a\u3002\u3002b/"])
+@pytest.mark.parametrize("url", ["here", "http://a\u3002\u3002b/"])
 def test_an_address_that_cannot_be_used(url: str, capsys: Captured) -> None:
     assert "--url is " in complaint(capsys, "list", "--url", url)
 
@@ -126,20 +126,17 @@ def test_nobody_listens(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> No
         assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("missing", ["rich", "httpx"])
-def test_a_missing_extra_is_named(
-    missing: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, missing, None)
+def test_a_missing_extra_is_named(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rich", None)
     said = complaint(capsys, "list", "--url", "http://h")
-    assert f"{missing} is not installed" in said
+    assert "rich is not installed" in said
     assert "pip install 'bgtasks-di[cli]'" in said
 
 
 def test_the_other_commands_do_without_the_extra() -> None:
     code = (
         "import sys\n"
-        "sys.modules.update(dict.fromkeys(['rich', 'httpx']))\n"
+        "sys.modules.update(dict.fromkeys(['rich']))\n"
         "from bgtasks.cli import main\n"
         "for command in ('types', 'worker', 'tasks'):\n"
         "    try: main([command, '--help'])\n"

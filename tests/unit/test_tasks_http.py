@@ -11,11 +11,12 @@ import pytest
 from bgtasks import QueryError, TaskNotFoundError, TaskStateError
 from bgtasks.cli.tasks import http_tasks
 from bgtasks.cli.tasks.client import PageRequest, TaskClient
+from bgtasks.cli.tasks.http_address import HttpAddress
 from bgtasks.cli.usage import CommandFailedError, UnavailableError
 from bgtasks.core.task_filter import TaskFilter
 from bgtasks.errors import NotAllowedError
 
-from .tasks_command_support import ID, answering, task, wire
+from .tasks_command_support import ID, MOUNTED_AT, answering, task, wire
 
 ANY = PageRequest()
 
@@ -94,7 +95,8 @@ async def test_who_is_not_let_in_is_told_how_to_log_in() -> None:
 
 
 async def test_who_has_given_a_header_is_not_told_to_give_one() -> None:
-    async with answering(lambda _: problem(403, "no"), headers={"X-API-Key": "k"}) as client:
+    address = HttpAddress.parse(MOUNTED_AT, ["X-API-Key: k"])
+    async with answering(lambda _: problem(403, "no"), address=address) as client:
         with pytest.raises(NotAllowedError, match=r"no$"):
             await client.get(ID)
 

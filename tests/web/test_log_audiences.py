@@ -22,7 +22,7 @@ from bgtasks import (
     background_task,
 )
 from bgtasks.cli.tasks.http_address import HttpAddress
-from bgtasks.cli.tasks.http_tasks import HttpTasks
+from bgtasks.cli.tasks.http_tasks import open_http_tasks
 from bgtasks.cli.tasks.screen import Screen
 from bgtasks.cli.tasks.task_log import follow_log
 from tests.web.test_end_to_end import PATIENCE, Client, serving
@@ -164,8 +164,8 @@ async def test_the_command_line_shows_no_lines_for_operators(
     place: Place, user: str, count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = HttpAddress.parse(place.url, [f"x-user: {user}"])
-    async with httpx.AsyncClient(headers=list(address.headers)) as http:
-        await follow_log(HttpTasks(http, address), Screen(), place.id, 0, as_json=False)
+    async with open_http_tasks(address) as tasks:
+        await follow_log(tasks, Screen(), place.id, 0, as_json=False)
     out = capsys.readouterr().out
     assert "done" in out
     assert out.count(SECRET) == count

@@ -63,7 +63,7 @@ def add_action(actions: Any, name: str, description: str) -> argparse.ArgumentPa
 
 def _run(options: argparse.Namespace) -> int:
     what = options.command.partition(" ")[0]
-    _need(what, "rich", "httpx")
+    _need(what, "rich")
     # Late: without the extra the other commands must work.
     from bgtasks.cli.tasks.opening import opening
 

@@ -48,6 +48,7 @@ def _host(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError:
         host = None
     if host is None or len(url) > MAX_URL or not url.isprintable() or " " in url:

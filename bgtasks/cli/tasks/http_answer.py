@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-import httpx
-
+from bgtasks.cli.tasks.http_exchange import Answer
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.usage import CommandFailedError, UnavailableError
 from bgtasks.errors import NotAllowedError, QueryError, TaskNotFoundError, TaskStateError
@@ -31,77 +30,65 @@ _ABOUT_ALL = (TASKS, EVENTS, COUNTS, BULK, TYPES, SCHEDULES)
 """Routes without the name of anything: a 404 says that they are not there themselves."""
 
 
-async def read_json(response: httpx.Response, longest: int) -> Any:
+async def read_json(answer: Answer, longest: int, *, is_logged_in: bool) -> Any:
     """The data in the body of a successful answer of at most ``longest`` bytes.
 
     Raises CommandFailedError if it is too large or no JSON, and what ``check_answer`` raises.
     """
-    await check_answer(response)
-    if response.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise CommandFailedError(f"{_place(response)} answers with no JSON; {_MOUNT_HINT}")
-    body = await _read(response, longest)
+    await check_answer(answer, is_logged_in=is_logged_in)
+    if answer.media_type != "application/json":
+        raise CommandFailedError(f"{_place(answer)} answers with no JSON; {_MOUNT_HINT}")
+    body = await _read(answer, longest)
     if body is None:
         raise CommandFailedError(
-            f"{_place(response)} answers with more than {longest:,} bytes; "
+            f"{_place(answer)} answers with more than {longest:,} bytes; "
             f"ask for fewer tasks with --limit"
         )
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise CommandFailedError(
-            f"{_place(response)} answers with what is no JSON: {one_line(str(error))}"
+            f"{_place(answer)} answers with what is no JSON: {one_line(str(error))}"
         ) from None
 
 
-async def check_answer(response: httpx.Response) -> None:
+async def check_answer(answer: Answer, *, is_logged_in: bool) -> None:
     """Raise the error that an unsuccessful answer stands for: QueryError, NotAllowedError,
-    TaskNotFoundError, TaskStateError, UnavailableError or CommandFailedError."""
-    status = response.status_code
-    if response.is_success:
+    TaskNotFoundError, TaskStateError, UnavailableError or CommandFailedError. ``is_logged_in``:
+    whether the user has named a header, whatever the application takes for a login."""
+    status = answer.status
+    if 200 <= status < 300:
         return
-    detail = await _detail(response)
+    detail = await _detail(answer)
     if status == 429 or status >= 500:
-        raise UnavailableError(
-            f"{_place(response)} answers {status}: {detail or 'try again later'}"
-        )
-    if response.is_redirect:
-        where = one_line(response.headers.get("location", "")[:MAX_DETAIL])
+        raise UnavailableError(f"{_place(answer)} answers {status}: {detail or 'try again later'}")
+    if 300 <= status < 400:
+        where = one_line(answer.headers.get("location", "")[:MAX_DETAIL])
         raise CommandFailedError(
-            f"{_place(response)} leads on to {where}; give --url the address it leads to"
+            f"{_place(answer)} leads on to {where}; give --url the address it leads to"
         )
     if status in (401, 403):
-        detail = (detail or f"{_place(response)} answers {status}") + _login_hint(response)
-    if status == 404 and response.request.url.path.endswith(_ABOUT_ALL):
+        detail = detail or f"{_place(answer)} answers {status}"
+        detail += "" if is_logged_in else _LOGIN_HINT
+    if status == 404 and answer.place.endswith(_ABOUT_ALL):
         detail = None
     if detail is None or status not in _ERRORS:
         # Not bgtasks' answer, but that of another part of the application, or of a proxy.
-        raise CommandFailedError(f"{_place(response)} answers {status}; {detail or _MOUNT_HINT}")
+        raise CommandFailedError(f"{_place(answer)} answers {status}; {detail or _MOUNT_HINT}")
     raise _ERRORS[status](detail)
 
 
 _MOUNT_HINT = "give --url the address where the application mounts background tasks"
 
 
-_OF_EVERY_REQUEST = frozenset(
-    {
-        *("host", "accept", "accept-encoding", "connection", "user-agent"),
-        *("content-type", "content-length"),
-    }
-)
+_LOGIN_HINT = "; log in with --header, such as --header 'Authorization: Bearer …'"
 
 
-def _login_hint(response: httpx.Response) -> str:
-    if not _OF_EVERY_REQUEST.issuperset(response.request.headers):
-        return ""  # the user has named a header, whatever the application takes for a login
-    return "; log in with --header, such as --header 'Authorization: Bearer …'"
-
-
-async def _detail(response: httpx.Response) -> str | None:
+async def _detail(answer: Answer) -> str | None:
     """What a problem (RFC 9457) says; ``None`` where the answer is none."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    if kind != "application/problem+json":
+    if answer.media_type != "application/problem+json":
         return None
-    body = await _read(response, MAX_PROBLEM)
+    body = await _read(answer, MAX_PROBLEM)
     try:
         problem = json.loads(body or b"")
     except (ValueError, RecursionError):
@@ -110,14 +97,14 @@ async def _detail(response: httpx.Response) -> str | None:
     return one_line(detail[:MAX_DETAIL]) if isinstance(detail, str) else None
 
 
-async def _read(response: httpx.Response, most: int) -> bytes | None:
+async def _read(answer: Answer, most: int) -> bytes | None:
     body = bytearray()
-    async for chunk in response.aiter_bytes(64 * 1024):
+    async for chunk in answer.body:
         body += chunk
         if len(body) > most:
             return None
     return bytes(body)
 
 
-def _place(response: httpx.Response) -> str:
-    return one_line(str(response.request.url.copy_with(query=None)))
+def _place(answer: Answer) -> str:
+    return one_line(answer.place)

@@ -1,20 +1,20 @@
 """The tasks of a running application, reached over HTTP."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-import httpx
-
 from bgtasks.cli.tasks.client import BulkOutcome, FailureRange, Info, PageRequest, TaskClient
 from bgtasks.cli.tasks.http_address import HttpAddress
 from bgtasks.cli.tasks.http_answer import read_json
 from bgtasks.cli.tasks.http_bounds import HttpBounds
+from bgtasks.cli.tasks.http_connection import HttpConnections
+from bgtasks.cli.tasks.http_exchange import Http, HttpError
 from bgtasks.cli.tasks.http_watch import HttpWatch
-from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import (
     attempts_in,
     bulk_id_in,
@@ -95,9 +95,7 @@ class HttpTasks:
     """A :class:`TaskClient` over the HTTP API. The application's policy decides what may be seen
     and done."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, address: HttpAddress, bounds: HttpBounds = DEFAULTS
-    ) -> None:
+    def __init__(self, http: Http, address: HttpAddress, bounds: HttpBounds = DEFAULTS) -> None:
         self._http = http
         self._address = address
         self._bounds = bounds
@@ -227,21 +225,23 @@ class HttpTasks:
         query: Sequence[tuple[str, str]] = (),
         body: Mapping[str, Any] | None = None,
     ) -> Any:
-        where = self._address.to(route)
-        request = self._http.build_request(method, where, params=[*query], json=body)
+        sent = None if body is None else json.dumps(body).encode()
+        bounds = self._bounds
+        asking = self._http.exchange(method, route, query, sent, silence=bounds.answer)
         try:
-            async with asyncio.timeout(self._bounds.answer):
-                response = await self._http.send(request, stream=True)
-                try:
-                    return await read_json(response, self._bounds.max_answer)
-                finally:
-                    await response.aclose()
+            async with asyncio.timeout(bounds.answer), asking as answer:
+                return await read_json(
+                    answer, bounds.max_answer, is_logged_in=bool(self._address.headers)
+                )
         except TimeoutError:
             raise UnavailableError(
-                f"{self._address.url} did not answer within {self._bounds.answer:.0f} seconds"
+                f"{self._address.url} did not answer within {bounds.answer:.0f} seconds"
             ) from None
-        except httpx.HTTPError as error:
-            raise _unreachable(self._address, error) from None
+        except HttpError as error:
+            raise UnavailableError(
+                f"{self._address.url} cannot be reached: {error}; is the application running, and "
+                "is this where it mounts background tasks?"
+            ) from None
 
 
 def _body(wanted: TaskFilter) -> dict[str, list[str]]:
@@ -272,14 +272,6 @@ def _of_type(route: str, type_name: str) -> str:
     return route.format(type=quote(type_name, safe=""))
 
 
-def _unreachable(address: HttpAddress, error: httpx.HTTPError) -> UnavailableError:
-    reason = one_line(str(error) or type(error).__name__)
-    return UnavailableError(
-        f"{address.url} cannot be reached: {reason}; is the application running, and is this "
-        f"where it mounts background tasks?"
-    )
-
-
 def _query(wanted: PageRequest, limit: int, cursor: str | None) -> list[tuple[str, str]]:
     query = [("limit", str(limit)), *written_filter(wanted.tasks)]
     if wanted.sort != NEWEST_FIRST:
@@ -293,18 +285,6 @@ def _query(wanted: PageRequest, limit: int, cursor: str | None) -> list[tuple[st
 
 @asynccontextmanager
 async def open_http_tasks(address: HttpAddress) -> AsyncGenerator[TaskClient, None]:
-    """The tasks of the application at ``address``. Raises UsageError for one that is none."""
-    try:
-        _ = httpx.URL(address.url).host  # decoded only when it is asked for
-    except (httpx.InvalidURL, ValueError) as error:
-        raise UsageError(f"--url is {address.url!r}: {one_line(str(error))}") from None
-    http = httpx.AsyncClient(
-        headers=[*address.headers, ("User-Agent", "bgtasks"), ("Accept-Encoding", "identity")],
-        timeout=httpx.Timeout(DEFAULTS.connect, read=DEFAULTS.answer),
-        # Certificates take a while to be read; redirects to where they matter are not followed.
-        verify=not address.url.startswith("http:"),
-        # A proxy cannot reach this machine, and must not see requests to it.
-        trust_env=not address.is_loopback,
-    )
-    async with http:
-        yield HttpTasks(http, address)
+    """The tasks of the application at ``address``. Raises UsageError for a proxy in the
+    environment that cannot be used."""
+    yield HttpTasks(HttpConnections(address, DEFAULTS.connect), address)

@@ -7,13 +7,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from uuid import UUID
 
-import httpx
-
 from bgtasks.cli.tasks.client import Info
 from bgtasks.cli.tasks.event_parser import EventParser, ServerEvent
 from bgtasks.cli.tasks.http_address import HttpAddress
 from bgtasks.cli.tasks.http_answer import check_answer
 from bgtasks.cli.tasks.http_bounds import HttpBounds
+from bgtasks.cli.tasks.http_exchange import Answer, Http, HttpError
 from bgtasks.cli.tasks.plain_text import one_line
 from bgtasks.cli.tasks.wire_shape import info_in
 from bgtasks.cli.usage import CommandFailedError, UnavailableError
@@ -30,7 +29,7 @@ class HttpWatch:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: Http,
         address: HttpAddress,
         task_id: UUID,
         get: Callable[[UUID], Awaitable[Info]],
@@ -86,24 +85,20 @@ class HttpWatch:
         yield await self._get(self._task_id)
         self._heard_at = time.monotonic()
         try:
-            async with self._http.stream(
-                "GET",
-                self._address.to(EVENTS),
-                params={"ids": str(self._task_id)},
-                timeout=httpx.Timeout(self._bounds.connect, read=self._bounds.silence),
-            ) as response:
-                await check_answer(response)
-                async with aclosing(self._events(response)) as events:
+            async with self._http.exchange(
+                "GET", EVENTS, [("ids", str(self._task_id))], silence=self._bounds.silence
+            ) as answer:
+                await check_answer(answer, is_logged_in=bool(self._address.headers))
+                async with aclosing(self._events(answer)) as events:
                     async for event in events:
                         if (info := _task_in(event)) is not None:
                             yield info
-        except httpx.HTTPError as error:
-            reason = one_line(str(error) or type(error).__name__)
-            raise UnavailableError(f"the connection broke: {reason}") from None
+        except HttpError as error:
+            raise UnavailableError(f"the connection broke: {error}") from None
 
-    async def _events(self, response: httpx.Response) -> AsyncGenerator[ServerEvent, None]:
+    async def _events(self, answer: Answer) -> AsyncGenerator[ServerEvent, None]:
         parser = EventParser(self._bounds.max_event)
-        async for chunk in response.aiter_bytes():
+        async for chunk in answer.body:
             self._heard_at = time.monotonic()
             try:
                 events = parser.feed(chunk)

@@ -1,9 +1,7 @@
 """Where the tasks are: in a running application, or in a database."""
 
 import argparse
-import importlib
 import os
-import sys
 from contextlib import AbstractAsyncContextManager
 
 from bgtasks.cli.tasks.client import TaskClient
@@ -38,25 +36,12 @@ def opening(options: argparse.Namespace) -> Opening:
 
 
 def _over_http(url: str, headers: list[str] | None) -> Opening:
-    _import_httpx()
     from bgtasks.cli.tasks.http_address import HttpAddress
     from bgtasks.cli.tasks.http_tasks import open_http_tasks
 
     if headers is None:
         headers = os.environ.get("BGTASKS_HEADERS", "").splitlines()
     return open_http_tasks(HttpAddress.parse(url, [line for line in headers if line.strip()]))
-
-
-def _import_httpx() -> None:
-    # httpx imports its own command line, if what that needs is there: it takes longer than the
-    # rest together. It does without where that cannot be imported.
-    own = {} if "httpx" in sys.modules else {"httpx._main": None}
-    sys.modules.update(own)  # type: ignore[arg-type]
-    try:
-        importlib.import_module("httpx")
-    finally:
-        for name in own:
-            del sys.modules[name]
 
 
 def _in_database(target: str) -> Opening:

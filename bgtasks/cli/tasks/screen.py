@@ -57,7 +57,10 @@ class Screen:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown")
         self.in_colour: bool = self.is_terminal and not plain
         """Whether it shows colours."""
-        self._codec = TaskCodec()
+
+    @cached_property
+    def _codec(self) -> TaskCodec:
+        return TaskCodec()  # takes a while, and only JSON needs it
 
     @cached_property
     def console(self) -> "Console":
