@@ -76,7 +76,7 @@ def _lost(processes: Iterable[ProcessInfo]) -> Iterator[Attention]:
         if not item.alive:
             text = f"process {item.pid} on {item.host} ended without a word"
             if item.running:
-                text += f"; {item.running} tasks ran in it"
+                text += f"; {_tasks(item.running)} ran in it"
             yield Attention(kind="lost", text=text, since=item.seen_at)
 
 
@@ -87,7 +87,7 @@ def _unrun(overview: Overview, processes: Iterable[ProcessInfo]) -> Iterator[Att
             oldest = overview.oldest.get(name)
             yield Attention(
                 kind="unrun",
-                text=f"nobody runs {name}: {number} tasks wait",
+                text=f"nobody runs {name}: {_tasks(number)} wait{'s' * (number == 1)}",
                 type=name,
                 since=None if oldest is None else oldest.at,
                 filter={"type": name, "status": "Pending"},
@@ -139,6 +139,10 @@ def _paused(overview: Overview) -> Iterator[Attention]:
             since=pause.at,
             filter={"type": name, "status": "Pending"},
         )
+
+
+def _tasks(number: int) -> str:
+    return "1 task" if number == 1 else f"{number:,} tasks"
 
 
 def _minutes(time: timedelta) -> str:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Response, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -66,31 +67,43 @@ def test_the_navigation_leads_to_every_page(host: DashboardHost, open_page: Open
     expect(page).to_have_url(host.address)
 
 
+NOTE_FIRST = """
+selector => new MutationObserver(() => {
+  if (!window.firstAt && document.querySelector(selector))
+    requestAnimationFrame(() => (window.firstAt ??= performance.now()));
+}).observe(document, {childList: true, characterData: true, subtree: true})
+"""
+
+ASKED_BY_THEN = """
+() => performance.getEntriesByType("resource").filter(({startTime}) => startTime <= firstAt)
+  .map(({name, encodedBodySize}) => [name, encodedBodySize])
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("", ".figures .count"),
+        ("?page=tasks", ".rows .row"),
+        ("?page=failures", ".state h2"),
+        ("?page=processes", ".cards article"),
+        ("?task={task}", "main h1 bdi"),
+    ],
+)
 def test_the_first_screen_takes_four_requests_and_less_than_300_kb(
-    host: DashboardHost, open_page: OpenPage
+    host: DashboardHost, open_page: OpenPage, query: str, first: str
 ) -> None:
     host.stop()
-    fill(host.database, 1000, payload='"' + "x" * 20_000 + '"')
+    fill(host.database, 200, payload='"' + "x" * 20_000 + '"')
     host.start()
-    for query, first in (("?page=tasks", ".rows .row"), ("", ".figures .count")):
-        answers = answers_until_idle(open_page("assets/icon.svg"), host.address + query, first)
-        needed = [answer for answer in answers if "/api/" not in answer.url]
-        needed = [answer for answer in needed if not answer.url.endswith(".svg")]  # of the tab
-        wanted = "/api/tasks" if query else "/api/stats"
-        data = next(answer for answer in answers if answer.url.partition("?")[0].endswith(wanted))
-        size = sum(len(answer.body()) for answer in (*needed, data))
-        print(f"first screen of {first}: {len(needed) + 1} requests, {size:,} bytes")
-        assert len(needed) == 3  # the page, its script, its styles
-        assert size < 300_000
-
-
-def answers_until_idle(page: Page, address: str, first: str) -> list[Response]:
-    answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer))
-    page.goto(address, wait_until="commit")
-    page.wait_for_selector(first)
-    page.wait_for_load_state("networkidle")
-    return answers
+    task = httpx.get(f"{host.address}api/tasks?limit=1").json()["items"][0]["id"]
+    page = open_page("assets/licenses.txt")
+    page.add_init_script(f"({NOTE_FIRST})({first!r})")
+    page.goto(host.address + query.format(task=task), wait_until="commit")
+    page.wait_for_function("() => window.firstAt")
+    asked = page.evaluate(ASKED_BY_THEN)
+    assert len(asked) <= 3, asked  # its script, its styles, what it shows; and the page itself
+    assert sum(size for _, size in asked) < 300_000
 
 
 def test_times_are_shown_in_utc_or_the_local_zone(host: DashboardHost, open_page: OpenPage) -> None:
@@ -127,6 +140,58 @@ def test_offline_says_as_of_when_and_its_clocks_stand_still(
     assert (connection.inner_text(), took.inner_text()) == (said, ran)
     host.start()
     expect(connection).to_have_text("Live", timeout=SLOW)
+
+
+def test_a_server_that_cannot_read_its_tasks_is_not_live_though_the_connection_stands(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.submit("Copy a.mkv")
+    page = open_page("assets/licenses.txt")
+    page.clock.install()
+    page.goto(host.address + "?status=Running")
+    connection, took = page.locator(".connection"), page.locator(".rows .row .took")
+    expect(connection).to_have_text("Live")
+    for path in ("api/health", "api/tasks?limit=1"):
+        page.route(host.address + path, lambda route: route.fulfill(status=503, body="{}"))
+    page.clock.fast_forward(6_000)
+    expect(connection).to_have_text(re.compile(r"^Not live\s+as of \d\d:\d\d:\d\d"))
+    said = took.inner_text()
+    page.clock.fast_forward(3_000)
+    expect(took).to_have_text(said)
+    page.unroute_all()
+    page.clock.fast_forward(5_000)
+    expect(connection).to_have_text("Live")
+    expect(took).not_to_have_text(said)
+
+
+def test_a_process_in_trouble_whose_tasks_can_be_read_is_live(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    page = open_page("assets/licenses.txt")
+    page.clock.install()
+    page.goto(host.address)
+    expect(page.locator(".connection")).to_have_text("Live")
+    asked = "**/api/health"
+    page.route(asked, lambda route: route.fulfill(status=503, body="{}"))
+    with page.expect_response(re.compile(r"/api/tasks\?limit=1$")):
+        page.clock.fast_forward(6_000)
+    page.unroute_all()
+    with page.expect_response(asked):
+        page.clock.fast_forward(6_000)
+    expect(page.locator(".connection")).to_have_text("Live")
+
+
+def test_what_only_time_changes_is_asked_for_again(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    page = open_page("assets/licenses.txt")
+    page.clock.install()
+    page.goto(host.address + "?page=processes")
+    expect(page.get_by_role("article")).to_contain_text("Runs tasks")
+    expect(page.locator(".connection")).to_have_text("Live")
+    page.wait_for_load_state("networkidle")
+    with page.expect_response("**/api/processes"):
+        page.clock.fast_forward(11_000)
 
 
 def test_the_palette_goes_anywhere(host: DashboardHost, open_page: OpenPage) -> None:
@@ -204,7 +269,7 @@ def test_the_overview_has_the_numbers_of_the_server(
 def test_the_overview_is_pushed_how_things_are_and_no_tasks(
     host: DashboardHost, open_page: OpenPage
 ) -> None:
-    page = open_page("assets/icon.svg")
+    page = open_page("assets/licenses.txt")
     asked: list[str] = []
     pushed: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -311,6 +376,34 @@ def test_a_task_shows_its_arguments_and_runs_again_with_others(
     dialog.get_by_role("button", name="Run again").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Copy b.mkv")
     expect(page.locator(".task-head .badge")).to_have_text("Running")
+
+
+def test_the_last_report_of_a_task_is_the_last_one(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    task_id = host.submit("Copy a.mkv")
+    page = open_page("assets/licenses.txt")
+    page.clock.install()
+    page.goto(f"{host.address}?task={task_id}")
+    last = page.locator("dt", has_text="Last report").locator("xpath=following-sibling::dd")
+    expect(page.locator(".connection")).to_have_text("Live")
+    page.clock.fast_forward(120_000)
+    expect(last).to_have_text("2 minutes ago")
+    host.tell(task_id, (10, "reel 1", None))
+    expect(last).to_have_text(re.compile("just now|^[1-9] seconds? ago"))
+
+
+def test_an_attempt_that_was_interrupted_is_none_of_those_that_a_task_may_have(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    task_id = host.submit("Copy a.mkv")
+    page = open_page(f"?task={task_id}")
+    tries = page.locator("dt", has_text="Attempt").locator("xpath=following-sibling::dd")
+    expect(tries).to_have_text("1 of 1")
+    host.stop()
+    host.start()
+    page.reload()
+    expect(tries).to_have_text("21 interrupted, the others at most 1")
 
 
 def test_the_log_of_a_task_follows(host: DashboardHost, open_page: OpenPage) -> None:

@@ -49,6 +49,13 @@ def test_a_process_that_ended_without_a_word() -> None:
     assert found.text == "process 7 on one ended without a word; 2 tasks ran in it"
 
 
+def test_one_task_is_said_to_be_one() -> None:
+    lost = attrs.evolve(PROCESS, alive=False, running=1)
+    texts = [item.text for item in told(FINE._replace(counts={("Copy", PENDING): 1}), lost)]
+    assert texts[0].endswith("; 1 task ran in it")
+    assert texts[1] == "nobody runs Copy: 1 task waits"
+
+
 @pytest.mark.parametrize("change", [{"alive": False}, {"runs_tasks": False}, {"types": ("Other",)}])
 def test_a_type_that_nobody_runs(change: dict[str, Any]) -> None:
     overview = FINE._replace(

@@ -12,6 +12,7 @@ const STATES = {
   connecting: ["Connecting…", "The connection is being made."],
   connected: ["Live", "Every change is shown as it happens."],
   disconnected: ["Reconnecting…", "The connection is lost. The clocks of the page stand still."],
+  away: ["Not live", "The server cannot read its tasks now; its log says why. The clocks of the page stand still."],
   refused: ["Not live", "The server refused the live connection."],
 } as const;
 

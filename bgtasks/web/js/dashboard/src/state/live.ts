@@ -1,14 +1,15 @@
 /** How it stands with the server: every change is pushed here. Pages of single tasks follow tasks, the
  * others how things are, once a second: so they cost the same however much happens. */
-import { computed, effect, signal } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import type { Connection, Stats, Task } from "bgtasks-client";
 import { began, push } from "../tasks/rows";
+import { isAway, startLooking, wellAt } from "./away";
 import { learn, mayNot } from "./me";
 import { openTask, page } from "./location";
 import { askFor, forgetPermissions } from "./permissions";
 import { beat } from "./pulse";
 import type { Answer } from "./resource";
-import { client, connection, reconnect } from "./server";
+import { afterFirst, client, connection, reconnect } from "./server";
 import { heard, serverNow } from "./time";
 
 const isFollowing = signal(false);
@@ -16,10 +17,13 @@ const isFollowing = signal(false);
 /** How things are, as it was pushed last; `null`: it was not. */
 export const pushedStats = signal<Answer<Stats> | null>(null);
 
-/** How it stands with the pushes: `connected` from the moment after which none is missed. */
-export const state = computed((): Connection["state"] => {
+/** How it stands with the pushes: `connected` from the moment after which none is missed; `away`
+ * while the server has none to send. */
+export const state = computed((): Connection["state"] | "away" => {
   const { state } = connection.value;
-  return state === "connected" && !isFollowing.value ? "connecting" : state;
+  if (state !== "connected") return state;
+  if (isAway.value) return "away";
+  return isFollowing.value ? state : "connecting";
 });
 
 const isOfTasks = computed(
@@ -46,10 +50,12 @@ function begun(): void {
 
 function readAgain(): void {
   forgetPermissions();
-  if (openTask.peek()) void askFor([openTask.peek()!]);
   if (isOfTasks.peek()) began();
   beat();
-  learn();
+  afterFirst(() => {
+    if (openTask.peek()) void askFor([openTask.peek()!]);
+    learn();
+  });
 }
 
 /** Who was refused may have logged in meanwhile. */
@@ -75,7 +81,16 @@ export function start(): void {
     // Without the pushes the rest may work: over HTTP.
     if (state === "disconnected") learn();
   });
-  effect(() => heard(state.value !== "disconnected"));
+  effect(() => {
+    if (state.value === "away") heard(false, wellAt || undefined);
+    else heard(state.value !== "disconnected");
+  });
+  let wasAway = false;
+  effect(() => {
+    if (wasAway && !isAway.value) untracked(readAgain);
+    wasAway = isAway.value;
+  });
+  startLooking();
   addEventListener("focus", () => {
     if (connection.peek().state === "refused") reconnect();
   });

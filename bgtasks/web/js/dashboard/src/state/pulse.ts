@@ -5,14 +5,21 @@ export const pulse = signal(0);
 
 const REST = 250; // milliseconds in which many changes count as one
 let timer: number | undefined;
+let beatenAt = Date.now();
 
 export function beat(): void {
   timer ??= window.setTimeout(() => {
     timer = undefined;
+    beatenAt = Date.now();
     // What nobody looks at is asked for when it is looked at again.
     if (!document.hidden) pulse.value += 1;
     else isLate = true;
   }, REST);
+}
+
+/** Where nothing has happened for so many milliseconds, time alone has changed ages and ranges. */
+export function beatIfQuiet(milliseconds: number): void {
+  if (Date.now() - beatenAt >= milliseconds) beat();
 }
 
 let isLate = false;

@@ -2,7 +2,7 @@
 import { signal, type Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { pulse } from "./pulse";
-import { client, reasonOf, statusOf } from "./server";
+import { answered, client, orAfterFirst, reasonOf, statusOf } from "./server";
 import { serverNow } from "./time";
 
 export interface Answer<T> {
@@ -19,7 +19,11 @@ const SHARE = 10; // and so many times as long as the last answer took,
 const MOST = 15_000; // but no longer than that
 
 export async function ask<T>(route: string, query: Iterable<readonly [string, string]> = []): Promise<T> {
-  return client.peek().api.request<T>("GET", route, query);
+  try {
+    return await client.peek().api.request<T>("GET", route, query);
+  } finally {
+    answered();
+  }
 }
 
 /** One question, asked again with each pulse, though not too often. */
@@ -86,7 +90,7 @@ export function useAnswer<T>(key: string | null, how: () => Promise<T>): Answer<
     if (key === null) return;
     const made = new Question(how);
     setQuestion(made);
-    made.ask();
+    orAfterFirst(() => made.ask());
     let isFirst = true;
     const stop = pulse.subscribe(() => {
       if (!isFirst) made.ask();

@@ -22,6 +22,35 @@ export function reconnect(): void {
   client.value = opened();
 }
 
+/** How far the page is with the first thing that it shows: what else it wants to know waits for that. */
+let first: "asked" | "answered" | "shown" = "asked";
+const waiting: (() => void)[] = [];
+
+/** Once the first answer is seen, or at once where it is. */
+export function afterFirst(act: () => void): void {
+  if (first === "shown") act();
+  else waiting.push(act);
+}
+
+/** At once, unless the first answer is just about to be seen. */
+export function orAfterFirst(act: () => void): void {
+  if (first === "answered") waiting.push(act);
+  else act();
+}
+
+/** What the page is about was answered, or could not be. */
+export function answered(): void {
+  if (first !== "asked") return;
+  first = "answered";
+  const go = () => {
+    first = "shown";
+    for (const act of waiting.splice(0)) act();
+  };
+  // A page that nobody looks at gets no frame.
+  if (document.hidden) go();
+  else requestAnimationFrame(() => setTimeout(go));
+}
+
 /** Why something could not be done: the server's words where it had any. */
 export function reasonOf(error: unknown): string {
   return error instanceof TaskError ? error.message : "the server cannot be reached";

@@ -33,9 +33,9 @@ export function serverNow(): number {
   return Date.now() + skew;
 }
 
-/** The server is heard, or no longer: then what is shown is as of now. */
-export function heard(isHeard: boolean): void {
-  if (!isHeard) stoppedAt.value ??= serverNow();
+/** The server is heard, or no longer: then what is shown is as of `at`. */
+export function heard(isHeard: boolean, at: number = serverNow()): void {
+  if (!isHeard) stoppedAt.value ??= at;
   else {
     stoppedAt.value = null;
     tick();

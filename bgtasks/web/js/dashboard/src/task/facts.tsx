@@ -7,7 +7,7 @@ import { Link } from "../parts/link";
 import { Duration, Moment, Since } from "../parts/moments";
 import { NO_FILTER } from "../state/filter";
 import { shortly } from "../state/time";
-import { attempts, details } from "./opened";
+import { attempts, changedAt, details } from "./opened";
 
 export function Facts({ task }: { task: Task }) {
   const isRunning = task.status === "Running";
@@ -39,9 +39,9 @@ export function Facts({ task }: { task: Task }) {
             <Duration from={task.startedAt} to={task.completedAt} isOpen={isRunning} />
           </Fact>
         )}
-        {more.changedAt && isRunning && (
+        {changedAt.value && isRunning && (
           <Fact name="Last report">
-            <Since iso={more.changedAt} />
+            <Since iso={changedAt.value} />
           </Fact>
         )}
         <Fact name="Owner">
@@ -54,8 +54,7 @@ export function Facts({ task }: { task: Task }) {
           )}
         </Fact>
         <Fact name="Attempt">
-          {task.attempt || "none yet"}
-          {more.maxAttempts != null && ` of ${more.maxAttempts}`}
+          <AttemptNumber task={task} most={more.maxAttempts ?? null} />
         </Fact>
         {more.priority !== undefined && <Fact name="Priority">{more.priority}</Fact>}
         {more.timeout != null && <Fact name="Timeout">{shortly(more.timeout * 1000)}</Fact>}
@@ -76,6 +75,23 @@ export function Facts({ task }: { task: Task }) {
         </Fact>
       </dl>
     </Panel>
+  );
+}
+
+/** Attempts that a stop or a crash cut off are not among those that a type may have. */
+function AttemptNumber({ task, most }: { task: Task; most: number | null }) {
+  if (!task.attempt) return <>none yet</>;
+  const cutOff = (attempts.value ?? []).filter(({ outcome }) => outcome === "interrupted").length;
+  return (
+    <>
+      {task.attempt}
+      {most !== null && !cutOff && ` of ${most}`}
+      {cutOff > 0 && (
+        <span class="fine">
+          {cutOff} interrupted{most !== null && `, the others at most ${most}`}
+        </span>
+      )}
+    </>
   );
 }
 

@@ -4,13 +4,17 @@ import { isNewer, type Attempt, type Task, type TaskClient } from "bgtasks-clien
 import type { Details, WholeTask } from "../state/answers";
 import { openTask } from "../state/location";
 import { askFor } from "../state/permissions";
-import { client, reasonOf } from "../state/server";
+import { afterFirst, answered, client, reasonOf } from "../state/server";
+import { serverNow } from "../state/time";
 
 export const opened = signal<Task | null>(null);
 export const openedTrouble = signal<{ isMissing: boolean; text: string } | null>(null);
 export const attempts = signal<readonly Attempt[] | null>(null);
 /** Arguments, priority and the like: what a list does not have. */
 export const details = signal<Details | null>(null);
+
+/** When the open task changed last, as far as it is known. */
+export const changedAt = signal<string | null>(null);
 
 let attemptsOf = "";
 
@@ -25,6 +29,7 @@ function forget(): void {
   openedTrouble.value = null;
   attempts.value = null;
   details.value = null;
+  changedAt.value = null;
   attemptsOf = "";
 }
 
@@ -41,6 +46,7 @@ function follow(from: TaskClient, id: string): (() => void) | undefined {
 }
 
 function missing(): void {
+  answered();
   opened.value = null;
   openedTrouble.value = { isMissing: true, text: "" };
 }
@@ -50,11 +56,15 @@ export function receive(task: Task): void {
   if (task.id !== openTask.peek()) return;
   const before = opened.peek()?.id === task.id ? opened.peek() : null;
   if (before && !isNewer(task, before)) return;
+  if (before) changedAt.value = new Date(serverNow()).toISOString();
   // The last payload stays until the new one has come.
   opened.value = task.payloadOmitted ? { ...task, payload: before?.payload ?? null } : task;
   openedTrouble.value = null;
-  void askFor([task.id]);
-  void readAttempts(task);
+  answered();
+  afterFirst(() => {
+    void askFor([task.id]);
+    void readAttempts(task);
+  });
 }
 
 export async function refetch(): Promise<void> {
@@ -65,8 +75,10 @@ export async function refetch(): Promise<void> {
     if (task) {
       if (openTask.peek() === id) details.value = task;
       receive(task);
+      changedAt.value ??= task.changedAt ?? null;
     } else if (openTask.peek() === id) missing();
   } catch (error) {
+    answered();
     if (openTask.peek() === id && !opened.peek())
       openedTrouble.value = { isMissing: false, text: reasonOf(error) };
   }

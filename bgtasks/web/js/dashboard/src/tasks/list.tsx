@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { SORTS } from "../state/filter";
 import { filter, go } from "../state/location";
+import { orAfterFirst } from "../state/server";
 import { ListHead } from "./head";
 import { isPointedAt, isScrolled } from "./held";
 import { Row } from "./row";
@@ -21,7 +22,7 @@ export function List() {
   version.value;
   const height = useRowHeight();
   const { first, end } = useWindow(body, ids.length, height);
-  useEffect(() => void want(end), [end, ids, version.value]);
+  useEffect(() => orAfterFirst(() => void want(end)), [end, ids, version.value]);
   useLayoutEffect(() => returnToPlace(grid.current), []);
   useHolding(body.current);
 

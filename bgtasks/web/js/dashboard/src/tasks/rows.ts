@@ -6,7 +6,8 @@ import { written, type Filter } from "../state/filter";
 import { filter, openTask, page } from "../state/location";
 import { matcher } from "../state/matching";
 import { refusedBy } from "../state/me";
-import { client, reasonOf, statusOf } from "../state/server";
+import { ask } from "../state/resource";
+import { reasonOf, statusOf } from "../state/server";
 import { slim, type ListedTask } from "../state/task";
 import { held } from "./held";
 
@@ -55,6 +56,7 @@ let spent = 0; // milliseconds on reading the list
 let restsUntil = 0;
 let renewal: number | undefined;
 let loadedFor: Filter | null = null;
+let isOutdated = false; // what is being read was asked for before the pushes began
 
 export const isChanged = computed(() => fresh.value.size + stale.value.size > 0 || isOld.value);
 
@@ -76,9 +78,11 @@ export function put(task: Task): void {
   take();
 }
 
-/** The pushes begin, or it may be seen again: read anew what is shown. */
+/** The pushes begin, or it may be seen again: read anew what is shown. What is being read for the
+ * first time is shown all the same, and then read anew. */
 export function began(): void {
   if (phase.peek() === "ready" && held.peek()) void refresh();
+  else if (phase.peek() === "starting" && reading.peek()) isOutdated = true;
   else if (phase.peek() !== "idle") void load();
 }
 
@@ -119,6 +123,10 @@ export async function load(): Promise<void> {
     if (mine === generation) {
       reading.value = false;
       isReplacing.value = false;
+      if (isOutdated) {
+        isOutdated = false;
+        began();
+      }
     }
   }
 }
@@ -185,7 +193,7 @@ async function read(of: Filter, limit: number, from: string | null): Promise<Tas
   const query = [...written(of), ["limit", String(limit)] as [string, string]];
   if (of.sort) query.push(["sort", of.sort]);
   if (from !== null) query.push(["cursor", from]);
-  return client.peek().api.request<TaskPage>("GET", "/api/tasks", query);
+  return ask<TaskPage>("/api/tasks", query);
 }
 
 function replace(found: TaskPage): void {
