@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
 from contextvars import copy_context
 
 from bgtasks.backends.log_store import LogEntry
@@ -17,12 +18,16 @@ __all__ = ["LogOutbox"]
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+ENTRY_SIZE = 2_000
+"""About the bytes that an entry takes beside its lines: of many attempts with one line each, it is
+the entries that take room."""
+
 BATCH_SIZE = 4 * 1024 * 1024
-"""Bytes of lines in one batch; the last entry may go beyond."""
+"""Bytes in one batch; the last entry may go beyond."""
 
 MAX_SIZE = 64 * 1024 * 1024
-"""Bytes of lines that wait to be written or are on their way. Beyond that the oldest are
-dropped."""
+"""Bytes that wait to be written or are on their way. Beyond that the oldest lines are dropped of
+those that wait; the newest entry always may."""
 
 STOP_WITHIN = 2.0
 """Seconds that the last lines get at a stop."""
@@ -30,8 +35,8 @@ STOP_WITHIN = 2.0
 
 class LogOutbox:
     """Lines that wait, of each run together. They are worth less than anything else here: where the
-    store does not take them, the newest of each run are tried again for as long as there is room,
-    and nobody waits for them.
+    store does not take them, the newest are tried again for as long as there is room, and nobody
+    waits for them.
     """
 
     def __init__(self, store: TaskStore, clock: Clock, pauses: Sequence[float]) -> None:
@@ -39,28 +44,21 @@ class LogOutbox:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
-        self._waiting: dict[Run, LogEntry] = {}
-        self._on_their_way: dict[LogEntry, Run] = {}
+        self._waiting: OrderedDict[tuple[int, int], LogEntry] = OrderedDict()
+        self._on_their_way: set[LogEntry] = set()
+        self._left: list[LogEntry] = []  # what was not written, the oldest first
         self._size = 0
         self._is_woken = False
         self._backoff = Backoff(clock, pauses)
         self._complaints = Seldom(clock)
         self._rest: Timer | None = None
-        self._is_stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     def add(self, run: Run, lines: NewLines, logs: Logs) -> None:
         """Write lines of an attempt some time soon."""
-        entry = self._waiting.get(run)
-        if entry is None:
-            record = run.record
-            self._waiting[run] = LogEntry(record.id, record.sequence, run.attempt, lines, logs)
-            self._size += lines.size
-        else:
-            self._size -= entry.lines.size
-            entry.lines = entry.lines.before(lines).within(logs)
-            self._size += entry.lines.size
+        record = run.record
+        self._wait(LogEntry(record.id, record.sequence, run.attempt, lines, logs))
         if self._size > MAX_SIZE:
             self._make_room()
         self._idle.clear()
@@ -73,19 +71,20 @@ class LogOutbox:
         ended who could not read its log."""
         if self._rest is not None:
             return
+        self._put_back()
         while self._waiting:
-            batch, size = [], 0
-            for run, entry in list(self._waiting.items()):
-                del self._waiting[run]
-                self._on_their_way[entry] = run
+            batch: list[LogEntry] = []
+            size = 0
+            while self._waiting and size <= BATCH_SIZE:
+                _, entry = self._waiting.popitem(last=False)
                 batch.append(entry)
-                if (size := size + entry.lines.size) > BATCH_SIZE:
-                    break
+                size += _size_of(entry)
+            self._on_their_way.update(batch)
+            self._idle.clear()
             self._hand_over(batch)
 
     async def stop(self) -> None:
         """Try once more to write what waits, for a moment."""
-        self._is_stopping = True
         self._stop_resting()
         self.send()
         await wait_set(self._idle, STOP_WITHIN, self._clock)
@@ -117,17 +116,18 @@ class LogOutbox:
         dealt_with: Collection[LogEntry],
         error: BaseException | None,
     ) -> None:
-        runs = [(self._on_their_way.pop(entry), entry) for entry in batch]
-        left = [(run, entry) for run, entry in runs if entry not in dealt_with]
-        self._size -= sum(entry.lines.size for entry in dealt_with)
+        self._on_their_way.difference_update(batch)
+        self._size -= _size_of_all(dealt_with)
+        gone = set(dealt_with)
+        left = [entry for entry in batch if entry not in gone]
         if error is None:
             self._backoff.reset()
         if error is None or self._may_pass(error):
-            for run, entry in left:
-                self._put_back(run, entry)
+            self._left += left
         else:
-            self._size -= sum(entry.lines.size for _, entry in left)
+            self._size -= _size_of_all(left)
         if not self._on_their_way:
+            self._put_back()
             self.send()
         if not self._on_their_way:
             self._idle.set()
@@ -141,7 +141,7 @@ class LogOutbox:
             return False
         if self._rest is None:
             self._rest = self._clock.call_later(self._backoff.next(), self._rested)
-        return not self._is_stopping
+        return True
 
     def _stop_resting(self) -> None:
         if self._rest is not None:
@@ -152,16 +152,37 @@ class LogOutbox:
         self._rest = None
         self.send()
 
-    def _put_back(self, run: Run, entry: LogEntry) -> None:
+    def _put_back(self) -> None:
         """What was not written goes before what came meanwhile."""
-        newer = self._waiting.pop(run, None)
-        if newer is not None:
-            self._size -= entry.lines.size + newer.lines.size
-            entry.lines = entry.lines.before(newer.lines).within(entry.logs)
-            self._size += entry.lines.size
-        self._waiting = {run: entry, **self._waiting}
+        if self._left:
+            entries = [*self._left, *self._waiting.values()]
+            self._size -= _size_of_all(entries)
+            self._left.clear()
+            self._waiting.clear()
+            for entry in entries:
+                self._wait(entry)
+
+    def _wait(self, entry: LogEntry) -> None:
+        """Add an entry behind those that wait, or its lines to those of its attempt."""
+        key = entry.sequence, entry.attempt
+        earlier = self._waiting.get(key)
+        if earlier is None:
+            self._waiting[key] = entry
+            self._size += _size_of(entry)
+        else:
+            self._size -= earlier.lines.size
+            earlier.lines = earlier.lines.before(entry.lines).within(entry.logs)
+            self._size += earlier.lines.size
 
     def _make_room(self) -> None:
         while self._size > MAX_SIZE and len(self._waiting) > 1:
-            entry = self._waiting.pop(next(iter(self._waiting)))
-            self._size -= entry.lines.size
+            _, entry = self._waiting.popitem(last=False)
+            self._size -= _size_of(entry)
+
+
+def _size_of(entry: LogEntry) -> int:
+    return ENTRY_SIZE + entry.lines.size
+
+
+def _size_of_all(entries: Iterable[LogEntry]) -> int:
+    return sum(map(_size_of, entries))
