@@ -101,7 +101,7 @@ async def run_task(request: Request, task: BackgroundTaskBase) -> Response:
 async def library(request: Request) -> Response:
     """What the scans have found, the newest first."""
     limit = number_parameter(request, "limit", default=200, highest=1000)
-    async with container_of(request).database().sessions() as session:
+    async with container_of(request).database().session() as session:
         found = await library_page(session, limit)
     return JSONResponse(
         {

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import frozen
 from sqlalchemy import BigInteger, LargeBinary, String, delete, event, func, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
@@ -49,15 +49,24 @@ class MediaFile(Base):
 
 
 class Database:
-    """The engine, and sessions on it."""
+    """Opens sessions."""
 
     def __init__(self, url: str) -> None:
         # No connection outlives its session, so that a process that ends has none to close.
         self._engine = create_async_engine(url, poolclass=NullPool)
         event.listen(self._engine.sync_engine, "connect", _prepare_connection)
-        self.sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-
         self._is_prepared = False
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A session on a connection of its own."""
+        # One that takes its connections itself gives them back at each commit. Here that would
+        # close them, and a task that is cancelled in the middle of it leaves an error in the log.
+        async with (
+            self._engine.connect() as connection,
+            AsyncSession(connection, expire_on_commit=False) as session,
+        ):
+            yield session
 
     async def prepare(self) -> None:
         """Creates the tables, unless they are there. Several processes may do so at once."""
@@ -83,7 +92,7 @@ def _prepare_connection(connection: Any, _record: object) -> None:
 async def open_session(database: Database) -> AsyncIterator[AsyncSession]:
     """One session, closed at the end of the scope that asked for it."""
     await database.prepare()  # a worker process may be the first to need it
-    async with database.sessions() as session:
+    async with database.session() as session:
         yield session
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, event
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
@@ -53,17 +53,21 @@ class Database:
     """Opens sessions; makes the tables before the first."""
 
     def __init__(self, url: str) -> None:
-        # A connection per session: one that is dropped with a cancelled task harms no other.
+        # No connection outlives its session: one that is cut off with a task harms no other.
         self._engine = create_async_engine(url, poolclass=NullPool)
         event.listen(self._engine.sync_engine, "connect", _prepare_connection)
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._is_prepared = False
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """A session for as long as the block lasts."""
+        """A session on a connection of its own, for as long as the block lasts."""
         await self._prepare()
-        async with self._sessions() as session:
+        # One that takes its connections itself gives them back at each commit. Here that would
+        # close them, and a task that is cancelled in the middle of it leaves an error in the log.
+        async with (
+            self._engine.connect() as connection,
+            AsyncSession(connection, expire_on_commit=False) as session,
+        ):
             yield session
 
     async def _prepare(self) -> None:

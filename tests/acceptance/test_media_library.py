@@ -70,9 +70,22 @@ def payload_of(run: WorkerRun) -> Any:
 
 
 async def rows(container: Application) -> dict[str, MediaFile]:
-    async with container.database().sessions() as session:
+    async with container.database().session() as session:
         files = await session.scalars(select(MediaFile).order_by(MediaFile.location))
         return {Path(file.path).name: file for file in files}
+
+
+async def test_a_commit_keeps_the_connection_which_a_stop_could_cut_off_while_it_closes(
+    opened: Application,
+) -> None:
+    connections = []
+    async with opened.database().session() as session:
+        for _ in range(2):
+            connection = await (await session.connection()).get_raw_connection()
+            connections.append(connection.driver_connection)
+            await session.commit()
+    first, second = connections
+    assert first is second
 
 
 # ---- Scanning -----------------------------------------------------------------------------

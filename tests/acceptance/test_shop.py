@@ -49,6 +49,19 @@ class BrokenMailer:
         raise MailError("try later")
 
 
+async def test_a_commit_keeps_the_connection_which_a_stop_could_cut_off_while_it_closes(
+    shop: Application,
+) -> None:
+    connections = []
+    async with shop.database().session() as session:
+        for _ in range(2):
+            connection = await (await session.connection()).get_raw_connection()
+            connections.append(connection.driver_connection)
+            await session.commit()
+    first, second = connections
+    assert first is second
+
+
 # ---- Workers ------------------------------------------------------------------------------
 
 
