@@ -104,7 +104,7 @@ def answers_of_an_hour(sample: str) -> dict[str, tuple[int, Any]]:
     kind = {
         "name": "ExportTask",
         "registered": True,
-        "options": {"maxConcurrency": 20, "timeout": 600, "retry": {"maxAttempts": 3}},
+        "options": {"maxConcurrency": 20, "timeout": 600, "retry": 3},
         "pausedAt": ago(hours=1),
         "pauseReason": "the provider is down",
         "waiting": 3,

@@ -453,6 +453,39 @@ def test_a_type_is_paused_with_a_reason_and_resumed(
     expect(line.locator("td").nth(1)).to_contain_text("1")
 
 
+def test_a_type_that_this_process_does_not_have_is_shown_without_options(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.stop()
+    fill(host.database, 1, type="OldTask", status="Pending", started_at=None, completed_at=None)
+    host.start()
+    page = open_page("?page=types")
+    line = page.locator("tbody tr", has=page.get_by_role("link", name="OldTask"))
+    expect(line).to_contain_text("no process has it")
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_text("nobody runs OldTask: 1 task waits")).to_be_visible()
+
+
+def test_the_options_of_a_type_are_said_in_words(open_page: OpenPage) -> None:
+    options = {
+        "maxConcurrency": 6,
+        "rate": {"starts": 5, "per": 60.0, "burst": 10},
+        "perKey": 2,
+        "retry": 3,
+        "timeout": 600.0,
+        "cancellation": "cooperative",
+        "rerunInterrupted": False,
+        "unique": True,
+        "version": 2,
+    }
+    kind = {**answers_of_an_hour("")["types"][1]["items"][0], "options": options}
+    page = open_page("?page=types", {"types": (200, {"items": [kind]})})
+    expect(page.locator("tbody th")).to_contain_text(
+        "at most 5 starts in 1 min, at once 10; 2 at once of a key; 3 attempts; ends after 10 min; "
+        "cooperative cancellation; not run again after an interruption; unique; version 2"
+    )
+
+
 def test_a_process_shows_what_it_runs(host: DashboardHost, open_page: OpenPage) -> None:
     task_id = host.submit("Copy a.mkv")
     page = open_page("?page=processes")
@@ -605,8 +638,8 @@ def test_a_failure_tells_its_tasks_apart_by_owner_and_process(
     exports.export(["nas-1"] * 5)
     page = open_page("?page=failures", host=exports)
     page.get_by_role("link", name="OSError [Errno 28] No space left on device").click()
-    expect(page.get_by_role("region", name="By Owner")).to_contain_text("alice 5 of 5")
-    process = page.get_by_role("region", name="By Process")
+    expect(page.get_by_role("region", name="By owner")).to_contain_text("alice 5 of 5")
+    process = page.get_by_role("region", name="By process")
     expect(process).to_contain_text(f"{socket.gethostname()}:{os.getpid()} 5 of 5")
     # Each task has a number of its own, which tells nothing.
     expect(page.get_by_role("region", name="By number")).to_have_count(0)

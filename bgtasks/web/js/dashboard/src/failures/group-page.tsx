@@ -59,7 +59,7 @@ function Known({ group }: { group: FailureGroup }) {
   const type = group.types.length === 1 ? group.types[0]! : undefined;
   const history = useHistory(range.value, type ?? null);
   const paths = sample.data ? pathsOf(sample.data.arguments) : [];
-  const facets = [...paths.map((path) => [`args.${path}`, path]), ["owner", "Owner"], ["process", "Process"]];
+  const facets = [...paths.map((path) => [`args.${path}`, path]), ["owner", "owner"], ["process", "process"]];
   return (
     <>
       <Head group={group} />

@@ -2,7 +2,7 @@
 import type { Attention, Stats } from "bgtasks-client";
 import { Trouble } from "../parts/box";
 import { Link } from "../parts/link";
-import { Since } from "../parts/moments";
+import { At } from "../parts/moments";
 import { readFilter } from "../state/filter";
 import type { Place } from "../state/location";
 import type { Answer } from "../state/resource";
@@ -37,7 +37,7 @@ function One({ item }: { item: Attention }) {
       </span>
       {item.since && (
         <span class="fine">
-          since <Since iso={item.since} />
+          since <At iso={item.since} />
         </span>
       )}
     </Link>

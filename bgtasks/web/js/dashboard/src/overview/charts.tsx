@@ -26,10 +26,10 @@ export function Charts({ history, type }: { history: Answer<History>; type?: str
       />
       <Chart
         {...all}
-        title="Waiting and running"
+        title="Pending and running"
         kind="areas"
         series={drawn.levels}
-        summary={`Waiting and running, at the end of the range: ${said(drawn.levels, true)}.`}
+        summary={`Pending and running, at the end of the range: ${said(drawn.levels, true)}.`}
         onPick={(from, to) => pick({ ...base, created: span(from, to) })}
       />
       <Chart
@@ -71,7 +71,7 @@ function prepared({ points, step }: History) {
     of("p99", "p99", (point) => pick(point)?.p99 ?? null),
   ];
   const levels = [
-    of("Waiting", "pending", ({ waiting }) => waiting),
+    of("Pending", "pending", ({ waiting }) => waiting),
     of("Running", "running", ({ running }) => running),
   ];
   if (points.some(({ places }) => places != null))

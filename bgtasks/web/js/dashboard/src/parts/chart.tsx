@@ -24,7 +24,7 @@ export interface ChartProps {
   onPick?: (from: number, to: number) => void;
 }
 
-const LEFT = 44;
+const LEFT = 52;
 const BOTTOM = 20;
 const TOP = 6;
 
@@ -213,10 +213,12 @@ function Axis(props: Omit<Scaled, "series" | "y"> & { height: number; inner: num
 function Unknown(props: Omit<Scaled, "y"> & Pick<ChartProps, "known"> & { deep: number }) {
   const { series, known, times, step, x, deep } = props;
   const gaps: [number, number][] = [];
+  let isGap = false;
   times.forEach((time, index) => {
-    if (known ? known[index] : series.some(({ values }) => values[index] != null)) return;
-    const last = gaps.at(-1);
-    if (last && last[1] === time) last[1] = time + step;
+    const wasGap = isGap;
+    isGap = !(known ? known[index] : series.some(({ values }) => values[index] != null));
+    if (!isGap) return;
+    if (wasGap) gaps.at(-1)![1] = time + step;
     else gaps.push([time, time + step]);
   });
   if (!gaps.length) return null;

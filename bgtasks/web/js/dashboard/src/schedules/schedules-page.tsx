@@ -68,7 +68,17 @@ function Schedule({ schedule }: { schedule: ScheduleInfo }) {
           <bdi>{inWords}</bdi>
         </b>{" "}
         <span class="fine">
-          <code>{spec}</code>, <bdi>{timezone}</bdi>, submits <bdi>{type}</bdi>
+          {spec !== inWords && (
+            <>
+              <code>{spec}</code>,{" "}
+            </>
+          )}
+          {!inWords.includes(timezone) && (
+            <>
+              <bdi>{timezone}</bdi>,{" "}
+            </>
+          )}
+          submits <bdi>{type}</bdi>
           {!schedule.registered && ", no process has it now"}
         </span>
       </p>

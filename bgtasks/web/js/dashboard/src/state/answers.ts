@@ -36,10 +36,24 @@ export interface History {
   points: HistoryPoint[];
 }
 
+/** What a type is registered with. */
+export interface TypeOptions {
+  maxConcurrency: number | null;
+  rate: { starts: number; per: number; burst: number } | null;
+  perKey: number | null;
+  retry: number;
+  timeout: number | null; // seconds
+  cancellation: "task" | "cooperative";
+  rerunInterrupted: boolean;
+  unique: boolean;
+  version: number;
+}
+
 export interface TypeRow {
   name: string;
   registered: boolean;
-  options: Record<string, unknown>;
+  /** `null`: the process that answers does not have it. */
+  options: TypeOptions | null;
   pausedAt: string | null;
   pauseReason: string | null;
   waiting: number;

@@ -4,8 +4,9 @@ import { Count } from "../parts/box";
 import { Link } from "../parts/link";
 import { Since } from "../parts/moments";
 import { percentile } from "../overview/numbers";
-import type { Percentiles, TypeRow } from "../state/answers";
+import type { Percentiles, TypeOptions, TypeRow } from "../state/answers";
 import { NO_FILTER } from "../state/filter";
+import { shortly } from "../state/time";
 
 export function TypeTable(props: {
   items: readonly TypeRow[];
@@ -20,7 +21,7 @@ export function TypeTable(props: {
         <thead>
           <tr>
             <th>Type</th>
-            <th class="num">Waiting</th>
+            <th class="num" title="Waiting, scheduled and retrying">Pending</th>
             <th class="num">Running</th>
             <th class="num">Per minute</th>
             <th class="num">Failing</th>
@@ -54,7 +55,7 @@ function TypeLine(props: {
   actions?: (type: TypeRow) => ComponentChildren;
 }) {
   const { type, isShort, actions } = props;
-  const limit = type.options.maxConcurrency;
+  const limit = type.options?.maxConcurrency;
   return (
     <tr class={type.pausedAt ? "paused" : undefined}>
       <th scope="row" class="wide">
@@ -63,7 +64,7 @@ function TypeLine(props: {
         </Link>
         {!isShort && (
           <span class="fine under">
-            <bdi>{optionsOf(type)}</bdi>
+            <bdi>{type.options && inWords(type.options)}</bdi>
           </span>
         )}
         {type.registered === false && <span class="fine under">no process has it</span>}
@@ -123,19 +124,18 @@ function three({ perMinute }: TypeRow, of: Percentiles | null): ComponentChildre
   return perMinute === null ? <Count value={null} /> : "–";
 }
 
-const USUAL: Record<string, unknown> = { retry: 1, cancellation: "task", rerunInterrupted: true, version: 1 };
-
-/** The options that are not what they are by default, in words. */
-function optionsOf({ options }: TypeRow): string {
-  return Object.entries(options)
-    .filter(([name, value]) => value !== null && value !== false && value !== USUAL[name] && name !== "maxConcurrency")
-    .map(([name, value]) => `${name} ${typeof value === "object" ? spoken(value!) : String(value)}`)
-    .join(", ");
-}
-
-function spoken(value: object): string {
-  return Object.entries(value)
-    .filter(([, one]) => one !== null)
-    .map(([name, one]) => `${name} ${typeof one === "object" ? JSON.stringify(one) : String(one)}`)
-    .join(" ");
+/** The options that are not what they are by default; the limit stands beside what runs. */
+function inWords(of: TypeOptions): string {
+  const { rate, perKey, retry, timeout, cancellation, rerunInterrupted, unique, version } = of;
+  const said = [
+    rate && `at most ${rate.starts} starts in ${shortly(rate.per * 1000)}${rate.burst === rate.starts ? "" : `, at once ${rate.burst}`}`,
+    perKey != null && `${perKey} at once of a key`,
+    retry > 1 && `${retry} attempts`,
+    timeout != null && `ends after ${shortly(timeout * 1000)}`,
+    cancellation === "cooperative" && "cooperative cancellation",
+    !rerunInterrupted && "not run again after an interruption",
+    unique && "unique",
+    version > 1 && `version ${version}`,
+  ];
+  return said.filter(Boolean).join("; ");
 }
