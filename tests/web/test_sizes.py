@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bgtasks.core.record import SMALL_PAYLOAD
+from bgtasks.web.api.page import write_page
 from bgtasks.web.hub.replay import MAX_PAYLOADS
+from bgtasks.web.listing import Page
 from bgtasks.web.protocol import MAX_PAGE_BYTES
 
 from .test_events import Stream
@@ -127,6 +129,21 @@ async def test_a_task_that_is_larger_than_a_page_is_a_page_of_its_own(
     assert [[item["id"] for item in page["items"]] for page in pages] == [
         [str(task.id)] for task in reversed(tasks)
     ]
+
+
+async def test_what_a_full_page_has_no_room_for_is_not_read(manager: Any) -> None:
+    infos = [manager.add() for _ in range(3)]
+    read = []
+
+    async def text_of(info: Any) -> str:
+        read.append(info)
+        return '"' + "b" * MAX_PAGE_BYTES + '"'
+
+    answer = await write_page(
+        Page(infos, None), text_of=text_of, cursor_after=lambda info: str(info.id)
+    )
+    assert read == infos[:1]
+    assert json.loads(answer)["nextCursor"] == str(infos[0].id)
 
 
 async def test_a_replay_has_large_payloads_up_to_a_bound(world: Any, manager: Any) -> None:

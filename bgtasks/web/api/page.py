@@ -30,11 +30,12 @@ async def write_page(
     texts: list[str] = []
     size, pace = 0, Pace()
     for number, info in enumerate(infos):
-        text = await text_of(info)
-        size += len(text)
-        if size > MAX_PAGE_BYTES and texts:
+        # Where the page is full already, the next task is not read only to be left out.
+        text = await text_of(info) if size < MAX_PAGE_BYTES else None
+        if text is None or (texts and size + len(text) > MAX_PAGE_BYTES):
             next_cursor, searched_to = cursor_after(infos[number - 1]), None
             break
+        size += len(text)
         texts.append(text)
         await pace.spent(len(text))
     end = "" if total is None else f',"total":{total}'
