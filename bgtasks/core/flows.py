@@ -6,7 +6,7 @@ and a bucket of time: how long the task waited, or how long its attempt ran.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from math import log
 from typing import NamedTuple
@@ -25,6 +25,7 @@ __all__ = [
     "flow_of",
     "milliseconds_of",
     "minute_of",
+    "time_of",
 ]
 
 FIRST = 100
@@ -164,6 +165,11 @@ def _waits_since(record: TaskRecord) -> datetime:
 def minute_of(at: datetime) -> int:
     """The minute of a time since 1970."""
     return int(at.timestamp()) // 60
+
+
+def time_of(minute: int) -> datetime:
+    """When a minute since 1970 began."""
+    return datetime.fromtimestamp(minute * 60, UTC)
 
 
 def bucket_of(time: timedelta) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from bgtasks.core.durations import to_seconds
-from bgtasks.core.flows import COARSE, FINE_FOR, Flow, Flows, milliseconds_of, minute_of
+from bgtasks.core.flows import COARSE, FINE_FOR, Flow, Flows, milliseconds_of, minute_of, time_of
 from bgtasks.core.text import shown
 from bgtasks.errors import QueryError
 from bgtasks.models import History, HistoryPoint, Percentiles
@@ -88,7 +88,7 @@ def history_of(window: Window, flows: Flows, now: datetime) -> History:
     for place in range(window.points - 1, -1, -1):
         to_waiting, to_running = _moved(sums[place + 1])
         waiting, running = waiting - to_waiting, running - to_running
-        at = _at(window.first + place * window.step)
+        at = time_of(window.first + place * window.step)
         ends = at + timedelta(minutes=window.step)
         is_known = ends > flows.known_since and at <= now
         levels = {"waiting": max(0, waiting), "running": max(0, running)}
@@ -153,10 +153,6 @@ def _moved(flows: Mapping[int, int]) -> tuple[int, int]:
     to_waiting = sum(Flow(flow).to_waiting * number for flow, number in flows.items())
     to_running = sum(Flow(flow).to_running * number for flow, number in flows.items())
     return to_waiting, to_running
-
-
-def _at(minute: int) -> datetime:
-    return datetime.fromtimestamp(minute * 60, UTC)
 
 
 def _points(first: datetime, last: datetime, step: int) -> int:

@@ -61,3 +61,29 @@ async def test_a_type_whose_attempts_fail_needs_attention() -> None:
     assert (found.kind, found.type) == ("failing", "Work")
     assert found.text == "83% of the attempts of Work fail, usually 0%"
     assert found.filter == {"type": "Work", "status": "Failed"}
+
+
+async def test_a_type_fails_since_its_first_failure_after_a_quarter_of_an_hour_without() -> None:
+    fails = False
+
+    async def work(_: object) -> None:
+        if fails:
+            raise ValueError
+
+    container = container_for(work)
+    clock = clock_of(container)
+    async with running(container) as manager:
+        for _ in range(80):
+            await run_to_end(manager, Work())
+        fails = True
+        for pause in (6 * 3600, 3600):
+            clock.advance(pause)
+            began = clock.now()
+            for _ in range(20):
+                clock.advance(100)
+                await run_to_end(manager, Work())
+            (found,) = (await manager.get_stats()).attention
+            assert clock.now() - began > timedelta(minutes=30)
+            assert found.kind == "failing"
+            first = began + timedelta(seconds=100)
+            assert found.since == first.replace(second=0, microsecond=0)
