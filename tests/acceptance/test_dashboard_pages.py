@@ -354,6 +354,19 @@ def test_what_is_not_allowed_is_said_to_be_so(open_page: OpenPage, name: str) ->
     expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
 
 
+def test_numbers_that_may_no_longer_be_seen_are_no_longer_shown(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    page = open_page()
+    running = host.submit("Copy a.mkv")
+    count = figure(page, "Running").locator(".count")
+    expect(count).to_have_text("1")
+    host.policy.shows_statistics = False
+    host.tell(running, None)
+    expect(page.locator(".attention")).to_contain_text("Not allowed here:", timeout=SLOW)
+    expect(count).to_have_text("not known")
+
+
 # A task
 
 

@@ -3,7 +3,7 @@ an application does, per second; those of a type that keeps them by turns with t
 keeps none. Also what one line costs the worker, and how long it takes to read the log of a task
 that has logged ten million lines.
 
-The database is an SQLite file, or the PostgreSQL URL that is given.
+The database is an SQLite file, or the PostgreSQL URL that is given (an empty database).
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import logging
 import statistics
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -76,6 +77,30 @@ def application(database: str) -> Any:
     return container
 
 
+async def make_tables(url: str) -> None:
+    # Here, as it is no part of the base installation.
+    from bgtasks.backends.postgres.database import Database
+    from bgtasks.backends.postgres.migrations import upgrade
+
+    database = Database(url)
+    await database.open()
+    await upgrade(database)
+    await database.close()
+
+
+async def megabytes(database: str) -> float:
+    """What the database takes on its disk."""
+    if "://" not in database:
+        file = Path(database)
+        return sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*")) / 1e6
+    import asyncpg
+
+    connection = await asyncpg.connect(database)
+    size = await connection.fetchval("SELECT pg_database_size(current_database())")
+    await connection.close()
+    return float(size) / 1e6
+
+
 async def rate(manager: BackgroundTaskManager, kind: type[Any]) -> tuple[float, float]:
     """Attempts per second, and per second of the processor."""
 
@@ -90,12 +115,15 @@ async def rate(manager: BackgroundTaskManager, kind: type[Any]) -> tuple[float, 
 async def main() -> None:
     arguments = [item for item in sys.argv[1:] if not item.startswith("--")]
     file = new_database()
+    database = arguments[0] if arguments else str(file)
+    if arguments:
+        await make_tables(database)
     handler = logging.FileHandler(file.with_suffix(".log"))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    async with application(arguments[0] if arguments else str(file)).manager() as manager:
+    async with application(database).manager() as manager:
         await rate(manager, Kept)
         kept, without = [], []
         for _ in range(ROUNDS):
@@ -105,6 +133,7 @@ async def main() -> None:
             statistics.median(one[at] / other[at] for one, other in zip(kept, without, strict=True))
             for at in (0, 1)
         )
+        before = await megabytes(database)
         info = await manager.wait_for(await manager.run_task(Talking(lines=MANY)))
         began = time.perf_counter()
         lines = len(await manager.get_logs(info.id))
@@ -116,7 +145,8 @@ async def main() -> None:
             line_us=float(info.status_message or 0),
             read_ms=(time.perf_counter() - began) * 1000,
             read_lines=lines,
-            file_mb=sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*")) / 1e6,
+            file_mb=await megabytes(database),
+            many_lines_mb=await megabytes(database) - before,
         )
 
 

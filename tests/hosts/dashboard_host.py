@@ -56,10 +56,14 @@ class Policy(BackgroundTaskPolicy):
 
     def __init__(self) -> None:
         self.is_open = True
+        self.shows_statistics = True
         self.forbidden: set[UUID] = set()
 
     async def can_connect(self, requester: Requester) -> bool:
         return self.is_open and await super().can_connect(requester)
+
+    async def can_see_statistics(self, requester: Requester) -> bool:
+        return self.shows_statistics and await super().can_see_statistics(requester)
 
     async def can_cancel(self, requester: Requester, task: BackgroundTaskInfo[Any]) -> bool:
         return task.id not in self.forbidden

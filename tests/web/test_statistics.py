@@ -320,25 +320,50 @@ async def test_who_may_not_see_statistics_is_told_so(
     assert answer == {"ok": False, "error": "view is 'all'; accepted: 'stats', or none"}
 
 
-async def test_who_may_no_longer_see_them_is_told_no_more(
+class Changing(BackgroundTaskPolicy):
+    """Everybody sees statistics, until nobody does."""
+
+    may: bool | None = True
+
+    async def can_see_statistics(self, requester: Any) -> bool:
+        if self.may is None:
+            raise RuntimeError("the users' table is locked")
+        return self.may
+
+
+async def test_who_may_no_longer_see_them_is_sent_away_and_refused_when_it_comes_back(
     make_world: Any, manager: Any, clock: Any
 ) -> None:
-    class Changing(BackgroundTaskPolicy):
-        may = True
-
-        async def can_see_statistics(self, requester: Any) -> bool:
-            return self.may
-
     policy = Changing()
     world = await make_world(policy=policy)
     socket = await world.joined()
     await subscribed(socket, view="stats")
+    other = await world.joined()
     policy.may = False
     manager.waiting = 9
-    for _ in range(3):
-        await world.settled()
-        clock.advance(1)
-    info = manager.publish(manager.add("Copy"))
-    await socket.call("Subscribe", {"ids": [str(info.id)]})
-    manager.publish(info, progress=5.0)
-    assert (await socket.update())["progress"] == 5.0
+    await world.settled()
+    clock.advance(1)
+    assert not any("StatsUpdated" in frame for frame in await socket.closed())
+    back = await world.joined()
+    answer = await back.call("Subscribe", {"view": "stats"})
+    assert answer["ok"] is False
+    assert "can_see_statistics" in answer["error"]
+    info = manager.publish(manager.add("Copy"))  # who asks for none is not concerned
+    for client in (other, back):
+        assert (await client.update())["id"] == str(info.id)
+
+
+async def test_a_policy_that_fails_is_asked_again_at_the_next_look(
+    make_world: Any, manager: Any, clock: Any
+) -> None:
+    policy = Changing()
+    world = await make_world(policy=policy)
+    socket = await world.joined()
+    await subscribed(socket, view="stats")
+    policy.may, manager.waiting = None, 9
+    await world.settled()
+    clock.advance(1)
+    await world.settled()
+    policy.may = True
+    clock.advance(1)
+    assert (await told(socket))["waiting"] == 9

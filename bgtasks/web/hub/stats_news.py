@@ -12,7 +12,7 @@ from attrs import evolve
 from bgtasks.clock import Clock, sleep
 from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.core.codec import TaskCodec
-from bgtasks.errors import BackgroundTasksError
+from bgtasks.errors import BackgroundTasksError, NotAllowedError
 from bgtasks.logs import log_safely
 from bgtasks.models import Stats
 from bgtasks.web.hub.audience import Audience
@@ -35,7 +35,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class StatsNews:
     """Looks how things are (``read``) once a second, while a client asks for it, and tells each of
-    these what it has not been told. The policy is asked each time."""
+    these what it has not been told. The policy is asked each time. A client that may no longer see
+    statistics is disconnected: else it would show old numbers for ever.
+    """
 
     def __init__(
         self,
@@ -89,8 +91,10 @@ class StatsNews:
             await self.check(client.requester, client.subscription)
             self._told[client] = undated
             await client.notify(STATS_UPDATED, text)
-        except (BackgroundTasksError, PolicyFailedError):
-            return  # it may no longer see them, or the policy did not answer
+        except NotAllowedError:
+            client.expel()  # it comes back, asks again, and so learns that it no longer may
+        except PolicyFailedError:
+            return  # which has been logged; it is asked again at the next look
         except BaseException as error:
             if ends_this_task(error):
                 raise

@@ -82,6 +82,9 @@ export function start(): void {
     if (state === "disconnected") learn();
   });
   effect(() => {
+    if (mayNot("statistics")) pushedStats.value = null;
+  });
+  effect(() => {
     if (state.value === "away") heard(false, wellAt || undefined);
     else heard(state.value !== "disconnected");
   });
