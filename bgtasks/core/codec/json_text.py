@@ -8,7 +8,16 @@ from typing import Any
 from bgtasks.core.text import without_surrogates
 from bgtasks.errors import SerializationError
 
-__all__ = ["MAX_DEPTH", "MAX_JSON", "decode", "encode", "has_surrogates", "is_deeper", "sendable"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_JSON",
+    "check",
+    "decode",
+    "encode",
+    "has_surrogates",
+    "is_deeper",
+    "sendable",
+]
 
 MAX_JSON = 2 * 1024 * 1024
 """The longest JSON text, in characters, that a task or a payload may have."""
@@ -25,16 +34,27 @@ def _refuse_constant(name: str) -> None:
 
 
 _decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant)
+_checker: Any = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=bool)
 
 
 def decode(text: str) -> Any:
     """The data of strict JSON: neither NaN nor infinities. Raises ValueError."""
+    return _scan(_decoder, text)
+
+
+def check(text: str) -> None:
+    """Raise the ValueError of ``decode``, if there is one. No object is kept: of two million
+    characters the data take so much memory that to get it takes longer than to read them."""
+    _scan(_checker, text)
+
+
+def _scan(decoder: Any, text: str) -> Any:
     try:
-        data, end = _decoder.scan_once(text, 0)
+        data, end = decoder.scan_once(text, 0)
     except StopIteration:
         end = -1
     # Only where there is space around it, or what is no JSON.
-    return data if end == len(text) else _decoder.decode(text)
+    return data if end == len(text) else decoder.decode(text)
 
 
 _BRACKETS_ALIKE = bytes.maketrans(b"{}", b"[]")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bgtasks.core.codec.blame import Blame
 from bgtasks.core.codec.encoder import Encoder, PayloadEncoder
-from bgtasks.core.codec.json_text import MAX_DEPTH, decode, encode, is_deeper, sendable
+from bgtasks.core.codec.json_text import MAX_DEPTH, check, decode, encode, is_deeper, sendable
 from bgtasks.core.codec.proofs import Proofs
 from bgtasks.core.codec.registered_types import check_types
 from bgtasks.core.codec.shapes import make_converter, unstructure_without
@@ -115,7 +115,7 @@ class TaskCodec:
         if text is None:
             return None
         try:
-            _, data = _read(text)
+            _, data = _read(text, decode)
         except SerializationError as error:
             _log_unreadable(task_id, str(error))
             return None
@@ -183,8 +183,8 @@ class TaskCodec:
         if type(value) is not StoredJson:
             return encode(self._converter.unstructure(value))
         try:
-            text, data = _read(value.text)
-            return text if _is_plain(text) else encode(data)
+            text, _ = _read(value.text, check)
+            return text if _is_plain(text) else encode(decode(text))
         except SerializationError as error:
             _log_unreadable(info.id, str(error))
             return "null"
@@ -200,13 +200,13 @@ class TaskCodec:
         )
 
 
-def _read(text: str) -> tuple[str, Any]:
-    """A stored payload as it may be sent, nearly always unchanged, and its data. It is checked
-    because another release or program may have written it, and one payload must not spoil a page
-    of tasks."""
+def _read(text: str, parse: Callable[[str], Any]) -> tuple[str, Any]:
+    """A stored payload as it may be sent, nearly always unchanged, and what ``parse`` (``decode``
+    or ``check``) makes of it. It is checked because another release or program may have written
+    it, and one payload must not spoil a page of tasks."""
     try:
         fit = sendable(text)
-        data = decode(fit)
+        data = parse(fit)
         too_deep = is_deeper(fit, MAX_DEPTH)
     except (ValueError, RecursionError) as error:
         raise SerializationError(f"a stored payload is no JSON: {type(error).__name__}") from error

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { HEALTH, TASKS } from "bgtasks-client/protocol";
 import { beatIfQuiet } from "./pulse";
 import { ask } from "./resource";
-import { connection, statusOf } from "./server";
+import { afterFirst, connection, statusOf } from "./server";
 import { serverNow } from "./time";
 
 const EVERY = 5000; // milliseconds between two looks
@@ -14,12 +14,22 @@ export const isAway = signal(false);
 /** When all was well last, by the server's clock. */
 export let wellAt = 0;
 
+let isLooking = false;
+
 export function startLooking(): void {
   window.setInterval(() => void look(), EVERY);
+  document.addEventListener("visibilitychange", () => void look());
+  afterFirst(() => void look());
+}
+
+/** Something has come: perhaps all is well again. */
+export function lookAgain(): void {
+  if (isAway.peek()) void look();
 }
 
 async function look(): Promise<void> {
-  if (document.hidden || connection.peek().state !== "connected") return;
+  if (isLooking || document.hidden || connection.peek().state !== "connected") return;
+  isLooking = true;
   const begunAt = serverNow();
   const isWell = (await works(HEALTH)) || (await works(TASKS, [["limit", "1"]]));
   if (isWell) {
@@ -27,6 +37,7 @@ async function look(): Promise<void> {
     beatIfQuiet(QUIET);
   }
   isAway.value = !isWell;
+  isLooking = false;
 }
 
 /** Of a process that is in trouble, what it knows may be up to date all the same. */

@@ -3,7 +3,7 @@
 import { computed, effect, signal, untracked } from "@preact/signals";
 import type { Connection, Stats, Task } from "bgtasks-client";
 import { began, push } from "../tasks/rows";
-import { isAway, startLooking, wellAt } from "./away";
+import { isAway, lookAgain, startLooking, wellAt } from "./away";
 import { learn, mayNot } from "./me";
 import { openTask, page } from "./location";
 import { askFor, forgetPermissions } from "./permissions";
@@ -33,11 +33,13 @@ const isOfTasks = computed(
 function take(task: Task): void {
   push(task);
   beat();
+  lookAgain();
 }
 
 function takeStats(data: Stats): void {
   pushedStats.value = { data, at: serverNow(), trouble: null };
   beat();
+  lookAgain();
 }
 
 /** Of what is followed now nothing is missed any more. */

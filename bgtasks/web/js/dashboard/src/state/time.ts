@@ -35,7 +35,7 @@ export function serverNow(): number {
 
 /** The server is heard, or no longer: then what is shown is as of `at`. */
 export function heard(isHeard: boolean, at: number = serverNow()): void {
-  if (!isHeard) stoppedAt.value ??= at;
+  if (!isHeard) now.value = stoppedAt.value ??= at;
   else {
     stoppedAt.value = null;
     tick();
