@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -243,6 +243,28 @@ def test_keys_move_through_list_and_tasks(host: DashboardHost, open_page: OpenPa
     expect(keys).to_contain_text("search from anywhere")
     page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
+
+
+def test_the_list_stays_where_it_is_when_its_strip_is_drawn(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    for number in range(3):
+        host.finish(f"Copy {number}")
+    page = open_page("assets/licenses.txt")
+    late: list[Route] = []
+    asked = "**/api/stats/history?*"
+    page.route(asked, lambda route: late.append(route))
+    with page.expect_request(asked):
+        page.goto(f"{host.address}?page=tasks")
+    expect(page.locator(".rows .row")).to_have_count(3)
+    box = page.get_by_label("Select all 3 tasks loaded")
+    box.hover()
+    page.mouse.down()
+    for route in late:
+        route.continue_()
+    expect(page.locator(".strip svg")).to_be_visible()
+    page.mouse.up()
+    expect(box).to_be_checked()
 
 
 # The overview
