@@ -70,7 +70,12 @@ function TypeLine(props: {
         {type.registered === false && <span class="fine under">no process has it</span>}
         {type.pausedAt && (
           <span class="fine under">
-            paused <Since iso={type.pausedAt} /> <bdi>{type.pauseReason ?? ""}</bdi>
+            paused <Since iso={type.pausedAt} />
+            {type.pauseReason && (
+              <>
+                : <bdi>{type.pauseReason}</bdi>
+              </>
+            )}
           </span>
         )}
       </th>
