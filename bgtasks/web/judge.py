@@ -12,12 +12,17 @@ from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.errors import NotAllowedError
 from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.commands import Command
-from bgtasks.web.policy import BackgroundTaskPolicy, is_set_of_owners, only_can_view_knows
+from bgtasks.web.policy import (
+    BackgroundTaskPolicy,
+    is_set_of_owners,
+    only_can_view_knows,
+    owners_say_all,
+)
 from bgtasks.web.refusal_log import RefusalLog, shown
 from bgtasks.web.requester import Requester
 from bgtasks.web.this_machine import why_not_on_this_machine
 
-__all__ = ["Judge", "PolicyFailedError", "PolicyTimeoutError"]
+__all__ = ["Judge", "Owners", "PolicyFailedError", "PolicyTimeoutError"]
 
 POLICY_TIMEOUT = 5.0
 """Seconds a policy may take for one answer."""
@@ -58,6 +63,11 @@ class Judge:
     def only_can_view_knows(self) -> bool:
         """See :func:`~bgtasks.web.policy.only_can_view_knows`."""
         return only_can_view_knows(self._policy)
+
+    @property
+    def owners_say_all(self) -> bool:
+        """See :func:`~bgtasks.web.policy.owners_say_all`."""
+        return owners_say_all(self._policy)
 
     async def may_connect(self, requester: Requester) -> bool:
         """Whether ``requester`` is let in; if not, the operator is told why."""

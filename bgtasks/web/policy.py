@@ -7,7 +7,13 @@ from bgtasks.models import BackgroundTaskInfo
 from bgtasks.web.requester import Requester
 from bgtasks.web.this_machine import why_not_on_this_machine
 
-__all__ = ["BackgroundTaskPolicy", "Requester", "is_set_of_owners", "only_can_view_knows"]
+__all__ = [
+    "BackgroundTaskPolicy",
+    "Requester",
+    "is_set_of_owners",
+    "only_can_view_knows",
+    "owners_say_all",
+]
 
 
 class BackgroundTaskPolicy:
@@ -107,6 +113,16 @@ def only_can_view_knows(policy: BackgroundTaskPolicy) -> bool:
         kind.can_view is not BackgroundTaskPolicy.can_view
         and kind.visible_owners is BackgroundTaskPolicy.visible_owners
     )
+
+
+def owners_say_all(policy: BackgroundTaskPolicy) -> bool:
+    """Whether who may view a task depends on its owner alone, so that ``visible_owners`` says it
+    for all tasks at once: nobody has overridden ``can_view``."""
+    asked = [getattr(policy, name, None) for name in ("can_view", "visible_owners")]
+    can_view, visible_owners = (getattr(method, "__func__", None) for method in asked)
+    if can_view is not BackgroundTaskPolicy.can_view:
+        return False
+    return visible_owners is type(policy).visible_owners
 
 
 def _own(requester: Requester) -> frozenset[str | None] | None:

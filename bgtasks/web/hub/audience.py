@@ -11,10 +11,11 @@ from bgtasks.concurrency.lasting import ends_this_task
 from bgtasks.logs import log_safely
 from bgtasks.web.encoded_task import EncodedTask, Info
 from bgtasks.web.hub.background import BackgroundSet
+from bgtasks.web.hub.by_owner import ByOwner
 from bgtasks.web.hub.hub_client import HubClient, verdict_key
 from bgtasks.web.hub.questions import Questions
 from bgtasks.web.hub.subscription import EVERYTHING
-from bgtasks.web.judge import Judge, PolicyFailedError
+from bgtasks.web.judge import Judge, Owners, PolicyFailedError
 
 __all__ = ["Audience"]
 
@@ -33,8 +34,8 @@ Give = Callable[[HubClient, EncodedTask], Awaitable[None]]
 
 
 class Audience:
-    """The table of connected clients. It asks the policy once per client and task, and again
-    when the answer is a minute old.
+    """The table of connected clients. It asks the policy once per client and task, or once per
+    client where the owners whose tasks it sees say all, and again when the answer is a minute old.
 
     If the policy fails for a client, the client is disconnected. It reconnects and gets all tasks
     again. Without that, a missed update would leave an outdated state on its page for ever.
@@ -46,6 +47,8 @@ class Audience:
         self._background = background
         self._questions = Questions(clock)
         self._clients: dict[str, HubClient] = {}
+        self._asked_by_task: dict[str, HubClient] = {}
+        self._by_owner = ByOwner()
         self._parties: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -62,14 +65,16 @@ class Audience:
 
     def add(self, client: HubClient) -> None:
         """Take in a client that the policy has just let in."""
-        client.authorized(self._clock.monotonic())
         self._clients[client.sid] = client
+        self._authorized(client, self._clock.monotonic())
         self._parties[client.party] += 1
 
     def remove(self, sid: str) -> None:
         """Remove a client, and end what runs for it."""
         client = self._clients.pop(sid, None)
         if client is not None:
+            self._asked_by_task.pop(sid, None)
+            self._by_owner.remove(client)
             self._parties[client.party] -= 1
             if not self._parties[client.party]:
                 del self._parties[client.party]
@@ -86,7 +91,7 @@ class Audience:
             return True
         allowed = await self._judge.may_connect(client.requester)
         if allowed:
-            client.authorized(now)
+            self._authorized(client, now)
         else:
             client.refuse("you may not use background tasks here any more")
         return allowed
@@ -104,7 +109,7 @@ class Audience:
         key, fresh = verdict_key(info), self._clock.monotonic() - VERDICT_AGE
         seeing, unknown = [], []
         # Runs for each client at each update: calls are saved where they cost the most.
-        for client in self._clients.values():
+        for client in self._asked_by_task.values():
             subscription = client.subscription
             if client.live and (subscription is EVERYTHING or subscription.matches(info)):
                 verdict = client.verdict(key) if client.checked_at > fresh else None
@@ -112,7 +117,21 @@ class Audience:
                     seeing.append(client)
                 elif verdict is None:
                     unknown.append(client)
+        for client in self._by_owner.seeing(info.owner):
+            if client.live and client.subscription.matches(info):
+                (seeing if client.checked_at > fresh else unknown).append(client)
         return seeing, unknown
+
+    def _authorized(self, client: HubClient, now: float) -> None:
+        client.authorized(now)
+        self._by_owner.remove(client)
+        if client.sid in self._clients:
+            self._asked_by_task[client.sid] = client
+
+    def _sees_tasks_of(self, owners: Owners, client: HubClient) -> None:
+        """From here on nothing has to be asked for this client."""
+        if self._asked_by_task.pop(client.sid, None) is not None:
+            self._by_owner.put(client, owners)
 
     def ask(self, client: HubClient, encoded: EncodedTask, give: Give) -> None:
         """Ask the policy whether the client may see the task. If so, ``give`` it the snapshot, or a
@@ -151,10 +170,16 @@ class Audience:
             if sees and client.live and client.subscription.matches(waiting.info):
                 await give(client, waiting)
 
-        some = islice(client.undecided.values(), ASKED_IN_ONE_GO)
-        await self._judge.may_view_each(
-            client.requester, [waiting.info for waiting in some], answered
-        )
+        some = [each.info for each in islice(client.undecided.values(), ASKED_IN_ONE_GO)]
+        if not self._judge.owners_say_all:
+            await self._judge.may_view_each(client.requester, some, answered)
+            return
+        owners = await self._judge.visible_owners(client.requester)
+        for info in some:
+            await answered(info, owners is None or info.owner in owners)
+        # Not while some wait: a newer update of one of their tasks would go before them.
+        if not client.undecided:
+            self._sees_tasks_of(owners, client)
 
     async def _renew(self, client: HubClient) -> None:
         try:
