@@ -197,7 +197,11 @@ def run(
     """
     folder = options.dir or Path(tempfile.gettempdir())
     if options.only:
-        plan = [step for step in plan if step[1].name.startswith(tuple(options.only))]
+        wanted = [step for step in plan if step[1].name.startswith(tuple(options.only))]
+        if not wanted:
+            names = ", ".join(sorted({measurement.name for _, measurement in plan}))
+            sys.exit(f"--only is {' '.join(options.only)}; accepted: how a name begins: {names}")
+        plan = wanted
     about = machine(folder)
     say(about)
     began = time.perf_counter()
