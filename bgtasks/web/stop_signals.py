@@ -42,24 +42,42 @@ class SecondSignal:
         trace: TracebackType | None,
     ) -> None:
         for number, before in self._before.items():
-            if signal.getsignal(number) == self._received:
+            last = signal.getsignal(number)
+            if last == self._received:
                 signal.signal(number, before)
+            elif isinstance(owner := getattr(last, "__self__", None), SecondSignal):
+                owner.leave_out(number, self._received, before)
+
+    def leave_out(self, number: int, gone: Any, before: Any) -> None:
+        """``gone`` ends, which stands somewhere before this one: have ``before`` in its place."""
+        mine = self._before.get(number)
+        if mine == gone:
+            self._before[number] = before
+        elif isinstance(owner := getattr(mine, "__self__", None), SecondSignal):
+            owner.leave_out(number, gone, before)
 
     @property
     def should_exit(self) -> bool:
         """What uvicorn's server, whose handler this stands before, says under that name."""
-        return any(server.should_exit is True for server in self._servers)
+        return any(getattr(owner, "should_exit", None) is True for owner in self._owners)
 
     @property
     def config(self) -> Any:
         """The same for its configuration; ``None`` if there is no such server."""
-        configs = (getattr(server, "config", None) for server in self._servers)
+        servers = (
+            owner
+            for owner in self._owners
+            if isinstance(owner, SecondSignal) or hasattr(owner, "should_exit")
+        )
+        configs = (getattr(server, "config", None) for server in servers)
         return next((config for config in configs if config is not None), None)
 
     @property
-    def _servers(self) -> list[Any]:
+    def _owners(self) -> list[Any]:
+        """Of the handlers before this one, each once: several of these may stand in a row, and one
+        that asked twice, for each signal, would ask the last one very often."""
         owners = [getattr(before, "__self__", None) for before in self._before.values()]
-        return [owner for owner in owners if hasattr(owner, "should_exit")]
+        return list({id(owner): owner for owner in owners}.values())
 
     def _received(self, number: int, frame: FrameType | None) -> None:
         if self._first is None:

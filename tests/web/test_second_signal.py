@@ -4,6 +4,8 @@ import asyncio
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import permutations
 from types import SimpleNamespace
 from typing import Any
 
@@ -77,6 +79,28 @@ async def test_it_stands_for_the_server_that_it_stands_before(server: Server) ->
         assert [outer.should_exit, inner.should_exit] == [False, False]
         signal.raise_signal(TERM)
         assert [outer.should_exit, inner.should_exit] == [True, True]
+
+
+async def test_many_in_a_row_ask_the_server_once_each(server: Server) -> None:
+    """If each of 40 asked the one before it twice, the server would be asked 10^12 times."""
+    with ExitStack() as stack:
+        row = [stack.enter_context(SecondSignal(lambda: None)) for _ in range(40)]
+        assert (row[-1].should_exit, row[-1].config) == (False, None)
+        signal.raise_signal(TERM)
+        assert row[-1].should_exit
+    assert signal.getsignal(TERM) == server.handle_exit
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_in_whatever_order_they_end_none_stays(
+    server: Server, order: tuple[int, ...]
+) -> None:
+    row = [ExitStack() for _ in order]
+    for stack in row:
+        stack.enter_context(SecondSignal(lambda: None))
+    for place in order:
+        row[place].close()
+    assert signal.getsignal(INT) == signal.getsignal(TERM) == server.handle_exit
 
 
 async def test_signals_that_end_the_process_by_themselves_go_on_to(server: Server) -> None:
