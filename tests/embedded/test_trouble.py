@@ -10,8 +10,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -205,19 +205,31 @@ async def test_a_stop_that_waits_for_a_lock_writes_everything_once_it_is_gone(
 # Files that go away
 
 
+@asynccontextmanager
+async def opened(gate: Gate) -> AsyncIterator[None]:
+    """At the end it is open, whatever failed: a stop waits for the worker, on a clock that stands
+    still."""
+    try:
+        yield
+    finally:
+        gate.open.set()
+
+
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-lock"])
 @pytest.mark.parametrize("how", ["removed", "replaced"])
 async def test_a_file_that_goes_away_is_said_and_new_tasks_are_refused(
     path: Path, suffix: str, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = Gate()
-    async with container_at(path, gate).manager() as manager:
+    async with container_at(path, gate).manager() as manager, opened(gate):
         task_id = await manager.run_task(Work())
         await gate.begun.wait()
         file, aside = f"{path}{suffix}", f"{path}-aside"
-        os.rename(file, aside)  # noqa: PTH104
-        if how == "replaced":
-            shutil.copy(aside, file)
+        if how == "replaced":  # in one step: nobody is to see that there is none in between
+            os.link(file, aside)
+            os.replace(shutil.copy(file, f"{path}-copy"), file)  # noqa: PTH105
+        else:
+            os.rename(file, aside)  # noqa: PTH104
         assert f"tasks.db{suffix} was {how} while it was in use" in await trouble(manager)
         with pytest.raises(BackendError, match="what is accepted now would be lost"):
             await manager.run_task(Work())
