@@ -30,6 +30,7 @@ from examples.media_library.tasks import (
     MetadataScanTask,
     ScanProgress,
 )
+from tests.acceptance.kept_connections import connections_over_a_commit
 
 MEGABYTE = 1024 * 1024
 
@@ -78,13 +79,8 @@ async def rows(container: Application) -> dict[str, MediaFile]:
 async def test_a_commit_keeps_the_connection_which_a_stop_could_cut_off_while_it_closes(
     opened: Application,
 ) -> None:
-    connections = []
     async with opened.database().session() as session:
-        for _ in range(2):
-            connection = await (await session.connection()).get_raw_connection()
-            connections.append(connection.driver_connection)
-            await session.commit()
-    first, second = connections
+        first, second = await connections_over_a_commit(session)
     assert first is second
 
 

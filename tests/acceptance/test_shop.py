@@ -28,6 +28,7 @@ from examples.shop.tasks import (
     ExportReport,
     SendInvoiceTask,
 )
+from tests.acceptance.kept_connections import connections_over_a_commit
 
 TODAY = date(2026, 7, 10)
 PATIENCE = 20
@@ -52,13 +53,8 @@ class BrokenMailer:
 async def test_a_commit_keeps_the_connection_which_a_stop_could_cut_off_while_it_closes(
     shop: Application,
 ) -> None:
-    connections = []
     async with shop.database().session() as session:
-        for _ in range(2):
-            connection = await (await session.connection()).get_raw_connection()
-            connections.append(connection.driver_connection)
-            await session.commit()
-    first, second = connections
+        first, second = await connections_over_a_commit(session)
     assert first is second
 
 

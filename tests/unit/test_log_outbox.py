@@ -62,6 +62,13 @@ class Bench:
         record = TaskRecord(task_id, "Work", "Work", "{}", now, now, attempt=1, sequence=self.runs)
         return Run(task_id, record)
 
+    async def add_for_each(self, runs: list[Run], lines: NewLines, refused_every: int) -> None:
+        """Each has logged these lines; after so many of them all is tried, and refused."""
+        for number, run in enumerate(runs):
+            self.outbox.add(run, lines, LOGS)
+            if number % refused_every == 0:
+                await self.try_again()
+
     async def try_again(self) -> None:
         """Wait until what waits was refused, and once more after the pause."""
         await self.outbox.flushed()
@@ -83,10 +90,7 @@ async def bench() -> Bench:
 async def test_of_many_attempts_64_mb_wait_at_most_and_those_are_the_newest(bench: Bench) -> None:
     lines = NewLines.of(0, [LINE] * 250)
     runs = [bench.run() for _ in range(400)]
-    for number, run in enumerate(runs):
-        bench.outbox.add(run, lines, LOGS)
-        if number % 150 == 0:
-            await bench.try_again()
+    await bench.add_for_each(runs, lines, refused_every=150)
     kept = await bench.make_room()
     assert MAX_SIZE * 0.9 < sum(item.size for item in kept.values()) <= MAX_SIZE
     assert list(kept) == [run.record.id for run in runs[-len(kept) :]]
@@ -95,10 +99,7 @@ async def test_of_many_attempts_64_mb_wait_at_most_and_those_are_the_newest(benc
 async def test_of_many_attempts_with_a_line_each_the_entries_count(bench: Bench) -> None:
     line = NewLines.of(0, [(0, "info", "x", OF_TASK)])
     runs = [bench.run() for _ in range(40_000)]
-    for number, run in enumerate(runs):
-        bench.outbox.add(run, line, LOGS)
-        if number % 15_000 == 0:
-            await bench.try_again()
+    await bench.add_for_each(runs, line, refused_every=15_000)
     kept = await bench.make_room()
     assert 30_000 < len(kept) < 35_000
     assert list(kept) == [run.record.id for run in runs[-len(kept) :]]
