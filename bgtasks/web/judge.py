@@ -22,7 +22,7 @@ from bgtasks.web.refusal_log import RefusalLog, shown
 from bgtasks.web.requester import Requester
 from bgtasks.web.this_machine import why_not_on_this_machine
 
-__all__ = ["Judge", "Owners", "PolicyFailedError", "PolicyTimeoutError"]
+__all__ = ["Judge", "Owners", "PolicyFailedError", "PolicyTimeoutError", "is_among"]
 
 POLICY_TIMEOUT = 5.0
 """Seconds a policy may take for one answer."""
@@ -36,6 +36,11 @@ OPEN = (
 Info = BackgroundTaskInfo[Any]
 Owners = AbstractSet[str | None] | None
 Answered = Callable[[Info, bool], Awaitable[None]]
+
+
+def is_among(owner: str | None, owners: Owners) -> bool:
+    """Whether ``owner`` is one of ``owners``, as ``visible_owners`` returns them."""
+    return owners is None or owner in owners
 
 
 class PolicyFailedError(Exception):

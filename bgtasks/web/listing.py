@@ -13,6 +13,7 @@ from bgtasks.core.task_filter import TaskFilter, check_combinations
 from bgtasks.errors import QueryError
 from bgtasks.models import UNSET, BackgroundTaskInfo
 from bgtasks.web.cursors import listing_mark, read_cursor, refused_cursor, write_cursor
+from bgtasks.web.judge import Owners, is_among
 from bgtasks.web.requester import Requester
 
 __all__ = ["INCLUDED", "Listing", "Page", "PageRequest", "TaskReader"]
@@ -100,7 +101,7 @@ class Listing:
     reader: TaskReader
     requester: Requester
     wanted: PageRequest
-    visible_owners: Collection[str | None] | None
+    visible_owners: Owners
     is_predicate_alone: bool
     visible: Callable[[Requester, Sequence[Info]], Awaitable[list[Info]]]
     mark: bytes = field(init=False)
@@ -157,8 +158,7 @@ class Listing:
         found = await self.visible(
             self.requester, await self.reader.find_tasks([page.searched_task])
         )
-        owners = self.visible_owners
-        may_see = [info for info in found if owners is None or info.owner in owners]
+        may_see = [info for info in found if is_among(info.owner, self.visible_owners)]
         return self.cursor_after(may_see[0]) if may_see else None
 
     def _owners(self) -> _Owners:

@@ -15,7 +15,7 @@ from bgtasks.web.hub.by_owner import ByOwner
 from bgtasks.web.hub.hub_client import HubClient, verdict_key
 from bgtasks.web.hub.questions import Questions
 from bgtasks.web.hub.subscription import EVERYTHING
-from bgtasks.web.judge import Judge, Owners, PolicyFailedError
+from bgtasks.web.judge import Judge, Owners, PolicyFailedError, is_among
 
 __all__ = ["Audience"]
 
@@ -176,7 +176,7 @@ class Audience:
             return
         owners = await self._judge.visible_owners(client.requester)
         for info in some:
-            await answered(info, owners is None or info.owner in owners)
+            await answered(info, is_among(info.owner, owners))
         # Not while some wait: a newer update of one of their tasks would go before them.
         if not client.undecided:
             self._sees_tasks_of(owners, client)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bgtasks.web.hub.hub_client import HubClient
-from bgtasks.web.judge import Owners
+from bgtasks.web.judge import Owners, is_among
 
 __all__ = ["ByOwner"]
 
@@ -42,6 +42,5 @@ class ByOwner:
         """The clients that see the tasks of ``owner``."""
         yield from self._clients.get(owner, {}).values()
         for client in self._of_many.values():
-            owners = self._owners[client.sid]
-            if owners is None or owner in owners:
+            if is_among(owner, self._owners[client.sid]):
                 yield client

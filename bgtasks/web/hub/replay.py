@@ -14,6 +14,7 @@ from bgtasks.models import UNSET, BackgroundTaskStatus
 from bgtasks.web.access import TaskAccess
 from bgtasks.web.encoded_task import EncodedTask, Info
 from bgtasks.web.hub.subscription import Subscription
+from bgtasks.web.judge import is_among
 from bgtasks.web.listing import PageRequest
 from bgtasks.web.requester import Requester
 
@@ -111,8 +112,7 @@ class Replay:
         remembered = [
             task_id
             for task_id, ending in reversed(self._ended.items())
-            if (types is None or ending.type in types)
-            and (owners is None or ending.owner in owners)
+            if (types is None or ending.type in types) and is_among(ending.owner, owners)
         ]
         missing = [task_id for task_id in remembered[:MAX_ENDED] if task_id not in found]
         for info in await self._access.find_all(requester, missing):
