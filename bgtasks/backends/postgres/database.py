@@ -11,7 +11,12 @@ from typing import Any
 import asyncpg
 from attrs import frozen
 
-from bgtasks.backends.postgres.server_errors import SERVER_ERRORS, is_fate_unknown, reason_of
+from bgtasks.backends.postgres.server_errors import (
+    SERVER_ERRORS,
+    NotConnectedError,
+    is_fate_unknown,
+    reason_of,
+)
 from bgtasks.clock import Clock, SystemClock
 from bgtasks.core.database_url import ACCEPTED_URL, checked_database, describe_url
 from bgtasks.errors import BackendError, SettingsError
@@ -198,9 +203,12 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
-        """A connection from the pool, for a while."""
+        """A connection from the pool, for a while. Raises NotConnectedError if there is none."""
         pool = self.pool
-        connection = await pool.acquire(timeout=self.bounds.statement)
+        try:
+            connection = await pool.acquire(timeout=self.bounds.statement)
+        except SERVER_ERRORS as error:
+            raise NotConnectedError(reason_of(error)) from error
         try:
             yield connection
         except (asyncio.CancelledError, TimeoutError):

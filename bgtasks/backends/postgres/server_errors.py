@@ -11,6 +11,7 @@ from bgtasks.core.text import describe
 
 __all__ = [
     "SERVER_ERRORS",
+    "NotConnectedError",
     "answer_may_be_lost",
     "concerns_statement",
     "concerns_values",
@@ -29,6 +30,11 @@ SERVER_ERRORS = (
 )
 """Everything that a statement, or a connection for it, raises when the server or the way is at
 fault. Whatever it is may pass: the same statement can be tried again later."""
+
+
+class NotConnectedError(ConnectionError):
+    """There is no connection to ask on: nothing was sent. Its cause says why."""
+
 
 _VALUE_CLASSES = ("22", "23")
 """Data exceptions and integrity violations (https://www.postgresql.org/docs/current/
@@ -74,6 +80,8 @@ def is_fate_unknown(error: BaseException) -> bool:
 
     A COMMIT whose answer does not come may have been carried out.
     """
+    if isinstance(error, NotConnectedError):
+        return False
     if isinstance(error, asyncpg.PostgresError):
         fatal = getattr(error, "severity_en", None) in ("FATAL", "PANIC")
         state = _sqlstate(error)

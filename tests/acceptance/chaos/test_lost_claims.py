@@ -16,9 +16,9 @@ HARMS: list[Harm] = [Cut(), Cut(everywhere=True), Cut(everywhere=True, seconds=2
 async def test_a_task_whose_claim_got_no_answer_runs_as_if_nothing_had_been(
     ward: Ward, harm: Harm, side: Side
 ) -> None:  # FAULTS 45
-    node = await ward.add(heartbeat_timeout=2)
+    web, node = await ward.add_web(), await ward.add(heartbeat_timeout=2)
     trap = node.proxy.set(Fault(CLAIM, harm, side))
-    await ward.hand_in(node, *[QuickTask() for _ in range(20)], *[OnceTask() for _ in range(20)])
+    await ward.hand_in(web, *[QuickTask() for _ in range(20)], *[OnceTask() for _ in range(20)])
     await trap.has_struck()
     stored = await ward.check(45)
     assert {task["status"] for task in stored.values()} == {"Completed"}

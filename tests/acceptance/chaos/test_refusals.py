@@ -9,8 +9,9 @@ from typing import Any, Literal
 import asyncpg
 import pytest
 
-from tests.acceptance.chaos.application import GateTask
-from tests.acceptance.chaos.faults import Fault, Refuse
+from bgtasks.errors import BackendError
+from tests.acceptance.chaos.application import GateTask, QuickTask
+from tests.acceptance.chaos.faults import Cut, Fault, Refuse
 from tests.acceptance.chaos.node import Node
 from tests.acceptance.chaos.server_errors import (
     CODES,
@@ -155,3 +156,18 @@ async def test_every_process_claims_again_after_any_error_of_the_server(
     await one_attempt_each(ward, nodes, "completes")
     ward.gate().touch()
     await all_is_written(ward, "completes")
+
+
+@pytest.mark.parametrize("options", [{}, {"key": "only one"}], ids=["a task", "one with a key"])
+async def test_a_task_for_which_there_is_no_connection_is_refused_and_not_left_open(
+    ward: Ward, options: dict[str, Any]
+) -> None:
+    web = await ward.add_web()
+    trap = web.proxy.set(Fault(CONNECT, Cut(), times=1000))
+    web.proxy.cut()
+    await trap.has_struck()
+    with pytest.raises(BackendError, match="cannot be written") as refusal:
+        await web.hand_in(QuickTask(), **options)
+    assert "not known" not in str(refusal.value)
+    web.proxy.heal()
+    assert await web.hand_in(QuickTask(), **options)
