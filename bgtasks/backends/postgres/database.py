@@ -14,6 +14,7 @@ from attrs import frozen
 from bgtasks.backends.postgres.server_errors import (
     SERVER_ERRORS,
     NotConnectedError,
+    cause_of,
     is_fate_unknown,
     reason_of,
 )
@@ -106,7 +107,7 @@ class Database:
                 version = connection.get_server_version()
         except BaseException as error:
             await self.close()
-            self._refuse(error)
+            self._refuse(cause_of(error))
         if version.major < OLDEST_SERVER:
             await self.close()
             raise BackendError(
@@ -176,7 +177,7 @@ class Database:
         """The server "does not do ``what``": log it, but not the same again and again."""
         reason = reason_of(error)
         self._troubles[what] = f"PostgreSQL at {self.name} {what}: {reason}"
-        now, kind = self.clock.monotonic(), (what, type(error))
+        now, kind = self.clock.monotonic(), (what, type(cause_of(error)))
         if now - self._told_at.get(kind, -math.inf) >= TELL_EVERY:
             self._told_at[kind] = now
             unexpected = not isinstance(error, SERVER_ERRORS)

@@ -13,6 +13,7 @@ __all__ = [
     "SERVER_ERRORS",
     "NotConnectedError",
     "answer_may_be_lost",
+    "cause_of",
     "concerns_statement",
     "concerns_values",
     "constraint_of",
@@ -87,6 +88,11 @@ def is_fate_unknown(error: BaseException) -> bool:
         state = _sqlstate(error)
         return fatal or state[:2] in _CUT_CLASSES or state == _COMPLETION_UNKNOWN
     return not concerns_values(error)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The error itself, or why there is no connection."""
+    return (error.__cause__ or error) if isinstance(error, NotConnectedError) else error
 
 
 def reason_of(error: BaseException) -> str:
