@@ -1,6 +1,7 @@
 """How the log of a task is kept: in rows of many lines each, of which the oldest are dropped."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -13,7 +14,6 @@ from bgtasks.core.task_log import LogLine, Logs, TaskLog
 from bgtasks.core.text import clean, without_surrogates
 
 __all__ = [
-    "FRAME",
     "MAX_LINES",
     "MAX_READ",
     "OF_TASK",
@@ -21,11 +21,11 @@ __all__ = [
     "LogChunk",
     "NewLines",
     "StoredLog",
+    "encode_line",
     "encode_lines",
     "end_of_line",
     "microseconds",
     "next_chunks",
-    "size_of",
     "stored_log",
 ]
 
@@ -38,13 +38,9 @@ MAX_READ = 512 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-Line = tuple[int, str, str, str]
-"""A line before it is encoded: its time in microseconds since 1970, its level, its message of at
-most 4,000 characters, and how it ends as it is kept: what ``end_of_line`` returns for its logger,
-or ``OF_TASK``."""
-
-FRAME = 33
-"""The bytes of a short line as it is kept, without its message."""
+Line = str
+"""A line as it is kept, but for what no store takes: that is looked for in many together. A text,
+since the garbage collector does not walk through texts."""
 
 MAX_LOGGER = 200
 """The longest name of a logger that is kept, in characters."""
@@ -52,7 +48,12 @@ MAX_LOGGER = 200
 OF_TASK = ",null]"
 """How a line ends that is of the task itself: one that the worker says to whoever watches."""
 
+_LENGTH = len(OF_TASK)
+
 _quoted = encode_basestring
+_NUL = "\\u0000"
+_WRITTEN_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""With the pairs of backslashes before it: behind one that is left over, it is no escape."""
 
 
 def end_of_line(logger: str) -> str:
@@ -60,20 +61,21 @@ def end_of_line(logger: str) -> str:
     return f",{_quoted(clean(logger, MAX_LOGGER))}]"
 
 
+def encode_line(at: int, level: str, message: str, end: str = OF_TASK) -> Line:
+    """A line of a time in microseconds since 1970, with a message of at most 4,000 characters.
+    ``end`` is what ``end_of_line`` returns for its logger."""
+    return f'[{at},"{level}",{_quoted(message)}{end}'
+
+
 def microseconds(at: datetime) -> int:
     """A time in microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
 
 
-def size_of(line: Line) -> int:
-    """The least that a line takes as it is kept, in bytes: those of its characters that take more
-    than one are looked at later, together with those of other lines."""
-    return len(line[2]) + FRAME
-
-
 @frozen
 class NewLines:
-    """Lines that an attempt has logged one after the other. ``size`` is the sum of their sizes.
+    """Lines that an attempt has logged one after the other. ``size`` is the least that they take,
+    in bytes: characters that take more than one are looked at later.
 
     ``start`` is how many it had logged before them. Those in between that are in no ``NewLines``
     were dropped: ``dropped_of_task`` of them right before these are lines of the task itself.
@@ -87,7 +89,7 @@ class NewLines:
     @classmethod
     def of(cls, start: int, lines: Sequence[Line], dropped_of_task: int = 0) -> "NewLines":
         """The same, where their size is not known."""
-        return cls(start, lines, sum(map(size_of, lines)), dropped_of_task)
+        return cls(start, lines, sum(map(len, lines)) + len(lines), dropped_of_task)
 
     @property
     def end(self) -> int:
@@ -108,7 +110,7 @@ class NewLines:
             return self
         size, first = 0, len(self.lines)
         for line in reversed(self.lines[-logs.lines :]):
-            size += size_of(line)
+            size += len(line) + 1
             if size > logs.size and first < len(self.lines):
                 break
             first -= 1
@@ -118,7 +120,7 @@ class NewLines:
 
 def _of_task(lines: Sequence[Line]) -> int:
     """How many of the lines are of the task itself."""
-    return [end for _, _, _, end in lines].count(OF_TASK)
+    return [line[-_LENGTH:] for line in lines].count(OF_TASK)
 
 
 @frozen
@@ -205,20 +207,10 @@ def _parts(
 def encode_lines(lines: Sequence[Line]) -> str:
     """Lines as they are kept: a JSON list, in which there is nothing that a store does not take.
     That is looked for in all of them together, as nearly always there is none."""
-    text = _list_of(lines)
-    if "\\u0000" in text:  # the character NUL, or what looks like it
-        fit = [(at, level, _without_nul(message), end) for at, level, message, end in lines]
-        text = _list_of(fit)
+    text = f"[{','.join(lines)}]"
+    if _NUL in text:  # the character NUL, or what looks like it
+        text = _WRITTEN_NUL.sub("\\1\N{REPLACEMENT CHARACTER}", text)
     return without_surrogates(text)
-
-
-def _list_of(lines: Sequence[Line]) -> str:
-    encoded = [f'[{at},"{level}",{_quoted(message)}{end}' for at, level, message, end in lines]
-    return f"[{','.join(encoded)}]"
-
-
-def _without_nul(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 @frozen

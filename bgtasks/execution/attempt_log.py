@@ -1,24 +1,29 @@
 """What one attempt logs, until it is handed over to be kept."""
 
 import threading
-from collections import deque
 from collections.abc import Callable
 
 from bgtasks.clock import Clock
-from bgtasks.core.log_chunks import FRAME, OF_TASK, Line, NewLines, microseconds
+from bgtasks.core.log_chunks import OF_TASK, Line, NewLines, encode_line, microseconds
 from bgtasks.core.task_log import LEVELS, Logs
 from bgtasks.core.text import MAX_MESSAGE, clean
 
 __all__ = ["AttemptLog"]
+
+FLOOD = 50
+"""Lines that are taken together, of which nobody reads each as it comes."""
+
+REST = 0.5
+"""Seconds for which those after a flood gather: each time that lines are handed over costs."""
 
 
 class AttemptLog:
     """The newest lines, as many as are kept of a whole task. From any thread.
 
     ``wake()`` is called when there are lines and were none. ``least`` is the level, as a number,
-    below which nothing is kept. What is logged again and again must cost little: a line is only
-    appended, which needs no lock. What can be done for many lines together comes later, and for
-    those that are dropped not at all.
+    below which nothing is kept; ``lines`` are those that wait. What is logged again and again must
+    cost little: a line is only appended, which needs no lock. What can be done for many lines
+    together comes later, and for those that are dropped not at all.
     """
 
     __slots__ = (
@@ -27,14 +32,15 @@ class AttemptLog:
         "_epoch",
         "_gathering",
         "_is_told",
-        "_lines",
         "_logged",
         "_monotonic",
         "_most_bytes",
         "_most_lines",
+        "_rests_until",
         "_size",
         "_wake",
         "least",
+        "lines",
         "logs",
     )
 
@@ -48,31 +54,48 @@ class AttemptLog:
         self._epoch = 0
         self._wake: Callable[[], None] | None = wake
         self._is_told = False
-        self._lines: deque[Line] = deque()
+        self.lines: list[Line] = []
         # About their bytes: two threads that add to it at once may count one of their lines only.
         self._size = 0
         self._gathering = threading.Lock()
         self._aside = NewLines(0, (), 0)
         self._logged = 0
+        self._rests_until = 0.0
+
+    @property
+    def gathers(self) -> bool:
+        """Whether there are lines that may as well be taken a moment later."""
+        return self._is_told and self._monotonic() < self._rests_until
+
+    def now(self) -> int:
+        """In microseconds since 1970. Of lines that come together only the first asks what time it
+        is: the others know by how much they are later, which costs a fraction of it."""
+        if not self._is_told:
+            self._epoch = microseconds(self._clock.now()) - int(self._monotonic() * 1e6)
+        return self._epoch + int(self._monotonic() * 1e6)
 
     def say(self, level: str, message: str) -> bool:
         """Add a line of the task itself; ``False``: the attempt is over."""
-        return LEVELS[level] < self.least or self.add(level, message)
+        return LEVELS[level] < self.least or self.add(self.now(), level, message)
 
-    def add(self, level: str, message: str, end: str = OF_TASK) -> bool:
-        """Add a line whatever its level, which ends so as it is kept."""
+    def add(
+        self, at: int, level: str, message: str, end: str = OF_TASK, place: int | None = None
+    ) -> bool:
+        """Add a line whatever its level, which ends so as it is kept; at a ``place`` in ``lines``,
+        or behind all of them."""
         if (wake := self._wake) is None:
             return False
-        if not (is_told := self._is_told):
-            self._look_at_the_clock()
         if len(message) > MAX_MESSAGE or type(message) is not str:
             message = clean(message, MAX_MESSAGE)
-        lines = self._lines
-        lines.append((self._epoch + int(self._monotonic() * 1e6), level, message, end))
-        self._size += len(message) + FRAME
-        if len(lines) > self._most_lines or self._size > self._most_bytes:
+        line, lines = encode_line(at, level, message, end), self.lines
+        if place is None or place >= len(lines):
+            lines.append(line)
+        else:
+            lines.insert(place, line)
+        self._size += len(line)
+        if self._size > self._most_bytes or len(lines) > self._most_lines:
             self._make_room()
-        if not is_told or not self._is_told:
+        if not self._is_told:
             self._is_told = True
             wake()
         return True
@@ -89,12 +112,9 @@ class AttemptLog:
             self._is_told = False  # first: what is appended from here on is told of once more
             self._gather()
             taken, self._aside = self._aside, NewLines(self._logged, (), 0)
+        if len(taken.lines) >= FLOOD:
+            self._rests_until = self._monotonic() + REST
         return taken if taken.lines else None
-
-    def _look_at_the_clock(self) -> None:
-        """Of lines that come together only the first asks what time it is: the others know by how
-        much they are later, which costs a fraction of it."""
-        self._epoch = microseconds(self._clock.now()) - int(self._monotonic() * 1e6)
 
     def _make_room(self) -> None:
         """Drop the oldest lines that are too many, unless somebody is at it: another thread, or
@@ -107,8 +127,8 @@ class AttemptLog:
 
     def _gather(self) -> None:
         """Put aside what there is: of that and what was put aside before, the newest."""
-        waiting = self._lines
-        lines = [waiting.popleft() for _ in range(len(waiting))]
+        lines = self.lines[:]
+        del self.lines[: len(lines)]
         self._size = 0
         new = NewLines.of(self._logged, lines)
         self._logged = new.end

@@ -97,33 +97,48 @@ def _put_in_place(call_handlers: Any) -> None:
 
 
 def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-    if (log := log_of_context.get()) is not None:
-        _capture(log, record)
-    _before(logger, record)
-
-
-def _capture(log: AttemptLog, record: logging.LogRecord) -> None:
-    """Never raises; what is logged while a message is put together is left out."""
-    if (here := _here).is_busy:
+    log = log_of_context.get()
+    if log is None or record.levelno < log.least or (end := _end_of_line(record.name)) is None:
+        _before(logger, record)
         return
+    at, place = log.now(), len(log.lines)
+    try:
+        _before(logger, record)
+    finally:  # what a handler has logged itself meanwhile comes behind it
+        _capture(log, record, at, end, place)
+
+
+def _capture(log: AttemptLog, record: logging.LogRecord, at: int, end: str, place: int) -> None:
+    """Never raises. A handler that has formatted the record has left its message there."""
+    try:
+        message = record.__dict__.get("message")
+        if type(message) is not str or not message or record.exc_info is not None:
+            message = _message_of(record)
+        if message is not None:
+            level = record.levelno
+            log.add(at, _LEVELS.get(level) or _level(level), message, end, place)
+    except Exception:  # noqa: S110 - a line of the application is worth more than ours
+        pass
+
+
+def _message_of(record: logging.LogRecord) -> str | None:
+    """Never raises. ``None`` for what is logged while a message is put together: it is left out."""
+    if (here := _here).is_busy:
+        return None
     here.is_busy = True
     try:
-        level = record.levelno
-        if level >= log.least and (end := _end_of_line(record.name)) is not None:
-            message = record.getMessage() if record.exc_info is None else _text(record)
-            log.add(_LEVELS.get(level) or _level(level), message, end)
+        return record.getMessage() if record.exc_info is None else _text(record)
     except Exception:
-        _capture_as_it_is(log, record)
+        return _as_it_is(record)
     finally:
         here.is_busy = False
 
 
-def _capture_as_it_is(log: AttemptLog, record: logging.LogRecord) -> None:
+def _as_it_is(record: logging.LogRecord) -> str | None:
     """The arguments do not fit the message, or cannot be shown; every handler meets that too."""
     with suppress(Exception):
-        message = f"{shown(record.msg, 1000)} {shown(record.args, 1000)}"
-        if (end := _end_of_line(record.name)) is not None:
-            log.add(_level(record.levelno), message, end)
+        return f"{shown(record.msg, 1000)} {shown(record.args, 1000)}"
+    return None
 
 
 @lru_cache(maxsize=1_000)

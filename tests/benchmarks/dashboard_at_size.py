@@ -4,7 +4,8 @@
 A real server on SQLite, then one on PostgreSQL, whose event loop is watched all the time; a real
 browser opens each page anew, then everything that the pages ask for is asked for. Prints a table,
 and all figures as one line of JSON. ``--check`` exits with 1 if a target is missed, ``--only
-sqlite`` or ``--only postgres`` takes one of the two.
+sqlite`` or ``--only postgres`` takes one of the two. The server's garbage collector works as
+docs/how-to/deploy.md recommends, or with ``--collector-as-it-is`` as Python has it.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from tests.hosts.processes import environment
 from tests.servers.postgres import PostgresServer
 
 HOST = Path(__file__).parent / "at_size" / "host.py"
+AS_IT_IS = "--collector-as-it-is"
 REPORTING = 100
 SECONDS = 20
 
@@ -67,9 +69,9 @@ STORES = {"sqlite": sqlite, "postgres": postgres}
 
 
 @contextmanager
-def serving(database: str) -> Iterator[int]:
+def serving(database: str, options: Sequence[str]) -> Iterator[int]:
     """The port of a server with this database."""
-    command = [sys.executable, str(HOST), database]
+    command = [sys.executable, str(HOST), database, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         try:
             assert process.stdout is not None
@@ -80,13 +82,13 @@ def serving(database: str) -> Iterator[int]:
             process.terminate()
 
 
-def measured(name: str, size: Size) -> dict[str, Any]:
+def measured(name: str, size: Size, host: Sequence[str]) -> dict[str, Any]:
     """All figures of one store."""
     with tempfile.TemporaryDirectory(prefix="bgtasks-at-size-") as folder:
         began = time.perf_counter()
         with STORES[name](Path(folder), size) as database:
             say(f"{name}: filled in {time.perf_counter() - began:.0f} s")
-            with serving(database) as port, launched_browser() as browser:
+            with serving(database, host) as port, launched_browser() as browser:
                 asker = Asker(port)
                 wait_until_ready(asker)
                 newest = asker.data("tasks", {"limit": 1})["items"][0]["id"]
@@ -120,9 +122,11 @@ def main() -> int:
     parser.add_argument("--only", choices=STORES, action="append", help="one of the two stores")
     parser.add_argument("--quick", action="store_true", help="a tenth: does it run?")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
+    parser.add_argument(AS_IT_IS, action="store_true", help="the garbage collector untuned")
     options = parser.parse_args()
+    host = [AS_IT_IS] if options.collector_as_it_is else []
     size = Size(100_000, 60) if options.quick else Size()
-    found = {name: measured(name, size) for name in options.only or STORES}
+    found = {name: measured(name, size, host) for name in options.only or STORES}
     print(tables(found))
     misses = missed(found)
     for text in misses:

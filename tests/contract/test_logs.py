@@ -11,6 +11,7 @@ from bgtasks.core.log_chunks import (
     Line,
     NewLines,
     StoredLog,
+    encode_line,
     end_of_line,
     microseconds,
 )
@@ -25,7 +26,8 @@ FEW = Logs(lines=10)
 
 
 def line(message: str, logger: str | None = None) -> Line:
-    return microseconds(AT), "info", message, OF_TASK if logger is None else end_of_line(logger)
+    end = OF_TASK if logger is None else end_of_line(logger)
+    return encode_line(microseconds(AT), "info", message, end)
 
 
 def lines(*messages: str, start: int = 0, logger: str | None = None) -> NewLines:

@@ -26,7 +26,7 @@ from bgtasks.backends.embedded.rows import TYPES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.core.events import Completed, Failed, Report
-from bgtasks.core.log_chunks import OF_TASK, NewLines, microseconds
+from bgtasks.core.log_chunks import NewLines, encode_line, microseconds
 from bgtasks.core.record import TaskQuery, TaskRecord
 from bgtasks.core.retention import PruneRule
 from bgtasks.core.task_log import Logs
@@ -422,7 +422,7 @@ async def test_lines_that_find_no_room_do_not_keep_an_attempt_from_its_end(
 ) -> None:
     record = await bench.run()
     await fill_up(bench)
-    many = [(microseconds(bench.clock.now()), "info", "x" * 1_000, OF_TASK)] * 100
+    many = [encode_line(microseconds(bench.clock.now()), "info", "x" * 1_000)] * 100
     bench.backend.log(record.id, 1, NewLines.of(0, many), Logs())
     await asyncio.sleep(0)
     bench.runner.end(record)

@@ -24,7 +24,7 @@ from bgtasks import (
 )
 from bgtasks.backends.embedded.owner_lock import OwnerLock
 from bgtasks.cli import main
-from bgtasks.core.log_chunks import OF_TASK, encode_lines, microseconds
+from bgtasks.core.log_chunks import encode_line, encode_lines, microseconds
 from tests.hosts.scripted import OtherWork, Work, done, worker_of
 
 MODULE = __name__
@@ -193,7 +193,7 @@ def test_logs_are_moved_too(
 ) -> None:
     with closing(sqlite3.connect(file)) as connection:
         at = microseconds(datetime(2026, 1, 1, tzinfo=UTC))
-        lines = encode_lines([(at, "info", "moved", OF_TASK)])
+        lines = encode_lines([encode_line(at, "info", "moved")])
         connection.execute(
             "INSERT INTO log_chunks SELECT sequence, 1, 1, attempt, 1, 1, 1, ?, ?, ? FROM tasks",
             (len(lines), len(lines), lines),

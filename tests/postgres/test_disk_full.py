@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from bgtasks.core.events import Completed, Failed, Report
-from bgtasks.core.log_chunks import OF_TASK, NewLines, microseconds
+from bgtasks.core.log_chunks import NewLines, encode_line, microseconds
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.task_log import Logs
 from bgtasks.models import BackgroundTaskStatus
@@ -60,7 +60,7 @@ async def full_disk(worker: BackendBench, sql: Any) -> Disk:
 
 def log(bench: BackendBench, record: TaskRecord, count: int, start: int = 0) -> None:
     now = microseconds(bench.clock.now())
-    lines = [(now, "info", f"row {start + number}", OF_TASK) for number in range(count)]
+    lines = [encode_line(now, "info", f"row {start + number}") for number in range(count)]
     bench.backend.log(record.id, record.attempt, NewLines.of(start, lines), Logs())
 
 

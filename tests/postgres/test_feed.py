@@ -11,7 +11,7 @@ from bgtasks.backends.postgres.database import ServerBounds
 from bgtasks.backends.postgres.feed import messages
 from bgtasks.backends.postgres.statements import CHANNEL
 from bgtasks.core.events import Completed, Failed, Report
-from bgtasks.core.log_chunks import OF_TASK, NewLines, microseconds
+from bgtasks.core.log_chunks import NewLines, encode_line, microseconds
 from bgtasks.core.record import SMALL_PAYLOAD, TaskRecord
 from bgtasks.core.task_log import Logs
 from bgtasks.models import BackgroundTaskStatus
@@ -57,7 +57,7 @@ async def test_new_lines_of_logs_are_told_of_in_the_other_process(
     heard: list[Any] = []
     web.backend.subscribe_logs(heard.append)
     running = await worker.started(await web.submit())
-    lines = [(microseconds(worker.clock.now()), "info", "from elsewhere", OF_TASK)]
+    lines = [encode_line(microseconds(worker.clock.now()), "info", "from elsewhere")]
     worker.backend.log(running.id, 1, NewLines.of(0, lines), Logs())
     await until(lambda: [running.id] in heard, "heard of new lines")
     (line,) = (await web.backend.logs(running.id)).lines

@@ -10,13 +10,13 @@ import pytest
 from bgtasks.backends.log_store import LogEntry, LogsDone
 from bgtasks.backends.loops.log_outbox import MAX_SIZE, LogOutbox
 from bgtasks.backends.loops.runs import Run
-from bgtasks.core.log_chunks import OF_TASK, NewLines
+from bgtasks.core.log_chunks import NewLines, encode_line
 from bgtasks.core.record import TaskRecord
 from bgtasks.core.task_log import Logs
 from bgtasks.ids import uuid7
 from bgtasks.testing import FakeClock
 
-LINE = (0, "info", "x" * 1_000, OF_TASK)
+LINE = encode_line(0, "info", "x" * 1_000)
 LOGS = Logs()
 PAUSE = 1.0
 
@@ -97,7 +97,7 @@ async def test_of_many_attempts_64_mb_wait_at_most_and_those_are_the_newest(benc
 
 
 async def test_of_many_attempts_with_a_line_each_the_entries_count(bench: Bench) -> None:
-    line = NewLines.of(0, [(0, "info", "x", OF_TASK)])
+    line = NewLines.of(0, [encode_line(0, "info", "x")])
     runs = [bench.run() for _ in range(40_000)]
     await bench.add_for_each(runs, line, refused_every=15_000)
     kept = await bench.make_room()

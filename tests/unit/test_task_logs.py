@@ -7,6 +7,7 @@ import logging.config
 import threading
 import weakref
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -121,6 +122,39 @@ async def test_lines_of_a_running_task_can_be_read() -> None:
         assert messages(await manager.get_logs(task_id)) == ["waiting"]
         go_on.set()
         await manager.wait_for(task_id)
+
+
+async def test_lines_of_which_there_are_many_come_together_twice_a_second() -> None:
+    rounds: asyncio.Queue[int] = asyncio.Queue()
+
+    async def script(context: Context) -> None:
+        for progress in range(1, 5):
+            for _ in range(await rounds.get()):
+                context.log("a line")
+            context.report_progress(progress)
+            rounds.task_done()
+
+    container = container_for(script)
+    async with running(container) as manager:
+        task_id = await manager.run_task(Work())
+
+        async def readable(lines: int, progress: float) -> int:
+            """How many lines can be read once the worker has logged and reported, and that is
+            published."""
+            rounds.put_nowait(lines)
+            await rounds.join()
+            clock_of(container).advance(0.2)
+            async with asyncio.timeout(10):
+                async for info in manager.watch(task_id):
+                    if info.progress == progress:
+                        break
+            return len(await manager.get_logs(task_id))
+
+        assert await readable(60, progress=1) == 60
+        assert await readable(60, progress=2) == 60
+        clock_of(container).advance(0.5)
+        assert await readable(0, progress=3) == 120
+        assert await readable(1, progress=4) == 121  # the attempt is over
 
 
 async def test_a_sync_worker_and_what_runs_for_it_log_too() -> None:
@@ -307,6 +341,37 @@ async def test_a_handler_and_a_message_that_log_themselves_do_not_go_round() -> 
         assert "a chatty line" in found
         assert "handling a chatty line" in found
     finally:
+        log.removeHandler(handler)
+
+
+async def test_what_a_handler_has_put_together_is_not_put_together_again() -> None:
+    class Counted:
+        looked_at = 0
+
+        def __str__(self) -> str:
+            self.looked_at += 1
+            return "row 17"
+
+    class Odd(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            record.message = 17  # type: ignore[assignment]
+            return "an odd line"
+
+    row = Counted()
+
+    async def script(context: Context) -> None:
+        log.info("%s was written", row)
+        handler.setFormatter(Odd())
+        log.info("%s was read", "row 18")
+
+    handler = logging.StreamHandler(StringIO())
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        assert messages(await lines_of(script)) == ["row 17 was written", "row 18 was read"]
+        assert row.looked_at == 1
+    finally:
+        log.propagate = True
         log.removeHandler(handler)
 
 

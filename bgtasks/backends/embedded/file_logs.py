@@ -54,9 +54,10 @@ def _append(file: TaskFile, entries: Sequence[LogEntry]) -> list[UUID]:
 
 def _append_one(connection: sqlite3.Connection, entry: LogEntry) -> bool:
     task = entry.sequence
-    if not connection.execute(STATEMENTS["is_newest_attempt"], (task, entry.attempt)).fetchone():
+    end = connection.execute(STATEMENTS["end_of_log"], (task, entry.attempt)).fetchone()
+    if end is None:
         return False
-    newest = _chunk(connection.execute(STATEMENTS["newest_log_chunk"], (task,)).fetchone())
+    newest = None if end[0] is None else _chunk(end)
     chunks = next_chunks(newest, entry.attempt, entry.lines, entry.logs)
     if not chunks:
         return False
@@ -68,7 +69,7 @@ def _append_one(connection: sqlite3.Connection, entry: LogEntry) -> bool:
 
 def _drop(connection: sqlite3.Connection, task: int, newest: LogChunk, after: int) -> None:
     """Drop rows that are no longer kept: those that end before ``after`` bytes of the log."""
-    while True:
+    while after > 0 or newest.kept_from > 1:
         row = connection.execute(STATEMENTS["oldest_log_chunk"], (task,)).fetchone()
         first, last, before = row
         if first >= newest.first or (last >= newest.kept_from and before >= after):

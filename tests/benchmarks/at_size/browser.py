@@ -3,6 +3,7 @@ to leave it open."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from attrs import frozen
 from playwright.sync_api import Browser, CDPSession, Page
@@ -62,6 +63,7 @@ class FirstPaint:
     bytes: int
     held_ms: float
     late_ms: float
+    collected_ms: float
 
 
 @frozen
@@ -108,8 +110,8 @@ def _first_paint(page: Page, address: str, selector: str, asker: Asker) -> First
     by_then = page.evaluate(_BY_THEN)
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(SETTLED)
-    held = asker.held()
-    return FirstPaint(**by_then, held_ms=held["held_ms"], late_ms=held["late_ms"])
+    held: Any = asker.held()
+    return FirstPaint(**by_then, **held)
 
 
 def leave_open(browser: Browser, port: int, asker: Asker, tasks: int, seconds: int) -> LeftOpen:

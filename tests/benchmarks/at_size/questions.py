@@ -22,11 +22,13 @@ MOST_PAGES = 100
 @frozen
 class Answered:
     """What a question took: its slowest answer of some (of a search with all its pages, the slowest
-    page), how long the server's loop was held by it at most, and how many bytes it had."""
+    page), how long the server's loop was held by it at most, what the longest garbage collection
+    took, and how many bytes it had."""
 
     slowest_ms: float
     held_ms: float
     late_ms: float
+    collected_ms: float
     bytes: int
     pages: int = 1
     all_ms: float = 0.0
@@ -102,7 +104,7 @@ def _answered(asker: Asker, path: str, query: Any, body: Any) -> Answered:
         if whole > 5_000:
             break
     held = asker.held()
-    return Answered(max(taken), held["held_ms"], held["late_ms"], max(sizes), pages, whole)
+    return Answered(max(taken), **held, bytes=max(sizes), pages=pages, all_ms=whole)
 
 
 def _questions(asker: Asker) -> Iterator[tuple[str, str, dict[str, Any], Any]]:

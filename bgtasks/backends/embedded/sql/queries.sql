@@ -447,8 +447,11 @@ DELETE FROM schedules WHERE seen_at < ? AND name NOT IN (SELECT value FROM json_
 SELECT first, last, attempt, until, kept_from, of_task, total, size, '' FROM log_chunks
  WHERE task = ? ORDER BY first DESC LIMIT 1;
 
--- name: is_newest_attempt
-SELECT 1 FROM tasks WHERE sequence = ? AND attempt = ?;
+-- name: end_of_log
+-- Where the log of a task ends, for the attempt that holds the task.
+SELECT chunk.first, last, chunk.attempt, until, kept_from, of_task, total, size, ''
+  FROM tasks LEFT JOIN log_chunks AS chunk ON chunk.task = tasks.sequence
+ WHERE tasks.sequence = ? AND tasks.attempt = ? ORDER BY chunk.first DESC LIMIT 1;
 
 -- name: oldest_log_chunk
 SELECT first, last, total - size FROM log_chunks WHERE task = ? ORDER BY first LIMIT 1;
