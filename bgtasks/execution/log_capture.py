@@ -97,25 +97,26 @@ def _put_in_place(call_handlers: Any) -> None:
 
 
 def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-    log = log_of_context.get()
-    if log is None or record.levelno < log.least or (end := _end_of_line(record.name)) is None:
+    if (log := log_of_context.get()) is None:
         _before(logger, record)
         return
     at, place = log.now(), len(log.lines)
     try:
         _before(logger, record)
     finally:  # what a handler has logged itself meanwhile comes behind it
-        _capture(log, record, at, end, place)
+        _capture(log, record, at, place)
 
 
-def _capture(log: AttemptLog, record: logging.LogRecord, at: int, end: str, place: int) -> None:
+def _capture(log: AttemptLog, record: logging.LogRecord, at: int, place: int) -> None:
     """Never raises. A handler that has formatted the record has left its message there."""
     try:
+        level = record.levelno
+        if level < log.least or (end := _end_of_line(record.name)) is None:
+            return
         message = record.__dict__.get("message")
         if type(message) is not str or not message or record.exc_info is not None:
             message = _message_of(record)
         if message is not None:
-            level = record.levelno
             log.add(at, _LEVELS.get(level) or _level(level), message, end, place)
     except Exception:  # noqa: S110 - a line of the application is worth more than ours
         pass

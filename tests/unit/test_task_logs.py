@@ -318,6 +318,14 @@ async def test_a_line_whose_arguments_do_not_fit_harms_nobody(
     assert last.message == "on"
 
 
+async def test_a_record_that_came_from_elsewhere_without_a_name_harms_nobody() -> None:
+    async def script(context: Context) -> None:
+        log.handle(logging.makeLogRecord({"levelno": logging.INFO, "msg": "nobody's"}))
+        log.info("on")
+
+    assert messages(await lines_of(script)) == ["on"]
+
+
 async def test_a_handler_and_a_message_that_log_themselves_do_not_go_round() -> None:
     class Talking(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
