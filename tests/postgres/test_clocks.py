@@ -14,7 +14,7 @@ from bgtasks.core.retention import PruneRule
 from bgtasks.core.submission import SubmitOptions
 from bgtasks.registry import Registry
 from bgtasks.testing.conformance import BackendBench
-from tests.contract.homes import PostgresHome
+from tests.contract.homes import PostgresHome, bench_maker
 
 COMPLETED = BackgroundTaskStatus.COMPLETED
 
@@ -100,3 +100,18 @@ async def test_a_delay_and_a_time_mean_the_same_everywhere(wrong: BackendBench, 
         assert abs(stored.due_at - tomorrow) < NEARLY
     yesterday = await wrong.submit(due_at=server_now - timedelta(days=1))
     await wrong.started(yesterday)
+
+
+async def test_a_server_whose_clock_is_set_back_holds_up_a_rate_for_no_longer(
+    home: PostgresHome, sql: Any
+) -> None:
+    async with bench_maker(PostgresHome(home.server, home.url)) as make_bench:
+        bench = make_bench()
+        await bench.open()
+        await bench.backend.submit([bench.record("Rated") for _ in range(6)])
+        await bench.count_started(4)  # the burst; then ten an hour
+        await sql.execute("UPDATE bgtasks_types SET refilled_at = refilled_at + interval '1 day'")
+        for _ in range(2):
+            await bench.written()
+            await bench.advance(361)
+        await bench.count_started(5)

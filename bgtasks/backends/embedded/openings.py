@@ -63,11 +63,14 @@ class Openings:
         return min(free, self._bucket(type_name).starts)
 
     def next_start(self, types: Iterable[str]) -> datetime | None:
-        """When the first of these types may start that wait for nothing but their rates."""
+        """When the first of these types may start that wait for nothing but their rates.
+
+        The same time however often it is asked for, by the last start and not by the present
+        moment; and it is still told when it has passed, until somebody has looked."""
         if not self._rates:
             return None
         times = [
-            self._bucket(name).next_at(self._rates[name])
+            self._last(name).next_at(self._rates[name])
             for name in types
             if name in self._rates and self._waits_for_rate(name)
         ]
@@ -129,12 +132,20 @@ class Openings:
 
     def _waits_for_rate(self, name: str) -> bool:
         has_slot = self._limits[name] > self._busy_by_type[name] and self.free() > 0
-        return has_slot and name not in self._paused and not self._bucket(name).starts
+        return has_slot and name not in self._paused
 
     def _bucket(self, name: str) -> TokenBucket:
+        return self._last(name).refilled(self._rates[name], self._now())
+
+    def _last(self, name: str) -> TokenBucket:
+        """As it was after the last start."""
         rate, now = self._rates[name], self._now()
         bucket = self._buckets.get(name)
-        return TokenBucket.full(rate, now) if bucket is None else bucket.refilled(rate, now)
+        if bucket is None:
+            return TokenBucket.full(rate, now)
+        if bucket.at > now:  # the clock was set back: tokens come from now on
+            bucket = self._buckets[name] = bucket.refilled(rate, now)
+        return bucket
 
     def _spend(self, name: str, count: int) -> None:
         if name in self._rates:

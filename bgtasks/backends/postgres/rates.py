@@ -34,13 +34,7 @@ class Starts:
         if any(n > self.buckets[name].starts for name, n in counts.items()):
             raise OverRateError
         left = {name: self.buckets[name].taken(n) for name, n in counts.items()}
-        if left:
-            await connection.execute(
-                STATEMENTS["keep_tokens"],
-                list(left),
-                [bucket.tokens for bucket in left.values()],
-                [bucket.at for bucket in left.values()],
-            )
+        await _keep(connection, left)
 
 
 class Rates:
@@ -73,6 +67,7 @@ class Rates:
         rated = [name for name in limits if name in self._rates]
         if not rated:
             return starts
+        set_back: dict[str, TokenBucket] = {}
         for name, tokens, at, now in await connection.fetch(STATEMENTS["lock_rates"], rated):
             rate = self._rates[name]
             full = TokenBucket.full(rate, now)
@@ -80,6 +75,9 @@ class Rates:
             self._note(name, bucket)
             if bucket.starts:
                 starts.buckets[name] = bucket
+            if at is not None and at > now:  # the server's clock was: tokens come from now on
+                set_back[name] = bucket
+        await _keep(connection, set_back)
         running = await Jobs(connection).picked(list(starts.buckets)) if starts.buckets else {}
         for name, bucket in starts.buckets.items():
             allowed = running.get(name, 0) + bucket.starts
@@ -96,3 +94,13 @@ class Rates:
         else:
             wait = (bucket.next_at(self._rates[name]) - bucket.at).total_seconds()
             self._used_up[name] = self._monotonic() + wait
+
+
+async def _keep(connection: Any, buckets: Mapping[str, TokenBucket]) -> None:
+    if buckets:
+        await connection.execute(
+            STATEMENTS["keep_tokens"],
+            list(buckets),
+            [bucket.tokens for bucket in buckets.values()],
+            [bucket.at for bucket in buckets.values()],
+        )

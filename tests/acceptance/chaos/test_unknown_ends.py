@@ -125,7 +125,8 @@ async def test_a_task_whose_retry_got_no_answer_runs_again_once(ward: Ward, harm
     # FAULTS 48
     node, web = await ward.add(), await ward.add_web()
     ids = await ward.hand_in(node, HopelessTask(), HopelessTask())
-    await asyncio.gather(*(each.knows_the_end_of(ids, 10) for each in (node, web)))
+    for each in (node, web):
+        await each.sees(ids, ends=1)
     for asks, task_id in zip((node, web), ids, strict=True):
         trap = asks.proxy.set(Fault(RETRY_COMMIT, harm, Side.AFTER))
         assert await asks.manager.retry_task(task_id)
