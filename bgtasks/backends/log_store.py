@@ -2,15 +2,15 @@
 of them changes nothing for these."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
 
 from attrs import define
 
-from bgtasks.core.log_chunks import NewLines, StoredLog
+from bgtasks.core.log_chunks import LogChunk, NewLines, StoredLog, next_chunks
 from bgtasks.core.task_log import Logs
 
-__all__ = ["LogEntry", "LogHandler", "LogStore", "LogsDone"]
+__all__ = ["LogEntry", "LogHandler", "LogStore", "LogsDone", "NewRows", "new_rows"]
 
 LogHandler = Callable[[Collection[UUID] | None], None]
 """Is called with tasks that have new lines; ``None``: it may be any."""
@@ -25,6 +25,26 @@ class LogEntry:
     attempt: int
     lines: NewLines
     logs: Logs
+
+
+NewRows = tuple[LogEntry, LogChunk | None, Sequence[LogChunk]]
+"""An entry, the newest row of its task, and those that it adds."""
+
+
+def new_rows(
+    entries: Sequence[LogEntry], ends: Mapping[tuple[int, int], LogChunk | None]
+) -> list[NewRows]:
+    """The rows to write for some entries. ``ends`` has the newest row of each task, if there is
+    one, by its sequence and the attempt that holds it; other attempts write nothing."""
+    new: list[NewRows] = []
+    for entry in entries:
+        held = entry.sequence, entry.attempt
+        if held in ends:
+            newest = ends[held]
+            chunks = next_chunks(newest, entry.attempt, entry.lines, entry.logs)
+            if chunks:
+                new.append((entry, newest, chunks))
+    return new
 
 
 LogsDone = Callable[[Collection[LogEntry], BaseException | None], None]

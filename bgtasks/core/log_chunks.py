@@ -170,7 +170,8 @@ def next_chunks(newest: LogChunk | None, attempt: int, new: NewLines, logs: Logs
     chunks, total = [], at.total
     for part, text, size in _parts(lines, new.size, logs.size // 8):
         first, number, start = number + 1, number + len(part), start + len(part)
-        of_task, total = of_task + _of_task(part), total + size
+        of_task += _of_task(part) if OF_TASK in text else 0
+        total += size
         chunks.append(
             LogChunk(
                 first=first,

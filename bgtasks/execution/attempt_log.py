@@ -10,12 +10,6 @@ from bgtasks.core.text import MAX_MESSAGE, clean
 
 __all__ = ["AttemptLog"]
 
-FLOOD = 50
-"""Lines that are taken together, of which nobody reads each as it comes."""
-
-REST = 0.5
-"""Seconds for which those after a flood gather: each time that lines are handed over costs."""
-
 
 class AttemptLog:
     """The newest lines, as many as are kept of a whole task. From any thread.
@@ -36,7 +30,6 @@ class AttemptLog:
         "_monotonic",
         "_most_bytes",
         "_most_lines",
-        "_rests_until",
         "_size",
         "_wake",
         "least",
@@ -60,12 +53,6 @@ class AttemptLog:
         self._gathering = threading.Lock()
         self._aside = NewLines(0, (), 0)
         self._logged = 0
-        self._rests_until = 0.0
-
-    @property
-    def gathers(self) -> bool:
-        """Whether there are lines that may as well be taken a moment later."""
-        return self._is_told and self._monotonic() < self._rests_until
 
     def now(self) -> int:
         """In microseconds since 1970. Of lines that come together only the first asks what time it
@@ -112,8 +99,6 @@ class AttemptLog:
             self._is_told = False  # first: what is appended from here on is told of once more
             self._gather()
             taken, self._aside = self._aside, NewLines(self._logged, (), 0)
-        if len(taken.lines) >= FLOOD:
-            self._rests_until = self._monotonic() + REST
         return taken if taken.lines else None
 
     def _make_room(self) -> None:

@@ -185,10 +185,7 @@ class Executor:
     def _publish(self, attempt: Attempt) -> None:
         if attempt.record.id.int not in self._running:
             return
-        if attempt.log is not None and attempt.log.gathers:
-            self._coalescer.mark(attempt)
-        else:
-            self._hand_over_lines(attempt)
+        self._hand_over_lines(attempt)
         if (report := attempt.collect()) is not None:
             self._save(attempt.record.id, Reported(attempt.record.attempt, report))
 

@@ -124,39 +124,6 @@ async def test_lines_of_a_running_task_can_be_read() -> None:
         await manager.wait_for(task_id)
 
 
-async def test_lines_of_which_there_are_many_come_together_twice_a_second() -> None:
-    rounds: asyncio.Queue[int] = asyncio.Queue()
-
-    async def script(context: Context) -> None:
-        for progress in range(1, 5):
-            for _ in range(await rounds.get()):
-                context.log("a line")
-            context.report_progress(progress)
-            rounds.task_done()
-
-    container = container_for(script)
-    async with running(container) as manager:
-        task_id = await manager.run_task(Work())
-
-        async def readable(lines: int, progress: float) -> int:
-            """How many lines can be read once the worker has logged and reported, and that is
-            published."""
-            rounds.put_nowait(lines)
-            await rounds.join()
-            clock_of(container).advance(0.2)
-            async with asyncio.timeout(10):
-                async for info in manager.watch(task_id):
-                    if info.progress == progress:
-                        break
-            return len(await manager.get_logs(task_id))
-
-        assert await readable(60, progress=1) == 60
-        assert await readable(60, progress=2) == 60
-        clock_of(container).advance(0.5)
-        assert await readable(0, progress=3) == 120
-        assert await readable(1, progress=4) == 121  # the attempt is over
-
-
 async def test_a_sync_worker_and_what_runs_for_it_log_too() -> None:
     def in_other_thread(context: Context) -> None:
         context.log("from another thread")

@@ -1,5 +1,6 @@
 """The logs of tasks in an SQLite file."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -10,13 +11,12 @@ from bgtasks.backends.embedded.side_tables import SIDE_TABLES
 from bgtasks.backends.embedded.statements import STATEMENTS
 from bgtasks.backends.embedded.task_file import TaskFile
 from bgtasks.backends.embedded.writer import Writer
-from bgtasks.backends.log_store import LogEntry, LogsDone, LogStore
+from bgtasks.backends.log_store import LogEntry, LogsDone, LogStore, new_rows
 from bgtasks.core.log_chunks import (
     MAX_LINES,
     MAX_READ,
     LogChunk,
     StoredLog,
-    next_chunks,
     stored_log,
 )
 
@@ -48,27 +48,33 @@ class FileLogs(LogStore):
 
 def _append(file: TaskFile, entries: Sequence[LogEntry]) -> list[UUID]:
     """All or none; the tasks that have new lines."""
+    connection = file.connection
     with file.transaction.all_or_nothing():
-        return [entry.task_id for entry in entries if _append_one(file.connection, entry)]
+        new = new_rows(entries, _ends(connection, entries))
+        rows = [(entry.sequence, chunk) for entry, _, chunks in new for chunk in chunks]
+        SIDE_TABLES.write_together(connection, LogChunk, rows)
+        for entry, newest, chunks in new:
+            if newest is not None:
+                _drop(connection, entry, chunks[-1])
+    return [entry.task_id for entry, _, _ in new]
 
 
-def _append_one(connection: sqlite3.Connection, entry: LogEntry) -> bool:
-    task = entry.sequence
-    end = connection.execute(STATEMENTS["end_of_log"], (task, entry.attempt)).fetchone()
-    if end is None:
-        return False
-    newest = None if end[0] is None else _chunk(end)
-    chunks = next_chunks(newest, entry.attempt, entry.lines, entry.logs)
-    if not chunks:
-        return False
-    SIDE_TABLES.write(connection, task, chunks)
-    if newest is not None:
-        _drop(connection, task, chunks[-1], chunks[-1].total - entry.logs.size)
-    return True
+def _ends(
+    connection: sqlite3.Connection, entries: Sequence[LogEntry]
+) -> dict[tuple[int, int], LogChunk | None]:
+    """By sequence and attempt, in one row: after each row that SQLite gives, this thread waits for
+    the interpreter lock, which a busy event loop lets go of every 5 ms."""
+    asked = json.dumps([(entry.sequence, entry.attempt) for entry in entries])
+    (found,) = connection.execute(STATEMENTS["ends_of_logs"], (asked,)).fetchone()
+    return {
+        (task, attempt): None if end[0] is None else LogChunk(*end)
+        for task, attempt, *end in json.loads(found)
+    }
 
 
-def _drop(connection: sqlite3.Connection, task: int, newest: LogChunk, after: int) -> None:
-    """Drop rows that are no longer kept: those that end before ``after`` bytes of the log."""
+def _drop(connection: sqlite3.Connection, entry: LogEntry, newest: LogChunk) -> None:
+    """Drop rows that are no longer kept, now that this is the newest."""
+    task, after = entry.sequence, newest.total - entry.logs.size
     while after > 0 or newest.kept_from > 1:
         row = connection.execute(STATEMENTS["oldest_log_chunk"], (task,)).fetchone()
         first, last, before = row

@@ -1,7 +1,8 @@
 """The tables beside ``tasks``. Their statements follow from their kinds."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,6 +12,9 @@ from bgtasks.backends.embedded.rows import TYPES
 __all__ = ["SIDE_TABLES", "SideTables"]
 
 T = TypeVar("T")
+
+TOGETHER = (64, 8, 1)
+"""How many rows a statement may have: few numbers, since each is a statement of its own."""
 
 
 class SideTables:
@@ -29,6 +33,19 @@ class SideTables:
             connection.execute(table.insert, values)
             if table.kind.is_to_drop(row):
                 connection.execute(table.drop, (task, getattr(row, table.kind.key[-1])))
+
+    def write_together(
+        self, connection: sqlite3.Connection, kind: type[T], rows: Sequence[tuple[int, T]]
+    ) -> None:
+        """Write rows of one kind by few statements, each beside the task with its sequence."""
+        table = self._tables[kind]
+        values = iter([(task, *table.columns.encode(row)) for task, row in rows])
+        left = len(rows)
+        for size in TOGETHER:
+            statement = table.insert_of(size)
+            while left >= size:
+                connection.execute(statement, [*chain.from_iterable(islice(values, size))])
+                left -= size
 
     def of_task(self, connection: sqlite3.Connection, kind: type[T], task_id: UUID) -> list[T]:
         """The rows of one kind beside a task, in the order of their keys."""
@@ -53,10 +70,7 @@ class _Table(SideTable):
     def __init__(self, kind: Kind) -> None:
         super().__init__(kind, TYPES)
         order = ", ".join(self.key)
-        self.insert = (
-            f"INSERT INTO {self.name} ({', '.join(self.names)}) "  # noqa: S608 - names of ours
-            f"VALUES ({', '.join('?' * len(self.names))}) {self.on_conflict}"
-        )
+        self.insert = self.insert_of(1)
         self.drop = (
             f"DELETE FROM {self.name} "  # noqa: S608
             f"WHERE task = ? AND {self.key[-1]} <= ? - {self.kind.newest}"
@@ -68,6 +82,14 @@ class _Table(SideTable):
         self.between = (
             f"SELECT task, {self.columns.each()} FROM {self.name} "  # noqa: S608
             f"WHERE task BETWEEN ? AND ? ORDER BY {order}"
+        )
+
+    def insert_of(self, rows: int) -> str:
+        """The statement that inserts so many rows."""
+        marks = f"({', '.join('?' * len(self.names))})"
+        return (
+            f"INSERT INTO {self.name} ({', '.join(self.names)}) "  # noqa: S608 - names of ours
+            f"VALUES {', '.join([marks] * rows)} {self.on_conflict}"
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from bgtasks.backends.log_store import LogEntry, LogsDone, LogStore
+from bgtasks.backends.log_store import LogEntry, LogsDone, LogStore, NewRows, new_rows
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.feed import logs_messages
 from bgtasks.backends.postgres.statements import STATEMENTS
@@ -15,7 +15,6 @@ from bgtasks.core.log_chunks import (
     MAX_READ,
     LogChunk,
     StoredLog,
-    next_chunks,
     stored_log,
 )
 
@@ -88,7 +87,7 @@ class TableLogs(LogStore):
         self._announce([entry.task_id for entry, _, _ in new if entry.sequence not in taken])
         return [entry for entry in entries if entry.sequence not in taken]
 
-    async def _add(self, connection: Any, new: "Sequence[_New]") -> set[int]:
+    async def _add(self, connection: Any, new: Sequence[NewRows]) -> set[int]:
         """Write rows; the sequences of tasks of which another attempt has written meanwhile."""
         rows = [(entry.sequence, chunk) for entry, _, chunks in new for chunk in chunks]
         kept = [
@@ -106,15 +105,12 @@ class TableLogs(LogStore):
         return {row[0] for row in found if row[0] is not None}
 
 
-_New = tuple[LogEntry, LogChunk | None, Sequence[LogChunk]]
-"""An entry, the newest row of its task, and those that it adds."""
-
 _COLUMNS = (
     *("first", "last", "attempt", "until", "kept_from", "of_task", "total", "size", "lines"),
 )
 
 
-async def _next_chunks(connection: Any, entries: Sequence[LogEntry]) -> list[_New]:
+async def _next_chunks(connection: Any, entries: Sequence[LogEntry]) -> list[NewRows]:
     found = await connection.fetch(
         STATEMENTS["newest_log_chunks"],
         [entry.sequence for entry in entries],
@@ -124,15 +120,7 @@ async def _next_chunks(connection: Any, entries: Sequence[LogEntry]) -> list[_Ne
         (task, attempt): None if newest[0] is None else LogChunk(*newest)
         for task, attempt, *newest in found
     }
-    new: list[_New] = []
-    for entry in entries:
-        held = entry.sequence, entry.attempt
-        if held in ends:
-            newest = ends[held]
-            chunks = next_chunks(newest, entry.attempt, entry.lines, entry.logs)
-            if chunks:
-                new.append((entry, newest, chunks))
-    return new
+    return new_rows(entries, ends)
 
 
 def _kept_after(entry: LogEntry, chunks: Sequence[LogChunk]) -> int:

@@ -447,11 +447,17 @@ DELETE FROM schedules WHERE seen_at < ? AND name NOT IN (SELECT value FROM json_
 SELECT first, last, attempt, until, kept_from, of_task, total, size, '' FROM log_chunks
  WHERE task = ? ORDER BY first DESC LIMIT 1;
 
--- name: end_of_log
--- Where the log of a task ends, for the attempt that holds the task.
-SELECT chunk.first, last, chunk.attempt, until, kept_from, of_task, total, size, ''
-  FROM tasks LEFT JOIN log_chunks AS chunk ON chunk.task = tasks.sequence
- WHERE tasks.sequence = ? AND tasks.attempt = ? ORDER BY chunk.first DESC LIMIT 1;
+-- name: ends_of_logs
+-- In one value: of tasks and their attempts ([[sequence, attempt], ...]) those that are held by that
+-- attempt, each with the newest row of its log, without its lines.
+SELECT json_group_array(json_array(task.sequence, task.attempt, first, last, newest.attempt, until,
+                                   kept_from, of_task, total, size, ''))
+  FROM json_each(?) AS given
+  JOIN tasks AS task ON task.sequence = json_extract(given.value, '$[0]')
+                    AND task.attempt = json_extract(given.value, '$[1]')
+  LEFT JOIN log_chunks AS newest
+    ON newest.task = task.sequence
+   AND newest.first = (SELECT max(first) FROM log_chunks WHERE task = task.sequence);
 
 -- name: oldest_log_chunk
 SELECT first, last, total - size FROM log_chunks WHERE task = ? ORDER BY first LIMIT 1;
