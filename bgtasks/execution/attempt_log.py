@@ -1,6 +1,7 @@
 """What one attempt logs, until it is handed over to be kept."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from bgtasks.clock import Clock
@@ -47,7 +48,7 @@ class AttemptLog:
         self._epoch = 0
         self._wake: Callable[[], None] | None = wake
         self._is_told = False
-        self.lines: list[Line] = []
+        self.lines: deque[Line] = deque()
         # About their bytes: two threads that add to it at once may count one of their lines only.
         self._size = 0
         self._gathering = threading.Lock()
@@ -112,8 +113,9 @@ class AttemptLog:
 
     def _gather(self) -> None:
         """Put aside what there is: of that and what was put aside before, the newest."""
-        lines = self.lines[:]
-        del self.lines[: len(lines)]
+        waiting = self.lines
+        # One by one: whatever another thread adds meanwhile, at any place, is taken once.
+        lines = [waiting.popleft() for _ in range(len(waiting))]
         self._size = 0
         new = NewLines.of(self._logged, lines)
         self._logged = new.end

@@ -72,7 +72,7 @@ class Openings:
         times = [
             self._last(name).next_at(self._rates[name])
             for name in types
-            if name in self._rates and self._waits_for_rate(name)
+            if name in self._rates and self._has_room(name)
         ]
         return min(times, default=None)
 
@@ -130,7 +130,8 @@ class Openings:
         self._paused = paused
         self._is_special = {*self._rates, *paused}
 
-    def _waits_for_rate(self, name: str) -> bool:
+    def _has_room(self, name: str) -> bool:
+        """Whether it waits for nothing but its rate."""
         has_slot = self._limits[name] > self._busy_by_type[name] and self.free() > 0
         return has_slot and name not in self._paused
 

@@ -41,8 +41,7 @@ class SideTables:
         table = self._tables[kind]
         values = iter([(task, *table.columns.encode(row)) for task, row in rows])
         left = len(rows)
-        for size in TOGETHER:
-            statement = table.insert_of(size)
+        for size, statement in table.inserts:
             while left >= size:
                 connection.execute(statement, [*chain.from_iterable(islice(values, size))])
                 left -= size
@@ -70,7 +69,8 @@ class _Table(SideTable):
     def __init__(self, kind: Kind) -> None:
         super().__init__(kind, TYPES)
         order = ", ".join(self.key)
-        self.insert = self.insert_of(1)
+        self.inserts = [(size, self._insert_of(size)) for size in TOGETHER]
+        self.insert = self._insert_of(1)
         self.drop = (
             f"DELETE FROM {self.name} "  # noqa: S608
             f"WHERE task = ? AND {self.key[-1]} <= ? - {self.kind.newest}"
@@ -84,8 +84,7 @@ class _Table(SideTable):
             f"WHERE task BETWEEN ? AND ? ORDER BY {order}"
         )
 
-    def insert_of(self, rows: int) -> str:
-        """The statement that inserts so many rows."""
+    def _insert_of(self, rows: int) -> str:
         marks = f"({', '.join('?' * len(self.names))})"
         return (
             f"INSERT INTO {self.name} ({', '.join(self.names)}) "  # noqa: S608 - names of ours

@@ -28,6 +28,7 @@ from bgtasks import (
     BackgroundWorkerContext,
     background_task,
 )
+from bgtasks.cli.worker_process import collect_garbage_less_often
 from tests.hosts.processes import serve
 
 MOUNT = "/background-tasks"
@@ -98,12 +99,6 @@ class ReportingWorker(BackgroundWorker[ReportingTask, Any]):
         for number in range(reports):
             context.report_progress(100 * number / reports, f"movie {number}.mkv")
             await asyncio.sleep(REPORT_EVERY)
-
-
-def collect_garbage_less_often() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 def create_app(database: str, tunes_collector: bool) -> Starlette:
