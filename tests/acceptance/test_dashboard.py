@@ -12,7 +12,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -268,7 +268,7 @@ def test_counts_are_those_of_all_tasks_however_few_are_read(
     }.items():
         expect(count(page, word)).to_have_text(number)
     expect(count(page, "Scheduled")).to_have_text("1")
-    expect(page.locator(".foot")).to_contain_text("50 loaded of 3,002")
+    expect(page.locator(".foot")).to_contain_text("200 loaded of 3,002")
     tab(page, "Scheduled").click()
     expect(names(page)).to_have_text(["Copy later.mkv"])
     tab(page, "Completed").click()
@@ -360,6 +360,40 @@ def test_the_order_is_held_under_the_pointer(host: DashboardHost, open_page: Ope
     host.finish("Copy 8")
     page.get_by_role("button", name="1 new: show").click()
     expect(names(page).first).to_have_text("Copy 8")
+
+
+def test_a_list_is_not_moved_by_pushes_that_begin_late(
+    host: DashboardHost, open_page: OpenPage
+) -> None:
+    host.stop()
+    fill(host.database, 600)
+    host.start()
+    page = open_page("assets/licenses.txt", state="")
+    sockets: list[WebSocketRoute] = []
+    asked: list[Route] = []
+    page.route_web_socket(re.compile("socket.io"), lambda socket: sockets.append(socket))
+    page.goto(f"{host.address}?page=tasks")
+    foot, grid = page.locator(".foot"), page.get_by_role("grid")
+    expect(foot).to_contain_text("200 loaded of 600")
+    page.route("**/api/tasks?*", lambda route: asked.append(route))
+    with page.expect_request("**/api/tasks?*"):
+        sockets[0].connect_to_server()
+    expect(grid).to_have_attribute("aria-busy", "true")
+    asked.pop().continue_()
+    expect(grid).to_have_attribute("aria-busy", "false")
+    assert (foot.text_content() or "").startswith("200 loaded of 600")
+    # So it is where somebody takes hold of the list while the answer is on its way.
+    sockets.pop().close()
+    while not sockets:  # it comes back by itself
+        page.wait_for_timeout(50)
+    with page.expect_request("**/api/tasks?*"):
+        sockets[0].connect_to_server()
+    page.get_by_label("Select all 200 tasks loaded").check()
+    host.finish("Copy a.mkv")
+    asked.pop().continue_()
+    expect(page.get_by_role("button", name="1 new: show")).to_be_visible()
+    expect(names(page).first).to_have_text("Stored 600")
+    expect(page.get_by_role("region", name="Selected tasks")).to_contain_text("200 loaded selected")
 
 
 def test_what_no_longer_fits_stays_while_the_order_is_held(

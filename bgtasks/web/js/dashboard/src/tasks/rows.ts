@@ -56,6 +56,8 @@ let spent = 0; // milliseconds on reading the list
 let restsUntil = 0;
 let renewal: number | undefined;
 let loadedFor: Filter | null = null;
+let shownFor: Filter | null = null;
+let isWanted = false; // somebody waits for a list that begins anew
 let isOutdated = false; // what is being read was asked for before the pushes began
 
 export const isChanged = computed(() => fresh.value.size + stale.value.size > 0 || isOld.value);
@@ -81,39 +83,32 @@ export function put(task: Task): void {
 /** The pushes begin, or it may be seen again: read anew what is shown. What is being read for the
  * first time is shown all the same, and then read anew. */
 export function began(): void {
-  if (phase.peek() === "ready" && held.peek()) void refresh();
-  else if (phase.peek() === "starting" && reading.peek()) isOutdated = true;
-  else if (phase.peek() !== "idle") void load();
+  if (phase.peek() === "starting" && reading.peek()) isOutdated = true;
+  else if (phase.peek() !== "idle") void renew();
 }
 
-/** Learn how the newest tasks are now, without another order. */
-async function refresh(): Promise<void> {
-  const mine = generation;
-  try {
-    const found = await read(filter.peek(), PAGE, null);
-    if (mine !== generation) return;
-    for (const task of found.items) push(task);
-    if (rows.peek().length > found.items.length) isOld.value = true;
-  } catch (error) {
-    if (mine === generation) failed(error);
-  }
+/** Read the list anew from its beginning, because somebody wants that. */
+export function load(): Promise<void> {
+  isWanted = true;
+  return renew();
 }
 
-/** Read the list anew from its beginning. */
-export async function load(): Promise<void> {
+/** The same because of what happened: where the order is held when the answer comes, it is kept. */
+async function renew(): Promise<void> {
   const mine = ++generation;
   const wanted = filter.peek();
   loadedFor = wanted;
   if (phase.peek() !== "ready") phase.value = "starting";
   reading.value = true;
-  isReplacing.value = true;
+  isReplacing.value = mayReplace();
   const begun = Date.now();
   try {
-    const found = await read(wanted, FIRST, null);
+    const found = await read(wanted, lengthOf(wanted), null);
     if (mine !== generation) return;
     spent = Date.now() - begun;
     isReplacing.value = false;
-    replace(found);
+    if (mayReplace()) replace(found, wanted);
+    else compare(found);
     refusedBy(null);
     trouble.value = "";
     phase.value = "ready";
@@ -131,6 +126,23 @@ export async function load(): Promise<void> {
   }
 }
 
+function mayReplace(): boolean {
+  return isWanted || shownFor !== filter.peek() || !held.peek();
+}
+
+/** How many rows are read: as many as are shown, so that a list that is read anew is not shortened
+ * under somebody's hand. */
+function lengthOf(wanted: Filter): number {
+  return shownFor === wanted ? Math.min(Math.max(rows.peek().length, FIRST), PAGE) : FIRST;
+}
+
+/** Learn how the newest tasks are now, without another order. */
+function compare(found: TaskPage): void {
+  for (const task of found.items) push(task);
+  const read = new Set(ids(found.items));
+  if (rows.peek().some((id) => !read.has(id))) isOld.value = true;
+}
+
 /** Read on, where rows up to `index` are looked at. */
 export async function want(index: number): Promise<void> {
   if (index < rows.peek().length - 30 || reading.peek() || complete.peek()) return;
@@ -139,7 +151,8 @@ export async function want(index: number): Promise<void> {
   const begun = Date.now();
   reading.value = true;
   try {
-    const found = await read(filter.peek(), PAGE, cursor);
+    const rest = PAGE - rows.peek().length; // what one answer holds when all is read anew
+    const found = await read(filter.peek(), rest >= FIRST ? rest : PAGE, cursor);
     if (mine !== generation) return;
     spent += Date.now() - begun;
     for (const task of found.items) keep(slim(task));
@@ -165,7 +178,8 @@ export function apply(): void {
 /** The same, but a search that takes long is not begun anew because of what only the server can say
  * of: on a busy server it would never come to its end. */
 function applyByItself(): void {
-  if (!isOld.peek() || Date.now() >= restsUntil) return apply();
+  if (!isOld.peek()) return showArrived();
+  if (Date.now() >= restsUntil) return void renew();
   if (fresh.peek().size + stale.peek().size > 0) showArrived();
   applyLater();
 }
@@ -196,7 +210,9 @@ async function read(of: Filter, limit: number, from: string | null): Promise<Tas
   return ask<TaskPage>("/api/tasks", query);
 }
 
-function replace(found: TaskPage): void {
+function replace(found: TaskPage, wanted: Filter): void {
+  shownFor = wanted;
+  isWanted = false;
   tasks.clear();
   for (const task of found.items) keep(slim(task));
   rows.value = ids(found.items);
@@ -290,6 +306,7 @@ function forget(): void {
   tasks.clear();
   waiting.clear();
   rows.value = [];
+  shownFor = null;
   phase.value = "starting";
 }
 
