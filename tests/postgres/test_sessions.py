@@ -3,11 +3,15 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
+import asyncpg
 import pytest
 
 from bgtasks.backends.postgres.database import Database
+from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from tests.contract.homes import PostgresHome
 
 MOST_TURNS = 8
@@ -39,6 +43,51 @@ async def test_a_question_that_is_given_up_at_any_turn_leaves_no_transaction_ope
                 await asking
             async with database.snapshot() as connection:
                 assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_who_is_cancelled_when_the_connection_is_lost_ends_as_cancelled(
+    home: PostgresHome, database: Database
+) -> None:
+    """The loss was told in place of the cancel, and whoever was told to end went on."""
+    for number in range(MOST_TURNS):
+        asking = asyncio.create_task(database.fetch("SELECT pg_sleep(60)"))
+        process = await asyncio.to_thread(asyncio.run, asleep(home.url))
+        with ThreadPoolExecutor() as threads:  # the loop hears of it when it goes on
+            threads.submit(asyncio.run, end(home.url, process)).result()
+        time.sleep(0.005)  # noqa: ASYNC251 - so
+        await turns(number)
+        is_told = asking.cancel()
+        await asyncio.wait([asking])
+        assert asking.cancelled() == is_told
+        if not is_told:
+            assert isinstance(asking.exception(), SERVER_ERRORS)
+
+
+async def asleep(url: str) -> int:
+    """The number of the server process that sleeps, once it does."""
+    async with connected(url) as connection:
+        while True:
+            found: int | None = await connection.fetchval(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                " AND state = 'active' AND query LIKE '%sleep(60)'"
+            )
+            if found is not None:
+                return found
+
+
+async def end(url: str, process: int) -> None:
+    """End a server process; return when it is gone."""
+    async with connected(url) as connection:
+        await connection.execute("SELECT pg_terminate_backend($1, 10000)", process)
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def test_no_statement_is_compiled(database: Database) -> None:

@@ -284,7 +284,9 @@ async def _end_exchange(connection: "asyncpg.Connection[Any]") -> None:
         async with asyncio.timeout(GIVE_BACK_WITHIN):
             await connection.execute("SELECT 1")
     except SERVER_ERRORS:
-        connection.terminate()
+        # Nor does one that was cut hide what it was given up for.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
 
 async def _leave_as_it_is(_: Any) -> None:

@@ -48,7 +48,8 @@ class Load:
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
-            await asyncio.wait([running])
+            await asyncio.wait([running], timeout=PATIENCE)
+            assert running.done(), f"the client of {self._node.name} was cancelled and goes on"
             if not running.cancelled():
                 await running
 
