@@ -260,9 +260,10 @@ class Backend(ABC):
         bucket."""
 
     @abstractmethod
-    async def sum_up_flows(self, first: int, last: int) -> None:
-        """Let hours stand for the minutes from ``first`` on and before ``last``. Harmless when
-        repeated."""
+    async def sum_up_flows(self, first: int, last: int) -> int | None:
+        """Let an hour stand for its minutes: the first from ``first`` on and before ``last``, two
+        full hours, of which minutes are kept. Returns the minute at which that hour ends;
+        ``None``: there was none. Harmless when repeated."""
 
     @abstractmethod
     async def drop_flows(self, before: int) -> None:

@@ -219,7 +219,7 @@ class TaskStore(ABC):
         data, and the sequence to go on from; ``None``: there are no more."""
 
     @abstractmethod
-    async def sum_up_flows(self, first: int, last: int) -> None:
+    async def sum_up_flows(self, first: int, last: int) -> int | None:
         """See ``Backend.sum_up_flows``."""
 
     @abstractmethod

@@ -144,8 +144,9 @@ def keeping(backend: Backend, age: timedelta, clock: Clock, timing: Timing) -> L
         if summed_up_until >= fine:
             return
         await backend.drop_flows(oldest)
-        for first in range(max(oldest, summed_up_until), fine, COARSE):
-            await backend.sum_up_flows(first, first + COARSE)
+        first: int | None = oldest
+        while first is not None:
+            first = await backend.sum_up_flows(first, fine)
         summed_up_until = fine
 
     async def one_round() -> None:

@@ -261,7 +261,8 @@ async def test_many_at_once_are_counted(bench: BackendBench) -> None:
 async def test_hours_stand_for_older_minutes_and_nothing_is_lost(bench: BackendBench) -> None:
     start = bench.clock.now()
     for _ in range(6):
-        await bench.finished()
+        for _ in range(12):  # PostgreSQL gathers what it has counted when that is 200 rows
+            await bench.finished()
         await bench.advance(900)
     await bench.written()
     first = minute_of(start)
@@ -270,9 +271,9 @@ async def test_hours_stand_for_older_minutes_and_nothing_is_lost(bench: BackendB
     if (pulse := getattr(bench.backend.store, "pulse", None)) is not None:  # type: ignore[attr-defined]
         for _ in range(2):
             await pulse.sum_up()
-    until = first // COARSE * COARSE + COARSE
-    for _ in range(2):
-        await bench.backend.sum_up_flows(first // COARSE * COARSE, until)
+    hour, until = first // COARSE * COARSE, first // COARSE * COARSE + COARSE
+    assert await bench.backend.sum_up_flows(hour - 500 * COARSE, until) == until
+    assert await bench.backend.sum_up_flows(hour - 500 * COARSE, until) is None
     assert await bench.backend.flows_by_type(first - COARSE, first + 3 * COARSE) == whole
     assert (await history(bench, start, 3600)).points == by_hour.points
 

@@ -537,11 +537,11 @@ async def test_however_many_schedules_there_are_they_have_one_timer(count: int) 
     container = scheduled(*schedules)
     async with running(container) as manager:
         clock = clock_of(container)
-        pruning_and_schedules = 2
-        await until(lambda: clock.pending == pruning_and_schedules)
+        pruning_summing_up_and_schedules = 3
+        await until(lambda: clock.pending == pruning_summing_up_and_schedules)
         clock.advance(3600)
         await until_ticked(manager, hours(1)[0], "work-0")
-        await until(lambda: clock.pending == pruning_and_schedules)
+        await until(lambda: clock.pending == pruning_summing_up_and_schedules)
 
 
 async def test_ticks_are_told_without_running_anything() -> None:

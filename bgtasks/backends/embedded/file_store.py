@@ -201,8 +201,11 @@ class FileStore(TaskStore):
         records, seen = await self.writer.run(look)
         return [Stored(record, _place_of(record)) for record in records], seen
 
-    async def sum_up_flows(self, first: int, last: int) -> None:
-        await self.writer.run(partial(upkeep.sum_up_flows, first=first, last=last))
+    async def sum_up_flows(self, first: int, last: int) -> int | None:
+        ends: int | None = await self.writer.run(
+            partial(upkeep.sum_up_flows, first=first, last=last)
+        )
+        return ends
 
     async def drop_flows(self, before: int) -> None:
         await self.writer.run(partial(upkeep.drop_flows, before=before))

@@ -109,12 +109,18 @@ def _tell_at(file: TaskFile, time: datetime, ended: Sequence[TaskRecord]) -> Non
 # What is counted
 
 
-def sum_up_flows(file: TaskFile, first: int, last: int) -> None:
-    """Let hours stand for these minutes."""
+def sum_up_flows(file: TaskFile, first: int, last: int) -> int | None:
+    """What ``Backend.sum_up_flows`` does."""
     values = {"first": first, "last": last, "coarse": COARSE}
+    (hour,) = file.connection.execute(STATEMENTS["hour_to_sum_up"], values).fetchone()
+    if hour is None:
+        return None
+    end: int = hour + COARSE
+    values |= {"first": hour, "last": end}
     found = file.connection.execute(STATEMENTS["minutes_to_sum_up"], values).fetchall()
     file.connection.execute(STATEMENTS["drop_summed_up"], values)
     file.connection.executemany(STATEMENTS["add_flows"], found)
+    return end
 
 
 def drop_flows(file: TaskFile, before: int) -> None:

@@ -205,8 +205,8 @@ class StoreBackend(Backend, Generic[TStore]):
     async def flows_by_type(self, first: int, last: int) -> Mapping[tuple[str, int, int], int]:
         return await self.store.reads.flows_by_type(first, last)
 
-    async def sum_up_flows(self, first: int, last: int) -> None:
-        await self.store.sum_up_flows(first, last)
+    async def sum_up_flows(self, first: int, last: int) -> int | None:
+        return await self.store.sum_up_flows(first, last)
 
     async def drop_flows(self, before: int) -> None:
         await self.store.drop_flows(before)

@@ -30,9 +30,10 @@ class FlowTables:
         """Let one row stand for many small ones of the same minute."""
         await self._database.fetch(STATEMENTS["gather_flows"], BATCH)
 
-    async def sum_up(self, first: int, last: int) -> None:
-        """Let hours stand for these minutes."""
-        await self._database.fetch(STATEMENTS["sum_up_flows"], first, last, COARSE)
+    async def sum_up(self, first: int, last: int) -> int | None:
+        """What ``Backend.sum_up_flows`` does."""
+        ends = await self._database.fetch(STATEMENTS["sum_up_flows"], first, last, COARSE)
+        return ends[0][0] if ends else None
 
     async def drop(self, before: int) -> None:
         """Drop what was counted before a minute."""

@@ -250,9 +250,9 @@ class PostgresStore(TaskStore):
         stored = [Stored(rows.record_of(row), row["job"]) for row in found]
         return stored, stored[-1].record.sequence if stored else None
 
-    async def sum_up_flows(self, first: int, last: int) -> None:
+    async def sum_up_flows(self, first: int, last: int) -> int | None:
         with self.database.asking(WRITTEN):
-            await self.pulse.flows.sum_up(first, last)
+            return await self.pulse.flows.sum_up(first, last)
 
     async def drop_flows(self, before: int) -> None:
         with self.database.asking(WRITTEN):

@@ -237,6 +237,10 @@ SELECT type, flow, bucket, sum(number) FROM minutes
 -- name: count_status
 SELECT count(*) FROM tasks INDEXED BY tasks_by_status WHERE status = ?;
 
+-- name: hour_to_sum_up
+SELECT min(minute) - min(minute) % :coarse FROM minutes
+ WHERE minute >= :first AND minute < :last AND minute % :coarse <> 0;
+
 -- name: minutes_to_sum_up
 SELECT minute - minute % :coarse, type, flow, bucket, sum(number) FROM minutes
  WHERE minute >= :first AND minute < :last AND minute % :coarse <> 0 GROUP BY 1, 2, 3, 4;

@@ -536,15 +536,22 @@ SELECT minute, type, flow, bucket, pg_catalog.sum(number) FROM old
     ON CONFLICT (minute, type, flow, bucket) DO UPDATE SET number = kept.number + excluded.number;
 
 -- name: sum_up_flows
--- Let hours ($3 minutes) stand for minutes.
-WITH old AS (
-    DELETE FROM bgtasks_minutes WHERE minute >= $1 AND minute < $2 AND minute % $3 <> 0
-    RETURNING minute - minute % $3 AS minute, type, flow, bucket, number
+-- Let the first hour ($3 minutes) of which minutes are kept stand for them; when it ends.
+WITH first AS (
+    SELECT minute - minute % $3 AS hour FROM bgtasks_minutes
+     WHERE minute >= $1 AND minute < $2 AND minute % $3 <> 0 ORDER BY minute LIMIT 1
+), old AS (
+    DELETE FROM bgtasks_minutes AS fine USING first
+     WHERE fine.minute > first.hour AND fine.minute < first.hour + $3
+    RETURNING first.hour, fine.type, fine.flow, fine.bucket, fine.number
+), summed_up AS (
+    INSERT INTO bgtasks_minutes AS kept (minute, type, flow, bucket, number)
+    SELECT hour, type, flow, bucket, pg_catalog.sum(number) FROM old
+     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+        ON CONFLICT (minute, type, flow, bucket)
+        DO UPDATE SET number = kept.number + excluded.number
 )
-INSERT INTO bgtasks_minutes AS kept (minute, type, flow, bucket, number)
-SELECT minute, type, flow, bucket, pg_catalog.sum(number) FROM old
- GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-    ON CONFLICT (minute, type, flow, bucket) DO UPDATE SET number = kept.number + excluded.number;
+SELECT hour + $3 FROM first;
 
 -- name: drop_flows
 WITH minutes AS (
