@@ -110,7 +110,12 @@ def record_of(row: Sequence[Any]) -> TaskRecord:
 
 def insert_columns(records: Iterable[TaskRecord]) -> Arrays:
     """What ``insert_tasks`` takes, beside the present time."""
-    return INSERTED.arrays(records)
+    # The driver looks at each value, and most columns of a new task are NULL: `unnest` gives NULL
+    # where an array has ended before the others.
+    return [
+        [] if values[0] is None and values.count(None) == len(values) else values
+        for values in INSERTED.arrays(records)
+    ]
 
 
 def change_columns(changes: Sequence[tuple[Change, int | None]]) -> Arrays:
