@@ -261,9 +261,9 @@ class Backend(ABC):
 
     @abstractmethod
     async def sum_up_flows(self, first: int, last: int) -> int | None:
-        """Let an hour stand for its minutes: the first from ``first`` on and before ``last``, two
-        full hours, of which minutes are kept. Returns the minute at which that hour ends;
-        ``None``: there was none. Harmless when repeated."""
+        """Let an hour stand for its minutes: the first hour of which minutes are kept, from the
+        minute ``first`` on and before ``last``, with each of which an hour begins. Returns the
+        minute at which that hour ends; ``None``: there was none. Harmless when repeated."""
 
     @abstractmethod
     async def drop_flows(self, before: int) -> None:

@@ -3,16 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextlib import suppress
 
-import asyncpg
 import pytest
 
 from bgtasks.backends.postgres.database import Database
 from bgtasks.backends.postgres.server_errors import SERVER_ERRORS
 from tests.contract.homes import PostgresHome
+from tests.servers.databases import connected
 
 MOST_TURNS = 8
 """Turns of the event loop in which asyncpg begins a question, or reads an answer."""
@@ -51,10 +49,9 @@ async def test_who_is_cancelled_when_the_connection_is_lost_ends_as_cancelled(
     """The loss was told in place of the cancel, and whoever was told to end went on."""
     for number in range(MOST_TURNS):
         asking = asyncio.create_task(database.fetch("SELECT pg_sleep(60)"))
-        process = await asyncio.to_thread(asyncio.run, asleep(home.url))
-        with ThreadPoolExecutor() as threads:  # the loop hears of it when it goes on
-            threads.submit(asyncio.run, end(home.url, process)).result()
-        time.sleep(0.005)  # noqa: ASYNC251 - so
+        process = await asleep(home.url)
+        home.server.execute(f"SELECT pg_terminate_backend({process}, 10000)")
+        time.sleep(0.005)  # noqa: ASYNC251 - the loop hears of it when it goes on
         await turns(number)
         is_told = asking.cancel()
         await asyncio.wait([asking])
@@ -65,7 +62,7 @@ async def test_who_is_cancelled_when_the_connection_is_lost_ends_as_cancelled(
 
 async def asleep(url: str) -> int:
     """The number of the server process that sleeps, once it does."""
-    async with connected(url) as connection:
+    async with connected(url) as connection, asyncio.timeout(10):
         while True:
             found: int | None = await connection.fetchval(
                 "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
@@ -73,21 +70,6 @@ async def asleep(url: str) -> int:
             )
             if found is not None:
                 return found
-
-
-async def end(url: str, process: int) -> None:
-    """End a server process; return when it is gone."""
-    async with connected(url) as connection:
-        await connection.execute("SELECT pg_terminate_backend($1, 10000)", process)
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def test_no_statement_is_compiled(database: Database) -> None:

@@ -4,12 +4,18 @@ import asyncio
 import os
 import secrets
 import subprocess
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.servers.errors import SqlError
+
+if TYPE_CHECKING:
+    import asyncpg
 
 SECONDS = 60
 """How long one statement may take."""
@@ -87,15 +93,24 @@ def execute_with_psql(psql: Path, url: str, statement: str) -> None:
         raise SqlError(f"{statement}: {done.stderr.strip()}")
 
 
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection of its own, for a while."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url, timeout=SECONDS)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 async def execute_with_asyncpg(url: str, statement: str) -> None:
     """The same where the wheel is not installed and somebody else's server is used."""
     import asyncpg
 
     try:
-        connection = await asyncpg.connect(url, timeout=SECONDS)
-        try:
+        async with connected(url) as connection:
             await connection.execute(statement, timeout=SECONDS)
-        finally:
-            await connection.close()
     except (OSError, asyncpg.PostgresError) as error:
         raise SqlError(f"{statement}: {error}") from error

@@ -5,14 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from tests.servers.databases import Databases, name_in
+from tests.servers.databases import Databases, connected, name_in
 from tests.servers.errors import PostgresMissingError, ServerStartError, SqlError
 from tests.servers.fixtures import NOT_DURABLE
 from tests.servers.postgres import PostgresServer, StopMode, needed
@@ -36,15 +34,6 @@ server.start()
 print(server.pid, flush=True)
 time.sleep(600)
 """
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 def gone(pid: int) -> bool:

@@ -284,7 +284,7 @@ async def _end_exchange(connection: "asyncpg.Connection[Any]") -> None:
         async with asyncio.timeout(GIVE_BACK_WITHIN):
             await connection.execute("SELECT 1")
     except SERVER_ERRORS:
-        # Nor does one that was cut hide what it was given up for.
+        # One that was lost is the pool's no more: that it says so does not hide the cancel.
         with contextlib.suppress(asyncpg.InterfaceError):
             connection.terminate()
 
